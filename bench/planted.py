@@ -25,10 +25,10 @@ from kindgate.deploy.node_placement import pods_of
 from kindgate.host.command import run
 from kindgate.model import Verdict
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.pipeline.burst_series import Campaign, base_of, comparison_campaign
+from kindgate.pipeline.burst_series import BurstSeries, base_of, comparison_series
 from kindgate.pipeline.comparison import Compared, measure_and_compare
-from kindgate.pipeline.environment import Exchange, Provisioned, Stage
-from kindgate.pipeline.load_lock import lease_of_run
+from kindgate.pipeline.environment import Environment, Exchange, Stage
+from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.settings import Settings, build_settings
@@ -65,8 +65,8 @@ PLANTS: Mapping[str, Plant] = MappingProxyType(
 class Spinning:
     """Sets how long the pods of both versions on one cluster spin before an answer."""
 
-    def __init__(self, standing: Provisioned) -> None:
-        self._standing = standing
+    def __init__(self, env: Environment) -> None:
+        self._standing = env
 
     def spin(self, head: float, base: float) -> None:
         """Make the pods of each version spin for its number of microseconds before each answer."""
@@ -141,11 +141,11 @@ class Comparisons:
             self._standing = replace(self._standing, placement=compared.origin.confirmation.placement)
         return compared
 
-    def _campaign(self) -> Campaign:
+    def _campaign(self) -> BurstSeries:
         """Start a new series with a new seed: bursts with the same plan and seed would be read from disk."""
         self._series += 1
         seeded = replace(self._settings, load=replace(self._settings.load, seed=1000 * self._series))
-        return comparison_campaign(seeded, OBJECTIVES, self._standing, lease_of_run(self._pipeline.run_id))
+        return comparison_series(seeded, OBJECTIVES, self._standing, load_lock_of_run(self._pipeline.run_id))
 
 
 def main() -> int:

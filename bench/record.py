@@ -25,10 +25,10 @@ from bench.real_runs import RUNS_WANTED, RealRun, RealRuns, read_real_runs, writ
 from bench.recorded import LEAST_BURSTS, RECORDING, read_recording, write_recording
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.pipeline.burst_series import comparison_campaign
+from kindgate.pipeline.burst_series import comparison_series
 from kindgate.pipeline.comparison import Compared, measure_and_compare
-from kindgate.pipeline.environment import Provisioned, Stage
-from kindgate.pipeline.load_lock import lease_of_run
+from kindgate.pipeline.environment import Environment, Stage
+from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.settings import Settings, build_settings
@@ -66,23 +66,23 @@ def comparisons(
     deadline, number = Deadline.after(minutes * 60), first
     pipeline = Pipeline(settings, new_run_id(), say)
     try:
-        standing = pipeline.reach(Stage.APP)
+        env = pipeline.reach(Stage.APP)
         with busy_programs(foreign, minutes * 60):
             while more() and deadline.remaining > LONGEST:
-                compared = compare_once(pipeline, standing, settings, number)
+                compared = compare_once(pipeline, env, settings, number)
                 if compared.origin.confirmation is not None:
-                    standing = replace(standing, placement=compared.origin.confirmation.placement)
+                    env = replace(env, placement=compared.origin.confirmation.placement)
                 yield _made(compared, foreign, pipeline.run_id)
                 number += 1
     finally:
         pipeline.close(failed=False)
 
 
-def compare_once(pipeline: Pipeline, standing: Provisioned, settings: Settings, number: int) -> Compared:
+def compare_once(pipeline: Pipeline, env: Environment, settings: Settings, number: int) -> Compared:
     """Run a full comparison with the seeds of this number."""
     seeded = replace(settings, load=replace(settings.load, seed=1000 * number))
-    campaign = comparison_campaign(seeded, OBJECTIVES, standing, lease_of_run(pipeline.run_id))
-    return measure_and_compare(OBJECTIVES, campaign, BURSTS, pipeline.exchange, placement=standing.placement)
+    burst_series = comparison_series(seeded, OBJECTIVES, env, load_lock_of_run(pipeline.run_id))
+    return measure_and_compare(OBJECTIVES, burst_series, BURSTS, pipeline.exchange, placement=env.placement)
 
 
 def _made(compared: Compared, foreign: float, cluster: str) -> Made:

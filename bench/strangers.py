@@ -31,8 +31,8 @@ from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.burst_samples import burst_sample
 from kindgate.pipeline.burst_series import entry_routes
-from kindgate.pipeline.environment import Provisioned, Stage
-from kindgate.pipeline.load_lock import lease_of_run
+from kindgate.pipeline.environment import Environment, Stage
+from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.settings import build_settings
@@ -61,7 +61,7 @@ class Case:
     """The other activity during the load, and whether the check must fail."""
 
     breaks: bool
-    beside: Callable[[Provisioned], contextlib.AbstractContextManager[None]] = lambda _: contextlib.nullcontext()
+    baseline: Callable[[Environment], contextlib.AbstractContextManager[None]] = lambda _: contextlib.nullcontext()
     highest: bool = False
 
 
@@ -79,18 +79,18 @@ class Judged:
 
 
 @contextlib.contextmanager
-def all_cpus_taken(_: Provisioned) -> Iterator[None]:
+def all_cpus_taken(_: Environment) -> Iterator[None]:
     """Keep every CPU busy with programs outside the run."""
     with busy_programs(psutil.cpu_count() or 1, LONGEST):
         yield
 
 
 @contextlib.contextmanager
-def pod_burning(standing: Provisioned) -> Iterator[None]:
+def pod_burning(env: Environment) -> Iterator[None]:
     """Run a pod that uses its whole CPU limit."""
 
     def kubectl(*arguments: str, text: str | None = None) -> str:
-        command: list[str | Path] = [standing.kubectl, "--kubeconfig", standing.address.kubeconfig, "--namespace", "default", *arguments]
+        command: list[str | Path] = [env.kubectl, "--kubeconfig", env.address.kubeconfig, "--namespace", "default", *arguments]
         return run(command, input=text, deadline=Deadline.after(POD_SECONDS)).stdout
 
     kubectl("apply", "--filename", "-", text=json.dumps(burning_pod(POD, POD_CPUS)))
@@ -103,10 +103,10 @@ def pod_burning(standing: Provisioned) -> Iterator[None]:
 
 CASES: Mapping[str, Case] = MappingProxyType(
     {
-        "busy": Case(breaks=True, beside=all_cpus_taken),
+        "busy": Case(breaks=True, baseline=all_cpus_taken),
         "quiet": Case(breaks=False),
         "highest": Case(breaks=False, highest=True),
-        "burning": Case(breaks=False, beside=pod_burning),
+        "burning": Case(breaks=False, baseline=pod_burning),
     }
 )
 
@@ -165,11 +165,11 @@ def main() -> None:
     pipeline = Pipeline(build_settings(Path.cwd(), {}, {}, os.environ), new_run_id(), _say)
     wrong = []
     try:
-        standing = pipeline.reach(Stage.APP)
-        plan = at_rate(BurstPlan(entry_routes(standing.entries, standing.address), OpenLoop.constant(RATE, seconds=SECONDS)), RATE)
+        env = pipeline.reach(Stage.APP)
+        plan = at_rate(BurstPlan(entry_routes(env.entries, env.address), OpenLoop.constant(RATE, seconds=SECONDS)), RATE)
         for name in options.cases or CASES:
             case = CASES[name]
-            with lease_of_run(pipeline.run_id).exclusive(), GeneratorPool(standing.ours) as pool, case.beside(standing):
+            with load_lock_of_run(pipeline.run_id).exclusive(), GeneratorPool(env.ours) as pool, case.baseline(env):
                 warm_up(plan, 2.0, pool)
                 chosen = highest_rate(plan, pool, _say) if case.highest else plan
                 runs = [judged_run(chosen, pool) for _ in range(options.runs)]

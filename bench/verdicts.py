@@ -26,7 +26,7 @@ from bench.provide import Say
 from bench.recorded import BUSY_RECORDING, RECORDING, Counts, Recording, read_recording
 from kindgate.model import Verdict
 from kindgate.slo.compare import RatioTest, judge_ratios, log_ratios
-from kindgate.slo.confirm import DECIDED, judge_round, round_pairs, standing
+from kindgate.slo.confirm import DECIDED, env, judge_round, round_pairs
 from kindgate.slo.intervals import Proportion
 from kindgate.slo.judge import ALPHA, LOOKS, overall
 from kindgate.slo.objectives import Tolerance
@@ -126,7 +126,7 @@ def compared(tolerances: Sequence[Tolerance], looks: Sequence[Sequence[float]], 
     verdicts = [test.verdict for test in tests]
     firsts, ratios = [verdicts[place] for place in decided], [second[place] for place in decided]
     for place, test in zip(decided, judge_round(firsts, [tolerances[place] for place in decided], ratios), strict=True):
-        verdicts[place] = standing(verdicts[place], test.verdict)
+        verdicts[place] = env(verdicts[place], test.verdict)
     return overall(verdicts), bursts + ROUND_BURSTS
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kindgate.slo.compare import Comparison
     from kindgate.slo.judgement import Judgement
     from kindgate.version import __version__
-    from kindgate.waiting import Deadline, Pending, Ready, wait_for
+    from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
 
 __all__ = [
     "Application",
@@ -47,6 +47,7 @@ __all__ = [
     "KindgateError",
     "LoadError",
     "Pending",
+    "PermanentFailure",
     "Prometheus",
     "Ready",
     "ResourceSummary",
@@ -76,6 +77,7 @@ _MODULES = MappingProxyType(
         "KindgateError": "kindgate.errors",
         "LoadError": "kindgate.errors",
         "Pending": "kindgate.waiting",
+        "PermanentFailure": "kindgate.waiting",
         "Prometheus": "kindgate.plugin.prometheus",
         "Ready": "kindgate.waiting",
         "ResourceSummary": "kindgate.observe.resource_summary",

@@ -23,7 +23,7 @@
     - GitHubUnavailable (23): no response, or one that asks for a retry
     - PublishRefused (24): an artifact is not trustworthy
   - WaitTimeout (25): a deadline passed; callers chain it into their own error
-  - NeverHappens (26): the awaited condition can no longer occur; callers chain it into their own error
+  - WaitFailed (26): the awaited condition can no longer occur; callers chain it into their own error
   - SecretsMissing (27): the application needs secrets that this run does not have
   - NoVerdict (28): nothing was judged, or no usable report contains a verdict
 
@@ -283,7 +283,7 @@ class WaitTimeout(KindgateError):
     exit_code = 25
 
 
-class NeverHappens(KindgateError):
+class WaitFailed(KindgateError):
     """The awaited condition can no longer be met."""
 
     exit_code = 26

@@ -1,7 +1,7 @@
 """Deadlines, and the one loop that waits.
 
-A probe returns `Ready`, `Pending` or `Hopeless`; the loop ends at the first `Ready`, fails immediately at the first
-`Hopeless`, and fails at the deadline with the last state seen. A deadline is created once and passed on, so all waits
+A probe returns `Ready`, `Pending` or `PermanentFailure`; the loop ends at the first `Ready`, fails immediately at the first
+`PermanentFailure`, and fails at the deadline with the last state seen. A deadline is created once and passed on, so all waits
 in parallel share it.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from kindgate.errors import NeverHappens, WaitTimeout
+from kindgate.errors import WaitFailed, WaitTimeout
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class Hopeless:
+class PermanentFailure:
     """The condition can never be met; `cause` states why, with the line that proves it."""
 
     cause: str
@@ -102,7 +102,7 @@ class Hopeless:
 
 def wait_for(
     what: str,
-    probe: Callable[[], Ready[T] | Pending | Hopeless],
+    probe: Callable[[], Ready[T] | Pending | PermanentFailure],
     deadline: Deadline,
     *,
     interval: float = 0.2,
@@ -112,15 +112,15 @@ def wait_for(
     """Call `probe` until it is ready, and return its value.
 
     `what` completes the sentence "waiting for ...". The probe is called at least once, even if the deadline has
-    passed. Raises `NeverHappens` if the probe returns `Hopeless`, and `WaitTimeout` at the deadline.
+    passed. Raises `WaitFailed` if the probe returns `PermanentFailure`, and `WaitTimeout` at the deadline.
     """
     while True:
         answer = probe()
         match answer:
             case Ready(value):
                 return value
-            case Hopeless(cause, hint):
-                raise NeverHappens(f"{what}: {cause}", waited=deadline.waited, next_step=hint or next_step)
+            case PermanentFailure(cause, hint):
+                raise WaitFailed(f"{what}: {cause}", waited=deadline.waited, next_step=hint or next_step)
             case Pending(state):
                 if deadline.expired:
                     raise WaitTimeout(

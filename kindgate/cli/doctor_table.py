@@ -14,7 +14,7 @@ from kindgate.waiting import Deadline
 EXAMINE_SECONDS = 60.0
 
 
-def examine_host(settings: Settings) -> None:
+def inspect_host(settings: Settings) -> None:
     """Print every check with its value, verdict and advice; raise `HostError` if one blocks."""
     folder = assets.manifests() / "images"
     lock = read_lock(folder / "images.lock")

@@ -24,9 +24,9 @@ def doctor(settings: Settings) -> None:
 
     Example: `kindgate doctor --kind-host-port 8080`
     """
-    from kindgate.cli.doctor_table import examine_host  # noqa: PLC0415  # keeps --help quick
+    from kindgate.cli.doctor_table import inspect_host  # noqa: PLC0415  # keeps --help quick
 
-    examine_host(settings)
+    inspect_host(settings)
 
 
 def list_clusters() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kindgate.cli.arguments import typed
 from kindgate.cli.console import stopwatch_progress
-from kindgate.cli.steps import standing
+from kindgate.cli.steps import env
 from kindgate.credentials import masked_url
 from kindgate.deploy.entry_requests import trusted_file
 from kindgate.errors import LoadError
@@ -20,7 +20,7 @@ from kindgate.load.target_check import refuse_unknown_hosts
 from kindgate.load.wire import refuse_undecodable
 from kindgate.model import ClusterAddress
 from kindgate.pipeline.burst_series import chosen_entries, entry_routes
-from kindgate.pipeline.environment import Provisioned, Stage
+from kindgate.pipeline.environment import Environment, Stage
 from kindgate.pipeline.in_cluster_load import ingress_in_cluster, run_in_cluster
 from kindgate.settings import Settings
 
@@ -34,9 +34,9 @@ class Place:
         self.in_cluster = in_cluster
 
     @functools.cached_property
-    def reached(self) -> Provisioned:
+    def reached(self) -> Environment:
         """The running environment."""
-        with standing(self._settings) as pipeline:
+        with env(self._settings) as pipeline:
             return pipeline.reach(Stage.APP)
 
     def address(self) -> ClusterAddress:

@@ -20,7 +20,7 @@ from kindgate.load.capacity import Capacity, Step, find_capacity, rates
 from kindgate.load.export import write_csv, write_json_lines
 from kindgate.load.generator_pool import GeneratorPool, OnRows, run_burst, warm_up
 from kindgate.load.k6 import summary
-from kindgate.load.own_cpu import Ours
+from kindgate.load.own_cpu import OwnCpu
 from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.process_limits import in_flight_cap, process_count
 from kindgate.load.result import BurstResult
@@ -55,7 +55,7 @@ class LoadRun:
     json_file: Path | None
     k6_summary: Path | None
     raw_file: Path | None
-    ours: Ours | None = None
+    ours: OwnCpu | None = None
     to_urls: bool = True
 
 

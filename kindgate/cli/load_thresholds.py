@@ -20,7 +20,7 @@ from kindgate.slo.objectives import Objectives
 from kindgate.slo.planning import refuse_impossible, refuse_uncarried
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import MetricType, Threshold
-from kindgate.slo.validity import PRESSURE, Fault, Gate, check_gates, is_about_time, largest_lateness, missed_by_answers
+from kindgate.slo.validity import PRESSURE, Fault, ValidityCheck, check_validity, is_about_time, largest_lateness, missed_by_answers
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_
     outcomes = tuple(_outcome(threshold, value) for threshold, value in zip(thresholds, values, strict=True))
     missed = tuple(f"{outcome.threshold} was not met: {_value(outcome)}" for outcome in outcomes if not outcome.ok)
     tightest = Objectives(thresholds=tuple(thresholds)).tightest_latency
-    gates = check_gates([sample], tightest, allow_missing=allow_missing, by_pressure=by_pressure)
+    gates = check_validity([sample], tightest, allow_missing=allow_missing, by_pressure=by_pressure)
     burst = _Burst(sample, tuple(gate for gate in gates if gate.broken))
     blamed = [burst.blamed(threshold, value) for threshold, value in zip(thresholds, values, strict=True)]
     told = [gate for gate in burst.broken if gate.fault is not Fault.OTHERS or any(gate in some for some in blamed)]
@@ -94,14 +94,14 @@ class _Burst:
     """The judged burst and the validity checks that it broke."""
 
     sample: BurstSample
-    broken: tuple[Gate, ...]
+    broken: tuple[ValidityCheck, ...]
 
-    def blamed(self, threshold: Threshold, value: float | None) -> list[Gate]:
+    def blamed(self, threshold: Threshold, value: float | None) -> list[ValidityCheck]:
         """The broken checks that leave open whether the server caused `value`."""
         missed = value is None or not threshold.expression.holds(value)
         return [gate for gate in self.broken if not self._outlasts(gate, threshold, value, missed=missed)]
 
-    def _outlasts(self, gate: Gate, threshold: Threshold, value: float | None, *, missed: bool) -> bool:
+    def _outlasts(self, gate: ValidityCheck, threshold: Threshold, value: float | None, *, missed: bool) -> bool:
         """Whether the broken check cannot explain why the threshold is met or missed."""
         match gate.fault:
             case Fault.GENERATOR:

@@ -31,7 +31,7 @@ from kindgate.errors import SettingsError
 
 
 @contextmanager
-def standing(settings: Settings) -> Iterator[Pipeline]:
+def env(settings: Settings) -> Iterator[Pipeline]:
     """A pipeline that keeps its cluster afterward, for the next step."""
     from kindgate.pipeline.provisioner import Pipeline  # noqa: PLC0415  # keeps --help quick
 
@@ -93,7 +93,7 @@ def up(settings: Settings) -> None:
     """
     from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # keeps --help quick
 
-    with standing(settings) as pipeline:
+    with env(settings) as pipeline:
         address = pipeline.reach(Stage.CLUSTER).address
     print(f"cluster {address.name}: {len(address.nodes)} nodes, Kubernetes {address.server_version}")
     print(f"export KUBECONFIG={address.kubeconfig}")
@@ -108,7 +108,7 @@ def deploy(settings: Settings) -> None:
     from kindgate.deploy.entry_requests import curl_command  # noqa: PLC0415  # keeps --help quick
     from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # the same
 
-    with standing(settings) as pipeline:
+    with env(settings) as pipeline:
         reached = pipeline.reach(Stage.APP)
     for entry in reached.entries:
         print(without_credentials(curl_command(entry, reached.address)))
@@ -122,7 +122,7 @@ def health(settings: Settings) -> None:
     """
     from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # keeps --help quick
 
-    with standing(settings) as pipeline:
+    with env(settings) as pipeline:
         reached = pipeline.reach(Stage.MONITORING)
     print(f"cluster {reached.address.name}: {len(reached.address.nodes)} nodes ready")
     print(f"application: all workloads ready; responding: {', '.join(entry.label for entry in reached.entries)}")
@@ -148,7 +148,7 @@ def monitor(
     if duration < SHORTEST_WATCH:
         raise typer.BadParameter(f"it must be at least {SHORTEST_WATCH:g} s, not {duration:g} s", param_hint="--duration")
     progress = stopwatch_progress()
-    with standing(settings) as pipeline:
+    with env(settings) as pipeline:
         reached = pipeline.reach(Stage.MONITORING)
     start = time.time()
     progress(f"watching for {duration:g} s")
@@ -185,10 +185,10 @@ def run(settings: Settings) -> None:
 
     Example: `kindgate run --slo-file slo.yaml --artifacts out`; exits with 20 if an objective is missed.
     """
-    from kindgate.pipeline.full_run import run_whole  # noqa: PLC0415  # keeps --help quick
+    from kindgate.pipeline.full_run import run_everything  # noqa: PLC0415  # keeps --help quick
 
     with foreign_output():
-        whole = run_whole(settings, stopwatch_progress(), print)
+        whole = run_everything(settings, stopwatch_progress(), print)
     for line in whole.annotations:
         print(line, flush=True)
     sys.exit(whole.exit_code)
@@ -201,13 +201,13 @@ def compare(settings: Settings, base: Annotated[str, typer.Option(help="Same as 
     Example: `kindgate compare --base origin/main`; exits with 20 if this version is slower than tolerated, and with 21
     if the measurement is invalid.
     """
-    from kindgate.pipeline.full_run import judge_comparison, run_whole  # noqa: PLC0415  # keeps --help quick
+    from kindgate.pipeline.full_run import judge_comparison, run_everything  # noqa: PLC0415  # keeps --help quick
 
     asked = replace(settings, slo=replace(settings.slo, base=base or settings.slo.base))
     if not asked.slo.compares:
         raise SettingsError("no baseline to compare with", next_step="set --base REF_OR_OVERLAY or --slo-base-image NAME=IMAGE")
     with foreign_output():
-        whole = run_whole(asked, stopwatch_progress(), print, judge_comparison)
+        whole = run_everything(asked, stopwatch_progress(), print, judge_comparison)
     for line in whole.annotations:
         print(line, flush=True)
     sys.exit(whole.exit_code)

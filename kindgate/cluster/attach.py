@@ -27,7 +27,7 @@ _ANSWER_SECONDS = 15.0
 """A reachable server responds in milliseconds; one behind a dead route never does."""
 
 
-def open_existing(settings: ClusterSettings, *, deadline: Deadline) -> ClusterAddress:
+def attach_existing(settings: ClusterSettings, *, deadline: Deadline) -> ClusterAddress:
     """The address of the cluster named by `--kind-existing`, once its server has responded.
 
     Raises `SettingsError` for an invalid ingress URL or CA file, for a context missing from the kubeconfig, or if no

@@ -19,7 +19,7 @@ from typing import Any
 from kindgate.cluster.forwarding import close_path
 from kindgate.cluster.kubeconfig import read_kubeconfig
 from kindgate.cluster.owner_container import KIND_CLUSTER_LABEL, life_of, look, remove_state
-from kindgate.cluster.ownership_rules import Found, Owner, check_free, companion_name, foreign, network_name
+from kindgate.cluster.ownership_rules import Found, Owner, check_free, foreign, network_name, owner_container_name
 from kindgate.errors import ClusterError, KindgateError, WaitTimeout
 from kindgate.host.container_engine import Engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
@@ -52,14 +52,14 @@ SETTLE_SECONDS = 2.0
 _NO_NETWORK = ("not found", "no such network")
 
 
-def delete_cluster(engine: Engine, found: Found, owner: Owner, deadline: Deadline, *, settle: float = 0.0) -> None:
+def delete_cluster(engine: Engine, found: Found, owner: Owner, deadline: Deadline, *, apply_policy: float = 0.0) -> None:
     """Delete everything of `owner`'s cluster. Idempotent.
 
     If a killed kind has created containers, pass `SETTLE_SECONDS`: the engine may still be about to create another one.
     Raises `ClusterError` with what could not be deleted.
     """
     cluster = owner.cluster
-    settled = deadline.at_most(settle)
+    settled = deadline.at_most(apply_policy)
     try:
         wait_for(f"the containers of cluster {cluster} to be removed", lambda: _nodes_gone(engine, cluster, deadline, settled), deadline)
         wait_for(f"the volumes of cluster {cluster} to be removed", lambda: volumes_gone(engine, cluster, deadline), deadline)
@@ -73,7 +73,7 @@ def delete_cluster(engine: Engine, found: Found, owner: Owner, deadline: Deadlin
             f"cannot delete cluster {cluster}: {error.message}",
             waited=error.waited,
             last_state=error.last_state,
-            next_step=f"delete it by hand: `kind delete cluster --name {cluster}` and `{engine.program} rm {companion_name(cluster)}`",
+            next_step=f"run `kind delete cluster --name {cluster}` and `{engine.program} rm {owner_container_name(cluster)}`",
         ) from error
 
 

@@ -17,11 +17,11 @@ from kindgate.cluster.create import LOOPBACK, CreationFailed, HostPortStolen, In
 from kindgate.cluster.delete import CONTEXT_PREFIX, SETTLE_SECONDS, delete_cluster
 from kindgate.cluster.forwarding import open_path
 from kindgate.cluster.kind_config import KindConfig, fingerprint, kind_config, node_count, read_config_file, with_ingress
-from kindgate.cluster.node_readiness import prove_ready
+from kindgate.cluster.node_readiness import wait_usable
 from kindgate.cluster.owner_container import claim, exchange, life_of, look, owned, state_path
 from kindgate.cluster.ownership_rules import Found, Owner, Recreate, Reuse, plan_opening
-from kindgate.cluster.reaper import Charge
-from kindgate.cluster.watchdog_client import Guard
+from kindgate.cluster.reaper import CleanupTask
+from kindgate.cluster.watchdog_client import WatchdogClient
 from kindgate.errors import ClusterError, CommandFailed, CommandTimeout, KindgateError, OwnershipError, SettingsError
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress
@@ -41,7 +41,7 @@ _REUSE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
-class Blueprint:
+class ClusterSpec:
     """The cluster that a run requests.
 
     `node_image` must be in the engine. `changes` are hook contributions to the kind configuration. `versions` holds
@@ -61,7 +61,7 @@ class Blueprint:
     on_nodes: AddressHook | None = None
     on_failure: FailureHook | None = None
     folder: Path | None = None
-    on_guard: Callable[[Guard], object] | None = None
+    on_guard: Callable[[WatchdogClient], object] | None = None
 
 
 class OpenCluster:
@@ -70,7 +70,9 @@ class OpenCluster:
     `address` is how to reach it, `created` is whether this run created it, and `note` describes how it was obtained.
     """
 
-    def __init__(self, address: ClusterAddress, engine: Engine, owner: Owner, *, companion: str, guard: Guard | None, note: str) -> None:
+    def __init__(
+        self, address: ClusterAddress, engine: Engine, owner: Owner, *, companion: str, guard: WatchdogClient | None, note: str
+    ) -> None:
         self.address = address
         self.note = note
         self.created = guard is not None
@@ -107,7 +109,7 @@ class OpenCluster:
             self._guard.hand_over()
 
 
-def open_cluster(blueprint: Blueprint, *, deadline: Deadline, progress: Progress) -> OpenCluster:
+def open_cluster(blueprint: ClusterSpec, *, deadline: Deadline, progress: Progress) -> OpenCluster:
     """Create the cluster, or reuse a kept one with the same fingerprint, and verify that it is usable.
 
     Leaves nothing of this run behind on an error. Raises `SettingsError` (configuration, host port), `OwnershipError`
@@ -148,14 +150,14 @@ def address_of(owner: Owner, nodes: Sequence[str]) -> ClusterAddress:
     )
 
 
-def _config(blueprint: Blueprint) -> dict[str, Any]:
+def _config(blueprint: ClusterSpec) -> dict[str, Any]:
     settings = blueprint.settings
     file = settings.cluster.config
     user = read_config_file(settings.path(file)) if file is not None else None
     return kind_config(settings.cluster, cgroup_version=blueprint.engine.cgroup_version, user=user, changes=blueprint.changes)
 
 
-def _wanted(blueprint: Blueprint, config: KindConfig, deadline: Deadline) -> Owner:
+def _wanted(blueprint: ClusterSpec, config: KindConfig, deadline: Deadline) -> Owner:
     """The owner of the requested cluster, with the requested ports."""
     settings = blueprint.settings
     given = settings.cluster.kubeconfig
@@ -184,7 +186,7 @@ def _wanted(blueprint: Blueprint, config: KindConfig, deadline: Deadline) -> Own
     )
 
 
-def _image_id(blueprint: Blueprint, deadline: Deadline) -> str:
+def _image_id(blueprint: ClusterSpec, deadline: Deadline) -> str:
     try:
         return blueprint.engine.run("image", "inspect", "--format", "{{.Id}}", blueprint.node_image, deadline=deadline).stdout.strip()
     except CommandFailed as error:
@@ -201,7 +203,7 @@ def _reuse(engine: Engine, found: Found, owner: Owner, deadline: Deadline, progr
     )
 
 
-def _create(blueprint: Blueprint, config: KindConfig, wanted: Owner, *, note: str, deadline: Deadline, progress: Progress) -> OpenCluster:
+def _create(blueprint: ClusterSpec, config: KindConfig, wanted: Owner, *, note: str, deadline: Deadline, progress: Progress) -> OpenCluster:
     """Create the cluster; retry once if the port was taken before the engine bound it, or kubeadm failed as on a busy machine."""
 
     def attempt(ports: IngressPorts, note: str) -> OpenCluster:
@@ -225,10 +227,10 @@ def _create(blueprint: Blueprint, config: KindConfig, wanted: Owner, *, note: st
 
 
 def _create_on_ports(
-    blueprint: Blueprint, config: KindConfig, owner: Owner, *, note: str, deadline: Deadline, progress: Progress
+    blueprint: ClusterSpec, config: KindConfig, owner: Owner, *, note: str, deadline: Deadline, progress: Progress
 ) -> OpenCluster:
     engine = blueprint.engine
-    guard = Guard.start(Charge(owner.cluster, owner.run_id, engine, blueprint.folder))
+    guard = WatchdogClient.start(CleanupTask(owner.cluster, owner.run_id, engine, blueprint.folder))
     if blueprint.on_guard is not None:
         blueprint.on_guard(guard)
     try:
@@ -255,7 +257,7 @@ def _create_on_ports(
                 blueprint.on_failure(address, error)
             ended_by_itself = isinstance(error, ClusterError) and not isinstance(error.__cause__, CommandTimeout)
             found = Found(owner.cluster, owner, companion)
-            delete_cluster(engine, found, owner, Deadline.after(DELETE_SECONDS), settle=0.0 if ended_by_itself else SETTLE_SECONDS)
+            delete_cluster(engine, found, owner, Deadline.after(DELETE_SECONDS), apply_policy=0.0 if ended_by_itself else SETTLE_SECONDS)
         except BaseException:
             guard.hand_over()
             raise
@@ -264,7 +266,7 @@ def _create_on_ports(
     return OpenCluster(address, engine, owner, companion=companion, guard=guard, note=note)
 
 
-def _stand_up(blueprint: Blueprint, config: KindConfig, owner: Owner, *, deadline: Deadline, progress: Progress) -> ClusterAddress:
+def _stand_up(blueprint: ClusterSpec, config: KindConfig, owner: Owner, *, deadline: Deadline, progress: Progress) -> ClusterAddress:
     engine = blueprint.engine
 
     def on_nodes() -> None:
@@ -287,7 +289,7 @@ def _proven(address: ClusterAddress, engine: Engine, deadline: Deadline, progres
     report = open_path(engine, address.name, deadline) if len(address.nodes) > 1 else ""
     if report:
         progress(report)
-    prove_ready(address, engine, deadline)
+    wait_usable(address, engine, deadline)
     return replace(address, server_version=server_version(address, deadline))
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from kindgate.cluster.api import ApiServer, ApiUnavailable, api_server
 from kindgate.cluster.pod_network import PodNetwork, curl_in_node
-from kindgate.errors import ClusterError, KindgateError, NeverHappens, WaitTimeout
+from kindgate.errors import ClusterError, KindgateError, WaitFailed, WaitTimeout
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress
-from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
+from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
 
 _REQUEST_SECONDS = 5.0
 """If the API server needs longer for one small response, the request is repeated."""
@@ -22,7 +22,7 @@ _REQUEST_SECONDS = 5.0
 _CURL_SECONDS = 2
 """A ClusterIP responds in milliseconds, or its packets go nowhere."""
 
-Probe = Callable[[], Ready[str] | Pending | Hopeless]
+Probe = Callable[[], Ready[str] | Pending | PermanentFailure]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Check:
     interval: float
 
 
-def prove_ready(address: ClusterAddress, engine: Engine, deadline: Deadline) -> None:
+def wait_usable(address: ClusterAddress, engine: Engine, deadline: Deadline) -> None:
     """Wait until the cluster is usable, running all checks concurrently.
 
     Every node is Ready, CoreDNS is available, the default ServiceAccount exists (pods cannot be created without it),
@@ -70,13 +70,13 @@ def prove_ready(address: ClusterAddress, engine: Engine, deadline: Deadline) -> 
 
 
 def _wait(check: Check, deadline: Deadline, stop: threading.Event) -> str:
-    def probe() -> Ready[str] | Pending | Hopeless:
-        return Hopeless("another check failed first") if stop.is_set() else _asked(check.probe)
+    def probe() -> Ready[str] | Pending | PermanentFailure:
+        return PermanentFailure("another check failed first") if stop.is_set() else _asked(check.probe)
 
     return wait_for(check.what, probe, deadline, interval=check.interval, pause=stop.wait)
 
 
-def _asked(probe: Probe) -> Ready[str] | Pending | Hopeless:
+def _asked(probe: Probe) -> Ready[str] | Pending | PermanentFailure:
     """The probe's result; pending if the API server does not respond properly yet."""
     try:
         return probe()
@@ -87,7 +87,7 @@ def _asked(probe: Probe) -> Ready[str] | Pending | Hopeless:
 def _explained(name: str, errors: list[BaseException]) -> BaseException:
     """One error for all failed checks: an internal error unchanged, otherwise every check's last state."""
     for error in errors:
-        if not isinstance(error, WaitTimeout | NeverHappens):
+        if not isinstance(error, WaitTimeout | WaitFailed):
             return error
     known = [error for error in errors if isinstance(error, KindgateError)]
     explained = ClusterError(
@@ -100,7 +100,7 @@ def _explained(name: str, errors: list[BaseException]) -> BaseException:
     return explained
 
 
-def _nodes_ready(server: ApiServer, expected: tuple[str, ...]) -> Ready[str] | Pending | Hopeless:
+def _nodes_ready(server: ApiServer, expected: tuple[str, ...]) -> Ready[str] | Pending | PermanentFailure:
     conditions = {
         node["metadata"]["name"]: _condition(node, "Ready") for node in server.get("/api/v1/nodes", _REQUEST_SECONDS).get("items", ())
     }
@@ -114,7 +114,7 @@ def _nodes_ready(server: ApiServer, expected: tuple[str, ...]) -> Ready[str] | P
     return Pending("; ".join(waiting)) if waiting else Ready("Ready")
 
 
-def _coredns_available(server: ApiServer) -> Ready[str] | Pending | Hopeless:
+def _coredns_available(server: ApiServer) -> Ready[str] | Pending | PermanentFailure:
     deployment = server.get("/apis/apps/v1/namespaces/kube-system/deployments/coredns", _REQUEST_SECONDS)
     if _condition(deployment, "Available").get("status") == "True":
         return Ready("available")
@@ -122,12 +122,12 @@ def _coredns_available(server: ApiServer) -> Ready[str] | Pending | Hopeless:
     return Pending(f"{status.get('readyReplicas', 0)} of {status.get('replicas', 0)} replicas are ready")
 
 
-def _service_account(server: ApiServer) -> Ready[str] | Pending | Hopeless:
+def _service_account(server: ApiServer) -> Ready[str] | Pending | PermanentFailure:
     server.get("/api/v1/namespaces/default/serviceaccounts/default", _REQUEST_SECONDS)
     return Ready("there")
 
 
-def _cluster_ip(server: ApiServer, engine: Engine, node: str) -> Ready[str] | Pending | Hopeless:
+def _cluster_ip(server: ApiServer, engine: Engine, node: str) -> Ready[str] | Pending | PermanentFailure:
     """Any HTTP response counts: packets reached a Service and came back."""
     address: str = server.get("/api/v1/namespaces/default/services/kubernetes", _REQUEST_SECONDS)["spec"]["clusterIP"]
     host = f"[{address}]" if ":" in address else address

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kindgate.cluster.kubeconfig import write_private
-from kindgate.cluster.ownership_rules import RUN_ID_LABEL, Found, NodeContainer, Owner, companion_name, foreign
+from kindgate.cluster.ownership_rules import RUN_ID_LABEL, Found, NodeContainer, Owner, foreign, owner_container_name
 from kindgate.errors import CommandFailed, OwnershipError
 from kindgate.host.container_engine import Engine
 from kindgate.host.paths import state_dir
@@ -33,7 +33,7 @@ def look(engine: Engine, name: str, deadline: Deadline) -> Found:
 
     The state file counts only if the owner container is missing: a run died while replacing it.
     """
-    companions = _ids(engine, deadline, f"name=^/?{companion_name(name)}$")
+    companions = _ids(engine, deadline, f"name=^/?{owner_container_name(name)}$")
     nodes = _ids(engine, deadline, f"label={KIND_CLUSTER_LABEL}={name}")
     found = _sorted_out(name, _inspect(engine, [*companions, *nodes], deadline))
     if found.owner is None and not found.companion and found.nodes:
@@ -60,7 +60,7 @@ def claim(engine: Engine, owner: Owner, deadline: Deadline) -> str:
     Raises `OwnershipError` if another run was faster, and `CommandFailed` if the node image is not in the engine.
     """
     labels = [part for name, value in owner.labels().items() for part in ("--label", f"{name}={value}")]
-    name = companion_name(owner.cluster)
+    name = owner_container_name(owner.cluster)
     try:
         created = engine.run("create", "--name", name, "--pull", "never", *labels, owner.node_image, "true", deadline=deadline)
     except CommandFailed as error:
@@ -148,7 +148,7 @@ class _Container:
 def _sorted_out(name: str, containers: Iterable[_Container]) -> Found:
     owner, companion, nodes = None, "", []
     for container in containers:
-        if container.name == companion_name(name):
+        if container.name == owner_container_name(name):
             owner, companion = Owner.from_labels(container.labels), container.id
         else:
             nodes.append(NodeContainer(container.name, container.labels.get(KIND_ROLE_LABEL, ""), container.running))

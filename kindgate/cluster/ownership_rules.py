@@ -212,7 +212,7 @@ def check_free(owner: Owner, life: Liveness, now: float) -> None:
 
 def foreign(found: Found) -> OwnershipError:
     """The error for a name taken by something that is not kindgate's."""
-    what = ", ".join(node.name for node in found.nodes) or f"container {found.companion[:12]} named {companion_name(found.name)}"
+    what = ", ".join(node.name for node in found.nodes) or f"container {found.companion[:12]} named {owner_container_name(found.name)}"
     return OwnershipError(
         f"a cluster named {found.name} already exists, and kindgate did not create it ({what})",
         next_step="use another --cluster-name; kindgate deletes only clusters that it created",
@@ -237,7 +237,7 @@ def why_reap(owner: Owner, life: Liveness, now: float, older_than: float | None 
     return ""
 
 
-def companion_name(cluster: str) -> str:
+def owner_container_name(cluster: str) -> str:
     """The name of the owner container: unique in an engine, so creating it takes the lock."""
     return f"{cluster}-owner"
 

@@ -14,7 +14,7 @@ from kindgate.cluster.forwarding import find_drop, possible_remedy
 from kindgate.errors import CommandTimeout
 from kindgate.host.container_engine import Engine
 from kindgate.host.firewall import Program
-from kindgate.waiting import Deadline, Hopeless, Pending, Ready
+from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready
 
 _EXEC_SECONDS = 10.0
 """Time that a busy engine may need to run curl in a node."""
@@ -30,7 +30,7 @@ _WITH_ADDRESS = 'ip address replace "$1" dev lo || exit 1; shift; "$@"; code=$?;
 """Runs a command while the node has one more address, so replies to that address arrive."""
 
 
-def curl_in_node(engine: Engine, node: str, url: str, *, seconds: int, source: str = "") -> Ready[str] | Pending | Hopeless:
+def curl_in_node(engine: Engine, node: str, url: str, *, seconds: int, source: str = "") -> Ready[str] | Pending | PermanentFailure:
     """Return ready if the node gets any response from `url`: packets find their way there and back.
 
     `source` is an unused address of the node's pod network to send the request from, as a pod of that node would.
@@ -47,9 +47,9 @@ def curl_in_node(engine: Engine, node: str, url: str, *, seconds: int, source: s
     if answer.returncode == 0:
         return Ready(url)
     if any(mark in answer.stderr.lower() for mark in _STOPPED):
-        return Hopeless(f"the node's container stopped: {answer.stderr.strip()}")
+        return PermanentFailure(f"the node's container stopped: {answer.stderr.strip()}")
     if answer.returncode in _CURL_MISSING:
-        return Hopeless(f"the node image has no curl: {answer.stderr.strip()}", "use a node image built by kind or kindgate")
+        return PermanentFailure(f"the node image has no curl: {answer.stderr.strip()}", "use a node image built by kind or kindgate")
     return Pending(answer.stderr.strip())
 
 
@@ -74,7 +74,7 @@ class PodNetwork:
         self._node = node
         self._patience: Deadline | None = None
 
-    def probe(self) -> Ready[str] | Pending | Hopeless:
+    def probe(self) -> Ready[str] | Pending | PermanentFailure:
         """Also ready if CoreDNS runs only on this node: the other nodes verify the path to it and back."""
         nodes = {node["metadata"]["name"]: node for node in self._get("/api/v1/nodes")}
         pods = self._get("/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns")
@@ -94,14 +94,16 @@ class PodNetwork:
             return answer
         return self._judged(f"{source or self._node} of {self._node} gets no response from pod {target} of {there}: {answer.state}", target)
 
-    def _judged(self, seen: str, target: str) -> Pending | Hopeless:
+    def _judged(self, seen: str, target: str) -> Pending | PermanentFailure:
         """Interpret a request without a response: a missing route may appear with time, but a firewall rule does not go away."""
         self._patience = self._patience or Deadline.after(PATIENCE_SECONDS)
         program: Program = "ip6tables" if ":" in target else "iptables"
         soon = Deadline.after(_REQUEST_SECONDS)
         drop = find_drop(self._engine, self._cluster, soon, program)
         if drop is not None:
-            return Hopeless(f"{drop}; {seen}", f"run `{drop.remedy}`, or stop the program that sets that rule (Docker sets it as policy)")
+            return PermanentFailure(
+                f"{drop}; {seen}", f"run `{drop.remedy}`, or stop the program that sets that rule (Docker sets it as policy)"
+            )
         if not self._patience.expired:
             return Pending(seen)
         chain, route = f"`sudo {program} -S FORWARD`", f"`{self._engine.program} exec {self._node} ip route`"
@@ -111,7 +113,7 @@ class PodNetwork:
             if remedy
             else f"find out where these packets are lost: {chain}, {route}"
         )
-        return Hopeless(f"for {PATIENCE_SECONDS:.0f} s, {seen}", step)
+        return PermanentFailure(f"for {PATIENCE_SECONDS:.0f} s, {seen}", step)
 
     def _get(self, path: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._server.get(path, _REQUEST_SECONDS).get("items") or []

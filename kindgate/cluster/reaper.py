@@ -24,7 +24,7 @@ _EACH_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Charge:
+class CleanupTask:
     """A watchdog's task; `run_id` distinguishes this run's cluster from a later one of the same name.
 
     `folder` is the run's private folder, which the watchdog removes once the run is dead.
@@ -41,7 +41,7 @@ class Charge:
         return json.dumps({**asdict(self), "folder": folder, "engine": {**asdict(self.engine), "command": str(self.engine.command)}})
 
     @classmethod
-    def from_json(cls, text: str) -> Charge:
+    def from_json(cls, text: str) -> CleanupTask:
         """The inverse of `to_json`."""
         fields: dict[str, Any] = json.loads(text)
         engine = Engine(**{**fields["engine"], "command": Path(fields["engine"]["command"])})
@@ -102,14 +102,14 @@ def _remove_stale_state(engine: Engine, deadline: Deadline) -> list[Reaped]:
     return kept
 
 
-def clean_up_after(charge: Charge, deadline: Deadline) -> bool:
+def clean_up_after(charge: CleanupTask, deadline: Deadline) -> bool:
     """Kill a dead run's kind, and delete its cluster unless it is kept or already another run's; return whether it was deleted."""
     killed: set[int] = set()
     wait_for("the run's kind process to end", lambda: _end_processes(charge.run_id, killed), deadline)
     found = look(charge.engine, charge.cluster, deadline)
     if found.owner is None or found.owner.run_id != charge.run_id or found.owner.kept:
         return False
-    delete_cluster(charge.engine, found, found.owner, deadline, settle=SETTLE_SECONDS if killed else 0.0)
+    delete_cluster(charge.engine, found, found.owner, deadline, apply_policy=SETTLE_SECONDS if killed else 0.0)
     return True
 
 

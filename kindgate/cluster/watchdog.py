@@ -46,14 +46,14 @@ def clean_up(charge: str, owner: ProcessName) -> None:
     A run that has handed over the deletion may still be writing its report from its private folder, so that folder is
     removed only once the run is dead. Standard output is closed first, to signal that the cluster is gone.
     """
-    from kindgate.cluster.reaper import Charge, clean_up_after  # noqa: PLC0415  # most watchdogs never need it
+    from kindgate.cluster.reaper import CleanupTask, clean_up_after  # noqa: PLC0415  # most watchdogs never need it
     from kindgate.cluster.run_folder import remove_run_folder  # noqa: PLC0415  # as above
     from kindgate.errors import KindgateError  # noqa: PLC0415  # as above
     from kindgate.host.paths import state_dir  # noqa: PLC0415  # as above
     from kindgate.waiting import Deadline, Pending, Ready, wait_for  # noqa: PLC0415  # as above
 
     deadline = Deadline.after(DELETE_SECONDS)
-    given = Charge.from_json(charge)
+    given = CleanupTask.from_json(charge)
 
     def attempt() -> Ready[None] | Pending:
         try:

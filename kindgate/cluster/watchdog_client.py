@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from kindgate.cluster.reaper import Charge
+from kindgate.cluster.reaper import CleanupTask
 from kindgate.cluster.watchdog import GOODBYE
 from kindgate.host.command import spawn
 from kindgate.process import ProcessName
@@ -17,7 +17,7 @@ _END_SECONDS = 10.0
 """Time that a watchdog may need to exit on a busy machine."""
 
 
-class Guard:
+class WatchdogClient:
     """A watchdog started for this process. Call `dismiss` or `hand_over`, or die; only the first takes effect."""
 
     def __init__(self, process: subprocess.Popen[bytes], life: int) -> None:
@@ -26,7 +26,7 @@ class Guard:
         self._life_is_open = True
 
     @classmethod
-    def start(cls, charge: Charge) -> Guard:
+    def start(cls, charge: CleanupTask) -> WatchdogClient:
         """Start a watchdog in its own session; it deletes the charge's cluster once this process is gone."""
         run = ProcessName.current()
         name = (str(run.pid), run.started, run.boot_id, run.pid_namespace)

@@ -85,9 +85,9 @@ def next_step(cause: Cause) -> str:
     return "; ".join(part for part in (remedy(cause), f"for details run `{_describe(cause.object)}`") if part)
 
 
-def blocking(standing: Sequence[Cause]) -> Cause | None:
+def blocking(env: Sequence[Cause]) -> Cause | None:
     """Return the first cause that waiting does not resolve; None if all of them might pass."""
-    return next((cause for cause in standing if remedy(cause)), None)
+    return next((cause for cause in env if remedy(cause)), None)
 
 
 def _describe(ref: ObjectRef) -> str:

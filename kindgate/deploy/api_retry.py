@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from kindgate.deploy.api_client import Api, Query, is_worth_retrying
-from kindgate.errors import ApiError, DeployError, NeverHappens, WaitTimeout
+from kindgate.errors import ApiError, DeployError, WaitFailed, WaitTimeout
 from kindgate.model import ObjectRef
-from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
+from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
 
 T = TypeVar("T")
 
@@ -35,20 +35,20 @@ def ask(
 def answered(send: Callable[[], T], what: str, deadline: Deadline) -> T:
     """Return the result of `send`, retrying while the server is unreachable or returns 5xx. Raises `DeployError` about `what`."""
 
-    def attempt() -> Ready[T] | Pending | Hopeless:
+    def attempt() -> Ready[T] | Pending | PermanentFailure:
         try:
             return Ready(send())
         except ApiError as error:
-            return Pending(error.message) if is_worth_retrying(error) else Hopeless(error.message)
+            return Pending(error.message) if is_worth_retrying(error) else PermanentFailure(error.message)
 
     return settled(what, attempt, deadline)
 
 
-def settled(what: str, probe: Callable[[], Ready[T] | Pending | Hopeless], deadline: Deadline) -> T:
+def settled(what: str, probe: Callable[[], Ready[T] | Pending | PermanentFailure], deadline: Deadline) -> T:
     """Wait for the result of `probe`. Raises `DeployError` about `what` for a permanent failure or a timeout."""
     try:
         return wait_for(what, probe, deadline)
-    except NeverHappens as error:
+    except WaitFailed as error:
         raise DeployError(error.message, waited=error.waited, next_step=error.next_step) from error
     except WaitTimeout as error:
         raise DeployError(f"{what}: timed out", waited=error.waited, last_state=error.last_state) from error
@@ -57,7 +57,7 @@ def settled(what: str, probe: Callable[[], Ready[T] | Pending | Hopeless], deadl
 def wait_gone(api: Api, path: str, ref: ObjectRef, uid: str, deadline: Deadline) -> None:
     """Wait until the object with that uid is deleted. Raises `DeployError` that names the finalizers that block it."""
 
-    def probe() -> Ready[None] | Pending | Hopeless:
+    def probe() -> Ready[None] | Pending | PermanentFailure:
         found = ask(api, "GET", path, deadline)
         if found is None or found["metadata"]["uid"] != uid:
             return Ready(None)

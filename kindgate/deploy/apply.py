@@ -15,7 +15,7 @@ from kindgate.deploy.last_applied import is_unchanged, with_hash
 from kindgate.deploy.recreate import deletion_command, fixed_fields, is_failed_job, loss, recreate
 from kindgate.errors import ApiError, DeployError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, kind_of
-from kindgate.waiting import Deadline, Hopeless, Pending, Ready
+from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready
 
 FIELD_MANAGER = "kindgate"
 RUN_LABEL = "kindgate.dev/run"
@@ -110,9 +110,9 @@ class _Application:
         force = "false" if self.address.existing else "true"
         query = [("fieldManager", FIELD_MANAGER), ("force", force), ("fieldValidation", "Strict")]
 
-        def attempt() -> Ready[None] | Pending | Hopeless:
+        def attempt() -> Ready[None] | Pending | PermanentFailure:
             if failed.is_set():
-                return Hopeless("stopped because another object was rejected")
+                return PermanentFailure("stopped because another object was rejected")
             try:
                 path = self.api.object_path(manifest, self.deadline)
                 self._forget_failed_job(path, manifest)
@@ -120,7 +120,9 @@ class _Application:
             except ApiError as error:
                 if is_worth_retrying(error) or _comes_soon(error):
                     return Pending(error.message)
-                return self._replaced(path, manifest, error) if error.status in {403, 422} else Hopeless(error.message, _advice(error))
+                return (
+                    self._replaced(path, manifest, error) if error.status in {403, 422} else PermanentFailure(error.message, _advice(error))
+                )
             return Ready(None)
 
         settled(f"{_named(manifest, self.rendered)} cannot be applied", attempt, self.deadline)
@@ -133,12 +135,12 @@ class _Application:
         if live is not None and is_failed_job(manifest, live) and _is_ours(live):
             self._recreate(path, live, "it failed in an earlier run")
 
-    def _replaced(self, path: str, manifest: Manifest, error: ApiError) -> Pending | Hopeless:
+    def _replaced(self, path: str, manifest: Manifest, error: ApiError) -> Pending | PermanentFailure:
         """Delete an object that cannot be changed in place; hopeless if the error has another cause or something would be lost."""
         live = ask(self.api, "GET", path, self.deadline)
         fields = fixed_fields(error, manifest, live) if live is not None else ()
         if live is None or not fields:
-            return Hopeless(error.message, _advice(error))
+            return PermanentFailure(error.message, _advice(error))
         fixed = f"{', '.join(fields)} cannot be changed in place"
         lost = loss(manifest, live)
         if self.address.existing:
@@ -147,7 +149,7 @@ class _Application:
             lost = "kindgate did not create it"
         if lost:
             command = deletion_command(path, manifest, live, self.rendered.objects, self.address)
-            return Hopeless(f"{fixed}, but {lost}", f"delete it and rerun: {command}")
+            return PermanentFailure(f"{fixed}, but {lost}", f"delete it and rerun: {command}")
         self._recreate(path, live, fixed)
         return Pending(fixed)
 

@@ -29,7 +29,7 @@ _REPLICATED = {"Deployment": "pod-template-hash", "StatefulSet": "controller-rev
 
 
 @dataclass(frozen=True)
-class Beside:
+class Baseline:
     """The baseline as it is applied.
 
     `namespaces` maps the first version's namespaces to the baseline's, and `hosts` does so for the requested hosts.
@@ -40,7 +40,7 @@ class Beside:
     hosts: Mapping[str, str]
 
 
-def place_beside(head: Rendered, base: Rendered) -> Beside:
+def place_baseline(head: Rendered, base: Rendered) -> Baseline:
     """Move `base` to separate namespaces and hosts, with the replica counts of `head` for the workloads that both have.
 
     Raises `ManifestError` if the two have no host in common.
@@ -65,7 +65,7 @@ def place_beside(head: Rendered, base: Rendered) -> Beside:
             next_step="make both versions serve a common host",
         )
     rendered = Rendered(base.overlay, tuple(map(spread, objects)), origins)
-    return Beside(rendered, namespaces, {requested_host(host): requested_host(baseline_host(host)) for host in sorted(common)})
+    return Baseline(rendered, namespaces, {requested_host(host): requested_host(baseline_host(host)) for host in sorted(common)})
 
 
 def with_spread_pods(rendered: Rendered, namespaces: Mapping[str, str]) -> Rendered:

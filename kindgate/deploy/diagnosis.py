@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from kindgate.deploy.snapshot import Observed, condition, is_up_to_date, keeps_old_pods
+from kindgate.deploy.snapshot import Snapshot, condition, is_up_to_date, keeps_old_pods
 from kindgate.model import Manifest, ObjectRef
 
 
@@ -134,7 +134,7 @@ class Cause:
         return f"{self.object}: {self.reason}: {self.proof}"
 
 
-def causes(workload: Manifest, observed: Observed, nodes: Sequence[Manifest] | None = None) -> list[Cause]:
+def causes(workload: Manifest, observed: Snapshot, nodes: Sequence[Manifest] | None = None) -> list[Cause]:
     """Return what is wrong with a live workload, the strongest evidence first; empty if nothing is, or nothing is known yet.
 
     `nodes` are the cluster's nodes, if readable: without them, no pod can be proven unschedulable. Only pods of the
@@ -151,7 +151,7 @@ def causes(workload: Manifest, observed: Observed, nodes: Sequence[Manifest] | N
     return sorted(found, key=lambda cause: cause.grace)
 
 
-def claim_causes(claims: Iterable[ObjectRef], observed: Observed) -> list[Cause]:
+def claim_causes(claims: Iterable[ObjectRef], observed: Snapshot) -> list[Cause]:
     """Return why PersistentVolumeClaims get no volume, by the newest event of each; bound claims have no cause."""
     found: list[Cause] = []
     for ref in claims:
@@ -172,7 +172,7 @@ def _of_failed_pods(job: Manifest) -> Iterator[Cause]:
         yield Cause(ObjectRef.of(job), "PodsFailed", f"{failed} of its pods failed so far", NEVER)
 
 
-def _of_stuck_pods(workload: Manifest, observed: Observed, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
+def _of_stuck_pods(workload: Manifest, observed: Snapshot, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
     """Yield broken pods that a StatefulSet waits for before it replaces them (kubernetes/kubernetes#67250)."""
     spec = workload.get("spec") or {}
     if workload["kind"] != "StatefulSet" or spec.get("podManagementPolicy") == "Parallel" or keeps_old_pods(workload):
@@ -186,7 +186,7 @@ def _of_stuck_pods(workload: Manifest, observed: Observed, nodes: Sequence[Manif
             yield replace(broken, reason="OldPodStuck", proof=proof, grace=NEVER, restarts=None)
 
 
-def _of_controller(workload: Manifest, observed: Observed) -> Iterator[Cause]:
+def _of_controller(workload: Manifest, observed: Snapshot) -> Iterator[Cause]:
     """Yield why the pods are not even created: a quota, an admission policy, a webhook."""
     makers = [workload]
     if workload["kind"] == "Deployment":
@@ -215,7 +215,7 @@ def _refusal(ref: ObjectRef, message: str) -> Cause:
     return Cause(ref, "FailedCreate", message, SHORTLY if refused else NEVER)
 
 
-def _of_pod(pod: Manifest, observed: Observed, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
+def _of_pod(pod: Manifest, observed: Snapshot, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
     ref = ObjectRef.of(pod)
     status = pod.get("status") or {}
     yield from _unscheduled(ref, pod, observed, nodes)
@@ -230,7 +230,7 @@ def _of_pod(pod: Manifest, observed: Observed, nodes: Sequence[Manifest] | None)
         yield Cause(ref, "ReadinessGatesNotReady", str(ready.get("message", "")), NEVER)
 
 
-def _unscheduled(ref: ObjectRef, pod: Manifest, observed: Observed, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
+def _unscheduled(ref: ObjectRef, pod: Manifest, observed: Snapshot, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
     scheduled, spec = condition(pod, "PodScheduled"), pod.get("spec") or {}
     message = str(scheduled.get("message", ""))
     if not spec.get("nodeName") and (not message or "persistentvolumeclaim" in message.lower()):

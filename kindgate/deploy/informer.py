@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from kindgate.deploy.api_client import Api, watch_events
-from kindgate.deploy.snapshot import Observed
+from kindgate.deploy.snapshot import Snapshot
 from kindgate.errors import ApiError
 from kindgate.model import Manifest
 from kindgate.waiting import Deadline
@@ -24,7 +24,7 @@ REFUSALS = 10
 """After this many consecutive refusals a list has failed: an API server that has just started refuses at first."""
 
 
-class Mirror:
+class Informer:
     """Copies of the collections `(kind, path)`, as a context manager that runs one watch thread per collection.
 
     `snapshot` is the current state. `wait` pauses until something changes, and is suitable as the pause of `wait_for`.
@@ -77,9 +77,9 @@ class Mirror:
         """The reason why the server refuses to list a collection, after `REFUSALS` consecutive refusals; otherwise empty."""
         return next((copy.trouble for copy in self._copies if copy.refusals >= REFUSALS), "")
 
-    def snapshot(self) -> Observed:
+    def snapshot(self) -> Snapshot:
         """Return the current objects, and those deleted since the start."""
-        return Observed(
+        return Snapshot(
             [manifest for copy in self._copies for manifest in copy.objects()],
             gone=[manifest for copy in self._copies for manifest in copy.gone()],
         )
@@ -88,7 +88,7 @@ class Mirror:
 class _Copy(threading.Thread):
     """A copy of one collection, by object uid."""
 
-    def __init__(self, api: Api, kind: str, path: str, mirror: Mirror) -> None:
+    def __init__(self, api: Api, kind: str, path: str, mirror: Informer) -> None:
         super().__init__(name=f"watch {path}", daemon=True)
         self._api, self._kind, self._path, self._mirror = api, kind, path, mirror
         self._lock = threading.Lock()

@@ -12,7 +12,7 @@ from kindgate.deploy.controller_counts import AnswersByService
 from kindgate.deploy.entries import PATH_ANNOTATION, Entry
 from kindgate.deploy.entry_requests import entry_session, entry_url
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.waiting import Clock, Deadline, Hopeless, Pending, Ready
+from kindgate.waiting import Clock, Deadline, Pending, PermanentFailure, Ready
 
 if TYPE_CHECKING:
     import requests
@@ -95,7 +95,7 @@ class _Probe:
         self._own_404_since = math.inf
         self._refused_since = math.inf
 
-    def attempt(self) -> Ready[Answer] | Pending | Hopeless:
+    def attempt(self) -> Ready[Answer] | Pending | PermanentFailure:
         """Send one round of requests."""
         import requests  # noqa: PLC0415 - 0.1 s to import, and not every run deploys
 
@@ -133,22 +133,22 @@ class _Probe:
         after = self._counts(404)
         return again.status_code == 404 and after is not None and after > before
 
-    def _refused(self, error: requests.exceptions.SSLError) -> Pending | Hopeless:
+    def _refused(self, error: requests.exceptions.SSLError) -> Pending | PermanentFailure:
         """Tolerate an untrusted or wrong certificate for as long as a controller needs to read its Secret."""
         self._refused_since = min(self._refused_since, self._clock())
         said = f"the certificate of {self._entry.host} was rejected: {error}"
         if self._clock() - self._refused_since < CERTIFICATE_SECONDS:
             return Pending(said)
-        return Hopeless(
+        return PermanentFailure(
             said, f"correct the TLS Secret that {self._entry.object} names, or remove it so that kindgate creates one for the run"
         )
 
-    def _final(self, said: str) -> Pending | Hopeless:
+    def _final(self, said: str) -> Pending | PermanentFailure:
         """Tolerate the application's own 404 briefly; after that, waiting does not help."""
         self._own_404_since = min(self._own_404_since, self._clock())
         if self._clock() - self._own_404_since < OWN_404_SECONDS:
             return Pending(f"the application itself answered {said}")
-        return Hopeless(
+        return PermanentFailure(
             f"the application itself answers {said.partition(':')[0]}",
             f"set a path that it serves with the annotation {PATH_ANNOTATION}: /PATH on {self._entry.object}",
         )

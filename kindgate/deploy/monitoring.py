@@ -12,7 +12,7 @@ MONITORING = "monitoring"
 """The label's value on objects that no request passes through: Prometheus, metrics-server."""
 
 
-def staged(rendered: Rendered) -> tuple[Rendered, Rendered]:
+def split_monitoring(rendered: Rendered) -> tuple[Rendered, Rendered]:
     """Split off the monitoring from the application with its ingress: both are applied together but waited for separately.
 
     A metrics-server takes half a minute to become ready, and tests of the application do not need it.

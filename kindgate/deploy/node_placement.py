@@ -13,7 +13,7 @@ from typing import Any
 
 from kindgate.deploy.api_client import connect
 from kindgate.deploy.api_retry import ask
-from kindgate.deploy.baseline import Beside, spread_constraint
+from kindgate.deploy.baseline import Baseline, spread_constraint
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
 from kindgate.pod_templates import pod_template
 from kindgate.waiting import Deadline
@@ -34,14 +34,14 @@ def pods_of(namespaces: Iterable[str], address: ClusterAddress, deadline: Deadli
     return tuple(pod for pod in pods if pod["spec"].get("nodeName") and not pod["metadata"].get("deletionTimestamp"))
 
 
-def placed_like(beside: Beside, pods: Sequence[Manifest]) -> Rendered:
+def placed_like(baseline: Baseline, pods: Sequence[Manifest]) -> Rendered:
     """Bind each of the baseline's workloads to the nodes that run `pods` of the same workload of the first version.
 
     A workload with its own placement rules, or without pods in the first version, is unchanged.
     """
-    first = {second: name for name, second in beside.namespaces.items()}
+    first = {second: name for name, second in baseline.namespaces.items()}
     return replace(
-        beside.rendered, objects=tuple(_bound(item, first.get(ObjectRef.of(item).namespace), pods) for item in beside.rendered.objects)
+        baseline.rendered, objects=tuple(_bound(item, first.get(ObjectRef.of(item).namespace), pods) for item in baseline.rendered.objects)
     )
 
 

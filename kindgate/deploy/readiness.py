@@ -9,13 +9,13 @@ from kindgate.deploy.advice import MORE_TIME, blocking, next_step
 from kindgate.deploy.api_client import Api, connect
 from kindgate.deploy.api_retry import answered
 from kindgate.deploy.diagnosis import NEVER, Cause, causes, claim_causes
-from kindgate.deploy.informer import Mirror
-from kindgate.deploy.snapshot import Observed
+from kindgate.deploy.informer import Informer
+from kindgate.deploy.snapshot import Snapshot
 from kindgate.deploy.status import WAITED_FOR, WORKLOADS, progress
-from kindgate.errors import ApiError, DeployError, NeverHappens, WaitTimeout
+from kindgate.errors import ApiError, DeployError, WaitFailed, WaitTimeout
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, kind_of
 from kindgate.pod_templates import pod_template
-from kindgate.waiting import Clock, Deadline, Hopeless, Pending, Ready, wait_for
+from kindgate.waiting import Clock, Deadline, Pending, PermanentFailure, Ready, wait_for
 
 OnProgress = Callable[[str], object]
 """Called with one line when the progress changes."""
@@ -55,24 +55,24 @@ def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, 
         rendered = replace(rendered, objects=tuple(item for item in rendered.objects if ObjectRef.of(item).namespace))
     with connect(address) as api:
         nodes = None if address.existing else _nodes(api, deadline)
-        with Mirror(api, _collections(api, rendered, address, deadline), deadline) as mirror:
+        with Informer(api, _collections(api, rendered, address, deadline), deadline) as mirror:
             state = Readiness(rendered.objects, nodes=nodes, clock=deadline.clock)
 
-            def probe() -> Ready[None] | Pending | Hopeless:
+            def probe() -> Ready[None] | Pending | PermanentFailure:
                 if mirror.refusal:
-                    return Hopeless(mirror.refusal, "allow the kubeconfig's user to list and watch the objects that it applies")
+                    return PermanentFailure(mirror.refusal, "allow the kubeconfig's user to list and watch the objects that it applies")
                 if not mirror.complete:
                     return Pending(mirror.trouble or "listing the cluster's objects")
                 return state.judge(mirror.snapshot(), trouble=mirror.trouble, on_progress=on_progress)
 
             try:
                 wait_for("the application is not healthy", probe, deadline, interval=_LOOK_AGAIN, pause=mirror.wait)
-            except NeverHappens as error:
+            except WaitFailed as error:
                 raise DeployError(
                     error.message, waited=error.waited, last_state=_logs(api, state.cause), next_step=error.next_step
                 ) from error
             except WaitTimeout as error:
-                cause = blocking(state.standing)
+                cause = blocking(state.env)
                 raise DeployError(
                     "the application did not become healthy before the deadline",
                     waited=error.waited,
@@ -94,14 +94,16 @@ class Readiness:
         self._settle = SETTLE_SECONDS if any(_has_unprobed_container(manifest) for manifest in self._wanted) else 0.0
         self._forgiven: dict[tuple[ObjectRef, str], int] = {}
         self.cause: Cause | None = None
-        self.standing: list[Cause] = []
+        self.env: list[Cause] = []
         """All causes found by the last evaluation."""
 
-    def judge(self, observed: Observed, *, trouble: str = "", on_progress: OnProgress = lambda _: None) -> Ready[None] | Pending | Hopeless:
+    def judge(
+        self, observed: Snapshot, *, trouble: str = "", on_progress: OnProgress = lambda _: None
+    ) -> Ready[None] | Pending | PermanentFailure:
         """Return whether everything is ready, can still become ready, or cannot; `cause` then has the reason."""
         unready: list[str] = []
         starting: set[str] = set()
-        standing: list[Cause] = []
+        env: list[Cause] = []
         absent: list[Cause] = []
         for manifest in self._wanted:
             ref = ObjectRef.of(manifest)
@@ -110,29 +112,29 @@ class Readiness:
                 continue
             live = observed.get(ref)
             found = self._causes(manifest, live, observed) if live is not None else []
-            if isinstance(answer, Hopeless):
+            if isinstance(answer, PermanentFailure):
                 found.append(_failure(ref, answer.cause, found, live, observed))
             elif live is None:
                 absent.append(_absence(ref, observed))
             elif kind_of(manifest) in WORKLOADS and all(cause.restarts is None for cause in found):
                 starting.add(ref.namespace)
-            standing += found
+            env += found
             state = answer.state if isinstance(answer, Pending) else answer.cause
             unready.append("\n".join([f"{ref}: {state}", *(f"  {cause}" for cause in _each_once(found))]))
         self._report(len(unready), unready, on_progress)
         if len(absent) == len(unready):  # otherwise an object that is not ready might still create what is missing
-            standing += absent
-        self.standing = [self._patiently(cause, starting) for cause in standing]
-        final = self._final(self.standing)
+            env += absent
+        self.env = [self._patiently(cause, starting) for cause in env]
+        final = self._final(self.env)
         if final is not None:
             self.cause = final
-            return Hopeless(str(final), next_step(final))
+            return PermanentFailure(str(final), next_step(final))
         if unready:
             self._ready_since = None
             return Pending("\n".join([*([f"the API server: {trouble}"] if trouble else []), *unready]))
         return self._settled()
 
-    def _causes(self, manifest: Manifest, live: Manifest, observed: Observed) -> list[Cause]:
+    def _causes(self, manifest: Manifest, live: Manifest, observed: Snapshot) -> list[Cause]:
         kind = kind_of(manifest)
         if kind == "PersistentVolumeClaim":
             return claim_causes([ObjectRef.of(live)], observed)
@@ -158,11 +160,11 @@ class Readiness:
             else Pending(f"everything is ready but must stay so for {self._settle:.0f} s: no readiness probe")
         )
 
-    def _final(self, standing: Sequence[Cause]) -> Cause | None:
+    def _final(self, env: Sequence[Cause]) -> Cause | None:
         """Return the first cause that outlived its grace; a cause that disappears and returns starts over."""
         now = self._clock()
-        self._since = {(cause.object, cause.reason): self._since.get((cause.object, cause.reason), now) for cause in standing}
-        over = (cause for cause in standing if now - self._since[cause.object, cause.reason] >= cause.grace)
+        self._since = {(cause.object, cause.reason): self._since.get((cause.object, cause.reason), now) for cause in env}
+        over = (cause for cause in env if now - self._since[cause.object, cause.reason] >= cause.grace)
         return min(over, key=lambda cause: cause.grace, default=None)
 
     def _report(self, count: int, unready: Sequence[str], on_progress: OnProgress) -> None:
@@ -187,14 +189,14 @@ def _each_once(found: Iterable[Cause]) -> list[Cause]:
     return list({cause.reason: cause for cause in found}.values())
 
 
-def _absence(ref: ObjectRef, observed: Observed) -> Cause:
+def _absence(ref: ObjectRef, observed: Snapshot) -> Cause:
     """Return the cause for an object that something else deleted, or that was never listed."""
     if observed.gone(ref) is not None:
         return Cause(ref, "Deleted", "it was applied, then deleted by something else", NOT_THERE_SECONDS)
     return Cause(ref, "NotFound", "it was applied, but the API server does not list it", NOT_THERE_SECONDS)
 
 
-def _failure(ref: ObjectRef, proof: str, found: Sequence[Cause], live: Manifest | None, observed: Observed) -> Cause:
+def _failure(ref: ObjectRef, proof: str, found: Sequence[Cause], live: Manifest | None, observed: Snapshot) -> Cause:
     """Return the workload's own failure message with the first known cause, and a container whose log might show more."""
     proof = "; ".join([proof, *(f"{cause.reason}: {cause.proof}" for cause in found[:1])])
     pods = observed.pods(live) if live is not None else []

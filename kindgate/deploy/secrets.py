@@ -21,7 +21,7 @@ _NAMED = {"secretName": "", "secretRef": "name", "secretKeyRef": "name", "secret
 
 
 @dataclass(frozen=True)
-class AskedSecret:
+class RequestedSecret:
     """One key of a Secret and the variable with its value, from `--app-secret NAME=ENV_VAR`."""
 
     secret: str
@@ -29,20 +29,20 @@ class AskedSecret:
     variable: str
 
     @classmethod
-    def parse(cls, text: str) -> AskedSecret:
+    def parse(cls, text: str) -> RequestedSecret:
         """Parse `NAME=ENV_VAR`, which creates the key ENV_VAR for `envFrom`, or `NAME/KEY=ENV_VAR`, which creates the key KEY."""
         name, _, variable = text.partition("=")
         secret, _, key = name.partition("/")
         return cls(secret, key or variable, variable)
 
 
-def with_secrets(rendered: Rendered, asked: Sequence[AskedSecret], values: Mapping[str, str]) -> Rendered:
+def with_secrets(rendered: Rendered, asked: Sequence[RequestedSecret], values: Mapping[str, str]) -> Rendered:
     """Add each requested Secret that the objects reference but lack, in each such namespace; missing values are empty.
 
     A placeholder Secret keeps the keys that are not requested.
     """
     made: dict[ObjectRef, dict[str, str]] = {}
-    for ref in sorted(lacking_secrets(rendered)):
+    for ref in sorted(missing_secrets(rendered)):
         for one in asked:
             if one.secret == ref.name:
                 made.setdefault(ref, {})[one.key] = values.get(one.variable, "")
@@ -57,7 +57,7 @@ def with_secrets(rendered: Rendered, asked: Sequence[AskedSecret], values: Mappi
     )
 
 
-def lacking_secrets(rendered: Rendered) -> frozenset[ObjectRef]:
+def missing_secrets(rendered: Rendered) -> frozenset[ObjectRef]:
     """Return the Secrets that objects reference, optionally or not, that are missing or mere placeholders."""
     referred = {
         ObjectRef("Secret", ObjectRef.of(manifest).namespace, name) for manifest in rendered.objects for name in _references(manifest)

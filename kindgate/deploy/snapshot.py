@@ -12,7 +12,7 @@ _OBSERVING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", 
 _TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 
-class Observed:
+class Snapshot:
     """Objects as the API server returned them, each with its `kind`; each kind must come from one API group.
 
     `gone` are deleted objects in their last known state.

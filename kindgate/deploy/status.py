@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kindgate.deploy.snapshot import Observed, condition, is_up_to_date, partition
+from kindgate.deploy.snapshot import Snapshot, condition, is_up_to_date, partition
 from kindgate.model import Manifest, ObjectRef, kind_of
-from kindgate.waiting import Hopeless, Pending, Ready
+from kindgate.waiting import Pending, PermanentFailure, Ready
 
 _SERVING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
 """Workloads that keep pods running. Pods of Jobs and CronJobs come and go, so a Service cannot wait for them."""
 
 
-def has_ready_address(service: Manifest, observed: Observed) -> bool:
+def has_ready_address(service: Manifest, observed: Snapshot) -> bool:
     """Return whether requests to the Service reach a ready pod."""
     return any((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in observed.endpoints(ObjectRef.of(service)))
 
 
-def awaits_address(service: Manifest, observed: Observed) -> bool:
+def awaits_address(service: Manifest, observed: Snapshot) -> bool:
     """Return whether a pod behind the Service can be expected.
 
     None can if the Service has no selector or an external name, or selects only workloads without replicas or pods of
@@ -51,7 +51,7 @@ def _template_labels(workload: Manifest) -> Mapping[str, str]:
     return (template.get("metadata") or {}).get("labels") or {}
 
 
-def _wanted_pods(workload: Manifest, observed: Observed) -> int:
+def _wanted_pods(workload: Manifest, observed: Snapshot) -> int:
     """The number of pods the workload keeps running, as far as its controller has reported."""
     spec, status = workload.get("spec") or {}, workload.get("status") or {}
     if workload["kind"] == "DaemonSet":
@@ -66,7 +66,7 @@ def _is_running_on_its_own(pod: Manifest) -> bool:
     return not pod["metadata"].get("ownerReferences") and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
 
 
-def _is_of_a_job(endpoint: Mapping[str, object], namespace: str, observed: Observed) -> bool:
+def _is_of_a_job(endpoint: Mapping[str, object], namespace: str, observed: Snapshot) -> bool:
     target = endpoint.get("targetRef")
     name = str(target.get("name")) if isinstance(target, Mapping) else ""
     pod = observed.get(ObjectRef("Pod", namespace, name))
@@ -74,7 +74,7 @@ def _is_of_a_job(endpoint: Mapping[str, object], namespace: str, observed: Obser
     return any(owner["kind"] == "Job" and str(owner.get("apiVersion", "")).startswith("batch/") for owner in owners)
 
 
-Progress = Ready[None] | Pending | Hopeless
+Progress = Ready[None] | Pending | PermanentFailure
 _READY: Progress = Ready(None)
 
 NOT_SEEN = "not seen yet"
@@ -83,7 +83,7 @@ _WAITING_FOR_A_POD = frozenset({"WaitForFirstConsumer", "WaitForPodScheduled"})
 """Events of a claim whose storage class binds it only when a pod uses it."""
 
 
-def progress(manifest: Manifest, observed: Observed) -> Progress:
+def progress(manifest: Manifest, observed: Snapshot) -> Progress:
     """Return the progress of the object that `manifest` describes.
 
     An object without a rule is ready once applied, even if it shares its kind's name with one that has a rule.
@@ -100,7 +100,7 @@ def progress(manifest: Manifest, observed: Observed) -> Progress:
     return rule(live, observed)
 
 
-def _deployment(live: Manifest, observed: Observed) -> Progress:
+def _deployment(live: Manifest, observed: Snapshot) -> Progress:
     status, wanted = _status(live), _replicas(live)
     if live["spec"].get("paused"):
         # a paused rollout does not update pods, and without a ReplicaSet it creates none
@@ -108,7 +108,7 @@ def _deployment(live: Manifest, observed: Observed) -> Progress:
         return _enough(live, observed, status.get("availableReplicas", 0), "available") if started else _READY
     failing = condition(live, "Progressing")
     if failing.get("reason") == "ProgressDeadlineExceeded":
-        return Hopeless(str(failing.get("message")))
+        return PermanentFailure(str(failing.get("message")))
     old = status.get("replicas", 0) - status.get("updatedReplicas", 0)
     if old > 0:
         return Pending(f"{old} pods of the previous revision still exist")
@@ -117,7 +117,7 @@ def _deployment(live: Manifest, observed: Observed) -> Progress:
     return _enough(live, observed, status.get("availableReplicas", 0), "available")
 
 
-def _statefulset(live: Manifest, observed: Observed) -> Progress:
+def _statefulset(live: Manifest, observed: Snapshot) -> Progress:
     status, wanted = _status(live), _replicas(live)
     rolls = (live["spec"].get("updateStrategy") or {}).get("type") != "OnDelete"
     to_update, updated = max(0, wanted - partition(live)), status.get("updatedReplicas", 0)
@@ -126,11 +126,11 @@ def _statefulset(live: Manifest, observed: Observed) -> Progress:
     return _replicated(live, observed, "ready")
 
 
-def _replicaset(live: Manifest, observed: Observed) -> Progress:
+def _replicaset(live: Manifest, observed: Snapshot) -> Progress:
     return _replicated(live, observed, "available")
 
 
-def _replicated(live: Manifest, observed: Observed, what: str) -> Progress:
+def _replicated(live: Manifest, observed: Snapshot, what: str) -> Progress:
     """Ready if the desired pods are, without surplus: pods that are being scaled down still answer requests."""
     status, wanted = _status(live), _replicas(live)
     surplus = status.get("replicas", 0) - wanted
@@ -139,7 +139,7 @@ def _replicated(live: Manifest, observed: Observed, what: str) -> Progress:
     return _enough(live, observed, status.get(f"{what}Replicas", 0), what)
 
 
-def _daemonset(live: Manifest, observed: Observed) -> Progress:
+def _daemonset(live: Manifest, observed: Snapshot) -> Progress:
     status = _status(live)
     available = status.get("numberAvailable", 0)
     if (live["spec"].get("updateStrategy") or {}).get("type") != "OnDelete":
@@ -147,35 +147,35 @@ def _daemonset(live: Manifest, observed: Observed) -> Progress:
     return _enough(live, observed, available, "available", status.get("desiredNumberScheduled", 0))
 
 
-def _job(live: Manifest, _: Observed) -> Progress:
+def _job(live: Manifest, _: Snapshot) -> Progress:
     return job_progress(live)
 
 
-def _pod(live: Manifest, _: Observed) -> Progress:
+def _pod(live: Manifest, _: Snapshot) -> Progress:
     phase = _status(live).get("phase", "Pending")
     if phase == "Succeeded" or condition(live, "Ready").get("status") == "True":
         return _READY
     if phase == "Failed":
-        return Hopeless(f"the pod failed: {_status(live).get('reason', '')} {_status(live).get('message', '')}".strip())
+        return PermanentFailure(f"the pod failed: {_status(live).get('reason', '')} {_status(live).get('message', '')}".strip())
     return Pending(f"the pod is {phase} but not ready")
 
 
-def _service(live: Manifest, observed: Observed) -> Progress:
+def _service(live: Manifest, observed: Snapshot) -> Progress:
     if has_ready_address(live, observed) or not awaits_address(live, observed):
         return _READY
     return Pending("it has no ready endpoint")
 
 
-def _claim(live: Manifest, observed: Observed) -> Progress:
+def _claim(live: Manifest, observed: Snapshot) -> Progress:
     phase = _status(live).get("phase", "Pending")
     if phase == "Lost":
-        return Hopeless("the volume that it was bound to no longer exists")
+        return PermanentFailure("the volume that it was bound to no longer exists")
     # unbound forever without a pod; with one, the pod's own readiness counts
     reasons = {event.get("reason") for event in observed.events(ObjectRef.of(live))}
     return _READY if phase == "Bound" or reasons & _WAITING_FOR_A_POD else Pending("no volume is bound to it")
 
 
-def _disruption_budget(live: Manifest, _: Observed) -> Progress:
+def _disruption_budget(live: Manifest, _: Snapshot) -> Progress:
     status = _status(live)
     healthy, wanted = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
     # a budget can demand more pods than exist, and could never be met
@@ -183,12 +183,16 @@ def _disruption_budget(live: Manifest, _: Observed) -> Progress:
     return _READY if healthy >= wanted else Pending(f"{healthy} of {wanted} healthy")
 
 
-def _custom_kind(live: Manifest, _: Observed) -> Progress:
+def _custom_kind(live: Manifest, _: Snapshot) -> Progress:
     names = condition(live, "NamesAccepted")
-    return Hopeless(f"its names were rejected: {names.get('message')}") if names.get("status") == "False" else _true(live, "Established")
+    return (
+        PermanentFailure(f"its names were rejected: {names.get('message')}")
+        if names.get("status") == "False"
+        else _true(live, "Established")
+    )
 
 
-def _api_service(live: Manifest, _: Observed) -> Progress:
+def _api_service(live: Manifest, _: Snapshot) -> Progress:
     return _true(live, "Available")
 
 
@@ -199,7 +203,7 @@ def _true(live: Manifest, kind: str) -> Progress:
     )
 
 
-def _enough(live: Manifest, observed: Observed, have: int, what: str, wanted: int | None = None) -> Progress:
+def _enough(live: Manifest, observed: Snapshot, have: int, what: str, wanted: int | None = None) -> Progress:
     wanted = _replicas(live) if wanted is None else wanted
     if have < wanted:
         return Pending(f"{have} of {wanted} {what}")
@@ -219,7 +223,7 @@ def _replicas(live: Manifest) -> int:
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "Pod"})
 """Kinds (as in `kind_of`) whose pods can show why they are not ready."""
 
-_RULES: Mapping[str, Callable[[Manifest, Observed], Progress]] = {
+_RULES: Mapping[str, Callable[[Manifest, Snapshot], Progress]] = {
     "Deployment": _deployment,
     "StatefulSet": _statefulset,
     "DaemonSet": _daemonset,
@@ -243,17 +247,17 @@ _FAILED = frozenset({"BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePoli
 """The reasons in the Job controller's final event."""
 
 
-def job_progress(live: Manifest) -> Ready[None] | Pending | Hopeless:
+def job_progress(live: Manifest) -> Ready[None] | Pending | PermanentFailure:
     """Return a Job's progress: ready if complete or suspended, hopeless if Kubernetes has given up."""
     failed = condition(live, "Failed")
     if failed.get("status") == "True":
-        return Hopeless(f"{failed.get('reason')}: {failed.get('message')}")
+        return PermanentFailure(f"{failed.get('reason')}: {failed.get('message')}")
     if condition(live, "Complete").get("status") == "True" or live["spec"].get("suspend"):
         return Ready(None)
     return Pending(f"{(live.get('status') or {}).get('active', 0)} pods are running")
 
 
-def finished_job(ref: ObjectRef, observed: Observed) -> Ready[None] | Hopeless | None:
+def finished_job(ref: ObjectRef, observed: Snapshot) -> Ready[None] | PermanentFailure | None:
     """Return the outcome of a deleted Job (`ttlSecondsAfterFinished`); None if nothing proves it, and for other kinds.
 
     The proof is its last observed state, or the events that outlive it. Only events of the Job with the newest event
@@ -271,7 +275,7 @@ def finished_job(ref: ObjectRef, observed: Observed) -> Ready[None] | Hopeless |
         if _job_of(event) == newest and event.get("reason") == _COMPLETED:
             return Ready(None)
         if _job_of(event) == newest and event.get("reason") in _FAILED:
-            return Hopeless(f"{event['reason']}: {event.get('message')}")
+            return PermanentFailure(f"{event['reason']}: {event.get('message')}")
     return None
 
 

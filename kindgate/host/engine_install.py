@@ -14,15 +14,15 @@ from pathlib import Path
 
 import psutil
 
-from kindgate.errors import EngineAbsent, EngineError, EngineNotStarted, NeverHappens, WaitTimeout
-from kindgate.host.apt_sources import mirror_of
+from kindgate.errors import EngineAbsent, EngineError, EngineNotStarted, WaitFailed, WaitTimeout
+from kindgate.host.apt_sources import informer_of
 from kindgate.host.binaries import Progress
 from kindgate.host.command import leave_running, run, spawn
 from kindgate.host.container_engine import Engine, find_engine, installed_path, installed_root
 from kindgate.host.facts import HostFacts, gather_facts
 from kindgate.host.output_sums import note_made, usable
 from kindgate.host.paths import cache_dir
-from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
+from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
 
 _NEWER_SUITE = {"bookworm": "trixie"}
 """Debian 12's Docker (20.10) requests capabilities that the host may lack; the next release's runs on Debian 12's libraries."""
@@ -78,9 +78,9 @@ def start_engine(deadline: Deadline, progress: Progress, run_folder: Path = RUN_
     with log.open("wb") as sink:
         process = spawn([daemon, "--config-file", settings], stdout=sink, stderr=sink, env={"PATH": installed_path(os.environ)})
 
-    def answer() -> Ready[Engine] | Pending | Hopeless:
+    def answer() -> Ready[Engine] | Pending | PermanentFailure:
         if process.poll() is not None:
-            return Hopeless(f"the daemon exited with code {process.returncode}\n{_last_lines(log)}")
+            return PermanentFailure(f"the daemon exited with code {process.returncode}\n{_last_lines(log)}")
         try:
             return Ready(find_engine(deadline, {**os.environ, "KINDGATE_ENGINE": "docker"}, facts))
         except EngineNotStarted as error:
@@ -88,7 +88,7 @@ def start_engine(deadline: Deadline, progress: Progress, run_folder: Path = RUN_
 
     try:
         engine = wait_for("the engine to respond", answer, deadline.at_most(_START_SECONDS))
-    except (WaitTimeout, NeverHappens) as error:
+    except (WaitTimeout, WaitFailed) as error:
         raise EngineNotStarted(error.message, waited=error.waited, last_state=error.last_state, next_step=f"see {log}") from error
     finally:
         if process.poll() is None:
@@ -196,7 +196,7 @@ def _install_missing(deadline: Deadline, progress: Progress) -> None:
 
 def _private_apt(folder: Path, suite_of_host: str, suite: str) -> list[str]:
     """An apt-get with separate sources and lists: the host's stay untouched."""
-    mirror = mirror_of(suite_of_host)
+    mirror = informer_of(suite_of_host)
     if mirror is None:
         raise EngineAbsent(
             f"the host's apt sources list no mirror for {suite_of_host}", next_step="add it to /etc/apt/sources.list, or install Docker"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kindgate.errors import CommandError, ImageError, WaitTimeout
 from kindgate.host.container_engine import Engine
-from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
+from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
 
 _CTR = ("ctr", "--namespace", "k8s.io", "images")
 
@@ -39,7 +39,7 @@ def load_archive(
     names: Sequence[str],
     deadline: Deadline,
     *,
-    settle: float = 10.0,
+    apply_policy: float = 10.0,
     fresh: bool = False,
 ) -> None:
     """Import `archive` into every node (container names), and wait until each knows all of `names` (`registry/repo:tag`).
@@ -59,7 +59,7 @@ def load_archive(
             return
         known = _import(engine, node, archive, digest, deadline)
         if not known >= set(names):
-            _wait_until_known(engine, node, names, deadline.at_most(settle))
+            _wait_until_known(engine, node, names, deadline.at_most(apply_policy))
 
     with ThreadPoolExecutor(max_workers=max(1, len(nodes))) as pool:
         list(pool.map(load, nodes))
@@ -86,7 +86,7 @@ def _import(engine: Engine, node: str, archive: Path, digest: str, deadline: Dea
 
 
 def _wait_until_known(engine: Engine, node: str, names: Sequence[str], deadline: Deadline) -> None:
-    def knows_all() -> Ready[None] | Pending | Hopeless:
+    def knows_all() -> Ready[None] | Pending | PermanentFailure:
         lacking = sorted(set(names) - loaded_names(engine, node, Deadline.after(_ANSWER_SECONDS)))
         return Pending(f"missing: {', '.join(lacking)}") if lacking else Ready(None)
 

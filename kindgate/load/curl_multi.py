@@ -25,7 +25,7 @@ Ended = tuple[list[pycurl.Curl], list[tuple[pycurl.Curl, int, str]]]
 """Handles that got a response, and handles that failed, with libcurl's error and message."""
 
 
-class Transfers(Protocol):
+class MultiTransfers(Protocol):
     """Requests in flight, and connections that outlive them."""
 
     opened: int
@@ -85,7 +85,7 @@ class _Multi:
         self.multi.close()
 
 
-class SweepTransfers(_Multi):
+class SweepingTransfers(_Multi):
     """Checks every request in each turn."""
 
     def drive(self, timeout: float) -> bool:
@@ -154,8 +154,8 @@ if sys.platform == "linux":
         return (pycurl.CSELECT_IN if news & select.EPOLLIN else 0) | (pycurl.CSELECT_OUT if news & select.EPOLLOUT else 0)
 
 
-def suitable_transfers(in_flight: int, *, busy: bool) -> type[Transfers]:
+def suitable_multi(in_flight: int, *, busy: bool) -> type[MultiTransfers]:
     """The variant that suits up to `in_flight` requests; `busy` means that most of them will have news in each turn."""
     if sys.platform == "linux" and not (busy and in_flight <= SWEEP_LIMIT):
         return EventTransfers
-    return SweepTransfers
+    return SweepingTransfers

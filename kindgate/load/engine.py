@@ -12,7 +12,7 @@ import numpy as np
 import pycurl
 
 from kindgate.load.curl_errors import failure_kind
-from kindgate.load.curl_multi import Transfers
+from kindgate.load.curl_multi import MultiTransfers
 from kindgate.load.plan import BurstPlan, ClosedLoop
 from kindgate.load.raw_samples import CODES, LATE, OK, ROW, SIZE_UNIT, Recorder
 from kindgate.load.request import Request
@@ -46,7 +46,7 @@ class Engine:
     outcome is known.
     """
 
-    def __init__(self, plan: BurstPlan, transfers: Transfers, cap: int, tick: Tick) -> None:
+    def __init__(self, plan: BurstPlan, transfers: MultiTransfers, cap: int, tick: Tick) -> None:
         self.recorder = Recorder()
         self._record = self.recorder.data.extend
         self._plan = plan

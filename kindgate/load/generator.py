@@ -20,11 +20,11 @@ from typing import Any
 
 import pycurl
 
-from kindgate.load.curl_multi import Transfers, suitable_transfers
+from kindgate.load.curl_multi import MultiTransfers, suitable_multi
 from kindgate.load.engine import Begin, Engine
 from kindgate.load.plan import ClosedLoop
 from kindgate.load.process_limits import first_in_line, raise_descriptor_limit, sharpen_timers
-from kindgate.load.protocol import Broken, Done, Prepared, Ready, Recent, Run, Start, Stop
+from kindgate.load.protocol import Broken, Done, Inputs, Ready, Recent, Run, Start, Stop
 from kindgate.load.schedule import NANOS, make_schedule
 
 PROGRESS = NANOS // 2
@@ -56,7 +56,7 @@ class Generator:
 
     def __init__(self, pipe: Connection[Any, Any]) -> None:
         self._pipe = pipe
-        self._transfers: dict[type[Transfers], Transfers] = {}
+        self._transfers: dict[type[MultiTransfers], MultiTransfers] = {}
 
     def serve(self) -> None:
         """Handle messages until the pipe is closed."""
@@ -75,7 +75,7 @@ class Generator:
 
         def begin() -> int | None:
             nonlocal wall, cpu
-            self._pipe.send(Prepared())
+            self._pipe.send(Inputs())
             message = self._pipe.recv()
             wall, cpu = time.monotonic(), time.process_time()
             return message.at if isinstance(message, Start) else None
@@ -86,9 +86,9 @@ class Generator:
             return Broken(traceback.format_exc())
         return Done(engine.recorder.rows(), time.monotonic() - wall, time.process_time() - cpu, transfers.opened - opened, complete)
 
-    def _connections(self, run: Run) -> Transfers:
+    def _connections(self, run: Run) -> MultiTransfers:
         """The connections left by earlier bursts, or a new empty set."""
-        kind = suitable_transfers(run.cap, busy=isinstance(run.plan.loop, ClosedLoop))
+        kind = suitable_multi(run.cap, busy=isinstance(run.plan.loop, ClosedLoop))
         transfers = self._transfers.get(kind) or self._transfers.setdefault(kind, kind())
         transfers.keep(run.cap)
         return transfers

@@ -21,11 +21,11 @@ import numpy as np
 from kindgate.errors import LoadError
 from kindgate.load.aggregate import measured
 from kindgate.load.machine import MachineTimes, health_between
-from kindgate.load.own_cpu import Ours
+from kindgate.load.own_cpu import OwnCpu
 from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop
 from kindgate.load.process_limits import in_flight_cap, process_count
 from kindgate.load.progress import OnProgress, ProgressMeter
-from kindgate.load.protocol import Broken, Done, Prepared, Ready, Recent, Run, Start, Stop
+from kindgate.load.protocol import Broken, Done, Inputs, Ready, Recent, Run, Start, Stop
 from kindgate.load.raw_samples import Rows
 from kindgate.load.result import BurstResult
 from kindgate.load.schedule import NANOS
@@ -104,7 +104,7 @@ class GeneratorPool:
     `ours` separates the run's CPU time from that of other programs; without it, results lack the share of those programs.
     """
 
-    def __init__(self, ours: Ours | None = None) -> None:
+    def __init__(self, ours: OwnCpu | None = None) -> None:
         self._processes: list[_Process] = []
         self._ours = ours
 
@@ -261,7 +261,7 @@ class _Gathering:
             except (EOFError, OSError) as error:
                 message = Broken(f"the generator exited ({type(error).__name__})")
             match message:
-                case Prepared():
+                case Inputs():
                     self._unprepared.pop(process.pipe.fileno())
                 case Recent():
                     if self._meter:

@@ -53,7 +53,7 @@ class OwnTimes:
 
 
 @dataclass(frozen=True)
-class Ours:
+class OwnCpu:
     """The run on this machine: its root `process` and the cgroups of its `nodes`. Plain data, sent to workers.
 
     `proc` is the mount point of procfs.

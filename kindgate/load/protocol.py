@@ -20,7 +20,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Inputs:
     """The generator is ready to send."""
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from kindgate.errors import NeverHappens, NoSamplesError, WaitTimeout
+from kindgate.errors import NoSamplesError, WaitFailed, WaitTimeout
 from kindgate.model import Rendered, Window
 from kindgate.observe import counters, queries
 from kindgate.observe.pods import PodSeries, pod_series, restarts_in, running_at
@@ -121,7 +121,7 @@ def _wait_for_a_look(client: PrometheusClient, window: Window, names: tuple[str,
 
     try:
         wait_for("cAdvisor to sample every container", probe, within, interval=1.0)
-    except (WaitTimeout, NeverHappens) as error:
+    except (WaitTimeout, WaitFailed) as error:
         return (f"the figures end before the window: {error.last_state}",)
     return ()
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kindgate.deploy.secrets import AskedSecret, lacking_secrets
+from kindgate.deploy.secrets import RequestedSecret, missing_secrets
 from kindgate.errors import CommandNotFound, ManifestError, SecretsMissing, SettingsError
 from kindgate.host.command import run
 from kindgate.model import Rendered
@@ -23,9 +23,9 @@ VARIABLE = "KINDGATE_APP_SECRETS"
 _ENV_SOURCE = re.compile(r"env source files: \[(?P<file>[^\]]+)\].*no such file", re.DOTALL)
 
 
-def asked_secrets(settings: Settings) -> tuple[AskedSecret, ...]:
+def requested_secrets(settings: Settings) -> tuple[RequestedSecret, ...]:
     """The Secrets of --app-secret."""
-    return tuple(AskedSecret.parse(text) for text in settings.deploy.secrets)
+    return tuple(RequestedSecret.parse(text) for text in settings.deploy.secrets)
 
 
 def secret_values(settings: Settings, environment: Mapping[str, str], deadline: Deadline) -> Mapping[str, str]:
@@ -34,7 +34,7 @@ def secret_values(settings: Settings, environment: Mapping[str, str], deadline: 
     Environment variables override the lines of `VARIABLE`, which override the file.
     Raises `SettingsError` for a file that would be committed, and for lines that Docker Compose would also reject.
     """
-    names = {one.variable for one in asked_secrets(settings)}
+    names = {one.variable for one in requested_secrets(settings)}
     if not names:
         return {}
     file = settings.path(settings.deploy.env_file)
@@ -56,8 +56,8 @@ def _text_of(file: Path) -> str:
 
 def refuse_unused(settings: Settings, parts: Sequence[Rendered]) -> None:
     """Raise `SettingsError` for an --app-secret that no object needs: a typo would leave the real one missing."""
-    wanted = {ref.name for part in parts for ref in lacking_secrets(part)}
-    for one in asked_secrets(settings):
+    wanted = {ref.name for part in parts for ref in missing_secrets(part)}
+    for one in requested_secrets(settings):
         if one.secret not in wanted:
             raise SettingsError(
                 f"--app-secret {one.secret}: the manifests refer to no missing Secret of that name",
@@ -67,7 +67,7 @@ def refuse_unused(settings: Settings, parts: Sequence[Rendered]) -> None:
 
 def refuse_missing(settings: Settings, values: Mapping[str, str]) -> None:
     """Raise `SecretsMissing`, naming each Secret and variable without a value."""
-    missing = [f"Secret {one.secret} needs {one.variable}" for one in asked_secrets(settings) if one.variable not in values]
+    missing = [f"Secret {one.secret} needs {one.variable}" for one in requested_secrets(settings) if one.variable not in values]
     if missing:
         raise SecretsMissing(
             f"not judged: {', '.join(missing)}, which is not set",

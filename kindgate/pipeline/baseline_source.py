@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kindgate.cluster.kubeconfig import context_namespace
 from kindgate.deploy.adapted_overlays import adapts
-from kindgate.deploy.baseline import Beside, place_beside
+from kindgate.deploy.baseline import Baseline, place_baseline
 from kindgate.deploy.confinement import with_enforcement
 from kindgate.deploy.gateways import with_gateways
 from kindgate.deploy.image_overrides import with_images
@@ -24,7 +24,7 @@ from kindgate.deploy.validate import refuse, validate
 from kindgate.errors import CommandFailed, SettingsError
 from kindgate.host.command import run
 from kindgate.model import ObjectRef, Rendered
-from kindgate.pipeline.app_secrets import asked_secrets, secret_values
+from kindgate.pipeline.app_secrets import requested_secrets, secret_values
 from kindgate.pipeline.run_tools import Tools, renderer
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
@@ -38,7 +38,7 @@ def read_base(
     *,
     folder: Path,
     deadline: Deadline,
-) -> Beside:
+) -> Baseline:
     """Render the baseline set by --slo-base and --slo-base-image, renamed so it can be deployed alongside `head`.
 
     A git ref is checked out under `folder` while it is rendered. Raises `SettingsError` for an unknown ref, and
@@ -50,15 +50,15 @@ def read_base(
     existing = settings.cluster.existing is not None
     parts = normalized((*prerequisites, rendered), namespace=default_namespace(settings), create_namespaces=not existing)
     *_, rendered = with_implied_class(parts)
-    rendered = with_secrets(rendered, asked_secrets(settings), secret_values(settings, os.environ, deadline))
+    rendered = with_secrets(rendered, requested_secrets(settings), secret_values(settings, os.environ, deadline))
     if not existing:
         *_, rendered = with_run_certificates(normalized(with_gateways((*prerequisites, rendered))))
     refuse(validate(rendered, provided=prerequisites, existing=existing))
-    beside = place_beside(head, rendered)
-    (moved,) = normalized((beside.rendered,), create_namespaces=not existing)
+    baseline = place_baseline(head, rendered)
+    (moved,) = normalized((baseline.rendered,), create_namespaces=not existing)
     if settings.deploy.pod_security == "baseline":
         moved = with_enforcement(moved, bundled_objects(settings, tools.kubectl, deadline))
-    return replace(beside, rendered=moved)
+    return replace(baseline, rendered=moved)
 
 
 def bundled_objects(settings: Settings, kubectl: Path, deadline: Deadline) -> frozenset[ObjectRef]:

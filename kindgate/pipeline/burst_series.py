@@ -17,17 +17,17 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kindgate.deploy.baseline import Beside
+from kindgate.deploy.baseline import Baseline
 from kindgate.deploy.entries import Entry, entries_of
 from kindgate.deploy.entry_requests import entry_url, trusted_file
 from kindgate.errors import LoadError, SettingsError
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
-from kindgate.load.own_cpu import Ours
+from kindgate.load.own_cpu import OwnCpu
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.result import BurstResult
 from kindgate.model import ClusterAddress
-from kindgate.pipeline.environment import Provisioned
-from kindgate.pipeline.load_lock import Lease
+from kindgate.pipeline.environment import Environment
+from kindgate.pipeline.load_lock import LoadLock
 from kindgate.settings import LoadSettings, Settings
 from kindgate.slo.compare import BASE, HEAD
 from kindgate.slo.objectives import Objectives
@@ -43,7 +43,7 @@ SECOND_SEEDS = 1_000_000
 """Seed offset of a second series; larger than any series is long."""
 
 
-class Campaign:
+class BurstSeries:
     """Bursts of `plan`, each with its own seed, stored under `folder`.
 
     `warmup` seconds of load are sent and discarded before the first burst and after every pause between calls; the bursts
@@ -52,7 +52,14 @@ class Campaign:
     """
 
     def __init__(
-        self, plan: BurstPlan, warmup: float, folder: Path, lease: Lease, turns: Sequence[BurstPlan] = (), *, ours: Ours | None = None
+        self,
+        plan: BurstPlan,
+        warmup: float,
+        folder: Path,
+        load_lock: LoadLock,
+        turns: Sequence[BurstPlan] = (),
+        *,
+        ours: OwnCpu | None = None,
     ) -> None:
         described = json.dumps([one.to_json() for one in (plan, *turns)], sort_keys=True)
         digest = hashlib.sha256(described.encode()).hexdigest()[:12]
@@ -61,13 +68,13 @@ class Campaign:
         self._turns = self._given or (plan,)
         self.folder = folder / digest
         self._warmup = warmup
-        self._lease = lease
+        self._lease = load_lock
         self._ours = ours
 
-    def second(self) -> Campaign:
+    def second(self) -> BurstSeries:
         """Another series of the same plan, with its own schedules and warm-up."""
         plan, *turns = (replace(one, seed=one.seed + SECOND_SEEDS) for one in (self.plan, *self._given))
-        return Campaign(plan, self._warmup, self.folder.parent, self._lease, turns, ours=self._ours)
+        return BurstSeries(plan, self._warmup, self.folder.parent, self._lease, turns, ours=self._ours)
 
     @property
     def turns(self) -> int:
@@ -152,11 +159,11 @@ def standard_plan(load: LoadSettings, routes: tuple[Route, ...], address: Cluste
     return BurstPlan(routes=routes, loop=loop, seed=load.seed, timeout=load.timeout, ca_file=str(trusted_file(address) or ""))
 
 
-def objectives_plan(load: LoadSettings, objectives: Objectives, standing: Provisioned) -> BurstPlan:
+def objectives_plan(load: LoadSettings, objectives: Objectives, env: Environment) -> BurstPlan:
     """The burst that `objectives` are judged from: the standard one with the sizes of the SLO file, if set."""
     sizes = objectives.bursts
     sized = replace(load, rate=sizes.rate or load.rate, duration=sizes.duration or load.duration)
-    return standard_plan(sized, entry_routes(chosen_entries(standing.entries), standing.address), standing.address)
+    return standard_plan(sized, entry_routes(chosen_entries(env.entries), env.address), env.address)
 
 
 TURNS = (BASE, HEAD, HEAD, BASE)
@@ -187,14 +194,14 @@ def abba_plans(duet: BurstPlan) -> tuple[BurstPlan, ...]:
     return tuple(replace(duet, routes=routes_of(arm)) for arm in TURNS)
 
 
-def comparison_campaign(settings: Settings, objectives: Objectives, standing: Provisioned, lease: Lease) -> Campaign:
+def comparison_series(settings: Settings, objectives: Objectives, env: Environment, load_lock: LoadLock) -> BurstSeries:
     """The bursts that `objectives.compare` is judged from; the warm-up always goes to both versions.
 
     Raises `SettingsError` if no baseline is deployed, or if it serves none of the paths.
     """
-    base = base_of(standing)
+    base = base_of(env)
     served = {(entry.host, entry.path) for entry in entries_of(base.rendered, existing=True)}
-    duet = duet_plan(objectives_plan(settings.load, objectives, standing), base.hosts, served)
+    duet = duet_plan(objectives_plan(settings.load, objectives, env), base.hosts, served)
     if not duet.routes:
         raise SettingsError(
             "the baseline serves none of the paths that the pull request is judged by",
@@ -202,11 +209,11 @@ def comparison_campaign(settings: Settings, objectives: Objectives, standing: Pr
             next_step="make both versions serve a common path",
         )
     turns = abba_plans(duet) if settings.slo.compare == "abba" else ()
-    return Campaign(duet, settings.load.warmup, standing.measurements, lease, turns, ours=standing.ours)
+    return BurstSeries(duet, settings.load.warmup, env.measurements, load_lock, turns, ours=env.ours)
 
 
-def base_of(standing: Provisioned) -> Beside:
+def base_of(env: Environment) -> Baseline:
     """The baseline deployed alongside the application; raises `SettingsError` if there is none."""
-    if standing.base is None:
+    if env.base is None:
         raise SettingsError("no baseline to compare with", next_step="set --slo-base REF_OR_OVERLAY")
-    return standing.base
+    return env.base

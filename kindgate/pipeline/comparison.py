@@ -10,8 +10,8 @@ from kindgate.model import Window
 from kindgate.observe.prometheus_client import prometheus_in_cluster
 from kindgate.observe.resource_summary import ResourceSummary, resource_summary
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.pipeline.burst_series import Campaign, OnBurst, base_of
-from kindgate.pipeline.environment import Exchange, Provisioned
+from kindgate.pipeline.burst_series import BurstSeries, OnBurst, base_of
+from kindgate.pipeline.environment import Environment, Exchange
 from kindgate.pipeline.evaluation import planned_series, starts_of
 from kindgate.report.judged import Origin, RoundOrigin
 from kindgate.settings import SloSettings
@@ -55,7 +55,7 @@ def pairs_per_look(objectives: Objectives, settings: SloSettings) -> int:
 
 def measure_and_compare(
     objectives: Objectives,
-    campaign: Campaign,
+    burst_series: BurstSeries,
     pairs: int,
     change_places: ChangePlaces,
     *,
@@ -75,31 +75,31 @@ def measure_and_compare(
     `LoadError` if a burst cannot be sent, and any error of `change_places`.
     """
     pairs, looks = (1, 1) if quick else (pairs, LOOKS)
-    refuse_unreachable(replace(objectives, thresholds=()), BurstsPlan(pairs, planned_series(campaign.plan), looks))
+    refuse_unreachable(replace(objectives, thresholds=()), BurstsPlan(pairs, planned_series(burst_series.plan), looks))
     for look in range(1, looks + 1):
-        results = campaign.extend(pairs * campaign.turns * look, on_burst)
+        results = burst_series.extend(pairs * burst_series.turns * look, on_burst)
         comparison = compare(objectives.compare, [burst_sample(result) for result in results], look=look, looks=looks, placement=placement)
         on_look(comparison)
         if comparison.decided:
             break
-    origin = Origin(starts_of(results), pairs * campaign.turns, campaign.turns, placement)
+    origin = Origin(starts_of(results), pairs * burst_series.turns, burst_series.turns, placement)
     if not needs_confirmation(comparison):
         return Compared(comparison, results, origin)
     exchange = change_places()
-    second = campaign.second().extend(round_pairs(pairs) * campaign.turns, on_burst)
+    second = burst_series.second().extend(round_pairs(pairs) * burst_series.turns, on_burst)
     comparison = confirm(comparison, [burst_sample(result) for result in second], exchange.placement)
     on_confirmation(comparison)
     confirmation = RoundOrigin(starts_of(second), exchange.placement, exchange.done)
     return Compared(comparison, results, replace(origin, confirmation=confirmation), second)
 
 
-def resources_of_both(standing: Provisioned, bursts: tuple[BurstResult, ...]) -> tuple[ResourceSummary, ...]:
+def resources_of_both(env: Environment, bursts: tuple[BurstResult, ...]) -> tuple[ResourceSummary, ...]:
     """Resources used by each version from the first burst to the last, the pull request first; empty without Prometheus."""
-    if not standing.monitoring:
+    if not env.monitoring:
         return ()
-    base = base_of(standing)
+    base = base_of(env)
     window = Window(bursts[0].window.start, bursts[-1].window.end)
     deadline = Deadline.after(RESOURCE_SECONDS)
-    versions = ((base.namespaces.keys(), standing.rendered), (base.namespaces.values(), base.rendered))
-    with prometheus_in_cluster(standing.address.kubeconfig, standing.address.context) as client:
+    versions = ((base.namespaces.keys(), env.rendered), (base.namespaces.values(), base.rendered))
+    with prometheus_in_cluster(env.address.kubeconfig, env.address.context) as client:
         return tuple(resource_summary(client, window, names, rendered, deadline) for names, rendered in versions)

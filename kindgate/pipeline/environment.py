@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from kindgate.model import ClusterAddress, Rendered
 
 if TYPE_CHECKING:
-    from kindgate.deploy.baseline import Beside
+    from kindgate.deploy.baseline import Baseline
     from kindgate.deploy.entries import Entry
     from kindgate.host.container_engine import Engine
-    from kindgate.load.own_cpu import Ours
+    from kindgate.load.own_cpu import OwnCpu
 import shlex
 from collections.abc import Sequence
 
@@ -41,7 +41,7 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class Provisioned:
+class Environment:
     """The environment at a stage.
 
     `monitoring` is None until Prometheus is requested, then whether it is usable; `monitoring_note` states why not.
@@ -63,10 +63,10 @@ class Provisioned:
     kind: Path | None = None
     engine: Engine | None = None
     deployed: bool = False
-    base: Beside | None = None
+    base: Baseline | None = None
     entries: tuple[Entry, ...] = ()
     placement: str = ""
-    ours: Ours | None = None
+    ours: OwnCpu | None = None
 
 
 def kept_lines(address: ClusterAddress, namespaces: Sequence[str], kubectl: str, command: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.pipeline.burst_series import Campaign, OnBurst
+from kindgate.pipeline.burst_series import BurstSeries, OnBurst
 from kindgate.pipeline.phases import PhaseLog
 from kindgate.report.judged import Origin
 from kindgate.slo.abort import lost_facts
@@ -33,7 +33,7 @@ class Judged:
 
 def measure_and_judge(
     objectives: Objectives,
-    campaign: Campaign,
+    burst_series: BurstSeries,
     bursts: int,
     *,
     quick: bool = False,
@@ -48,14 +48,14 @@ def measure_and_judge(
     objective that this many requests could not confirm, and `LoadError` if a burst cannot be sent.
     """
     looks = 1 if quick else LOOKS
-    planned = BurstsPlan(1 if quick else bursts, planned_series(campaign.plan), looks)
+    planned = BurstsPlan(1 if quick else bursts, planned_series(burst_series.plan), looks)
     refuse_unreachable(replace(objectives, compare=()), planned)
 
     def lost(results: Sequence[BurstResult]) -> bool:
         return bool(lost_facts(objectives, [burst_sample(result) for result in results]))
 
     for look in range(1, looks + 1):
-        results = campaign.extend(1 if quick else bursts * look, on_burst, lost)
+        results = burst_series.extend(1 if quick else bursts * look, on_burst, lost)
         judgement = judge(objectives, [burst_sample(result) for result in results], look=look, looks=looks)
         on_look(judgement)
         if judgement.decided or judgement.abort:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kindgate.deploy.apply import apply
-from kindgate.deploy.baseline import Beside
-from kindgate.deploy.monitoring import staged
+from kindgate.deploy.baseline import Baseline
+from kindgate.deploy.monitoring import split_monitoring
 from kindgate.deploy.node_placement import placed_as, placed_like, pods_of
 from kindgate.deploy.readiness import wait_ready
 from kindgate.deploy.removal import own_part, remove
@@ -35,7 +35,7 @@ class Deployed:
 
     head: Rendered
     base: Rendered
-    beside: Beside
+    baseline: Baseline
     run: str
     certified: Callable[[Rendered], Rendered] | None = None
 
@@ -48,22 +48,22 @@ def exchange(deployed: Deployed, address: ClusterAddress, deadline: Deadline, pr
     parts, done = _exchanged(deployed, address, deadline)
     for part in parts:
         apply(part, address, run=deployed.run, deadline=deadline, on_progress=progress)
-        application, _ = staged(part)
+        application, _ = split_monitoring(part)
         wait_ready(application, address, deadline, progress)
     return done
 
 
 def _exchanged(deployed: Deployed, address: ClusterAddress, deadline: Deadline) -> tuple[Sequence[Rendered], str]:
     """Remove both versions if allowed; return the manifests to apply, in order, and a description of what was done."""
-    beside = deployed.beside
-    head = own_part(deployed.head, beside.namespaces)
+    baseline = deployed.baseline
+    head = own_part(deployed.head, baseline.namespaces)
     kept = _why_kept(address)
     if kept:
         moment = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         return [restarted(deployed.base, moment), restarted(head, moment)], f"both versions only got new pods: {kept}"
-    heads, bases = (pods_of(names, address, deadline) for names in (beside.namespaces.keys(), beside.namespaces.values()))
+    heads, bases = (pods_of(names, address, deadline) for names in (baseline.namespaces.keys(), baseline.namespaces.values()))
     remove((head, deployed.base), address, deadline)
-    parts = [placed_like(beside, heads), placed_as(head, beside.namespaces, bases)]
+    parts = [placed_like(baseline, heads), placed_as(head, baseline.namespaces, bases)]
     return [deployed.certified(part) if deployed.certified is not None else part for part in parts], DEPLOYED_AGAIN
 
 

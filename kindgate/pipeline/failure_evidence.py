@@ -14,7 +14,7 @@ from kindgate.model import ClusterAddress, Window
 from kindgate.observe.bundle import Bundle, bundle_folder
 from kindgate.observe.collect import Broken, Series, collect_bundle
 from kindgate.observe.prometheus_client import prometheus_in_cluster
-from kindgate.pipeline.environment import Provisioned
+from kindgate.pipeline.environment import Environment
 from kindgate.report.frozen_record import LINE_LIMIT
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.run_report import FailureBundle
@@ -32,18 +32,18 @@ PROMQL = (
 )
 
 
-def gather_evidence(standing: Provisioned, name: str, window: Window, error: str) -> Bundle:
+def gather_evidence(env: Environment, name: str, window: Window, error: str) -> Bundle:
     """Collect the cluster's state for the test or phase `name`, which failed in `window` with `error`."""
     return collect_bundle(
-        standing.address,
-        folder=bundle_folder(standing.artifacts, name),
+        env.address,
+        folder=bundle_folder(env.artifacts, name),
         deadline=Deadline.after(COLLECT_SECONDS),
         window=window,
-        rendered=standing.rendered,
-        applied=standing.deployed,
+        rendered=env.rendered,
+        applied=env.deployed,
         error=error,
-        engine=standing.engine,
-        series=_series(standing.address) if standing.monitoring else None,
+        engine=env.engine,
+        series=_series(env.address) if env.monitoring else None,
     )
 
 

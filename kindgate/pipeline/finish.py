@@ -28,7 +28,7 @@ from kindgate.report.html import summary_fragment
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.plain_text import terminal_lines
 from kindgate.report.report_builder import Measurement, build_report, setup_error_record
-from kindgate.report.run_report import BUNDLE_FILES, Artifact, Environment, FailureBundle, Run, RunReport, TestResult
+from kindgate.report.run_report import BUNDLE_FILES, Artifact, FailureBundle, Run, RunEnvironment, RunReport, TestResult
 from kindgate.version import __version__
 
 
@@ -193,10 +193,10 @@ def keep_bursts(measurements: Path, folder: Path, redactor: Redactor) -> list[st
     return []
 
 
-def environment(pipeline: Pipeline) -> Environment:
+def environment(pipeline: Pipeline) -> RunEnvironment:
     """The machine and versions that the figures are valid for."""
     supply = pipeline.prepared.supply if pipeline.prepared is not None else None
-    return Environment(
+    return RunEnvironment(
         os=platform.platform(terse=True),
         cpu_model=_cpu_model(),
         cpus=psutil.cpu_count() or 0,

@@ -18,12 +18,12 @@ from kindgate.load.result import BurstResult
 from kindgate.model import Verdict, Window
 from kindgate.observe.prometheus_client import prometheus_in_cluster
 from kindgate.observe.resource_summary import resource_summary
-from kindgate.pipeline.burst_series import Campaign, comparison_campaign, objectives_plan
+from kindgate.pipeline.burst_series import BurstSeries, comparison_series, objectives_plan
 from kindgate.pipeline.comparison import measure_and_compare, pairs_per_look, resources_of_both
-from kindgate.pipeline.environment import Provisioned, Stage
+from kindgate.pipeline.environment import Environment, Stage
 from kindgate.pipeline.evaluation import Judged, burst_line, confirmation_line, look_line, measure_and_judge
 from kindgate.pipeline.finish import finish
-from kindgate.pipeline.load_lock import lease_of_run
+from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import Progress, new_run_id
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.pipeline.run_objectives import read_objectives, refuse_too_small_plan
@@ -43,22 +43,22 @@ def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> Non
     settings = pipeline.settings
     objectives = read_objectives(settings)
     refuse_too_small_plan(replace(objectives, thresholds=()), settings)
-    standing = pipeline.reach(Stage.MONITORING)
-    campaign = comparison_campaign(settings, objectives, standing, lease_of_run(pipeline.run_id))
+    env = pipeline.reach(Stage.MONITORING)
+    burst_series = comparison_series(settings, objectives, env, load_lock_of_run(pipeline.run_id))
     with pipeline.log.phase("compare with the base version"):
         compared = measure_and_compare(
             objectives,
-            campaign,
+            burst_series,
             pairs_per_look(objectives, settings.slo),
             pipeline.exchange,
             quick=settings.slo.quick,
-            placement=standing.placement,
+            placement=env.placement,
             on_burst=burst_line(pipeline.log),
             on_look=look_line(pipeline.log),
             on_confirmation=confirmation_line(pipeline.log),
         )
     with pipeline.log.phase("summarize the resources of both versions"):
-        used = resources_of_both(standing, compared.shown)
+        used = resources_of_both(env, compared.shown)
     measurements.append(Measurement("comparison", comparison=compared.comparison, origin=compared.origin, resources=used))
 
 
@@ -66,7 +66,7 @@ RESOURCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Whole:
+class FullRun:
     """The end of a run: its exit code, and workflow commands that GitHub's runner must read."""
 
     exit_code: int
@@ -77,7 +77,7 @@ Measure = Callable[[Pipeline, list[Measurement]], object]
 """Brings the pipeline to the stage it needs, and appends its measurements."""
 
 
-def run_whole(settings: Settings, progress: Progress, show: Callable[[str], object], measure: Measure | None = None) -> Whole:
+def run_everything(settings: Settings, progress: Progress, show: Callable[[str], object], measure: Measure | None = None) -> FullRun:
     """Run everything once; `show` receives each line of the final output, which can contain untrusted text.
 
     `measure` is the purpose of the run, by default everything in the SLO file. The report is written and the cluster
@@ -110,7 +110,7 @@ def run_whole(settings: Settings, progress: Progress, show: Callable[[str], obje
         remove_run_folder(pipeline.folder)
     if error is not None:
         _shown(show, f"kindgate: {error}")
-    return Whole(code, annotations)
+    return FullRun(code, annotations)
 
 
 def _shown(show: Callable[[str], object], line: str) -> None:
@@ -134,31 +134,31 @@ def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> Non
     """Judge the file's thresholds and sum up the application's resource usage; without thresholds, only deploy it."""
     settings = pipeline.settings
     objectives = read_objectives(settings)
-    standing = pipeline.reach(Stage.MONITORING)
+    env = pipeline.reach(Stage.MONITORING)
     if not objectives.thresholds:
         return
-    plan = objectives_plan(settings.load, objectives, standing)
-    lease = lease_of_run(pipeline.run_id)
-    campaign = Campaign(plan, settings.load.warmup, standing.measurements, lease, ours=standing.ours)
+    plan = objectives_plan(settings.load, objectives, env)
+    load_lock = load_lock_of_run(pipeline.run_id)
+    burst_series = BurstSeries(plan, settings.load.warmup, env.measurements, load_lock, ours=env.ours)
     with pipeline.log.phase("judge the objectives"):
         judged = measure_and_judge(
             objectives,
-            campaign,
+            burst_series,
             objectives.bursts.count or settings.slo.bursts,
             quick=settings.slo.quick,
             on_burst=burst_line(pipeline.log),
             on_look=look_line(pipeline.log),
         )
     measurements.append(Measurement("objectives", judgement=judged.judgement, origin=judged.origin))
-    if standing.monitoring:
-        measurements.append(_resources(standing, judged))
+    if env.monitoring:
+        measurements.append(_resources(env, judged))
 
 
-def _resources(standing: Provisioned, judged: Judged) -> Measurement:
+def _resources(env: Environment, judged: Judged) -> Measurement:
     window = _window(judged.bursts)
-    with prometheus_in_cluster(standing.address.kubeconfig, standing.address.context) as client:
-        namespaces = standing.rendered.namespaces
-        summary = resource_summary(client, window, namespaces, standing.rendered, Deadline.after(RESOURCE_SECONDS))
+    with prometheus_in_cluster(env.address.kubeconfig, env.address.context) as client:
+        namespaces = env.rendered.namespaces
+        summary = resource_summary(client, window, namespaces, env.rendered, Deadline.after(RESOURCE_SECONDS))
     return Measurement("load", resources=(summary,))
 
 

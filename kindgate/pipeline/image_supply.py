@@ -26,7 +26,7 @@ from kindgate.waiting import Deadline
 
 
 @dataclass(frozen=True)
-class Supply:
+class ImageSupply:
     """The images for a cluster that kindgate creates. `plan` holds the available ones, `missing` those found nowhere.
 
     `folder` is private to the run; archives made only for this run are written there.
@@ -63,7 +63,7 @@ class Supply:
         loaded = self.loaded
         return tuple(sorted(f"{shown}  {origin}{_renamed(reference, loaded)}" for reference, shown, origin in rows))
 
-    def settled(self, deadline: Deadline, progress: Progress) -> Supply:
+    def settled(self, deadline: Deadline, progress: Progress) -> ImageSupply:
         """The supply with a source that makes every image of the run from the same versions; it can fetch programs."""
         return replace(self, source=self.source.settled(self.plan, progress, deadline))
 
@@ -94,9 +94,9 @@ def _renamed(reference: ImageReference, loaded: Mapping[ImageReference, LoadedIm
     return "" if name == reference else f", loaded as {name}"
 
 
-def find_supply(
+def find_image_supply(
     settings: Settings, engine: Engine, manifests: tuple[Rendered, ...], *, folder: Path, deadline: Deadline, progress: Progress
-) -> Supply:
+) -> ImageSupply:
     """Plan the images of `manifests` and check that all are available.
 
     Raises `ImageError` that names file, object and image, before anything is pulled or built.
@@ -123,7 +123,7 @@ def find_supply(
         progress=progress,
     )
     missing = check_available(source, plan, deadline)
-    return Supply(engine, plan.without(missing), source, missing, folder)
+    return ImageSupply(engine, plan.without(missing), source, missing, folder)
 
 
 def build_image(settings: Settings, name: str, deadline: Deadline, progress: Progress) -> Path:

@@ -22,11 +22,11 @@ from kindgate.load.plan import BurstPlan
 from kindgate.load.result import BurstResult
 from kindgate.load.result_log import read
 from kindgate.model import ClusterAddress, Manifest, Rendered
-from kindgate.pipeline.environment import Provisioned
-from kindgate.pipeline.image_supply import find_supply
+from kindgate.pipeline.environment import Environment
+from kindgate.pipeline.image_supply import find_image_supply
 from kindgate.pipeline.phases import Progress, new_run_id
 from kindgate.settings import Settings
-from kindgate.waiting import Deadline, Hopeless, Pending, Ready
+from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready
 
 COMPONENT = "load-generators"
 MASTER = "load-master"
@@ -43,7 +43,7 @@ END_SECONDS = 120.0
 
 
 def run_in_cluster(
-    settings: Settings, standing: Provisioned, plan: BurstPlan, workers: int, progress: Progress, *, image: str = ""
+    settings: Settings, env: Environment, plan: BurstPlan, workers: int, progress: Progress, *, image: str = ""
 ) -> BurstResult:
     """Send `plan` from `workers` pods of the cluster, each with one generator; `image` overrides the bundled image.
 
@@ -52,17 +52,17 @@ def run_in_cluster(
     """
     if workers < 1:
         raise LoadError(f"a burst from the cluster needs at least one worker, not {workers}", next_step="add --workers 2")
-    bundled = render_component(COMPONENT, kubectl=standing.kubectl, deadline=Deadline.after(START_SECONDS))
+    bundled = render_component(COMPONENT, kubectl=env.kubectl, deadline=Deadline.after(START_SECONDS))
     rendered = replace(bundled, objects=tuple(_asked(item, plan, workers, image) for item in bundled.objects))
     run = new_run_id()
-    if not standing.address.existing:
-        rendered = _with_image(settings, rendered, standing.address, progress)
+    if not env.address.existing:
+        rendered = _with_image(settings, rendered, env.address, progress)
     progress(f"starting {workers} load generators in the cluster")
     try:
-        apply(rendered, standing.address, run=run, deadline=Deadline.after(START_SECONDS))
-        return _result(standing.address, Deadline.after(START_SECONDS + longest(plan) + END_SECONDS), progress)
+        apply(rendered, env.address, run=run, deadline=Deadline.after(START_SECONDS))
+        return _result(env.address, Deadline.after(START_SECONDS + longest(plan) + END_SECONDS), progress)
     finally:
-        delete(rendered, standing.address, run=run, deadline=Deadline.after(END_SECONDS))
+        delete(rendered, env.address, run=run, deadline=Deadline.after(END_SECONDS))
 
 
 def ingress_in_cluster(address: ClusterAddress) -> ClusterAddress:
@@ -110,7 +110,7 @@ def _with_image(settings: Settings, rendered: Rendered, address: ClusterAddress,
     deadline = Deadline.after(IMAGE_SECONDS)
     engine = find_engine(deadline)
     with TemporaryDirectory(prefix="kindgate-") as folder:
-        supply = find_supply(settings, engine, (rendered,), folder=Path(folder), deadline=deadline, progress=progress)
+        supply = find_image_supply(settings, engine, (rendered,), folder=Path(folder), deadline=deadline, progress=progress)
         supply = supply.settled(deadline, progress)
         archive = supply.archive(deadline, progress)
         if archive is not None:
@@ -123,7 +123,7 @@ def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> 
     said = ""
     with connect(address) as api:
 
-        def ended() -> Ready[None] | Pending | Hopeless:
+        def ended() -> Ready[None] | Pending | PermanentFailure:
             nonlocal said
             job = ask(api, "GET", f"/apis/batch/v1/namespaces/load/jobs/{MASTER}", deadline) or {}
             status = job.get("status") or {}

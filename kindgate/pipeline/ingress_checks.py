@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kindgate.deploy.baseline import Beside
+from kindgate.deploy.baseline import Baseline
 from kindgate.deploy.controller_counts import answers_by_service
 from kindgate.deploy.entries import PathSource, entries_of, entry_note
 from kindgate.deploy.http_redirects import plain_http_notes
 from kindgate.deploy.ingress_readiness import Answer, answers_in_a_row, wait_answering
 from kindgate.deploy.node_placement import pods_of, uneven_placement
 from kindgate.model import ClusterAddress
-from kindgate.pipeline.inputs import Prepared
+from kindgate.pipeline.inputs import Inputs
 from kindgate.waiting import Deadline
 
 
-def wait_versions(prepared: Prepared, address: ClusterAddress, deadline: Deadline) -> tuple[Answer, ...]:
+def wait_versions(prepared: Inputs, address: ClusterAddress, deadline: Deadline) -> tuple[Answer, ...]:
     """Wait for every entry of the application and of the baseline, if any; return the application's answers."""
     base = prepared.base
     with answers_by_service(address) as counts:
@@ -26,14 +26,14 @@ def wait_versions(prepared: Prepared, address: ClusterAddress, deadline: Deadlin
     return answers
 
 
-def entry_notes(prepared: Prepared, answers: Iterable[Answer], address: ClusterAddress, deadline: Deadline) -> tuple[str, ...]:
+def entry_notes(prepared: Inputs, answers: Iterable[Answer], address: ClusterAddress, deadline: Deadline) -> tuple[str, ...]:
     """Notes for the reader about the paths that are judged."""
     probed = (entry_note(entry) for entry in prepared.entries if entry.source is PathSource.PROBE)
     redirects = plain_http_notes(prepared.entries, address, deadline)
     return (*probed, *(answer.note for answer in answers if answer.note), *redirects)
 
 
-def placement_now(base: Beside, address: ClusterAddress, deadline: Deadline) -> str:
+def placement_now(base: Baseline, address: ClusterAddress, deadline: Deadline) -> str:
     """How the pods of the two versions are placed differently; empty if they are placed alike."""
     ours, theirs = (pods_of(names, address, deadline) for names in (base.namespaces.keys(), base.namespaces.values()))
     return uneven_placement(ours, theirs, base.namespaces)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from kindgate.deploy.baseline import Beside, with_spread_pods
+from kindgate.deploy.baseline import Baseline, with_spread_pods
 from kindgate.deploy.confinement import confinement_findings, with_enforcement
 from kindgate.deploy.entries import Entry, PathSource, entry_note, read_entries
 from kindgate.deploy.gateways import with_gateways, with_providers
@@ -26,9 +26,9 @@ from kindgate.errors import KindgateError, ManifestError, SettingsError, SloErro
 from kindgate.host.container_engine import find_engine
 from kindgate.images.image_source import Progress
 from kindgate.model import ObjectRef, Rendered
-from kindgate.pipeline.app_secrets import asked_secrets, refuse_missing, refuse_unused, secret_values, without_env_source
+from kindgate.pipeline.app_secrets import refuse_missing, refuse_unused, requested_secrets, secret_values, without_env_source
 from kindgate.pipeline.baseline_source import bundled_objects, default_namespace, read_base
-from kindgate.pipeline.image_supply import Supply, find_supply
+from kindgate.pipeline.image_supply import ImageSupply, find_image_supply
 from kindgate.pipeline.run_objectives import comparison_seconds, read_objectives
 from kindgate.pipeline.run_tools import Tools, find_tools, renderer
 from kindgate.report.units import span
@@ -44,15 +44,15 @@ PREPARE_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Inputs:
     """All validated input: manifests, tools, images. `base` is the baseline, if any."""
 
     tools: Tools
     rendered: Rendered
     prerequisites: tuple[Rendered, ...]
-    supply: Supply | None
+    supply: ImageSupply | None
     entries: tuple[Entry, ...] = ()
-    base: Beside | None = None
+    base: Baseline | None = None
 
     @property
     def parts(self) -> tuple[tuple[str, Rendered], ...]:
@@ -61,7 +61,7 @@ class Prepared:
         return (*named, ("the baseline", self.base.rendered)) if self.base is not None else tuple(named)
 
 
-def prepare(settings: Settings, folder: Path, progress: Progress, *, settle: bool = True) -> Prepared:
+def prepare(settings: Settings, folder: Path, progress: Progress, *, apply_policy: bool = True) -> Inputs:
     """Read and check all input; creates files only in `folder`, the run's private folder.
 
     `settle` fetches programs if the choice between versions depends on their availability; without it, the first choice
@@ -91,17 +91,17 @@ def prepare(settings: Settings, folder: Path, progress: Progress, *, settle: boo
         supply = None
         if engine is not None:
             manifests = (*prerequisites, rendered, *((base.rendered,) if base is not None else ()))
-            supply = find_supply(settings, engine.result(), manifests, folder=folder / "images", deadline=deadline, progress=progress)
-            supply = supply.settled(deadline, progress) if settle else supply
+            supply = find_image_supply(settings, engine.result(), manifests, folder=folder / "images", deadline=deadline, progress=progress)
+            supply = supply.settled(deadline, progress) if apply_policy else supply
             ids = supply.image_ids(deadline)
             prerequisites = tuple(_loaded(part, supply, progress) for part in prerequisites)
             rendered = with_image_ids(_loaded(rendered, supply, progress), ids)
             if base is not None:
                 base = replace(base, rendered=with_image_ids(_loaded(base.rendered, supply, progress), ids))
-        return Prepared(tools, rendered, prerequisites, supply, application.entries, base)
+        return Inputs(tools, rendered, prerequisites, supply, application.entries, base)
 
 
-def _loaded(part: Rendered, supply: Supply, progress: Progress) -> Rendered:
+def _loaded(part: Rendered, supply: ImageSupply, progress: Progress) -> Rendered:
     """The part adapted to the images in the nodes; changes are reported."""
     fitted = with_loaded_images(part, supply.loaded)
     for line in fitted.notes[len(part.notes) :]:
@@ -166,7 +166,7 @@ def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> C
     parts = with_images(parts, settings.images.app_images, "--app-image")
     refuse_unused(settings, parts)
     values = secret_values(settings, os.environ, deadline)
-    parts = tuple(with_secrets(part, asked_secrets(settings), values) for part in parts)
+    parts = tuple(with_secrets(part, requested_secrets(settings), values) for part in parts)
     if confined:
         parts = tuple(with_enforcement(part, own) for part in parts)
     *prerequisites, rendered = parts if existing else with_run_certificates(parts)
@@ -195,7 +195,7 @@ class Checked:
 
     rendered: Rendered | None
     entries: tuple[Entry, ...]
-    supply: Supply | None
+    supply: ImageSupply | None
     findings: tuple[Finding, ...]
     errors: tuple[KindgateError, ...]
     notes: tuple[str, ...]
@@ -241,7 +241,7 @@ def check(settings: Settings, folder: Path, progress: Progress) -> Checked:
     if engine is not None and readable:
         images = folder / "images"
         parts = (*prerequisites, rendered, *((base.rendered,) if base is not None else ()))
-        supply = attempt(lambda: find_supply(settings, engine, parts, folder=images, deadline=deadline, progress=progress))
+        supply = attempt(lambda: find_image_supply(settings, engine, parts, folder=images, deadline=deadline, progress=progress))
         if supply is not None:
             notes += [line for part in parts for line in with_loaded_images(part, supply.loaded).notes[len(part.notes) :]]
     return Checked(rendered, application.entries, supply, findings, tuple(errors), tuple(notes))

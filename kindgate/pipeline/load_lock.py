@@ -20,7 +20,7 @@ LEASE_SECONDS = 1800.0
 """Longer than the longest series of bursts of another holder."""
 
 
-class Lease:
+class LoadLock:
     """Read-write locks on two files: `run_file` between the tests of a run, `machine_file` between all bursts on the machine."""
 
     def __init__(self, run_file: Path, machine_file: Path) -> None:
@@ -69,6 +69,6 @@ def _locked(path: Path, operation: int, what: str, deadline: Deadline) -> Iterat
         os.close(descriptor)
 
 
-def lease_of_run(run_id: str) -> Lease:
+def load_lock_of_run(run_id: str) -> LoadLock:
     """The locks of run `run_id`, in the state directory that all runs of this user share."""
-    return Lease(run_folder(run_id) / "lease.lock", state_dir() / "leases" / "machine.lock")
+    return LoadLock(run_folder(run_id) / "lease.lock", state_dir() / "leases" / "machine.lock")

@@ -9,11 +9,11 @@ from pathlib import Path
 from kindgate.errors import KindgateError
 from kindgate.host.cgroups import cgroup_of_container
 from kindgate.host.container_engine import Engine
-from kindgate.load.own_cpu import Ours
+from kindgate.load.own_cpu import OwnCpu
 from kindgate.waiting import Deadline
 
 
-def find_ours(engine: Engine, nodes: Sequence[str], deadline: Deadline, root: Path = Path("/")) -> Ours | None:
+def find_own_processes(engine: Engine, nodes: Sequence[str], deadline: Deadline, root: Path = Path("/")) -> OwnCpu | None:
     """The run owned by this process, on a cluster of the containers `nodes`.
 
     None if the CPU time of a node cannot be read here, because the engine or its virtual machine is elsewhere. `root` is
@@ -28,4 +28,4 @@ def find_ours(engine: Engine, nodes: Sequence[str], deadline: Deadline, root: Pa
         return None
     groups = [cgroup_of_container(container, int(pid), root) for container, pid in pairs]
     found = tuple(group for group in groups if group is not None)
-    return Ours(os.getpid(), found, root / "proc") if nodes and len(found) == len(nodes) else None
+    return OwnCpu(os.getpid(), found, root / "proc") if nodes and len(found) == len(nodes) else None

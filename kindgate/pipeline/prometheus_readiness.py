@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kindgate.deploy.monitoring import staged
+from kindgate.deploy.monitoring import split_monitoring
 from kindgate.deploy.readiness import wait_ready
 from kindgate.errors import KindgateError, MetricsError
 from kindgate.model import ClusterAddress, ObjectRef, Rendered
@@ -40,7 +40,7 @@ def watch(settings: MetricsSettings, rendered: Rendered, address: ClusterAddress
         return _absent(settings, f"the manifests do not contain {service}")
     deadline = Deadline.after(WATCH_SECONDS)
     try:
-        _, monitoring = staged(rendered)
+        _, monitoring = split_monitoring(rendered)
         wait_ready(monitoring, address, deadline)
         with prometheus_in_cluster(address.kubeconfig, address.context) as client:
             wait_for_targets(client, JOBS, deadline)

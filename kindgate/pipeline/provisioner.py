@@ -14,28 +14,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kindgate.cluster.attach import open_existing
-from kindgate.cluster.lifecycle import Blueprint, OpenCluster, open_cluster
+from kindgate.cluster.attach import attach_existing
+from kindgate.cluster.lifecycle import ClusterSpec, OpenCluster, open_cluster
 from kindgate.cluster.reaper import reap
 from kindgate.cluster.run_folder import claim_run_folder, remove_run_folder, run_folder
-from kindgate.cluster.watchdog_client import Guard
+from kindgate.cluster.watchdog_client import WatchdogClient
 from kindgate.deploy.apply import apply
 from kindgate.deploy.authority import Authority, with_certificates, write_trusted
-from kindgate.deploy.monitoring import staged
+from kindgate.deploy.monitoring import split_monitoring
 from kindgate.deploy.node_placement import placed_like, pods_of
 from kindgate.deploy.readiness import wait_ready
 from kindgate.deploy.removal import delete
 from kindgate.errors import ClusterError, KindgateError, SettingsError
 from kindgate.images.node_import import load_archive
-from kindgate.load.own_cpu import Ours
+from kindgate.load.own_cpu import OwnCpu
 from kindgate.model import ClusterAddress, Rendered, Window
-from kindgate.pipeline.environment import Exchange, Provisioned, Stage, kept_lines
+from kindgate.pipeline.environment import Environment, Exchange, Stage, kept_lines
 from kindgate.pipeline.exchange import Deployed, exchange
 from kindgate.pipeline.failure_evidence import bundle_record, gather_evidence, gather_node_evidence
-from kindgate.pipeline.image_supply import Supply
+from kindgate.pipeline.image_supply import ImageSupply
 from kindgate.pipeline.ingress_checks import entry_notes, placement_now, wait_versions
-from kindgate.pipeline.inputs import Prepared, check_artifacts_folder, prepare
-from kindgate.pipeline.own_processes import find_ours
+from kindgate.pipeline.inputs import Inputs, check_artifacts_folder, prepare
+from kindgate.pipeline.own_processes import find_own_processes
 from kindgate.pipeline.phases import PhaseLog, Progress, called_command
 from kindgate.pipeline.prometheus_readiness import Monitoring, watch
 from kindgate.report.run_report import FailureBundle
@@ -65,7 +65,7 @@ class Pipeline:
         self.settings = settings
         self.run_id = run_id
         self.log = PhaseLog(progress, time.time())
-        self.prepared: Prepared | None = None
+        self.prepared: Inputs | None = None
         self.address: ClusterAddress | None = None
         self.error: KindgateError | None = None
         self.kept = False
@@ -77,11 +77,11 @@ class Pipeline:
         self._deployed = False
         self._placement = ""
         self._exchanged: Exchange | None = None
-        self._ours: Ours | None = None
+        self._ours: OwnCpu | None = None
         self._entry_notes: tuple[str, ...] = ()
         self._monitoring: Monitoring | None = None
         self._clock = StoppableClock()
-        self._guard: Guard | None = None
+        self._guard: WatchdogClient | None = None
 
     @property
     def measurements(self) -> Path:
@@ -110,7 +110,7 @@ class Pipeline:
         """Folder for the run's output files."""
         return self.settings.path(self.settings.report.artifacts)
 
-    def reach(self, stage: Stage) -> Provisioned:
+    def reach(self, stage: Stage) -> Environment:
         """Run the missing phases up to `stage`; raises the `KindgateError` of a failed phase, and stores it in `error`."""
         with self._remembering():
             return self._reach(stage)
@@ -130,7 +130,7 @@ class Pipeline:
             self._gather(error)
             raise
 
-    def _reach(self, stage: Stage) -> Provisioned:
+    def _reach(self, stage: Stage) -> Environment:
         prepared = self._prepare()
         address = self._cluster(prepared)
         if stage >= Stage.APP and not self._deployed:
@@ -140,9 +140,9 @@ class Pipeline:
                 self._monitoring = watch(self.settings.metrics, prepared.rendered, address)
         return self._provisioned(prepared, address)
 
-    def _provisioned(self, prepared: Prepared, address: ClusterAddress) -> Provisioned:
+    def _provisioned(self, prepared: Inputs, address: ClusterAddress) -> Environment:
         monitoring = self._monitoring
-        return Provisioned(
+        return Environment(
             address=address,
             rendered=prepared.rendered,
             kubectl=prepared.tools.kubectl,
@@ -163,16 +163,16 @@ class Pipeline:
         """Collect the cluster's state after a failed phase, while it still exists."""
         if self.prepared is None or self.address is None or self._clock.stopped:
             return
-        standing = self._provisioned(self.prepared, self.address)
+        env = self._provisioned(self.prepared, self.address)
         phase = self.log.phases[-1]
         with self.log.phase("gather evidence"):
-            bundle = gather_evidence(standing, phase.name, Window(phase.started, max(phase.started, time.time())), str(error))
+            bundle = gather_evidence(env, phase.name, Window(phase.started, max(phase.started, time.time())), str(error))
         self.bundles.append(bundle_record(phase.name, bundle, self.artifacts))
 
-    def _guarded(self, guard: Guard) -> None:
+    def _guarded(self, guard: WatchdogClient) -> None:
         self._guard = guard
 
-    def _gather_nodes(self, supply: Supply, address: ClusterAddress, error: ClusterError) -> None:
+    def _gather_nodes(self, supply: ImageSupply, address: ClusterAddress, error: ClusterError) -> None:
         """Collect the node logs of a cluster that could not be created or used, and kind's output."""
         if self._clock.stopped:
             return  # interrupted: nothing has failed, and there is no time
@@ -220,7 +220,7 @@ class Pipeline:
         """A deadline that also ends on `interrupt`."""
         return Deadline.after(seconds, self._clock)
 
-    def _prepare(self) -> Prepared:
+    def _prepare(self) -> Inputs:
         if self.prepared is None:
             with self.log.phase("prepare"):
                 check_artifacts_folder(self.artifacts)
@@ -228,17 +228,17 @@ class Pipeline:
                 self.prepared = prepare(self.settings, self.folder, self._progress)
         return self.prepared
 
-    def _cluster(self, prepared: Prepared) -> ClusterAddress:
+    def _cluster(self, prepared: Inputs) -> ClusterAddress:
         if self.address is None:
             if prepared.supply is None:
                 with self.log.phase("reach the existing cluster"):
-                    self.address = open_existing(self.settings.cluster, deadline=self._deadline(self.settings.cluster.timeout))
+                    self.address = attach_existing(self.settings.cluster, deadline=self._deadline(self.settings.cluster.timeout))
             else:
                 self.address = self._create(prepared, prepared.supply)
-                self._ours = find_ours(prepared.supply.engine, self.address.nodes, self._deadline(INSPECT_SECONDS))
+                self._ours = find_own_processes(prepared.supply.engine, self.address.nodes, self._deadline(INSPECT_SECONDS))
         return self.address
 
-    def _create(self, prepared: Prepared, supply: Supply) -> ClusterAddress:
+    def _create(self, prepared: Inputs, supply: ImageSupply) -> ClusterAddress:
         """Create the cluster and load the images into its nodes; the images are prepared while kind works."""
         if prepared.tools.kind is None:
             raise ClusterError("no kind program to create a cluster with")
@@ -250,7 +250,7 @@ class Pipeline:
         with ThreadPoolExecutor(3, thread_name_prefix="images") as pool, self._ending_threads():
             archive = pool.submit(self._archive, supply, deadline)
             loads: list[Future[None]] = []
-            blueprint = Blueprint(
+            blueprint = ClusterSpec(
                 settings=self.settings,
                 engine=supply.engine,
                 kind=prepared.tools.kind,
@@ -281,18 +281,18 @@ class Pipeline:
             self._clock.stop()
             raise
 
-    def _archive(self, supply: Supply, deadline: Deadline) -> Path | None:
+    def _archive(self, supply: ImageSupply, deadline: Deadline) -> Path | None:
         with self.log.phase("provide the workload images"):
             return supply.archive(deadline, self._progress)
 
-    def _load(self, supply: Supply, archive: Future[Path | None], address: ClusterAddress) -> None:
+    def _load(self, supply: ImageSupply, archive: Future[Path | None], address: ClusterAddress) -> None:
         ready = archive.result()
         if ready is not None:
             with self.log.phase("load the images into the nodes"):
                 deadline = self._deadline(LOAD_SECONDS)
                 load_archive(supply.engine, address.nodes, ready, supply.names, deadline, fresh=not address.reused)
 
-    def _authority(self, prepared: Prepared, address: ClusterAddress) -> Authority | None:
+    def _authority(self, prepared: Inputs, address: ClusterAddress) -> Authority | None:
         """Write the certificates that verify the entries, and return the CA for this cluster; None on an existing cluster."""
         if address.existing or address.ca_file is None:
             return None
@@ -300,7 +300,7 @@ class Pipeline:
         write_trusted((part for _, part in prepared.parts), authority, address.ca_file)
         return authority
 
-    def _deploy(self, prepared: Prepared, address: ClusterAddress) -> None:
+    def _deploy(self, prepared: Inputs, address: ClusterAddress) -> None:
         deadline = self._deadline(self.settings.deploy.timeout)
         run = self._label(address)
         base = prepared.base
@@ -316,7 +316,7 @@ class Pipeline:
                 if only_changed:
                     self._progress(f"{name}: {len(applied)} of {len(rendered.objects)} objects changed")
             with self.log.phase(f"wait until {name} is ready"):
-                application, _ = staged(rendered)
+                application, _ = split_monitoring(rendered)
                 wait_ready(application, address, deadline, self._progress)
         with self.log.phase("wait until the ingress answers"):
             answers = wait_versions(prepared, address, deadline)

@@ -9,7 +9,7 @@ from kindgate.settings import Settings, SloSettings
 from kindgate.slo.confirm import round_pairs
 from kindgate.slo.judge import LOOKS
 from kindgate.slo.objectives import Objectives
-from kindgate.slo.planning import BurstsPlan, PlannedSeries, refuse_hopeless
+from kindgate.slo.planning import BurstsPlan, PlannedSeries, refuse_undecidable
 from kindgate.slo.slo_file import parse_document
 
 BETWEEN_BURSTS = 0.15
@@ -57,4 +57,4 @@ def refuse_too_small_plan(objectives: Objectives, settings: Settings) -> None:
     requests = round((sizes.rate or settings.load.rate) * (sizes.duration or settings.load.duration))
     bursts, looks = (1, 1) if slo.quick else (sizes.count or slo.bursts, LOOKS)
     plan = BurstsPlan(bursts, (PlannedSeries({}, requests),), looks)
-    refuse_hopeless(objectives if slo.compares else replace(objectives, compare=()), plan)
+    refuse_undecidable(objectives if slo.compares else replace(objectives, compare=()), plan)

@@ -16,7 +16,7 @@ from kindgate.observe.redact import Redactor
 from kindgate.observe.secret_objects import environment_secrets, kubeconfig_secrets, secret_values
 
 if TYPE_CHECKING:
-    from kindgate.pipeline.environment import Provisioned
+    from kindgate.pipeline.environment import Environment
     from kindgate.pipeline.provisioner import Pipeline
 
 Sources = tuple[tuple[Rendered, ...], Path | None]
@@ -63,10 +63,10 @@ def sources_of(pipeline: Pipeline | None) -> Sources:
     return parts, address.kubeconfig if address is not None else None
 
 
-def sources_standing(standing: Provisioned) -> Sources:
+def sources_standing(env: Environment) -> Sources:
     """The same for a process that received the environment from another one."""
-    base = (standing.base.rendered,) if standing.base is not None else ()
-    return (standing.rendered, *base), standing.address.kubeconfig
+    base = (env.base.rendered,) if env.base is not None else ()
+    return (env.rendered, *base), env.address.kubeconfig
 
 
 def _values_of(parts: Iterable[Rendered], kubeconfig: Path | None) -> Iterator[KnownValue]:

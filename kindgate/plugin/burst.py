@@ -10,12 +10,12 @@ from pathlib import Path
 
 from kindgate.deploy.entries import Entry
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
-from kindgate.load.own_cpu import Ours
+from kindgate.load.own_cpu import OwnCpu
 from kindgate.load.plan import BurstPlan
 from kindgate.load.result import BurstResult
 from kindgate.model import ClusterAddress, Window
 from kindgate.pipeline.burst_series import chosen_entries, entry_routes, standard_plan
-from kindgate.pipeline.load_lock import Lease
+from kindgate.pipeline.load_lock import LoadLock
 from kindgate.settings import LoadSettings
 
 
@@ -30,15 +30,15 @@ class Bursts:
         address: ClusterAddress,
         entries: tuple[Entry, ...],
         load: LoadSettings,
-        lease: Lease,
+        load_lock: LoadLock,
         folder: Path,
         *,
-        ours: Ours | None = None,
+        ours: OwnCpu | None = None,
     ) -> None:
         self._address = address
         self._entries = entries
         self._load = load
-        self._lease = lease
+        self._lease = load_lock
         self._folder = folder
         self._ours = ours
 

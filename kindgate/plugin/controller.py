@@ -15,7 +15,7 @@ import pytest
 from kindgate.cluster.run_folder import claim_run_folder, remove_run_folder, run_folder
 from kindgate.errors import HostError, KindgateError, NoVerdict
 from kindgate.model import Phase
-from kindgate.pipeline.load_lock import lease_of_run
+from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.plugin.interrupts import Interrupts
 from kindgate.plugin.known_secrets import known_to_controller
@@ -26,7 +26,7 @@ from kindgate.plugin.session_state import BUNDLE_PROPERTY, E2E, LEASE, PROVIDER,
 from kindgate.plugin.terminal import CommandGuard, Terminal, commit_of, header_line
 
 if TYPE_CHECKING:
-    from kindgate.pipeline.environment import Exchange, Provisioned, Stage
+    from kindgate.pipeline.environment import Environment, Exchange, Stage
     from kindgate.pipeline.finish import Written
     from kindgate.pipeline.provisioner import Pipeline
     from kindgate.settings import Settings
@@ -52,7 +52,7 @@ class LazyPipeline:
         self._terminal = terminal
         self.pipeline: Pipeline | None = None
 
-    def reach(self, stage: Stage) -> Provisioned:
+    def reach(self, stage: Stage) -> Environment:
         """Bring the pipeline to `stage`; raises `KindgateError`."""
         return self.make().reach(stage)
 
@@ -96,7 +96,7 @@ class Controller:
         self._stopped: set[str] = set()
         self.interrupts = Interrupts(self.terminal.progress)
         config.stash[PROVIDER] = self.provider
-        config.stash[LEASE] = lease_of_run(self.run_id)
+        config.stash[LEASE] = load_lock_of_run(self.run_id)
         config.add_cleanup(self.guard.close)
         config.add_cleanup(self.close)
 

@@ -7,12 +7,12 @@ import time
 import pytest
 
 from kindgate.model import Verdict
-from kindgate.pipeline.burst_series import Campaign, comparison_campaign
+from kindgate.pipeline.burst_series import BurstSeries, comparison_series
 from kindgate.pipeline.comparison import Compared, measure_and_compare, pairs_per_look, resources_of_both
-from kindgate.pipeline.environment import Exchange, Provisioned
+from kindgate.pipeline.environment import Environment, Exchange
 from kindgate.pipeline.run_objectives import read_objectives
-from kindgate.plugin.inconclusive import settle
-from kindgate.plugin.provisioning_access import exchanged, lease_of, provider_of
+from kindgate.plugin.inconclusive import apply_policy
+from kindgate.plugin.provisioning_access import exchanged, load_lock_of, provider_of
 from kindgate.plugin.session_state import DEPLOYED_AGAIN, SETTINGS
 from kindgate.report.burst_record import burst_record
 from kindgate.report.junit_properties import comparison_properties, load_properties
@@ -25,12 +25,14 @@ from kindgate.slo.objectives import Objectives
 class Duet:
     """The comparison of one test; `standing` holds both versions, and bursts are shared with other tests of the run."""
 
-    def __init__(self, item: pytest.Item, objectives: Objectives, campaign: Campaign, settings: SloSettings, standing: Provisioned) -> None:
+    def __init__(
+        self, item: pytest.Item, objectives: Objectives, burst_series: BurstSeries, settings: SloSettings, env: Environment
+    ) -> None:
         self.objectives = objectives
         self._item = item
-        self._campaign = campaign
+        self._campaign = burst_series
         self._settings = settings
-        self._standing = standing
+        self._standing = env
 
     def compare(self) -> Comparison:
         """Measure until every tolerance of the SLO file is decided and confirmed, and return the verdicts with their evidence."""
@@ -53,7 +55,7 @@ class Duet:
         """
         comparison = self.compare()
         told = (result.explanation for result in comparison.results if result.verdict is not Verdict.PASS)
-        settle(comparison.verdict, told, self._settings)
+        apply_policy(comparison.verdict, told, self._settings)
         return comparison
 
     def _change_places(self) -> Exchange:
@@ -69,9 +71,9 @@ class Duet:
         provider_of(self._item.config).record(measurement)
 
 
-def duet_of(item: pytest.Item, standing: Provisioned) -> Duet:
+def duet_of(item: pytest.Item, env: Environment) -> Duet:
     """The comparison that the SLO file requires, between the two deployed versions."""
     settings = item.config.stash[SETTINGS]
     objectives = read_objectives(settings)
-    campaign = comparison_campaign(settings, objectives, standing, lease_of(item.config))
-    return Duet(item, objectives, campaign, settings.slo, standing)
+    burst_series = comparison_series(settings, objectives, env, load_lock_of(item.config))
+    return Duet(item, objectives, burst_series, settings.slo, env)

@@ -14,7 +14,7 @@ import pytest
 from kindgate.pipeline.environment import Stage
 from kindgate.plugin.application import Application
 from kindgate.plugin.cluster import Cluster
-from kindgate.plugin.provisioning_access import lease_of, reached
+from kindgate.plugin.provisioning_access import load_lock_of, reached
 from kindgate.plugin.session_state import OUTCOMES, SETTINGS
 from kindgate.settings import Settings
 
@@ -37,8 +37,8 @@ def kindgate_settings(request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture(scope="session")
 def kindgate_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """The running cluster, without the application: `kubectl(...)`, `core`, `apps`, `api`, `kubeconfig`."""
-    standing = reached(request.config, Stage.CLUSTER)
-    made = Cluster(standing.address, standing.kubectl)
+    env = reached(request.config, Stage.CLUSTER)
+    made = Cluster(env.address, env.kubectl)
     yield made
     made.close()
 
@@ -46,12 +46,12 @@ def kindgate_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def kindgate_kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
     """pytest-kind's fixture and its methods, on kindgate's cluster: `kubectl`, `port_forward`, `load_docker_image`, `api`."""
-    standing = reached(request.config, Stage.CLUSTER)
-    if standing.kind is None:
+    env = reached(request.config, Stage.CLUSTER)
+    if env.kind is None:
         pytest.skip("--kind-existing: the cluster was not created by kind")
     from kindgate.plugin.kind_cluster import KindCluster  # noqa: PLC0415  # imports pykube
 
-    made = KindCluster(standing.address, kind=standing.kind, kubectl=standing.kubectl)
+    made = KindCluster(env.address, kind=env.kind, kubectl=env.kubectl)
     yield made
     made.close()
 
@@ -59,8 +59,8 @@ def kindgate_kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluste
 @pytest.fixture(scope="session")
 def kindgate_app(request: pytest.FixtureRequest) -> Application:
     """The application, deployed, ready and responding through the ingress: `hosts`, `namespaces`, `url`, `rendered`."""
-    standing = reached(request.config, Stage.APP)
-    return Application(standing.address.ingress_url, standing.rendered, standing.entries)
+    env = reached(request.config, Stage.APP)
+    return Application(env.address.ingress_url, env.rendered, env.entries)
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +68,8 @@ def kindgate_ingress(request: pytest.FixtureRequest) -> Iterator[Ingress]:
     """An HTTP client for the application's hosts: `ingress.get("foo.localhost", "/path")`."""
     from kindgate.plugin.ingress import Ingress  # noqa: PLC0415  # imports requests
 
-    standing = reached(request.config, Stage.APP)
-    with Ingress(standing.address, standing.entries) as client:
+    env = reached(request.config, Stage.APP)
+    with Ingress(env.address, env.entries) as client:
         yield client
 
 
@@ -79,12 +79,12 @@ def kindgate_prometheus(request: pytest.FixtureRequest) -> Iterator[Prometheus]:
 
     With --prometheus=optional or off, tests that use it are skipped with the reason if Prometheus is missing.
     """
-    standing = reached(request.config, Stage.MONITORING)
-    if not standing.monitoring:
-        pytest.skip(standing.monitoring_note)
+    env = reached(request.config, Stage.MONITORING)
+    if not env.monitoring:
+        pytest.skip(env.monitoring_note)
     from kindgate.plugin.prometheus import Prometheus  # noqa: PLC0415  # imports the kubernetes client
 
-    with Prometheus(standing.address) as client:
+    with Prometheus(env.address) as client:
         yield client
 
 
@@ -113,9 +113,9 @@ def kindgate_burst(request: pytest.FixtureRequest) -> Bursts:
     """Load for the application: call it with `rate=1000, duration=10` to send one burst."""
     from kindgate.plugin.burst import Bursts  # noqa: PLC0415  # libcurl and numpy are loaded only for load
 
-    standing = reached(request.config, Stage.APP)
+    env = reached(request.config, Stage.APP)
     settings = request.config.stash[SETTINGS]
-    return Bursts(standing.address, standing.entries, settings.load, lease_of(request.config), standing.measurements, ours=standing.ours)
+    return Bursts(env.address, env.entries, settings.load, load_lock_of(request.config), env.measurements, ours=env.ours)
 
 
 @pytest.fixture
@@ -123,8 +123,8 @@ def kindgate_slo(request: pytest.FixtureRequest) -> Slo:
     """The objectives of this test, from its `slo` markers, or from the SLO file if it has none. `slo.check()` judges them."""
     from kindgate.plugin.item_objectives import slo_of  # noqa: PLC0415  # the statistics are loaded only for verdicts
 
-    standing = reached(request.config, Stage.APP)
-    return slo_of(request.config, request.node, standing)
+    env = reached(request.config, Stage.APP)
+    return slo_of(request.config, request.node, env)
 
 
 @pytest.fixture
@@ -135,8 +135,8 @@ def kindgate_duet(request: pytest.FixtureRequest) -> Duet:
     """
     from kindgate.plugin.duet import duet_of  # noqa: PLC0415  # see `slo`
 
-    standing = reached(request.config, Stage.MONITORING)
-    return duet_of(request.node, standing)
+    env = reached(request.config, Stage.MONITORING)
+    return duet_of(request.node, env)
 
 
 @pytest.fixture(scope="session")
@@ -144,5 +144,5 @@ def kindgate_resources(request: pytest.FixtureRequest, kindgate_app: Application
     """Resource use of the application's workloads during the objectives' bursts; runs one round of bursts if none has run."""
     from kindgate.plugin.item_objectives import resources_of  # noqa: PLC0415  # see `slo`
 
-    standing = reached(request.config, Stage.MONITORING)
-    return resources_of(request.config, kindgate_app, standing, kindgate_prometheus)
+    env = reached(request.config, Stage.MONITORING)
+    return resources_of(request.config, kindgate_app, env, kindgate_prometheus)

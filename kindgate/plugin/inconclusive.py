@@ -15,7 +15,7 @@ class InconclusiveWarning(UserWarning):
     """An objective was neither confirmed nor refuted, and --slo-inconclusive is `warn`."""
 
 
-def settle(verdict: Verdict, explanations: Iterable[str], settings: SloSettings) -> None:
+def apply_policy(verdict: Verdict, explanations: Iterable[str], settings: SloSettings) -> None:
     """Apply the verdict to the test: fail it, warn, or do nothing."""
     from kindgate.report.decision import Effect, effect_of  # noqa: PLC0415  # pytest imports this module in every run, for its warning
 

@@ -14,7 +14,7 @@ from kindgate.model import Window
 from kindgate.plugin.generated_suite import is_foreign_suite, runs_a_suite
 from kindgate.plugin.markers import leave_out_of_wider_paths, leave_out_those_that_passed
 from kindgate.plugin.provider import later_line
-from kindgate.plugin.provisioning_access import PhaseFailed, lease_of, provider_of
+from kindgate.plugin.provisioning_access import PhaseFailed, load_lock_of, provider_of
 from kindgate.plugin.selection import OUTPUT, count_deselected, count_selected, for_controller
 from kindgate.plugin.session_state import (
     BUNDLE_PROPERTY,
@@ -135,7 +135,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     names = set(getattr(item, "fixturenames", ()))
     if not names & CLUSTER_FIXTURES or names & BURST_FIXTURES:
         return (yield)
-    with lease_of(item.config).shared():
+    with load_lock_of(item.config).shared():
         return (yield)
 
 
@@ -158,10 +158,10 @@ def _gather(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestR
     """Collect a failed test's evidence from the cluster, and report its cause and folder."""
     from kindgate.pipeline.failure_evidence import gather_evidence  # noqa: PLC0415  # only failing tests need it
 
-    standing = item.config.stash[STANDING]
+    env = item.config.stash[STANDING]
     window = Window(item.stash.get(DEPLOYED_AGAIN, call.start), call.stop)
-    bundle = gather_evidence(standing, item.nodeid, window, report.longreprtext)
-    folder = bundle.folder.relative_to(standing.artifacts).as_posix()
+    bundle = gather_evidence(env, item.nodeid, window, report.longreprtext)
+    folder = bundle.folder.relative_to(env.artifacts).as_posix()
     item.user_properties += [(BUNDLE_PROPERTY, folder), (CAUSE_PROPERTY, bundle.cause)]
     report.user_properties = list(item.user_properties)
     report.sections.append(("evidence", f"{bundle.folder}" + (f"\ncause: {bundle.cause}" if bundle.cause else "")))

@@ -8,13 +8,13 @@ import pytest
 
 from kindgate.model import Window
 from kindgate.observe.resource_summary import ResourceSummary, resource_summary
-from kindgate.pipeline.burst_series import Campaign, objectives_plan
-from kindgate.pipeline.environment import Provisioned
+from kindgate.pipeline.burst_series import BurstSeries, objectives_plan
+from kindgate.pipeline.environment import Environment
 from kindgate.pipeline.evaluation import Judged
 from kindgate.pipeline.run_objectives import read_objectives
 from kindgate.plugin.application import Application
 from kindgate.plugin.prometheus import Prometheus
-from kindgate.plugin.provisioning_access import lease_of, provider_of
+from kindgate.plugin.provisioning_access import load_lock_of, provider_of
 from kindgate.plugin.session_state import SETTINGS
 from kindgate.plugin.slo import Slo
 from kindgate.report.burst_record import burst_record
@@ -28,12 +28,12 @@ RESOURCE_SECONDS = 60.0
 """cAdvisor samples each container every 10 to 15 s, and Prometheus scrapes cAdvisor every 5 s."""
 
 
-def slo_of(config: pytest.Config, item: pytest.Item, standing: Provisioned) -> Slo:
+def slo_of(config: pytest.Config, item: pytest.Item, env: Environment) -> Slo:
     """The objectives of `item`: its markers' thresholds, or the SLO file's if no marker has any."""
     settings = config.stash[SETTINGS]
     file = read_objectives(settings)
     objectives = objectives_of(item, file)
-    campaign = campaign_of(config, objectives, standing)
+    burst_series = burst_series_of(config, objectives, env)
     provider = provider_of(config)
 
     def record(judged: Judged) -> None:
@@ -43,7 +43,7 @@ def slo_of(config: pytest.Config, item: pytest.Item, standing: Provisioned) -> S
         if judged.judgement.abort:
             item.session.shouldfail = "an objective with abortOnFail was missed"
 
-    return Slo(objectives, campaign, settings.slo, record)
+    return Slo(objectives, burst_series, settings.slo, record)
 
 
 def objectives_of(item: pytest.Item, file: Objectives) -> Objectives:
@@ -53,19 +53,19 @@ def objectives_of(item: pytest.Item, file: Objectives) -> Objectives:
     return replace(file, thresholds=tuple(given)) if given else file
 
 
-def campaign_of(config: pytest.Config, objectives: Objectives, standing: Provisioned) -> Campaign:
+def burst_series_of(config: pytest.Config, objectives: Objectives, env: Environment) -> BurstSeries:
     """The series of bursts for objectives of this size, shared by all tests of the run."""
     load = config.stash[SETTINGS].load
-    plan = objectives_plan(load, objectives, standing)
-    return Campaign(plan, load.warmup, standing.measurements, lease_of(config), ours=standing.ours)
+    plan = objectives_plan(load, objectives, env)
+    return BurstSeries(plan, load.warmup, env.measurements, load_lock_of(config), ours=env.ours)
 
 
-def resources_of(config: pytest.Config, app: Application, standing: Provisioned, prometheus: Prometheus) -> ResourceSummary:
+def resources_of(config: pytest.Config, app: Application, env: Environment, prometheus: Prometheus) -> ResourceSummary:
     """Resource use of the application from the first to the last burst of the SLO file's load."""
     settings = config.stash[SETTINGS]
     objectives = read_objectives(settings)
-    campaign = campaign_of(config, objectives, standing)
-    bursts = campaign.bursts() or campaign.extend(1 if settings.slo.quick else objectives.bursts.count or settings.slo.bursts)
+    burst_series = burst_series_of(config, objectives, env)
+    bursts = burst_series.bursts() or burst_series.extend(1 if settings.slo.quick else objectives.bursts.count or settings.slo.bursts)
     window = Window(bursts[0].window.start, bursts[-1].window.end)
     deadline = Deadline.after(RESOURCE_SECONDS)
     summary = resource_summary(prometheus.client, window, app.namespaces, app.rendered, deadline)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kindgate.pipeline.run_secrets import RunSecrets, Sources
 
 
-class Known:
+class KnownSecrets:
     """The run's secrets known so far; nothing is imported for a run without e2e tests.
 
     `sources` returns where the run's secrets are; None for a run without a cluster.
@@ -52,7 +52,7 @@ class Known:
         return self._secrets
 
 
-def known_to_controller(config: pytest.Config, pipeline: Callable[[], Pipeline | None]) -> Known:
+def known_to_controller(config: pytest.Config, pipeline: Callable[[], Pipeline | None]) -> KnownSecrets:
     """The secrets known to the process that owns the pipeline."""
 
     def sources() -> Sources | None:
@@ -63,18 +63,18 @@ def known_to_controller(config: pytest.Config, pipeline: Callable[[], Pipeline |
 
         return sources_of(made)
 
-    return Known(sources)
+    return KnownSecrets(sources)
 
 
-def known_to_worker(config: pytest.Config) -> Known:
+def known_to_worker(config: pytest.Config) -> KnownSecrets:
     """The secrets known to an xdist worker, from the environment that the controller sent it."""
 
     def sources() -> Sources | None:
-        standing = config.stash.get(STANDING, None)
-        if standing is None:
+        env = config.stash.get(STANDING, None)
+        if env is None:
             return ((), None) if wants_cluster(config) else None
         from kindgate.pipeline.run_secrets import sources_standing  # noqa: PLC0415  # see `Known`
 
-        return sources_standing(standing)
+        return sources_standing(env)
 
-    return Known(sources)
+    return KnownSecrets(sources)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kindgate.errors import ClusterError, KindgateError, SecretsMissing
-from kindgate.pipeline.environment import Exchange, Provisioned, Stage
+from kindgate.pipeline.environment import Environment, Exchange, Stage
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -57,7 +57,7 @@ class StageUnreachable(KindgateError):
 class Provider(Protocol):
     """The interface that fixtures call."""
 
-    def reach(self, stage: Stage) -> Provisioned:
+    def reach(self, stage: Stage) -> Environment:
         """Bring the pipeline to `stage`; raises `StageUnreachable`."""
         ...
 
@@ -74,10 +74,10 @@ class Provider(Protocol):
         ...
 
 
-class Reaching(Protocol):
+class ProvisioningAccess(Protocol):
     """The part of the pipeline that a provider drives."""
 
-    def reach(self, stage: Stage) -> Provisioned:
+    def reach(self, stage: Stage) -> Environment:
         """Bring the pipeline to `stage`; raises `KindgateError`."""
         ...
 
@@ -93,7 +93,7 @@ class LocalProvider:
     `on_reached` is called after each stage, reached or not: more secrets are known then.
     """
 
-    pipeline: Reaching
+    pipeline: ProvisioningAccess
     on_reached: Callable[[], object] = lambda: None
     measurements: list[Measurement] = field(default_factory=list)
     failure: Failure | None = None
@@ -101,7 +101,7 @@ class LocalProvider:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _exchanged: Exchange | None = None
 
-    def reach(self, stage: Stage) -> Provisioned:
+    def reach(self, stage: Stage) -> Environment:
         """Bring the pipeline to `stage`; after a failure, every further call fails with the same cause."""
         return self._driven(lambda: self.pipeline.reach(stage))
 
@@ -187,7 +187,7 @@ class ProviderServer:
                 except (EOFError, OSError):
                     return
 
-    def _answer(self, request: str, arguments: list[Any]) -> Provisioned | Exchange | Failure | None:
+    def _answer(self, request: str, arguments: list[Any]) -> Environment | Exchange | Failure | None:
         if request in {"record", "reject"}:
             getattr(self._provider, request)(*arguments)
             return None
@@ -205,7 +205,7 @@ class RemoteProvider:
 
         self._connection = connect(address, authkey)
 
-    def reach(self, stage: Stage) -> Provisioned:
+    def reach(self, stage: Stage) -> Environment:
         """Ask the controller for `stage`; raises `StageUnreachable`, or `ClusterError` if the controller is gone."""
         return self._driven("reach", int(stage))  # type: ignore[no-any-return]  # the controller answers with nothing else
 

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import pytest
 
-from kindgate.pipeline.environment import Exchange, Provisioned, Stage
-from kindgate.pipeline.load_lock import Lease, lease_of_run
+from kindgate.pipeline.environment import Environment, Exchange, Stage
+from kindgate.pipeline.load_lock import LoadLock, load_lock_of_run
 from kindgate.plugin.provider import Failure, Provider, RemoteProvider, StageUnreachable, later_line
 from kindgate.plugin.session_state import LEASE, PROVIDER, STANDING, WORKER_INPUT
 
@@ -28,10 +28,10 @@ class PhaseFailed(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # 
         self.told = False
 
 
-def lease_of(config: pytest.Config) -> Lease:
+def load_lock_of(config: pytest.Config) -> LoadLock:
     """The run's file lock, the same in every process of the run."""
     if LEASE not in config.stash:
-        config.stash[LEASE] = lease_of_run(config.workerinput[WORKER_INPUT]["run_id"])  # type: ignore[attr-defined]  # xdist adds it in workers
+        config.stash[LEASE] = load_lock_of_run(config.workerinput[WORKER_INPUT]["run_id"])  # type: ignore[attr-defined]  # xdist adds it in workers
     return config.stash[LEASE]
 
 
@@ -45,10 +45,10 @@ def provider_of(config: pytest.Config) -> Provider:
     return config.stash[PROVIDER]
 
 
-def reached(config: pytest.Config, stage: Stage) -> Provisioned:
+def reached(config: pytest.Config, stage: Stage) -> Environment:
     """The environment at `stage`; fails the test if the pipeline cannot reach it, and skips it if only secrets are missing."""
-    standing = config.stash[STANDING] = _driven(lambda: provider_of(config).reach(stage))
-    return standing
+    env = config.stash[STANDING] = _driven(lambda: provider_of(config).reach(stage))
+    return env
 
 
 def exchanged(config: pytest.Config) -> Exchange:
@@ -56,7 +56,7 @@ def exchanged(config: pytest.Config) -> Exchange:
 
     Meanwhile no burst is sent, and no other test of the run uses the application.
     """
-    with lease_of(config).exclusive():
+    with load_lock_of(config).exclusive():
         return _driven(provider_of(config).exchange)
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from kindgate.pipeline.environment import Provisioned
-from kindgate.pipeline.load_lock import Lease
+from kindgate.pipeline.environment import Environment
+from kindgate.pipeline.load_lock import LoadLock
 from kindgate.plugin.provider import Provider
 from kindgate.settings import Settings
 
 SETTINGS = pytest.StashKey[Settings]()
 PROVIDER = pytest.StashKey[Provider]()
-LEASE = pytest.StashKey[Lease]()
-STANDING = pytest.StashKey[Provisioned]()
+LEASE = pytest.StashKey[LoadLock]()
+STANDING = pytest.StashKey[Environment]()
 """The environment this process last reached; missing if it never requested the cluster."""
 
 OUTCOMES = pytest.StashKey[dict[str, str]]()

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from kindgate.errors import SloError
 from kindgate.model import Verdict
-from kindgate.pipeline.burst_series import Campaign
+from kindgate.pipeline.burst_series import BurstSeries
 from kindgate.pipeline.evaluation import Judged, measure_and_judge
-from kindgate.plugin.inconclusive import settle
+from kindgate.plugin.inconclusive import apply_policy
 from kindgate.settings import SloSettings
 from kindgate.slo.judgement import Judgement
 from kindgate.slo.objectives import Objectives
@@ -19,9 +19,9 @@ Record = Callable[[Judged], object]
 class Slo:
     """The objectives of one test; bursts are shared with every other test that judges the same load."""
 
-    def __init__(self, objectives: Objectives, campaign: Campaign, settings: SloSettings, record: Record) -> None:
+    def __init__(self, objectives: Objectives, burst_series: BurstSeries, settings: SloSettings, record: Record) -> None:
         self.objectives = objectives
-        self._campaign = campaign
+        self._campaign = burst_series
         self._settings = settings
         self._record = record
 
@@ -44,5 +44,5 @@ class Slo:
         """
         judgement = self.judge()
         told = (result.explanation for result in judgement.results if result.verdict is not Verdict.PASS)
-        settle(judgement.verdict, told, self._settings)
+        apply_policy(judgement.verdict, told, self._settings)
         return judgement

@@ -13,8 +13,8 @@ from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.judged import Judged
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
-from kindgate.report.recomputation import ROWS_LIMIT, BaseVerdict, Rejudged
-from kindgate.report.replay_looks import NO_ROUND, Looks, Rejudgement, Round, recompare, rejudge
+from kindgate.report.recomputation import ROWS_LIMIT, BaseVerdict, Replayed
+from kindgate.report.replay_looks import NO_ROUND, Looks, Replay, Round, recompare, replay
 from kindgate.report.report_builder import comparison_records, objective_records
 from kindgate.report.units import number, plural
 from kindgate.slo.compare import Comparison
@@ -62,7 +62,7 @@ class UnreadBase:
 
     def verdict(self, accepted_by: str = "") -> BaseVerdict:
         """A verdict without judged rows; a maintainer can still let the pull request's own objectives count."""
-        row = Rejudged(objective="the objectives file", reason=shortened(self.problem, LINE_LIMIT))
+        row = Replayed(objective="the objectives file", reason=shortened(self.problem, LINE_LIMIT))
         return BaseVerdict(
             branch=shortened(self.branch, NAME_LIMIT), edited=True, accepted_by=shortened(accepted_by, NAME_LIMIT), rows=(row,)
         )
@@ -76,7 +76,7 @@ def base_verdict(judged: Sequence[Judged], samples: Sequence[BurstSample], base:
     """
     of_thresholds = _longest((entry for entry in judged if entry.thresholds), samples)
     of_tolerances = _longest((entry for entry in judged if entry.tolerances), samples)
-    rows: list[Rejudged] = []
+    rows: list[Replayed] = []
     if base.objectives.thresholds and (base.required or of_thresholds is not None):
         rows += _thresholds(of_thresholds, base)
     if base.objectives.compare and ((base.required and base.compares) or of_tolerances is not None):
@@ -142,11 +142,11 @@ def _longest(entries: Iterable[Judged], samples: Sequence[BurstSample]) -> _Seri
     return _Series(entry, tuple(samples[place] for place in entry.bursts), round_of(entry, samples))
 
 
-def _thresholds(series: _Series | None, base: BaseObjectives) -> list[Rejudged]:
+def _thresholds(series: _Series | None, base: BaseObjectives) -> list[Replayed]:
     if series is None:
         return [_unjudged(str(one), "this run judged no objectives") for one in base.objectives.thresholds]
     plan = base.looks()
-    again = rejudge(base.objectives, series.bursts, plan)
+    again = replay(base.objectives, series.bursts, plan)
     weakness = series.weakness(base, plan)
     rows = objective_records(again.result, "")
     return [
@@ -157,7 +157,7 @@ def _thresholds(series: _Series | None, base: BaseObjectives) -> list[Rejudged]:
     ]
 
 
-def _tolerances(series: _Series | None, base: BaseObjectives) -> list[Rejudged]:
+def _tolerances(series: _Series | None, base: BaseObjectives) -> list[Replayed]:
     if series is None:
         return [_unjudged(str(one), "this run did not compare anything with a baseline") for one in base.objectives.compare]
     plan = base.looks(series.entry.turns)
@@ -166,15 +166,15 @@ def _tolerances(series: _Series | None, base: BaseObjectives) -> list[Rejudged]:
     return [_row(row, again, weakness) for row in comparison_records(again.result)]
 
 
-def _row(row: ThresholdOutcome | ComparisonRow, again: Rejudgement[Judgement] | Rejudgement[Comparison], weakness: str) -> Rejudged:
+def _row(row: ThresholdOutcome | ComparisonRow, again: Replay[Judgement] | Replay[Comparison], weakness: str) -> Replayed:
     """The outcome of one objective: with less load than planned, only FAIL and INVALID count."""
     less = weakness or ("this run ended before this look had all its bursts" if again.short and row.verdict is Verdict.PASS else "")
     if less and row.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}:
         return _unjudged(objective_name(row), less)
     if again.unconfirmed and row.verdict in DECIDED:
         return _unjudged(objective_name(row), f"this run has no confirmation round long enough to confirm the {row.verdict} of its looks")
-    return Rejudged(objective=shortened(objective_name(row), LINE_LIMIT), verdict=row.verdict, reason=row.explanation)
+    return Replayed(objective=shortened(objective_name(row), LINE_LIMIT), verdict=row.verdict, reason=row.explanation)
 
 
-def _unjudged(objective: str, reason: str) -> Rejudged:
-    return Rejudged(objective=shortened(objective, LINE_LIMIT), reason=shortened(reason, LINE_LIMIT))
+def _unjudged(objective: str, reason: str) -> Replayed:
+    return Replayed(objective=shortened(objective, LINE_LIMIT), reason=shortened(reason, LINE_LIMIT))

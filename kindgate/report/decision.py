@@ -14,7 +14,7 @@ from typing import Literal
 from kindgate.errors import NoVerdict, PublishRefused, VerdictFailed, VerdictInvalid
 from kindgate.model import Verdict
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
-from kindgate.report.recomputation import BaseVerdict, Recomputation, Rejudged
+from kindgate.report.recomputation import BaseVerdict, Recomputation, Replayed
 from kindgate.report.run_report import Outcome, RunReport, SetupError, TestResult
 from kindgate.report.units import plural
 
@@ -227,7 +227,7 @@ def _disagreement(report: RunReport, run: RunIdentity) -> str:
     return ""
 
 
-def _refuted(contradicted: Sequence[Rejudged]) -> Decision:
+def _refuted(contradicted: Sequence[Replayed]) -> Decision:
     """The decision about a report whose figures contradict its claims."""
     first = next((claim for claim in contradicted if claim.verdict is Verdict.FAIL), contradicted[0])
     claimed = f"claims {first.claimed} for" if first.claimed else "omits"

@@ -11,13 +11,13 @@ import datetime as dt
 import hashlib
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import PackageLoader, RunEnvironment, StrictUndefined
 from markupsafe import Markup
 
 from kindgate.report import units
 from kindgate.report.decision import Decision
 from kindgate.report.headline import BEFORE, Foreign, Words, before_confirmation, failing_tests, headline, interval
-from kindgate.report.key_figures import glances, scenarios
+from kindgate.report.key_figures import key_figures_of, scenarios
 from kindgate.report.markdown_escape import visible
 from kindgate.report.objective_records import ThresholdOutcome
 from kindgate.report.recomputation_notes import CONSISTENT, differences, sentences
@@ -27,11 +27,11 @@ from kindgate.report.verdict_blocks import WORST_FIRST
 
 def report_page(report: RunReport, decision: Decision | None = None) -> str:
     """The whole page as HTML; `decision` defaults to the one the report's content gives."""
-    from kindgate.report.page_charts import drawings_of  # noqa: PLC0415  # it imports matplotlib, which takes half a second
+    from kindgate.report.page_charts import page_charts_of  # noqa: PLC0415  # it imports matplotlib, which takes half a second
 
     environment = _environment()
     style, script = (_part(environment, name) for name in ("report.css", "report.js"))
-    drawn = drawings_of(report)
+    drawn = page_charts_of(report)
     said = headline(report, decision)
     return environment.get_template("report.html.j2").render(
         report=report,
@@ -44,7 +44,7 @@ def report_page(report: RunReport, decision: Decision | None = None) -> str:
         bursts=drawn.bursts,
         workloads=drawn.workloads,
         failing=failing_tests(report),
-        glances=glances(report),
+        key_figures_of=key_figures_of(report),
         scenarios=scenarios(report),
         objectives=_worst_first(report),
         said_again=sentences(report.recomputation) if report.recomputation else (),
@@ -67,8 +67,8 @@ def _worst_first(report: RunReport) -> list[ThresholdOutcome]:
     return sorted(report.objectives, key=lambda objective: WORST_FIRST.index(objective.verdict))
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def _environment() -> RunEnvironment:
+    environment = RunEnvironment(
         loader=PackageLoader("kindgate.report"),
         autoescape=True,
         trim_blocks=True,
@@ -108,7 +108,7 @@ def _moment(seconds: float) -> str:
     return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _part(environment: Environment, name: str) -> Markup:
+def _part(environment: RunEnvironment, name: str) -> Markup:
     assert environment.loader is not None  # noqa: S101  # _environment gives it one
     return Markup(environment.loader.get_source(environment, name)[0])  # noqa: S704  # a file of this package
 

@@ -16,7 +16,7 @@ Tone = Literal["", "pass", "fail", "unsure"]
 
 
 @dataclass(frozen=True)
-class Glance:
+class KeyFigure:
     """One key figure with its name, its details and its tone."""
 
     name: str
@@ -25,46 +25,46 @@ class Glance:
     tone: Tone = ""
 
 
-def glances(report: RunReport) -> tuple[Glance, ...]:
+def key_figures_of(report: RunReport) -> tuple[KeyFigure, ...]:
     """The key figures of a report, the most important first."""
     return (*_objectives(report), *_tests(report), *_load(report), *_response(report), _time(report))
 
 
-def _objectives(report: RunReport) -> Iterable[Glance]:
+def _objectives(report: RunReport) -> Iterable[KeyFigure]:
     verdicts = Counter([one.verdict for one in report.objectives] + [row.verdict for row in report.comparison])
     total, met = verdicts.total(), verdicts[Verdict.PASS]
     if total:
         others = [f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdict != Verdict.PASS and verdicts[verdict]]
         tone: Tone = "fail" if verdicts[Verdict.FAIL] else "pass" if met == total else "unsure"
-        yield Glance("Objectives met", f"{met} of {total}", ", ".join(others), tone)
+        yield KeyFigure("Objectives met", f"{met} of {total}", ", ".join(others), tone)
 
 
-def _tests(report: RunReport) -> Iterable[Glance]:
+def _tests(report: RunReport) -> Iterable[KeyFigure]:
     outcomes = Counter(test.outcome for test in report.tests)
     if outcomes:
         broken = outcomes["failed"] + outcomes["error"]
         others = [f"{count} {outcome}" for outcome, count in outcomes.items() if outcome != "passed"]
         tone: Tone = "fail" if broken else "unsure" if others else "pass"
-        yield Glance("Tests passed", f"{outcomes['passed']:,} of {outcomes.total():,}", ", ".join(others), tone)
+        yield KeyFigure("Tests passed", f"{outcomes['passed']:,} of {outcomes.total():,}", ", ".join(others), tone)
 
 
-def _load(report: RunReport) -> Iterable[Glance]:
+def _load(report: RunReport) -> Iterable[KeyFigure]:
     sent, failed = (sum(getattr(burst.overall, name) for burst in report.bursts) for name in ("count", "failed"))
     if sent:
-        yield Glance("Requests", f"{sent:,}", f"in {plural(len(report.bursts), 'burst')}")
-        yield Glance("Requests failed", f"{failed:,}", percent(failed / sent), "fail" if failed else "pass")
+        yield KeyFigure("Requests", f"{sent:,}", f"in {plural(len(report.bursts), 'burst')}")
+        yield KeyFigure("Requests failed", f"{failed:,}", percent(failed / sent), "fail" if failed else "pass")
 
 
-def _response(report: RunReport) -> Iterable[Glance]:
+def _response(report: RunReport) -> Iterable[KeyFigure]:
     known = [burst.overall.p95 for burst in report.bursts if burst.overall.p95 is not None]
     if known:
         between = f"{number(min(known))} to {number(max(known))} ms" if len(known) > 1 else "from one burst"
-        yield Glance("p95, median of bursts", f"{number(statistics.median(known))} ms", between)
+        yield KeyFigure("p95, median of bursts", f"{number(statistics.median(known))} ms", between)
 
 
-def _time(report: RunReport) -> Glance:
+def _time(report: RunReport) -> KeyFigure:
     first = next((phase for phase in report.phases if phase.name == TIME_TO_FIRST_TEST), None)
-    return Glance("Time", span(report.run.seconds), "" if first is None else f"{span(first.seconds)} to the first test")
+    return KeyFigure("Time", span(report.run.seconds), "" if first is None else f"{span(first.seconds)} to the first test")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ from kindgate.report.measure_blocks import (
 from kindgate.report.run_report import Link, RunReport
 from kindgate.report.units import NONE, plural, span
 from kindgate.report.verdict_blocks import (
-    again_block,
     comparison_block,
     details_block,
     failing_block,
@@ -36,6 +35,7 @@ from kindgate.report.verdict_blocks import (
     headline_block,
     no_longer_block,
     objectives_block,
+    recomputation_block,
 )
 
 COMMENT_LIMIT = 65_536
@@ -50,7 +50,7 @@ SUMMARY_LIMIT = 1024 * 1024
 SECTIONS: tuple[Callable[[RunReport], Block | None], ...] = (
     objectives_block,
     comparison_block,
-    again_block,
+    recomputation_block,
     failing_block,
     details_block,
     gate_block,

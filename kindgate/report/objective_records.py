@@ -38,7 +38,7 @@ class ThresholdOutcome(Record):
     test: Line = ""
 
 
-class ValidityGate(Record):
+class ValidityRow(Record):
     """A validity condition for the load generator and its machine; `ok` is `None` if the value is only reported."""
 
     name: Name

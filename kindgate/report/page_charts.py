@@ -36,7 +36,7 @@ class WorkloadCharts:
 
 
 @dataclass(frozen=True)
-class Drawings:
+class PageCharts:
     """All charts of a page."""
 
     overview: tuple[Chart, ...]
@@ -44,10 +44,10 @@ class Drawings:
     workloads: tuple[WorkloadCharts, ...]
 
 
-def drawings_of(report: RunReport) -> Drawings:
+def page_charts_of(report: RunReport) -> PageCharts:
     """The charts for `report`, with unique ids."""
     limits = _latency_limits(report)
-    return Drawings(_overview(report, limits), _burst_charts(report, limits), _workload_charts(report))
+    return PageCharts(_overview(report, limits), _burst_charts(report, limits), _workload_charts(report))
 
 
 def _latency_limits(report: RunReport) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kindgate.report.headline import Foreign, Words
-from kindgate.report.recomputation import BaseVerdict, Recomputation, Rejudged
+from kindgate.report.recomputation import BaseVerdict, Recomputation, Replayed
 from kindgate.report.units import plural
 
 CONSISTENT = "verdicts judged again from the report's figures, which proves that the report is consistent, not that it is honest"
@@ -18,7 +18,7 @@ OWN_SHOWN = 5
 class Difference:
     """One objective that differs from the report's claim, or one of the base branch; `whose` names the branch, empty for the run's own."""
 
-    found: Rejudged
+    found: Replayed
     whose: str = ""
 
 

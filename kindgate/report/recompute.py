@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kindgate.report.base_objectives import BaseObjectives, UnreadBase, base_verdict
-from kindgate.report.claims import Again, claims_of, judge_again
+from kindgate.report.claims import RecomputedReports, claims_of, recompute_report
 from kindgate.report.decision import WORST_FIRST, outcome_of
 from kindgate.report.measurements import FiguresRefused, samples_of
-from kindgate.report.objective_records import ValidityGate
+from kindgate.report.objective_records import ValidityRow
 from kindgate.report.recomputation import BaseVerdict, Recomputation
-from kindgate.report.report_builder import gate_records
+from kindgate.report.report_builder import validity_rows
 from kindgate.report.run_report import Outcome, RunReport
 from kindgate.slo.sample import BurstSample
 
@@ -32,7 +32,7 @@ def recomputed(report: RunReport, base: BaseObjectives | UnreadBase | None = Non
     objectives count that the pull request edits.
     """
     samples, refused = _samples(report)
-    found = [Again(entry, problem=refused) if refused else judge_again(entry, samples) for entry in report.judged]
+    found = [RecomputedReports(entry, problem=refused) if refused else recompute_report(entry, samples) for entry in report.judged]
     claims = claims_of(report, found)
     verdict: BaseVerdict | None = None
     if isinstance(base, UnreadBase):
@@ -67,6 +67,6 @@ def _samples(report: RunReport) -> tuple[tuple[BurstSample, ...], str]:
         return (), f"the report's figures were rejected: {error}"
 
 
-def _gates(found: Sequence[Again]) -> tuple[ValidityGate, ...]:
+def _gates(found: Sequence[RecomputedReports]) -> tuple[ValidityRow, ...]:
     results = [(result, one.entry.test) for one in found for result in (one.judgement, one.comparison) if result is not None]
-    return tuple(record for result, test in results for record in gate_records(result, test))
+    return tuple(record for result, test in results for record in validity_rows(result, test))

@@ -46,7 +46,7 @@ NO_ROUND = Round()
 
 
 @dataclass(frozen=True)
-class Rejudgement(Generic[Result]):
+class Replay(Generic[Result]):
     """The result of the last look that was needed; `short` if it had fewer bursts than planned.
 
     `unconfirmed` is the same for the confirmation round, which the result then omits.
@@ -62,14 +62,14 @@ class Rejudgement(Generic[Result]):
         return self.short and self.result.verdict is Verdict.PASS
 
 
-def rejudge(objectives: Objectives, samples: Sequence[BurstSample], plan: Looks) -> Rejudgement[Judgement]:
+def replay(objectives: Objectives, samples: Sequence[BurstSample], plan: Looks) -> Replay[Judgement]:
     """Judge the thresholds. Raises `SloError` if there are none."""
     return _in_looks(lambda part, look: judge(objectives, part, look=look, looks=plan.looks), samples, plan)
 
 
 def recompare(
     objectives: Objectives, samples: Sequence[BurstSample], plan: Looks, placement: str, second: Round = NO_ROUND
-) -> Rejudgement[Comparison]:
+) -> Replay[Comparison]:
     """Judge the tolerances, from the looks' `samples` and the confirmation round `second`; `placement` is as in `compare`.
 
     Raises `SloError` if there are no tolerances.
@@ -82,7 +82,7 @@ def recompare(
     return replace(found, result=confirm(found.result, second.samples[: plan.confirmation], second.placement))
 
 
-def _in_looks(judged: Callable[[Sequence[BurstSample], int], Result], samples: Sequence[BurstSample], plan: Looks) -> Rejudgement[Result]:
+def _in_looks(judged: Callable[[Sequence[BurstSample], int], Result], samples: Sequence[BurstSample], plan: Looks) -> Replay[Result]:
     """Work as `kindgate.pipeline.evaluation` does: no burst after the deciding look counts."""
     look = 1
     while True:
@@ -90,5 +90,5 @@ def _in_looks(judged: Callable[[Sequence[BurstSample], int], Result], samples: S
         result = judged(part, look)
         short = len(part) < plan.per_look * look
         if short or result.decided:  # a result that aborts a run is a FAIL, and therefore decided
-            return Rejudgement(result, short)
+            return Replay(result, short)
         look += 1

@@ -17,18 +17,18 @@ from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Origin
 from kindgate.report.judged_figures import Found, judged_figures
 from kindgate.report.markdown_escape import shortened
-from kindgate.report.objective_records import ComparisonRow, EarlierLooks, GateChanges, ThresholdOutcome, ValidityGate
+from kindgate.report.objective_records import ComparisonRow, EarlierLooks, GateChanges, ThresholdOutcome, ValidityRow
 from kindgate.report.resource_records import ResourceSeries, ResourceWindow, WorkloadResources
 from kindgate.report.run_report import (
     LINKS,
     Artifact,
     Cluster,
-    Environment,
     FailureBundle,
     Link,
     PhaseTiming,
     PullRequest,
     Run,
+    RunEnvironment,
     RunReport,
     SetupError,
     TestResult,
@@ -66,7 +66,7 @@ def build_report(
     exit_code: int,
     interrupted: bool = False,
     address: ClusterAddress | None = None,
-    environment: Environment | None = None,
+    environment: RunEnvironment | None = None,
     pull_request: PullRequest | None = None,
     setup_error: SetupError | None = None,
     phases: Iterable[Phase] = (),
@@ -109,13 +109,13 @@ def build_report(
             objectives=(*objectives, *comparison),
         ),
         exit_code=exit_code,
-        environment=environment or Environment(),
+        environment=environment or RunEnvironment(),
         cluster=None if address is None else cluster_record(address),
         pull_request=pull_request,
         setup_error=setup_error,
         phases=phase_records(phases)[:100],
         objectives=objectives[:OBJECTIVES_LIMIT],
-        gates=tuple(record for one in found for record in gate_records(one.result, one.test))[:500],
+        gates=tuple(record for one in found for record in validity_rows(one.result, one.test))[:500],
         comparison=comparison[:COMPARISON_LIMIT],
         judged=kept.judged,
         figures=kept.figures,
@@ -141,10 +141,10 @@ def comparison_records(comparison: Comparison, test: str = "") -> tuple[Comparis
     return tuple(_compared(result, test) for result in comparison.results)
 
 
-def gate_records(judgement: Judgement | Comparison, test: str = "") -> tuple[ValidityGate, ...]:
+def validity_rows(judgement: Judgement | Comparison, test: str = "") -> tuple[ValidityRow, ...]:
     """Report records of the validity checks of a judgement or a comparison."""
     return tuple(
-        ValidityGate(
+        ValidityRow(
             name=gate.name,
             ok=gate.ok,
             measured=shortened(gate.measured, LINE_LIMIT),

@@ -14,7 +14,7 @@ from kindgate.report.burst_figures import Burst
 from kindgate.report.frozen_record import Count, Epoch, Line, Name, Record, RelativePath, Seconds, Sha, Text, WebAddress
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Judged
 from kindgate.report.measurements import BURSTS_LIMIT, BurstFigures
-from kindgate.report.objective_records import ComparisonRow, GateChanges, ThresholdOutcome, ValidityGate
+from kindgate.report.objective_records import ComparisonRow, GateChanges, ThresholdOutcome, ValidityRow
 from kindgate.report.recomputation import Recomputation
 from kindgate.report.resource_records import ResourceWindow
 
@@ -68,7 +68,7 @@ class Cluster(Record):
     origin: Literal["created", "reused", "existing"] = "created"
 
 
-class Environment(Record):
+class RunEnvironment(Record):
     """The machine, on which latencies depend; `memory` in bytes."""
 
     os: Name = ""
@@ -158,13 +158,13 @@ class RunReport(Record):
     run: Run
     outcome: Outcome
     exit_code: Annotated[int, Field(ge=0, le=255)]
-    environment: Environment = Environment()
+    environment: RunEnvironment = RunEnvironment()
     cluster: Cluster | None = None
     pull_request: PullRequest | None = None
     setup_error: SetupError | None = None
     phases: Annotated[tuple[PhaseTiming, ...], Field(max_length=100)] = ()
     objectives: Annotated[tuple[ThresholdOutcome, ...], Field(max_length=OBJECTIVES_LIMIT)] = ()
-    gates: Annotated[tuple[ValidityGate, ...], Field(max_length=500)] = ()
+    gates: Annotated[tuple[ValidityRow, ...], Field(max_length=500)] = ()
     comparison: Annotated[tuple[ComparisonRow, ...], Field(max_length=COMPARISON_LIMIT)] = ()
     judged: Annotated[tuple[Judged, ...], Field(max_length=OBJECTIVES_LIMIT + COMPARISON_LIMIT)] = ()
     figures: Annotated[tuple[BurstFigures, ...], Field(max_length=BURSTS_LIMIT)] = ()

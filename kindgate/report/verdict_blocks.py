@@ -76,7 +76,7 @@ def comparison_block(report: RunReport) -> Block | None:
     )
 
 
-def again_block(report: RunReport) -> Block | None:
+def recomputation_block(report: RunReport) -> Block | None:
     """Results of recomputing the report: sentences, and a row for each objective that differs from the report's claim."""
     again = report.recomputation
     if again is None or not (again.claims or again.base):

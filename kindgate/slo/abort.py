@@ -13,7 +13,7 @@ from kindgate.slo.objectives import Objectives
 from kindgate.slo.rules import find
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import MetricType, Threshold
-from kindgate.slo.validity import Fault, check_gates, largest_lateness, missed_by_answers
+from kindgate.slo.validity import Fault, check_validity, largest_lateness, missed_by_answers
 
 
 def asks_to_abort(threshold: Threshold, verdict: Verdict, samples: Sequence[BurstSample]) -> bool:
@@ -29,7 +29,7 @@ def lost_facts(objectives: Objectives, samples: Sequence[BurstSample]) -> tuple[
     other programs use the CPUs, only wrong responses count.
     """
     candidates = [threshold for threshold in objectives.thresholds if threshold.abort_on_fail and _stays_missed(threshold)]
-    faults = {gate.fault for gate in check_gates(samples, objectives.tightest_latency) if gate.broken}
+    faults = {gate.fault for gate in check_validity(samples, objectives.tightest_latency) if gate.broken}
     if Fault.MACHINE in faults:
         return ()
     if Fault.OTHERS in faults:

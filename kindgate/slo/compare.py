@@ -18,14 +18,14 @@ from kindgate.errors import SloError
 from kindgate.figures import milliseconds, percent
 from kindgate.model import Verdict
 from kindgate.slo.counts import Times, times_of
-from kindgate.slo.explain import SCOPE, gate_advice, gate_figures
+from kindgate.slo.explain import SCOPE, validity_advice, validity_figures
 from kindgate.slo.judge import ALPHA, LOOKS, overall
 from kindgate.slo.objectives import Tolerance
 from kindgate.slo.redirects import redirects_alone, redirects_explanation
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.statistics import hodges_lehmann, holm_rejected, p_greater, p_less, shift_interval
 from kindgate.slo.threshold import DEFAULT_METRIC, METRICS, Selector
-from kindgate.slo.validity import Fault, Gate, check_gates, shared_by_both
+from kindgate.slo.validity import Fault, ValidityCheck, check_validity, shared_by_both
 
 BASE, HEAD = "base", "head"
 """Values of the tag `arm`: the baseline and the pull request."""
@@ -70,7 +70,7 @@ class Comparison:
 
     verdict: Verdict
     results: tuple[ComparisonResult, ...]
-    gates: tuple[Gate, ...]
+    gates: tuple[ValidityCheck, ...]
     look: int = 1
     looks: int = 1
 
@@ -103,11 +103,11 @@ def results_of(
     *,
     looks: int,
     placement: str,
-) -> tuple[tuple[ComparisonResult, ...], tuple[Gate, ...]]:
+) -> tuple[tuple[ComparisonResult, ...], tuple[ValidityCheck, ...]]:
     """Results of the `tests` on the log-ratios of `samples`, each at one of `looks` looks, and the validity gates applied."""
     bases = [_percentile(tolerance.quantile, samples, BASE) for tolerance in tolerances]
     tightest = min((base for base in bases if base is not None), default=None)
-    gates = (*shared_by_both(check_gates(samples, tightest)), _placement_gate(placement))
+    gates = (*shared_by_both(check_validity(samples, tightest)), _placement_gate(placement))
     broken = [gate for gate in gates if gate.broken]
     results = tuple(
         _result(tolerance, samples, ratios[place], tests[place], base=bases[place], broken=broken, alpha=ALPHA / looks)
@@ -116,9 +116,9 @@ def results_of(
     return results, gates
 
 
-def _placement_gate(unlike: str) -> Gate:
+def _placement_gate(unlike: str) -> ValidityCheck:
     """A difference of 3 % between nodes makes a fifth of the comparisons of equal versions fail."""
-    return Gate(
+    return ValidityCheck(
         "placement",
         ok=not unlike,
         measured=f"uneven ({unlike})" if unlike else "even",
@@ -181,7 +181,7 @@ def _result(
     test: RatioTest,
     *,
     base: float | None,
-    broken: Sequence[Gate],
+    broken: Sequence[ValidityCheck],
     alpha: float,
 ) -> ComparisonResult:
     redirected = _redirected(samples)
@@ -233,14 +233,14 @@ def _percentile(quantile: float, samples: Sequence[BurstSample], arm: str) -> fl
     return None if math.isinf(value) else value
 
 
-def sentence(result: ComparisonResult, broken: Sequence[Gate], *, lead: str = "", tail: str = "") -> str:
+def sentence(result: ComparisonResult, broken: Sequence[ValidityCheck], *, lead: str = "", tail: str = "") -> str:
     """One readable sentence for a result; `broken` are the gates that led to INVALID, `lead` and `tail` come from a confirmation."""
     name = f"p({result.tolerance.quantile:g})"
     basis = f"{result.samples:,} requests in {result.bursts} {'pair' if result.bursts == 1 else 'pairs'} of bursts"
     if not result.bursts:
         body = "no bursts of both versions; no data counts as FAIL"
     elif broken:
-        body = f"{gate_figures(broken)}, so {basis} say nothing about the two versions: {gate_advice(broken)}"
+        body = f"{validity_figures(broken)}, so {basis} say nothing about the two versions: {validity_advice(broken)}"
     elif result.base is None:
         body = f"{name} of the baseline has no value because too many requests failed ({basis}), so it cannot be compared"
     else:

@@ -18,7 +18,7 @@ from kindgate.slo.compare import Comparison, ComparisonResult, RatioTest, change
 from kindgate.slo.judge import overall
 from kindgate.slo.objectives import Tolerance
 from kindgate.slo.sample import BurstSample
-from kindgate.slo.validity import Gate
+from kindgate.slo.validity import ValidityCheck
 
 LEAST_PAIRS = 20
 """Minimum number of pairs per round, however few a look has: the error rates in `docs/slo.md` assume this many."""
@@ -66,7 +66,7 @@ def judge_round(firsts: Sequence[Verdict], tolerances: Sequence[Tolerance], rati
     return tests
 
 
-def standing(first: Verdict, second: Verdict) -> Verdict:
+def env(first: Verdict, second: Verdict) -> Verdict:
     """The final verdict, given the verdict `first` of the looks and `second` of the round."""
     return second if second in {first, Verdict.INVALID} else Verdict.INCONCLUSIVE
 
@@ -75,9 +75,9 @@ def _decided(result: ComparisonResult) -> bool:
     return result.verdict in DECIDED and result.bursts > 0
 
 
-def _confirmed(first: ComparisonResult, second: ComparisonResult, broken: Sequence[Gate]) -> ComparisonResult:
+def _confirmed(first: ComparisonResult, second: ComparisonResult, broken: Sequence[ValidityCheck]) -> ComparisonResult:
     """The result of one objective: the round's figures, the final verdict, and the result of the looks."""
-    verdict = standing(first.verdict, second.verdict) if second.bursts else Verdict.INCONCLUSIVE
+    verdict = env(first.verdict, second.verdict) if second.bursts else Verdict.INCONCLUSIVE
     result = replace(second, verdict=verdict, first=first)
     found = f"({change_words(first.change or 0.0)})"
     if verdict is Verdict.INCONCLUSIVE:

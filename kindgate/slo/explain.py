@@ -9,12 +9,12 @@ from kindgate.figures import figure, milliseconds, percent
 from kindgate.model import Verdict
 from kindgate.slo.intervals import Finding, Interval
 from kindgate.slo.threshold import MetricType, Threshold
-from kindgate.slo.validity import Gate
+from kindgate.slo.validity import ValidityCheck
 
 SCOPE = "valid only for this machine and this time window"
 
 
-def explain(threshold: Threshold, verdict: Verdict, finding: Finding, gates: Sequence[Gate] = (), rivals: int = 1) -> str:
+def explain(threshold: Threshold, verdict: Verdict, finding: Finding, gates: Sequence[ValidityCheck] = (), rivals: int = 1) -> str:
     """The sentence for one threshold.
 
     `gates` are the broken ones that led to INVALID; `rivals` is the number of objectives judged by intervals: because of
@@ -22,7 +22,7 @@ def explain(threshold: Threshold, verdict: Verdict, finding: Finding, gates: Seq
     """
     if verdict is Verdict.INVALID:
         value = f"{_measured(threshold, finding)} from {_basis(finding)}"
-        body = f"{gate_figures(gates)}, so {value} says nothing about the service: {gate_advice(gates)}"
+        body = f"{validity_figures(gates)}, so {value} says nothing about the service: {validity_advice(gates)}"
     elif finding.measured is None:
         body = _no_data(threshold, finding)
     elif finding.fact:
@@ -120,11 +120,11 @@ def _no_data(threshold: Threshold, finding: Finding) -> str:
     return f"{threshold.selector} has no data ({why}); no data counts as FAIL"
 
 
-def gate_figures(gates: Sequence[Gate]) -> str:
+def validity_figures(gates: Sequence[ValidityCheck]) -> str:
     """The broken gates' measurements and valid ranges."""
     return " and ".join(f"{gate.name}: {gate.measured} (valid: {gate.asked})" for gate in gates)
 
 
-def gate_advice(gates: Sequence[Gate]) -> str:
+def validity_advice(gates: Sequence[ValidityCheck]) -> str:
     """How to fix the broken gates."""
     return "; ".join(dict.fromkeys(gate.advice for gate in gates))

@@ -151,7 +151,7 @@ def effective_size(total: float, bursts: int, design_effect: float, alpha: float
     return min(total, total / design_effect * freedom)
 
 
-def undecided_times(bursts: Sequence[Times], threshold: Threshold, at_limit: Proportion, allowed: float, alpha: float) -> Interval:
+def percentile_interval(bursts: Sequence[Times], threshold: Threshold, at_limit: Proportion, allowed: float, alpha: float) -> Interval:
     """The smallest and the largest limit, in milliseconds, at which the rule is undecided.
 
     `at_limit` is the share at the limit itself: the range never contradicts its verdict, and uses its inflation throughout.

@@ -23,7 +23,7 @@ from kindgate.slo.rules import find
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.statistics import drift, holm_rejected
 from kindgate.slo.threshold import Threshold
-from kindgate.slo.validity import Fault, Gate, check_gates, largest_lateness, outlasts_foreign_load
+from kindgate.slo.validity import Fault, ValidityCheck, check_validity, largest_lateness, outlasts_foreign_load
 
 ALPHA = 0.05
 """Error rate of a run per side, over all looks."""
@@ -46,7 +46,7 @@ def judge(
     alpha, lateness = ALPHA / looks, largest_lateness(samples)
     findings = [find(threshold, samples, alpha, lateness) for threshold in thresholds]
     verdicts, rivals = _corrected(findings, alpha)
-    gates = check_gates(samples, objectives.tightest_latency, allow_missing=allow_missing)
+    gates = check_validity(samples, objectives.tightest_latency, allow_missing=allow_missing)
     broken = [gate for gate in gates if gate.broken]
     results = tuple(
         _gated(_Decided(threshold, finding, verdict, rivals), samples, broken, alpha)
@@ -82,7 +82,7 @@ class _Decided:
     verdict: Verdict
     rivals: int
 
-    def outlasts(self, gate: Gate, samples: Sequence[BurstSample], alpha: float) -> bool:
+    def outlasts(self, gate: ValidityCheck, samples: Sequence[BurstSample], alpha: float) -> bool:
         """Whether the broken gate cannot explain the verdict."""
         match gate.fault:
             case Fault.GENERATOR:
@@ -93,7 +93,7 @@ class _Decided:
                 return False
 
 
-def _gated(decided: _Decided, samples: Sequence[BurstSample], broken: Sequence[Gate], alpha: float) -> ThresholdResult:
+def _gated(decided: _Decided, samples: Sequence[BurstSample], broken: Sequence[ValidityCheck], alpha: float) -> ThresholdResult:
     """The result, INVALID if a broken gate might explain it."""
     threshold, finding = decided.threshold, decided.finding
     blamed = [gate for gate in broken if not decided.outlasts(gate, samples, alpha)]
@@ -115,7 +115,7 @@ def _gated(decided: _Decided, samples: Sequence[BurstSample], broken: Sequence[G
     )
 
 
-def _explanation(decided: _Decided, verdict: Verdict, samples: Sequence[BurstSample], blamed: Sequence[Gate]) -> str:
+def _explanation(decided: _Decided, verdict: Verdict, samples: Sequence[BurstSample], blamed: Sequence[ValidityCheck]) -> str:
     if verdict is Verdict.INCONCLUSIVE and redirects_alone(samples, decided.threshold.selector.tag_map):
         return redirects_explanation()
     return explain(decided.threshold, verdict, decided.finding, blamed, decided.rivals)

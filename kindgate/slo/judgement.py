@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kindgate.model import Verdict
 from kindgate.slo.intervals import Interval
 from kindgate.slo.threshold import Threshold
-from kindgate.slo.validity import Gate
+from kindgate.slo.validity import ValidityCheck
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Judgement:
 
     verdict: Verdict
     results: tuple[ThresholdResult, ...]
-    gates: tuple[Gate, ...]
+    gates: tuple[ValidityCheck, ...]
     look: int = 1
     looks: int = 1
     abort: bool = False

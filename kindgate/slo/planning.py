@@ -60,7 +60,7 @@ def refuse_unreachable(objectives: Objectives, plan: BurstsPlan) -> None:
         _refuse_few_bursts(tolerance, plan, rivals=len(objectives.compare))
 
 
-def refuse_hopeless(objectives: Objectives, plan: BurstsPlan) -> None:
+def refuse_undecidable(objectives: Objectives, plan: BurstsPlan) -> None:
     """Raise `SloError` for an objective that could not pass even if it covered every request of `plan`.
 
     Usable before the hosts are known.

@@ -17,7 +17,7 @@ import numpy as np
 
 from kindgate.model import Verdict
 from kindgate.slo.counts import Times, counts_of, measure, scheduled, times_of
-from kindgate.slo.intervals import Finding, Proportion, undecided_times, variance_inflation
+from kindgate.slo.intervals import Finding, Proportion, percentile_interval, variance_inflation
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import PERCENTILE, MetricType, Threshold
 
@@ -98,7 +98,7 @@ def _percentile(
         measured,
         proportion.total,
         proportion.bursts,
-        interval=undecided_times(bursts, threshold, proportion, allowed, alpha) if proportion.bursts > 1 else None,
+        interval=percentile_interval(bursts, threshold, proportion, allowed, alpha) if proportion.bursts > 1 else None,
         p_value=proportion.p_above(allowed),
         proportion=proportion,
         allowed=allowed,

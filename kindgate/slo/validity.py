@@ -63,7 +63,7 @@ class Fault(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Gate:
+class ValidityCheck:
     """One validity condition: the measured and the required value, in words; `advice` applies when it is broken.
 
     `ok` is `None` if the value is unknown or only reported.
@@ -82,9 +82,9 @@ class Gate:
         return self.ok is False
 
 
-def check_gates(
+def check_validity(
     samples: Sequence[BurstSample], tightest_latency: float | None, *, allow_missing: bool = False, by_pressure: bool = False
-) -> tuple[Gate, ...]:
+) -> tuple[ValidityCheck, ...]:
     """All gates for these bursts together; `tightest_latency` (ms) is the smallest limit on a response time.
 
     With `allow_missing`, load lost with its generator breaks no gate. `by_pressure` is for a server outside this run's
@@ -102,7 +102,7 @@ def check_gates(
     )
 
 
-def shared_by_both(gates: Iterable[Gate]) -> tuple[Gate, ...]:
+def shared_by_both(gates: Iterable[ValidityCheck]) -> tuple[ValidityCheck, ...]:
     """The gates of a comparison: other programs affect both versions alike, so their share is only reported."""
     reported = "reported only, because both versions share the machine"
     return tuple(replace(gate, ok=None, asked=reported) if gate.fault is Fault.OTHERS and gate.ok is not None else gate for gate in gates)
@@ -116,14 +116,14 @@ def largest_lateness(samples: Sequence[BurstSample]) -> float:
     return 2.0 * max((sample.health.loop_lag.max for sample in samples if sample.health.loop_lag.count), default=0)
 
 
-def _lag_gate(lag: Histogram, tightest: float | None) -> Gate:
+def _lag_gate(lag: Histogram, tightest: float | None) -> ValidityCheck:
     if not lag.count:
-        return Gate("loop lag", None, "unknown")
+        return ValidityCheck("loop lag", None, "unknown")
     p99 = lag.percentile(99) / 1000
     if tightest is None:
-        return Gate("loop lag", None, f"p99 {milliseconds(p99)}", "reported only, because no objective limits response times")
+        return ValidityCheck("loop lag", None, f"p99 {milliseconds(p99)}", "reported only, because no objective limits response times")
     allowed = max(LAG_FLOOR, LAG_SHARE * tightest)
-    return Gate(
+    return ValidityCheck(
         "loop lag",
         p99 <= allowed,
         f"p99 {milliseconds(p99)}",
@@ -132,42 +132,42 @@ def _lag_gate(lag: Histogram, tightest: float | None) -> Gate:
     )
 
 
-def _punctual_gate(samples: Sequence[BurstSample]) -> Gate:
+def _punctual_gate(samples: Sequence[BurstSample]) -> ValidityCheck:
     scheduled = sum(sample.health.scheduled for sample in samples)
     if not scheduled:
-        return Gate("requests sent", None, "unknown")
+        return ValidityCheck("requests sent", None, "unknown")
     share = sum(sample.health.punctual for sample in samples) / scheduled
     advice = "lower the rate, or send from more processes or another machine"
-    return Gate(
+    return ValidityCheck(
         "requests sent", share >= PUNCTUAL_SHARE, f"{percent(share)} of the schedule", f"at least {percent(PUNCTUAL_SHARE)}", advice
     )
 
 
-def _steal_gate(steal: float | None) -> Gate:
+def _steal_gate(steal: float | None) -> ValidityCheck:
     if steal is None:
-        return Gate("CPU steal", None, "unknown", fault=Fault.MACHINE)
+        return ValidityCheck("CPU steal", None, "unknown", fault=Fault.MACHINE)
     advice = "the machine's host is overcommitted: measure again later, or on a dedicated machine"
-    return Gate("CPU steal", steal <= STEAL_SHARE, percent(steal), f"at most {percent(STEAL_SHARE)}", advice, fault=Fault.MACHINE)
+    return ValidityCheck("CPU steal", steal <= STEAL_SHARE, percent(steal), f"at most {percent(STEAL_SHARE)}", advice, fault=Fault.MACHINE)
 
 
-def _cpu_gate(share: float | None) -> Gate:
+def _cpu_gate(share: float | None) -> ValidityCheck:
     if share is None:
-        return Gate("generator CPU", None, "unknown")
+        return ValidityCheck("generator CPU", None, "unknown")
     advice = "lower the rate, or send from more processes"
-    return Gate("generator CPU", share < CPU_SHARE, f"{percent(share)} of its core", f"less than {percent(CPU_SHARE)}", advice)
+    return ValidityCheck("generator CPU", share < CPU_SHARE, f"{percent(share)} of its core", f"less than {percent(CPU_SHARE)}", advice)
 
 
-def _missing_gate(missing: float, *, allow_missing: bool) -> Gate:
+def _missing_gate(missing: float, *, allow_missing: bool) -> ValidityCheck:
     ok = missing <= 0 or allow_missing
     advice = "a load generator was lost: find out why, and measure again"
-    return Gate("generators", ok, f"{percent(missing)} of the load missing", "none missing", advice)
+    return ValidityCheck("generators", ok, f"{percent(missing)} of the load missing", "none missing", advice)
 
 
-def _foreign_gate(share: float | None, *, by_pressure: bool) -> Gate:
+def _foreign_gate(share: float | None, *, by_pressure: bool) -> ValidityCheck:
     if share is None:
         why = "the server's CPU time is unknown" if by_pressure else "the CPU time of the cluster's nodes cannot be read from here"
-        return Gate(FOREIGN, None, "unknown", why, fault=Fault.OTHERS)
-    return Gate(
+        return ValidityCheck(FOREIGN, None, "unknown", why, fault=Fault.OTHERS)
+    return ValidityCheck(
         FOREIGN,
         share <= FOREIGN_SHARE,
         f"{percent(share)} of the machine",
@@ -177,10 +177,10 @@ def _foreign_gate(share: float | None, *, by_pressure: bool) -> Gate:
     )
 
 
-def _pressure_gate(pressure: float | None, *, by_pressure: bool) -> Gate:
+def _pressure_gate(pressure: float | None, *, by_pressure: bool) -> ValidityCheck:
     if pressure is None or not by_pressure:
-        return Gate(PRESSURE, None, "unknown" if pressure is None else percent(pressure), "reported only")
-    return Gate(
+        return ValidityCheck(PRESSURE, None, "unknown" if pressure is None else percent(pressure), "reported only")
+    return ValidityCheck(
         PRESSURE,
         pressure <= PRESSURE_SHARE,
         percent(pressure),

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
+from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
 
 MOMENT_SECONDS = 240.0
 """Time limit for a run to reach the moment of the fault."""
@@ -57,13 +57,13 @@ class SuiteRun:
         self.wait_until(f"the suite to make {name}", (self.folder / name).exists)
 
     def wait_until(self, what: str, condition: Callable[[], bool]) -> None:
-        """Wait until the condition holds; raises `WaitTimeout`, or `NeverHappens` if the run ends first."""
+        """Wait until the condition holds; raises `WaitTimeout`, or `WaitFailed` if the run ends first."""
 
-        def probe() -> Ready[None] | Pending | Hopeless:
+        def probe() -> Ready[None] | Pending | PermanentFailure:
             if condition():
                 return Ready(None)
             if self.process.poll() is not None:
-                return Hopeless(f"the run ended with {self.process.returncode} before\n{self.text[-2000:]}")
+                return PermanentFailure(f"the run ended with {self.process.returncode} before\n{self.text[-2000:]}")
             return Pending(self.text[-300:])
 
         wait_for(what, probe, Deadline.after(MOMENT_SECONDS), interval=0.05)

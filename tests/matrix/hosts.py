@@ -29,10 +29,10 @@ def cells() -> Iterator[Cell]:
     """Each engine by version, and each kind of host."""
     yield Cell("Engine", "Docker before 26", partial(_engine, "docker", lambda engine: numbers(engine.version) < (26, 0)))
     yield Cell("Engine", "Docker 26 or later", partial(_engine, "docker", lambda engine: numbers(engine.version) >= (26, 0)))
-    yield Cell("Engine", "Podman 4, Docker running", partial(_podman, 4, beside=True))
-    yield Cell("Engine", "Podman 4, no Docker", partial(_podman, 4, beside=False))
-    yield Cell("Engine", "Podman 5, Docker running", partial(_podman, 5, beside=True))
-    yield Cell("Engine", "Podman 5, no Docker", partial(_podman, 5, beside=False))
+    yield Cell("Engine", "Podman 4, Docker running", partial(_podman, 4, baseline=True))
+    yield Cell("Engine", "Podman 4, no Docker", partial(_podman, 4, baseline=False))
+    yield Cell("Engine", "Podman 5, Docker running", partial(_podman, 5, baseline=True))
+    yield Cell("Engine", "Podman 5, no Docker", partial(_podman, 5, baseline=False))
     yield Cell("Engine", "rootless", _rootless)
     yield Cell("Host", "cgroup v1", partial(_host, lambda facts: facts.cgroup_version == 1, "has cgroup v{0.cgroup_version}"))
     yield Cell("Host", "cgroup v2", partial(_host, lambda facts: facts.cgroup_version == 2, "has cgroup v{0.cgroup_version}"))
@@ -70,9 +70,9 @@ def _engine(program: str, fits: Callable[[Engine], bool], folder: Path) -> Seen:
     return Seen(seen.state, f"{engine.program} {engine.version}: {seen.text}")
 
 
-def _podman(major: int, folder: Path, *, beside: bool) -> Seen:
+def _podman(major: int, folder: Path, *, baseline: bool) -> Seen:
     docker = not isinstance(answering("docker"), EngineError)
-    if docker is not beside:
+    if docker is not baseline:
         return Seen(State.NOT_SEEN, f"Docker is {'running' if docker else 'not running'} here")
     return _engine("podman", lambda engine: numbers(engine.version)[0] == major, folder)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from kindgate.errors import NeverHappens, WaitTimeout
-from kindgate.waiting import Deadline, Hopeless, Pending, Ready, StoppableClock, wait_for
+from kindgate.errors import WaitFailed, WaitTimeout
+from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, StoppableClock, wait_for
 
 
 class FakeClock:
@@ -51,8 +51,8 @@ def test_what_cannot_come_fails_at_once() -> None:
     """A permanent failure ends the wait immediately."""
     clock = FakeClock()
 
-    with pytest.raises(NeverHappens, match="the moon: it fell down"):
-        wait_for("the moon", lambda: Hopeless("it fell down"), Deadline.after(3, clock), pause=clock.pause)
+    with pytest.raises(WaitFailed, match="the moon: it fell down"):
+        wait_for("the moon", lambda: PermanentFailure("it fell down"), Deadline.after(3, clock), pause=clock.pause)
 
     assert clock.now == 100.0
 

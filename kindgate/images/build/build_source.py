@@ -12,7 +12,7 @@ from kindgate.host.binaries import Recipe
 from kindgate.host.container_engine import Engine
 from kindgate.host.facts import HostFacts
 from kindgate.images.build.catalogue import Catalogue, Program, read_catalogue
-from kindgate.images.build.image_builder import Workshop
+from kindgate.images.build.image_builder import ImageBuilder
 from kindgate.images.build.node_image import make_node_image, node_image_name
 from kindgate.images.build.program_sources import ProgramSources
 from kindgate.images.build.store import is_kept, locked, made_once
@@ -123,7 +123,7 @@ class BuildSource:
 
         return made_once(self._archive(workshop, names), make, deadline)
 
-    def _make_programs(self, plan: ImagePlan, node: str, workshop: Workshop) -> None:
+    def _make_programs(self, plan: ImagePlan, node: str, workshop: ImageBuilder) -> None:
         """Make the missing programs of node image and workloads together: in sequence, one would wait while another links."""
         programs: set[str] = set()
         if not image_id(self.engine, node, workshop.deadline):
@@ -134,7 +134,7 @@ class BuildSource:
             programs |= workshop.programs_of(names.values())
         workshop.make_programs(programs)
 
-    def _archive(self, workshop: Workshop, names: Mapping[str, str]) -> Path:
+    def _archive(self, workshop: ImageBuilder, names: Mapping[str, str]) -> Path:
         return self.cache / "archives" / f"{workshop.images_key(names)}.tar"
 
     def _entries(self, plan: ImagePlan) -> dict[str, str]:
@@ -155,9 +155,9 @@ class BuildSource:
     def _can_build(self, reference: ImageReference) -> bool:
         return self.lock.of(reference).build in self.catalogue.buildable
 
-    def _workshop(self, progress: Progress, deadline: Deadline) -> Workshop:
+    def _workshop(self, progress: Progress, deadline: Deadline) -> ImageBuilder:
         sources = {**self._expected, **self.chosen}
-        return Workshop(self.catalogue, self.folder, self.cache, self.seed, progress, deadline, sources)
+        return ImageBuilder(self.catalogue, self.folder, self.cache, self.seed, progress, deadline, sources)
 
     @property
     def _sources(self) -> ProgramSources:

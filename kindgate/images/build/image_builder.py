@@ -19,7 +19,7 @@ from kindgate.images import oci_layout
 from kindgate.images.build import bases, layers
 from kindgate.images.build.catalogue import Catalogue, CProgram, Image, Program
 from kindgate.images.build.debian import install_packages, root_filesystem
-from kindgate.images.build.python_images import ENVIRONMENT, PythonWorkshop
+from kindgate.images.build.python_images import ENVIRONMENT, PythonImageBuilder
 from kindgate.images.build.store import key_of, made_once
 from kindgate.images.image_reference import ImageReference
 from kindgate.images.image_source import Progress
@@ -30,7 +30,7 @@ _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True)
-class Workshop:
+class ImageBuilder:
     """A catalogue (`folder` has its main modules), a cache, and optionally a seed folder of compiled programs.
 
     `sources` maps each program with several sources to the index of the one to use, by default the first.
@@ -155,8 +155,8 @@ class Workshop:
         return found
 
     @property
-    def _python(self) -> PythonWorkshop:
-        return PythonWorkshop(self.folder, self.cache, self.progress, self.deadline)
+    def _python(self) -> PythonImageBuilder:
+        return PythonImageBuilder(self.folder, self.cache, self.progress, self.deadline)
 
     def images_key(self, names: Mapping[str, str]) -> str:
         """A short hash of all inputs of the images `names`."""

@@ -11,7 +11,7 @@ from kindgate.host.command import pipe
 from kindgate.host.container_engine import Engine
 from kindgate.host.go_caches import kept_while_compiling
 from kindgate.images.build import preload, rootfs
-from kindgate.images.build.image_builder import Workshop
+from kindgate.images.build.image_builder import ImageBuilder
 from kindgate.images.build.store import key_of
 from kindgate.images.image_reference import OWN_REGISTRY
 from kindgate.images.oci_layout import write_layout
@@ -23,7 +23,7 @@ REPOSITORY = f"{OWN_REGISTRY}/node"
 _CHANGES = ("ENV container=docker", "STOPSIGNAL SIGRTMIN+3", 'ENTRYPOINT [ "/usr/local/bin/entrypoint", "/sbin/init" ]')
 
 
-def node_image_name(workshop: Workshop) -> str:
+def node_image_name(workshop: ImageBuilder) -> str:
     """The node image's name in the engine, derived from all of the image's inputs."""
     catalogue, node = workshop.catalogue, workshop.catalogue.node
     programs = [workshop.recipe(program).key for program in node.programs.values()]
@@ -32,7 +32,7 @@ def node_image_name(workshop: Workshop) -> str:
     return f"{REPOSITORY}:{catalogue.kubernetes}-{key[:12]}"
 
 
-def make_node_image(workshop: Workshop, engine: Engine, name: str) -> None:
+def make_node_image(workshop: ImageBuilder, engine: Engine, name: str) -> None:
     """Make the node image and import it into the engine as `name`."""
     catalogue, node, deadline = workshop.catalogue, workshop.catalogue.node, workshop.deadline
     images = workshop.images(node.images)

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kindgate.errors import ImageError, NeverHappens, WaitTimeout
+from kindgate.errors import ImageError, WaitFailed, WaitTimeout
 from kindgate.host.command import end_group, run, spawn
-from kindgate.waiting import Deadline, Hopeless, Pending, Ready, wait_for
+from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
 
 _CONFIGURATION = """\
 version = 3
@@ -49,16 +49,16 @@ def _containerd(root: Path, work: Path, deadline: Deadline) -> Iterator[list[str
     command = [str(root / "usr/local/bin/containerd"), "--config", str(configuration)]
     with log.open("wb") as output, spawn(command, stdout=output, stderr=output) as daemon:
 
-        def answers() -> Ready[None] | Pending | Hopeless:
+        def answers() -> Ready[None] | Pending | PermanentFailure:
             if daemon.poll() is not None:
-                return Hopeless(f"it exited with code {daemon.returncode}")
+                return PermanentFailure(f"it exited with code {daemon.returncode}")
             told = run([*ctr, "version"], deadline=deadline, check=False)
             return Ready(None) if told.returncode == 0 else Pending(told.stderr)
 
         try:
             wait_for("containerd", answers, deadline.at_most(30))
             yield ctr
-        except (NeverHappens, WaitTimeout) as error:
+        except (WaitFailed, WaitTimeout) as error:
             raise ImageError("the node's containerd fails to start on this machine", last_state=log.read_text()) from error
         finally:
             end_group(daemon)

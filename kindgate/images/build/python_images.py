@@ -30,7 +30,7 @@ _GLIBC = ("2_28", "2_27", "2_26", "2_24", "2_17")
 
 
 @dataclass(frozen=True)
-class PythonWorkshop:
+class PythonImageBuilder:
     """Makes the layers of Python images; `folder` has the requirements files, and `cache` keeps the results."""
 
     folder: Path

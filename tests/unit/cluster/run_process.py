@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from kindgate.cluster.lifecycle import Blueprint, open_cluster
+from kindgate.cluster.lifecycle import ClusterSpec, open_cluster
 from kindgate.host.container_engine import Engine
 from kindgate.settings import ClusterSettings, Settings
 from kindgate.waiting import Deadline
@@ -17,7 +17,7 @@ def main(machine: Path, folder: Path, keep: str, private: Path | None = None) ->
     """Open the cluster `shop`, report it with the file `open`, and wait to be killed."""
     cluster = ClusterSettings(name="shop", keep="always" if keep == "always" else "never")
     engine = Engine("docker", machine / "bin" / "docker", "26.0")
-    blueprint = Blueprint(Settings(root=folder, cluster=cluster), engine, machine / "bin" / "kind", NODE_IMAGE, folder=private)
+    blueprint = ClusterSpec(Settings(root=folder, cluster=cluster), engine, machine / "bin" / "kind", NODE_IMAGE, folder=private)
     open_cluster(blueprint, deadline=Deadline.after(60), progress=str)
     (machine / "open").touch()
     signal.pause()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.cluster.attach import open_existing
+from kindgate.cluster.attach import attach_existing
 from kindgate.errors import ClusterError, KindgateError, SettingsError
 from kindgate.settings import ClusterSettings
 from kindgate.waiting import Deadline
@@ -24,7 +24,7 @@ def settings(folder: Path, server: str, **changes: Any) -> ClusterSettings:
 
 def test_an_existing_cluster_is_reached_by_its_context(machine: Machine, tmp_path: Path) -> None:
     """The address is marked as existing, has no node containers, and the engine is not called."""
-    address = open_existing(settings(tmp_path, machine.api), deadline=Deadline.after(10))
+    address = attach_existing(settings(tmp_path, machine.api), deadline=Deadline.after(10))
     assert address.existing
     assert (address.context, address.server_version, address.nodes) == ("stage", "v1.37.2", ())
     assert address.ingress_url == "http://10.0.0.1:8080"
@@ -48,27 +48,27 @@ def test_bad_input_is_refused_with_its_option(
 ) -> None:
     """One line names the option and the error."""
     with pytest.raises(error, match=cause):
-        open_existing(settings(tmp_path, machine.api, **changes), deadline=Deadline.after(10))
+        attach_existing(settings(tmp_path, machine.api, **changes), deadline=Deadline.after(10))
 
 
 def test_the_contexts_that_there_are_get_listed(machine: Machine, tmp_path: Path) -> None:
     """The error for a misspelled context lists the existing ones."""
     with pytest.raises(SettingsError) as caught:
-        open_existing(settings(tmp_path, machine.api, context="stagee"), deadline=Deadline.after(10))
+        attach_existing(settings(tmp_path, machine.api, context="stagee"), deadline=Deadline.after(10))
     assert caught.value.next_step == "available contexts: stage"
 
 
 def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
     """The error names the context and the server."""
     with pytest.raises(ClusterError, match=r"context stage .* http://127.0.0.1:1 does not respond"):
-        open_existing(settings(tmp_path, "http://127.0.0.1:1"), deadline=Deadline.after(10))
+        attach_existing(settings(tmp_path, "http://127.0.0.1:1"), deadline=Deadline.after(10))
 
 
 def test_a_server_that_refuses_the_user_is_told_from_one_that_is_gone(machine: Machine, tmp_path: Path) -> None:
     """The error points to the context's user, not to the network."""
     machine.forbidden = True
     with pytest.raises(ClusterError, match="returned 403 Forbidden") as caught:
-        open_existing(settings(tmp_path, machine.api), deadline=Deadline.after(10))
+        attach_existing(settings(tmp_path, machine.api), deadline=Deadline.after(10))
     assert caught.value.next_step == "check the credentials of the context's user"
 
 
@@ -76,4 +76,4 @@ def test_something_else_at_the_port_is_no_api_server(machine: Machine, tmp_path:
     """A web server that responds to every path is not taken for a cluster."""
     machine.version = []
     with pytest.raises(ClusterError, match="is not an API server"):
-        open_existing(settings(tmp_path, machine.api), deadline=Deadline.after(10))
+        attach_existing(settings(tmp_path, machine.api), deadline=Deadline.after(10))

@@ -9,9 +9,9 @@ import pytest
 
 from kindgate.cluster.delete import delete_named
 from kindgate.cluster.forwarding import close_path, find_drop, open_path
-from kindgate.cluster.lifecycle import Blueprint, open_cluster
+from kindgate.cluster.lifecycle import ClusterSpec, open_cluster
 from kindgate.cluster.owner_container import write_state
-from kindgate.cluster.reaper import Charge, clean_up_after, reap
+from kindgate.cluster.reaper import CleanupTask, clean_up_after, reap
 from kindgate.errors import ClusterError
 from kindgate.settings import ClusterSettings, Settings
 from kindgate.waiting import Deadline
@@ -27,10 +27,10 @@ def soon() -> Deadline:
     return Deadline.after(30)
 
 
-def blueprint(machine: Machine, root: Path, workers: int = 2) -> Blueprint:
+def blueprint(machine: Machine, root: Path, workers: int = 2) -> ClusterSpec:
     """The specification of cluster `shop`."""
     settings = Settings(root=root, cluster=ClusterSettings(name="shop", workers=workers))
-    return Blueprint(settings, machine.engine, machine.kind, NODE_IMAGE)
+    return ClusterSpec(settings, machine.engine, machine.kind, NODE_IMAGE)
 
 
 def test_a_bridge_is_accepted_while_its_cluster_is_there(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_the_watchdog_removes_the_rule_of_a_dead_run(podman: Machine, firewall: 
     """The watchdog of a killed run removes the same objects as a regular close."""
     cluster = open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=str)
     run_id = podman.labels("shop-owner")["kindgate.run-id"]
-    assert clean_up_after(Charge("shop", run_id, podman.engine), soon())
+    assert clean_up_after(CleanupTask("shop", run_id, podman.engine), soon())
     assert firewall.rules() == []
     cluster.hand_over()
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from kindgate.cluster.delete import delete_named
-from kindgate.cluster.lifecycle import Blueprint, OpenCluster, open_cluster
+from kindgate.cluster.lifecycle import ClusterSpec, OpenCluster, open_cluster
 from kindgate.errors import ClusterError, OwnershipError, SettingsError
 from kindgate.model import ClusterAddress
 from kindgate.settings import ClusterSettings, Settings
@@ -23,13 +23,13 @@ from tests.unit.cluster.machine import NODE_IMAGE, Machine
 NODES = ("shop-control-plane", "shop-worker", "shop-worker2")
 
 
-def blueprint(machine: Machine, root: Path, **changes: Any) -> Blueprint:
+def blueprint(machine: Machine, root: Path, **changes: Any) -> ClusterSpec:
     """The specification of a three-node cluster `shop` with these cluster settings."""
     settings = Settings(root=root, cluster=ClusterSettings(name="shop", **changes))
-    return Blueprint(settings, machine.engine, machine.kind, NODE_IMAGE)
+    return ClusterSpec(settings, machine.engine, machine.kind, NODE_IMAGE)
 
 
-def opened(plan: Blueprint, said: list[str] | None = None) -> OpenCluster:
+def opened(plan: ClusterSpec, said: list[str] | None = None) -> OpenCluster:
     """Open the cluster within half a minute; `said` collects the progress."""
     return open_cluster(plan, deadline=Deadline.after(30), progress=(said if said is not None else []).append)
 
@@ -199,7 +199,7 @@ def test_a_kind_that_fails_leaves_nothing_and_is_quoted(machine: Machine, tmp_pa
     machine.tell("kind-says", "ERROR: failed to create cluster: could not find a log line")
     failures: list[str] = []
     plan = blueprint(machine, tmp_path)
-    plan = Blueprint(plan.settings, plan.engine, plan.kind, plan.node_image, on_failure=lambda address, _: failures.append(address.name))
+    plan = ClusterSpec(plan.settings, plan.engine, plan.kind, plan.node_image, on_failure=lambda address, _: failures.append(address.name))
     with pytest.raises(ClusterError, match="kind could not create cluster shop: failed to create cluster: could not find a log line"):
         opened(plan)
     assert failures == ["shop"]
@@ -308,7 +308,7 @@ def test_a_node_image_that_is_not_there_is_named(machine: Machine, tmp_path: Pat
     """An image missing from the engine is an error before anything is created."""
     plan = blueprint(machine, tmp_path)
     with pytest.raises(ClusterError, match="node image none:v1 was not found in the engine"):
-        opened(Blueprint(plan.settings, plan.engine, plan.kind, "none:v1"))
+        opened(ClusterSpec(plan.settings, plan.engine, plan.kind, "none:v1"))
     assert nothing_left(machine, tmp_path)
 
 
@@ -317,7 +317,7 @@ def test_the_configuration_of_file_and_hook_reaches_kind(machine: Machine, tmp_p
     file = tmp_path / "kind.yaml"
     file.write_text("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nfeatureGates: {A: true}\n", encoding="utf-8")
     plan = blueprint(machine, tmp_path, config=Path("kind.yaml"))
-    plan = Blueprint(plan.settings, plan.engine, plan.kind, plan.node_image, changes=({"featureGates": {"B": True}},))
+    plan = ClusterSpec(plan.settings, plan.engine, plan.kind, plan.node_image, changes=({"featureGates": {"B": True}},))
     cluster = opened(plan)
     written = yaml.safe_load((cluster.address.kubeconfig.parent / "kind.yaml").read_text(encoding="utf-8"))
     assert written["featureGates"] == {"A": True, "B": True}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.cluster.attach import find_cluster
-from kindgate.cluster.lifecycle import Blueprint, open_cluster
+from kindgate.cluster.lifecycle import ClusterSpec, open_cluster
 from kindgate.errors import ClusterError, OwnershipError
 from kindgate.settings import ClusterSettings, Settings
 from kindgate.waiting import Deadline
@@ -17,7 +17,7 @@ from tests.unit.cluster.machine import NODE_IMAGE, Machine
 def kept(machine: Machine, root: Path) -> None:
     """Create a cluster `shop` and keep it."""
     settings = Settings(root=root, cluster=ClusterSettings(name="shop", keep="always", workers=0))
-    blueprint = Blueprint(settings, machine.engine, machine.kind, NODE_IMAGE)
+    blueprint = ClusterSpec(settings, machine.engine, machine.kind, NODE_IMAGE)
     open_cluster(blueprint, deadline=Deadline.after(30), progress=str).close(failed=False)
 
 

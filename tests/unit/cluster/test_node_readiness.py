@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.cluster.node_readiness import prove_ready
+from kindgate.cluster.node_readiness import wait_usable
 from kindgate.errors import ClusterError
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline
@@ -29,13 +29,13 @@ def address_on(machine: Machine, folder: Path) -> ClusterAddress:
 def refused(machine: Machine, address: ClusterAddress, seconds: float = 0.3) -> ClusterError:
     """Return the error of the readiness check."""
     with pytest.raises(ClusterError) as caught:
-        prove_ready(address, machine.engine, Deadline.after(seconds))
+        wait_usable(address, machine.engine, Deadline.after(seconds))
     return caught.value
 
 
 def test_a_usable_cluster_passes(machine: Machine, tmp_path: Path) -> None:
     """Nodes, CoreDNS, ServiceAccount and ClusterIP are all available."""
-    prove_ready(address_on(machine, tmp_path), machine.engine, Deadline.after(20))
+    wait_usable(address_on(machine, tmp_path), machine.engine, Deadline.after(20))
 
 
 def test_services_have_to_route_on_every_node(machine: Machine, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from kindgate.cluster.pod_network import curl_in_node, source_address
 from kindgate.host.container_engine import Engine
-from kindgate.waiting import Hopeless, Pending, Ready
+from kindgate.waiting import Pending, PermanentFailure, Ready
 
 
 def node(*ranges: str, single: str = "") -> dict[str, Any]:
@@ -87,6 +87,6 @@ def test_a_container_that_ended_answers_never(tmp_path: Path, said: str) -> None
     command.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{said}\nEND\nexit 126\n")
     command.chmod(0o755)
     answer = curl_in_node(Engine("podman", command, "5"), "n", "http://10.244.0.2:8181/", seconds=1)
-    assert isinstance(answer, Hopeless)
+    assert isinstance(answer, PermanentFailure)
     assert "stopped" in answer.cause
     assert subprocess.run([command], check=False, capture_output=True, text=True).stderr.strip() in answer.cause

@@ -10,7 +10,7 @@ import pytest
 
 from kindgate.cluster.owner_container import claim, exchange, look, read_state, state_path, write_state
 from kindgate.cluster.ownership_rules import Owner
-from kindgate.cluster.reaper import Charge, reap
+from kindgate.cluster.reaper import CleanupTask, reap
 from kindgate.errors import OwnershipError
 from kindgate.host.command import Completed, OnLine
 from kindgate.host.container_engine import Engine
@@ -42,7 +42,7 @@ def owner_of(name: str, process: ProcessName | None, *, keep: Keep = "never", ke
     )
 
 
-def standing(machine: Machine, owner: Owner) -> str:
+def env(machine: Machine, owner: Owner) -> str:
     """Set up an owned one-node cluster with its network, and return the owner container's id."""
     companion = claim(machine.engine, owner, Deadline.after(10))
     machine.add(f"{owner.cluster}-control-plane", {"io.x-k8s.kind.cluster": owner.cluster, "io.x-k8s.kind.role": "control-plane"})
@@ -52,9 +52,9 @@ def standing(machine: Machine, owner: Owner) -> str:
 
 def test_a_dead_runs_cluster_goes_and_the_others_stay(machine: Machine) -> None:
     """The cluster of a dead run is deleted completely; running, kept and foreign ones are not."""
-    standing(machine, owner_of("dead", DEAD))
-    standing(machine, owner_of("alive", ProcessName.current()))
-    standing(machine, owner_of("kept", DEAD, keep="always", kept=True))
+    env(machine, owner_of("dead", DEAD))
+    env(machine, owner_of("alive", ProcessName.current()))
+    env(machine, owner_of("kept", DEAD, keep="always", kept=True))
     machine.add("foreign-control-plane", {"io.x-k8s.kind.cluster": "foreign", "io.x-k8s.kind.role": "control-plane"})
     reaped = reap(machine.engine, deadline=Deadline.after(30))
     assert [(each.cluster, each.error) for each in reaped] == [("dead", "")]
@@ -73,8 +73,8 @@ def test_a_dead_runs_cluster_goes_and_the_others_stay(machine: Machine) -> None:
 def test_a_run_elsewhere_is_reaped_at_its_deadline(machine: Machine) -> None:
     """If the process cannot be checked, only its deadline counts."""
     elsewhere = replace(DEAD, boot_id="another")
-    standing(machine, owner_of("early", elsewhere))
-    standing(machine, owner_of("late", elsewhere, seconds_left=-1))
+    env(machine, owner_of("early", elsewhere))
+    env(machine, owner_of("late", elsewhere, seconds_left=-1))
     assert [each.cluster for each in reap(machine.engine, deadline=Deadline.after(30))] == ["late"]
 
 
@@ -100,7 +100,7 @@ class Overtaken(StandInEngine):
 
 def test_a_cluster_that_is_taken_over_meanwhile_is_left_to_the_taker(machine: Machine) -> None:
     """The owner read before was a dead run, but the name now belongs to another one."""
-    standing(machine, owner_of("kept", DEAD))
+    env(machine, owner_of("kept", DEAD))
     before = machine.containers
 
     reap(Overtaken(**vars(machine.engine)), deadline=Deadline.after(30))
@@ -113,8 +113,8 @@ def test_a_cluster_that_is_taken_over_meanwhile_is_left_to_the_taker(machine: Ma
 
 def test_an_operator_may_reap_by_age(machine: Machine) -> None:
     """`--older-than` removes kept clusters of that age, but none in use."""
-    standing(machine, owner_of("alive", ProcessName.current()))
-    standing(machine, owner_of("kept", None, keep="always", kept=True))
+    env(machine, owner_of("alive", ProcessName.current()))
+    env(machine, owner_of("kept", None, keep="always", kept=True))
     assert reap(machine.engine, deadline=Deadline.after(30), older_than=1000) == ()
     assert [each.cluster for each in reap(machine.engine, deadline=Deadline.after(30), older_than=50)] == ["kept"]
 
@@ -130,8 +130,8 @@ def test_a_stale_state_file_is_removed(machine: Machine) -> None:
 
 def test_one_that_cannot_be_deleted_does_not_save_the_others(machine: Machine) -> None:
     """The result names the cluster that could not be deleted, with the reason."""
-    standing(machine, owner_of("a", DEAD))
-    standing(machine, owner_of("b", DEAD))
+    env(machine, owner_of("a", DEAD))
+    env(machine, owner_of("b", DEAD))
     machine.tell("stuck", "a-owner")
     reaped = reap(machine.engine, deadline=Deadline.after(30))
     assert [each.cluster for each in reaped] == ["a", "b"]
@@ -153,7 +153,7 @@ def test_a_claimed_name_cannot_be_claimed_again(machine: Machine) -> None:
 def test_a_kept_cluster_is_taken_over_once(machine: Machine) -> None:
     """Of two runs that take over a kept cluster, the second finds the owner container gone."""
     owner = owner_of("shop", None, keep="always", kept=True)
-    companion = standing(machine, owner)
+    companion = env(machine, owner)
     exchange(machine.engine, companion, replace(owner, run_id="first"), Deadline.after(10))
     with pytest.raises(OwnershipError, match="another run took over the kept cluster shop"):
         exchange(machine.engine, companion, replace(owner, run_id="second"), Deadline.after(10))
@@ -162,12 +162,12 @@ def test_a_kept_cluster_is_taken_over_once(machine: Machine) -> None:
 def test_a_run_that_died_while_it_exchanged_the_companion_is_known_by_its_state_file(machine: Machine) -> None:
     """Nodes without an owner container belong to kindgate if the state file confirms it."""
     owner = owner_of("shop", DEAD, keep="always", kept=True)
-    companion = standing(machine, owner)
+    companion = env(machine, owner)
     machine.docker("rm", companion)
     assert look(machine.engine, "shop", Deadline.after(10)).owner == owner
 
 
 def test_a_charge_travels_on_a_command_line() -> None:
     """All that the watchdog needs survives the conversion to a command-line argument."""
-    charge = Charge("shop", "run", Engine("podman", Path("/usr/bin/podman"), "5.0", environment={"PATH": "/x"}))
-    assert Charge.from_json(charge.to_json()) == charge
+    charge = CleanupTask("shop", "run", Engine("podman", Path("/usr/bin/podman"), "5.0", environment={"PATH": "/x"}))
+    assert CleanupTask.from_json(charge.to_json()) == charge

@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from kindgate.cluster.ownership_rules import RUN_VARIABLE
-from kindgate.cluster.reaper import Charge
+from kindgate.cluster.reaper import CleanupTask
 from kindgate.cluster.run_folder import claim_run_folder
 from kindgate.cluster.watchdog import GOODBYE, said_goodbye
-from kindgate.cluster.watchdog_client import Guard
+from kindgate.cluster.watchdog_client import WatchdogClient
 from kindgate.host.container_engine import Engine
 from kindgate.process import ProcessName
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
@@ -84,7 +84,7 @@ def test_the_watchdog_removes_a_dead_runs_private_folder(machine: Machine, tmp_p
 def test_a_run_that_handed_over_keeps_its_folder_until_it_is_dead(machine: Machine) -> None:
     """The run may still write its report there, but is notified immediately that the cluster is gone."""
     folder = claim_run_folder("interrupted")
-    guard = Guard.start(replace(owned_by(machine, "run"), folder=folder))
+    guard = WatchdogClient.start(replace(owned_by(machine, "run"), folder=folder))
     guard.hand_over()
     assert guard.wait(60)
     assert not machine.containers
@@ -95,7 +95,7 @@ def test_a_run_that_handed_over_keeps_its_folder_until_it_is_dead(machine: Machi
 
 def test_a_watchdog_can_be_waited_for(machine: Machine) -> None:
     """After the wait the cluster is gone, and a second wait returns immediately."""
-    guard = Guard.start(owned_by(machine, "run"))
+    guard = WatchdogClient.start(owned_by(machine, "run"))
     assert not guard.wait(0.01)
     guard.hand_over()
     assert guard.wait(60)
@@ -149,11 +149,11 @@ def test_a_run_is_dead_though_a_child_keeps_its_pipe_open() -> None:
         os.close(writing)
 
 
-def owned_by(machine: Machine, run_id: str) -> Charge:
+def owned_by(machine: Machine, run_id: str) -> CleanupTask:
     """Set up a one-node cluster owned by `run_id`, and return the cleanup task of a watchdog for the run `run`."""
     machine.add("shop-owner", replace(an_owner(), run_id=run_id).labels())
     machine.add("shop-control-plane", {"io.x-k8s.kind.cluster": "shop"})
-    return Charge("shop", "run", Engine("docker", machine.engine.command, "26.0"))
+    return CleanupTask("shop", "run", Engine("docker", machine.engine.command, "26.0"))
 
 
 def watchdogs(machine: Machine) -> list[psutil.Process]:
@@ -164,7 +164,7 @@ def watchdogs(machine: Machine) -> list[psutil.Process]:
 
 def test_a_dismissed_watchdog_deletes_nothing_and_ends(machine: Machine) -> None:
     """After the goodbye the watchdog has exited, and the run's cluster is unchanged."""
-    guard = Guard.start(owned_by(machine, "run"))
+    guard = WatchdogClient.start(owned_by(machine, "run"))
     guard.dismiss()
     assert not watchdogs(machine)
     assert machine.containers == ["shop-control-plane", "shop-owner"]
@@ -172,7 +172,7 @@ def test_a_dismissed_watchdog_deletes_nothing_and_ends(machine: Machine) -> None
 
 def test_a_deletion_that_is_handed_over_is_done(machine: Machine) -> None:
     """A run without time closes the pipe, and the watchdog deletes the cluster."""
-    Guard.start(owned_by(machine, "run")).hand_over()
+    WatchdogClient.start(owned_by(machine, "run")).hand_over()
     eventually("the cluster to be gone", lambda: not machine.containers)
 
 
@@ -181,7 +181,7 @@ def test_an_engine_that_is_away_for_a_moment_is_waited_for(machine: Machine) -> 
     docker = machine.root / "bin" / "docker"
     charge = owned_by(machine, "run")
     docker.rename(docker.with_name("away"))
-    guard = Guard.start(charge)
+    guard = WatchdogClient.start(charge)
     guard.hand_over()
     assert not guard.wait(1.0)
     docker.with_name("away").rename(docker)
@@ -191,6 +191,6 @@ def test_an_engine_that_is_away_for_a_moment_is_waited_for(machine: Machine) -> 
 
 def test_another_runs_cluster_is_left_alone(machine: Machine) -> None:
     """A cluster with the same name that belongs to a later run is kept."""
-    Guard.start(owned_by(machine, "a later run")).hand_over()
+    WatchdogClient.start(owned_by(machine, "a later run")).hand_over()
     eventually("the watchdog to end", lambda: not watchdogs(machine))
     assert machine.containers == ["shop-control-plane", "shop-owner"]

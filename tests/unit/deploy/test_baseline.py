@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.baseline import application_namespaces, place_beside, with_spread_pods
+from kindgate.deploy.baseline import application_namespaces, place_baseline, with_spread_pods
 from kindgate.errors import ManifestError
 from kindgate.model import Manifest, ObjectRef
 from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
@@ -19,24 +19,24 @@ MONITORING = [manifest("Namespace", "monitoring", namespace=""), BINDING, deploy
 def moved(*manifests: dict[str, Any]) -> dict[str, Manifest]:
     """Return the baseline's objects by kind, for a version with these manifests and an Ingress."""
     version = rendered(ingress(), *manifests)
-    return {str(item["kind"]): item for item in place_beside(version, version).rendered.objects}
+    return {str(item["kind"]): item for item in place_baseline(version, version).rendered.objects}
 
 
 def test_the_application_moves_and_the_clusters_own_parts_are_left_out() -> None:
     """Namespaces, workloads and Services get their own copy; Prometheus is deployed only once."""
     version = rendered(PROBE, deployment(), service(), ingress(), *MONITORING)
-    beside = place_beside(version, version)
+    baseline = place_baseline(version, version)
 
-    assert [str(ObjectRef.of(item)) for item in beside.rendered.objects] == [
+    assert [str(ObjectRef.of(item)) for item in baseline.rendered.objects] == [
         "Namespace shop-base",
         "Deployment shop-base/web",
         "Service shop-base/web",
         "Ingress shop-base/web",
     ]
-    assert beside.namespaces == {"shop": "shop-base"}
-    assert beside.hosts == {"shop.localhost": "shop-base.localhost"}
-    assert beside.rendered.hosts == ("shop-base.localhost",)
-    assert beside.rendered.origins[ObjectRef("Service", "shop-base", "web")] == "app/web.yaml"
+    assert baseline.namespaces == {"shop": "shop-base"}
+    assert baseline.hosts == {"shop.localhost": "shop-base.localhost"}
+    assert baseline.rendered.hosts == ("shop-base.localhost",)
+    assert baseline.rendered.origins[ObjectRef("Service", "shop-base", "web")] == "app/web.yaml"
 
 
 def test_a_namespace_without_an_ingress_moves_too() -> None:
@@ -83,7 +83,7 @@ def test_names_of_services_follow() -> None:
 def test_hosts_of_certificates_follow() -> None:
     """A TLS certificate is requested for the new host name."""
     version = rendered(ingress(tls=[{"hosts": ["shop.localhost"], "secretName": "cert"}]))
-    (copy,) = place_beside(version, version).rendered.objects
+    (copy,) = place_baseline(version, version).rendered.objects
 
     assert copy["spec"]["tls"] == [{"hosts": ["shop-base.localhost"], "secretName": "cert"}]
 
@@ -97,17 +97,17 @@ def test_a_node_port_is_not_asked_for_twice() -> None:
 
 def test_both_versions_have_the_same_replicas() -> None:
     """Both versions run the same number of replicas; otherwise the comparison would be between three pods and two."""
-    beside = place_beside(rendered(ingress(), deployment(replicas=3)), rendered(ingress(), deployment(replicas=2), deployment("old")))
+    baseline = place_baseline(rendered(ingress(), deployment(replicas=3)), rendered(ingress(), deployment(replicas=2), deployment("old")))
 
-    assert [item["spec"]["replicas"] for item in beside.rendered.of_kind("Deployment")] == [3, 2]
+    assert [item["spec"]["replicas"] for item in baseline.rendered.of_kind("Deployment")] == [3, 2]
 
 
 def test_the_pods_of_both_versions_are_spread_alike() -> None:
     """Both versions get the same spread constraint; shared objects are unchanged."""
     head = rendered(ingress(), deployment(), *MONITORING)
-    beside = place_beside(head, head)
-    web, prometheus = with_spread_pods(head, beside.namespaces).of_kind("Deployment")
-    (base,) = beside.rendered.of_kind("Deployment")
+    baseline = place_baseline(head, head)
+    web, prometheus = with_spread_pods(head, baseline.namespaces).of_kind("Deployment")
+    (base,) = baseline.rendered.of_kind("Deployment")
 
     assert web["spec"]["template"] == base["spec"]["template"]
     assert web["spec"]["template"]["spec"]["topologySpreadConstraints"][0]["labelSelector"] == {"matchLabels": {"app": "web"}}
@@ -129,19 +129,19 @@ def test_a_base_version_of_any_host_gets_one_of_its_own() -> None:
     every = ingress()
     del every["spec"]["rules"][0]["host"]
 
-    beside = place_beside(rendered(every), rendered(every))
+    baseline = place_baseline(rendered(every), rendered(every))
 
-    assert beside.hosts == {"": "kindgate-base.localhost"}
-    assert beside.rendered.hosts == ("kindgate-base.localhost",)
+    assert baseline.hosts == {"": "kindgate-base.localhost"}
+    assert baseline.rendered.hosts == ("kindgate-base.localhost",)
 
 
 def test_a_default_backend_becomes_a_rule_of_the_base_versions_host() -> None:
     """A default backend becomes a rule with a host, because a controller cannot tell two default backends apart."""
     default = manifest("Ingress", "web", api_version="networking.k8s.io/v1", spec={"defaultBackend": {"service": {"name": "web"}}})
 
-    beside = place_beside(rendered(default), rendered(default))
+    baseline = place_baseline(rendered(default), rendered(default))
 
-    assert [item["spec"] for item in beside.rendered.of_kind("Ingress")] == [
+    assert [item["spec"] for item in baseline.rendered.of_kind("Ingress")] == [
         {
             "rules": [
                 {
@@ -155,20 +155,20 @@ def test_a_default_backend_becomes_a_rule_of_the_base_versions_host() -> None:
 
 def test_hosts_are_mapped_as_they_are_requested() -> None:
     """A wildcard host is replaced by a host that it covers, in both versions."""
-    beside = place_beside(rendered(ingress("*.shop.localhost")), rendered(ingress("*.shop.localhost")))
-    assert beside.hosts == {"kindgate.shop.localhost": "kindgate.shop-base.localhost"}
+    baseline = place_baseline(rendered(ingress("*.shop.localhost")), rendered(ingress("*.shop.localhost")))
+    assert baseline.hosts == {"kindgate.shop.localhost": "kindgate.shop-base.localhost"}
 
 
 def test_an_application_in_the_default_namespace_has_its_base_version_in_another() -> None:
     """An application without a namespace, which is the common case, gets another one for its baseline."""
-    beside = place_beside(rendered(ingress(namespace="default")), rendered(ingress(namespace="default")))
-    assert beside.namespaces == {"default": "default-base"}
+    baseline = place_baseline(rendered(ingress(namespace="default")), rendered(ingress(namespace="default")))
+    assert baseline.namespaces == {"default": "default-base"}
 
 
 def test_versions_without_a_common_host_cannot_be_compared() -> None:
     """The error lists the hosts of both versions."""
     with pytest.raises(ManifestError, match="serves none of the hosts") as raised:
-        place_beside(rendered(ingress("new.localhost")), rendered(ingress("old.localhost")))
+        place_baseline(rendered(ingress("new.localhost")), rendered(ingress("old.localhost")))
 
     assert "old.localhost" in raised.value.last_state
     assert "new.localhost" in raised.value.last_state

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.baseline import application_namespaces, place_beside
+from kindgate.deploy.baseline import application_namespaces, place_baseline
 from kindgate.deploy.baseline_hosts import baseline_host
 from kindgate.deploy.entries import entries_of
 from tests.unit.deploy.objects import Object, deployment, manifest, rendered, service
@@ -40,7 +40,7 @@ def ingress_route(match: str, **spec: Any) -> Object:
 def baseline_hosts(*entries: Object) -> set[str]:
     """Place a version with these entries alongside itself, and return the hosts of the baseline's entries."""
     version = rendered(deployment(), service(), *entries)
-    placed = place_beside(version, version)
+    placed = place_baseline(version, version)
 
     requested = {entry.host for entry in entries_of(placed.rendered, existing=True)}
 
@@ -80,7 +80,7 @@ def test_a_gateways_listeners_accept_the_baselines_hosts() -> None:
     """The copied Gateway has the renamed hostnames, and none where a wildcard would not cover the renamed routes."""
     version = rendered(deployment(), service(), gateway("shop.localhost", "*.localhost", ""), http_route("shop.localhost"))
 
-    (copy,) = place_beside(version, version).rendered.of_kind("Gateway")
+    (copy,) = place_baseline(version, version).rendered.of_kind("Gateway")
 
     assert [listener.get("hostname") for listener in copy["spec"]["listeners"]] == ["shop-base.localhost", None, None]
 
@@ -90,7 +90,7 @@ def test_certificates_of_an_ingress_route_follow() -> None:
     tls = {"domains": [{"main": "shop.localhost", "sans": ["www.localhost"]}]}
     version = rendered(deployment(), service(), ingress_route("Host(`shop.localhost`)", tls=tls))
 
-    (copy,) = place_beside(version, version).rendered.of_kind("IngressRoute")
+    (copy,) = place_baseline(version, version).rendered.of_kind("IngressRoute")
 
     assert copy["spec"]["tls"]["domains"] == [{"main": "shop-base.localhost", "sans": ["www-base.localhost"]}]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kindgate.deploy.diagnosis import AT_ONCE, BOUND_SOON, NEVER, RETRIED_ONCE, SHORTLY, causes
-from kindgate.deploy.snapshot import Observed
+from kindgate.deploy.snapshot import Snapshot
 from tests.unit.deploy.objects import event, live_deployment, live_pod, live_replicaset, manifest, waiting
 
 Object = dict[str, Any]
@@ -17,7 +17,7 @@ SMALL_NODE = {"metadata": {"labels": {}}, "spec": {}, "status": {"allocatable": 
 def found(*objects: Object, workload: Object | None = None, nodes: list[Object] | None = None) -> list[tuple[str, float]]:
     """Return reason and grace period of every cause found for shop/web."""
     live = workload or live_deployment(0)
-    return [(cause.reason, cause.grace) for cause in causes(live, Observed([live, live_replicaset(), *objects]), nodes)]
+    return [(cause.reason, cause.grace) for cause in causes(live, Snapshot([live, live_replicaset(), *objects]), nodes)]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_pods_that_are_refused_say_why(message: str, expected: tuple[str, float]
     """The ReplicaSet's condition includes the API server's answer."""
     refused = live_replicaset(conditions=[{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}])
     live = live_deployment(0)
-    assert [(cause.reason, cause.grace) for cause in causes(live, Observed([live, refused]))] == [expected]
+    assert [(cause.reason, cause.grace) for cause in causes(live, Snapshot([live, refused]))] == [expected]
 
 
 def test_a_job_whose_pods_are_refused_says_so_by_its_events() -> None:
@@ -156,7 +156,7 @@ def test_a_cause_reads_as_one_line() -> None:
     """A cause is formatted as object, reason and proof on one line."""
     live = live_deployment(0)
     pod = live_pod(**waiting("ErrImagePull", "not found"))
-    (cause,) = causes(live, Observed([live, live_replicaset(), pod]))
+    (cause,) = causes(live, Snapshot([live, live_replicaset(), pod]))
     assert str(cause) == "Pod shop/web-1-abcde: ErrImagePull: container web, image example/web:1.0: not found"
 
 
@@ -189,7 +189,7 @@ def test_a_job_may_restart_its_containers() -> None:
 def test_pods_that_are_never_made_end_the_waiting(message: str, grace: float) -> None:
     """Pods rejected because of their own specification end the wait; pods rejected because of a temporary condition do not."""
     refused = live_replicaset(conditions=[{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}])
-    assert [(cause.reason, cause.grace) for cause in causes(live_deployment(0), Observed([live_deployment(0), refused]))] == [
+    assert [(cause.reason, cause.grace) for cause in causes(live_deployment(0), Snapshot([live_deployment(0), refused]))] == [
         ("FailedCreate", grace)
     ]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.snapshot import Observed
+from kindgate.deploy.snapshot import Snapshot
 from kindgate.deploy.status import progress
 from kindgate.waiting import Pending, Ready
 from tests.unit.deploy.objects import deployment, live_replicaset, manifest, service
@@ -77,13 +77,13 @@ def daemons(wanted: int) -> dict[str, Any]:
 )
 def test_a_service_waits_only_for_addresses_that_will_come(objects: tuple[dict[str, Any], ...], expected: object) -> None:
     """A ready pod is not enough, the Service needs its address; without replicas or with only a Job's pods there is none to wait for."""
-    assert progress(service(), Observed([service(), *objects])) == expected
+    assert progress(service(), Snapshot([service(), *objects])) == expected
 
 
 @pytest.mark.parametrize("spec", [{"selector": None}, {"selector": {}}, {"type": "ExternalName", "externalName": "example.com"}])
 def test_a_service_without_pods_of_this_cluster_is_ready(spec: dict[str, Any]) -> None:
     """A Service without a selector or with an external name has no pods of this cluster, so it is ready."""
-    assert progress(service(), Observed([service(**spec), live("Deployment", replicas=1)])) == Ready(None)
+    assert progress(service(), Snapshot([service(**spec), live("Deployment", replicas=1)])) == Ready(None)
 
 
 def test_a_paused_deployment_that_has_a_replicaset_is_waited_for() -> None:
@@ -91,4 +91,4 @@ def test_a_paused_deployment_that_has_a_replicaset_is_waited_for() -> None:
     paused = deployment()
     paused["metadata"]["uid"] = "deployment-web"
     paused["spec"]["paused"] = True
-    assert progress(service(), Observed([service(), paused, live_replicaset()])) == WAITS
+    assert progress(service(), Snapshot([service(), paused, live_replicaset()])) == WAITS

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.snapshot import Observed
+from kindgate.deploy.snapshot import Snapshot
 from kindgate.deploy.status import progress
-from kindgate.waiting import Hopeless, Pending, Ready
+from kindgate.waiting import Pending, PermanentFailure, Ready
 from tests.unit.deploy.objects import event, manifest
 
 COMPLETE = {"type": "Complete", "status": "True"}
@@ -32,14 +32,14 @@ def said(reason: str, message: str = "", *, uid: str = "job-migrate", second: in
 
 def judged(*live: dict[str, Any], gone: tuple[dict[str, Any], ...] = ()) -> object:
     """Return `progress` of the Job in a cluster with the `live` objects and after the deletion of the `gone` ones."""
-    return progress(job(), Observed(live, gone))
+    return progress(job(), Snapshot(live, gone))
 
 
 def test_a_job_is_ready_when_complete_and_hopeless_when_failed() -> None:
     """A running Job is waited for; a failed one fails immediately."""
     assert judged(job()) == Pending("1 pods are running")
     assert judged(job(COMPLETE)) == Ready(None)
-    assert judged(job(FAILED)) == Hopeless("BackoffLimitExceeded: too many failures")
+    assert judged(job(FAILED)) == PermanentFailure("BackoffLimitExceeded: too many failures")
 
 
 def test_a_job_may_fail_as_often_as_it_allows() -> None:
@@ -56,11 +56,11 @@ def test_a_suspended_job_is_ready() -> None:
     ("gone", "events", "expected"),
     [
         ((job(COMPLETE),), (), Ready(None)),
-        ((job(FAILED),), (), Hopeless("BackoffLimitExceeded: too many failures")),
+        ((job(FAILED),), (), PermanentFailure("BackoffLimitExceeded: too many failures")),
         ((job(),), (said("SuccessfulCreate"), said("Completed", "Job completed", second=2)), Ready(None)),
         ((), (said("SuccessfulCreate"), said("Completed", "Job completed", second=2)), Ready(None)),
-        ((), (said("SuccessfulCreate"), said("DeadlineExceeded", "too slow", second=2)), Hopeless("DeadlineExceeded: too slow")),
-        ((), (said("SuccessfulCreate"), said("PodFailurePolicy", "exit 42", second=2)), Hopeless("PodFailurePolicy: exit 42")),
+        ((), (said("SuccessfulCreate"), said("DeadlineExceeded", "too slow", second=2)), PermanentFailure("DeadlineExceeded: too slow")),
+        ((), (said("SuccessfulCreate"), said("PodFailurePolicy", "exit 42", second=2)), PermanentFailure("PodFailurePolicy: exit 42")),
         ((), (said("SuccessfulCreate"),), Pending("not seen yet")),
         ((), (), Pending("not seen yet")),
         ((job(),), (), Pending("not seen yet")),
@@ -79,7 +79,7 @@ def test_an_earlier_job_of_the_same_name_proves_nothing() -> None:
     before = said("Completed", uid="job-before", second=1)
     assert judged(before, said("SuccessfulCreate", uid="job-now", second=2)) == Pending("not seen yet")
     now = said("BackoffLimitExceeded", "too many", uid="job-now", second=3)
-    assert judged(before, said("SuccessfulCreate", uid="job-now", second=2), now) == Hopeless("BackoffLimitExceeded: too many")
+    assert judged(before, said("SuccessfulCreate", uid="job-now", second=2), now) == PermanentFailure("BackoffLimitExceeded: too many")
 
 
 def test_a_job_that_is_there_is_judged_by_itself() -> None:

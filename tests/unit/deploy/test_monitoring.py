@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kindgate import assets
-from kindgate.deploy.monitoring import MONITORING, STAGE_LABEL, staged
+from kindgate.deploy.monitoring import MONITORING, STAGE_LABEL, split_monitoring
 from kindgate.deploy.plain_manifests import read_plain
 from tests.unit.deploy.objects import deployment, rendered, service
 
@@ -13,7 +13,7 @@ def test_labelled_objects_are_waited_for_apart() -> None:
     watching = deployment("prometheus")
     watching["metadata"]["labels"] = {STAGE_LABEL: MONITORING}
     whole = rendered(deployment(), watching, service())
-    application, monitoring = staged(whole)
+    application, monitoring = split_monitoring(whole)
     assert application.objects == (deployment(), service())
     assert monitoring.objects == (watching,)
     assert application.origins == monitoring.origins == whole.origins
@@ -24,4 +24,4 @@ def test_the_bundled_monitoring_delays_no_test_of_the_application() -> None:
     folder = assets.manifests() / "components"
     for name in ("prometheus", "metrics-server"):
         whole = read_plain(folder / name / f"{name}.yaml")
-        assert staged(whole)[0].objects == ()
+        assert split_monitoring(whole)[0].objects == ()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.baseline import place_beside, spread
+from kindgate.deploy.baseline import place_baseline, spread
 from kindgate.deploy.node_placement import HOSTNAME, placed_as, placed_like, pods_of, uneven_placement
 from kindgate.deploy.validate import validate
 from kindgate.model import ClusterAddress, Manifest
@@ -32,7 +32,7 @@ def pod(node: str, *, app: str = "web", namespace: str = "shop", revision: str =
 def base_pods(*pods: Manifest, **deployed: Any) -> dict[str, Any]:
     """The pod spec of a Deployment in the second version, when the first version runs `pods`."""
     version = rendered(SHOP, deployment(**deployed), service(), ingress())
-    (web,) = placed_like(place_beside(version, version), pods).of_kind("Deployment")
+    (web,) = placed_like(place_baseline(version, version), pods).of_kind("Deployment")
     found: dict[str, Any] = web["spec"]["template"]["spec"]
     return found
 
@@ -91,15 +91,15 @@ def test_a_workload_with_wishes_of_its_own_is_left_alone() -> None:
     own = deployment()
     own["spec"]["template"]["spec"]["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}}
     version = rendered(SHOP, own, service(), ingress())
-    beside = place_beside(version, version)
+    baseline = place_baseline(version, version)
 
-    assert placed_like(beside, [pod("a")]) == beside.rendered
+    assert placed_like(baseline, [pod("a")]) == baseline.rendered
 
 
 def test_what_is_applied_is_valid() -> None:
     """The added fields conform to the Kubernetes schema in both versions."""
     version = rendered(SHOP, deployment(), service(), ingress())
-    followed = placed_like(place_beside(version, version), [pod("a"), pod("b")])
+    followed = placed_like(place_baseline(version, version), [pod("a"), pod("b")])
 
     assert [str(finding) for finding in validate(followed) if finding.level == "error"] == []
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.secrets import PLACEHOLDER, PLACEHOLDER_ANNOTATION, AskedSecret, lacking_secrets, with_secrets
+from kindgate.deploy.secrets import PLACEHOLDER, PLACEHOLDER_ANNOTATION, RequestedSecret, missing_secrets, with_secrets
 from kindgate.deploy.validate import validate
 from kindgate.model import ObjectRef, Rendered
 from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
@@ -26,7 +26,7 @@ def application(**container: Any) -> Rendered:
 )
 def test_an_option_names_secret_key_and_variable(text: str, secret: str, key: str, variable: str) -> None:
     """Without a key, the key is the variable's name, which suits envFrom."""
-    assert AskedSecret.parse(text) == AskedSecret(secret, key, variable)
+    assert RequestedSecret.parse(text) == RequestedSecret(secret, key, variable)
 
 
 def test_a_secret_is_made_where_it_is_referred_to() -> None:
@@ -36,7 +36,7 @@ def test_a_secret_is_made_where_it_is_referred_to() -> None:
     )
 
     after = with_secrets(
-        before, [AskedSecret("shop", "token", "API_TOKEN"), AskedSecret("shop", "USER", "USER_NAME")], {"API_TOKEN": "s3cret"}
+        before, [RequestedSecret("shop", "token", "API_TOKEN"), RequestedSecret("shop", "USER", "USER_NAME")], {"API_TOKEN": "s3cret"}
     )
 
     (secret,) = after.of_kind("Secret")
@@ -59,7 +59,7 @@ def test_every_kind_of_reference_counts(spec: dict[str, Any]) -> None:
     item = deployment()
     item["spec"]["template"]["spec"] |= spec
 
-    assert lacking_secrets(rendered(item)) == {ObjectRef("Secret", "shop", "shop")}
+    assert missing_secrets(rendered(item)) == {ObjectRef("Secret", "shop", "shop")}
 
 
 def test_a_secret_that_the_manifests_bring_is_left_alone() -> None:
@@ -67,8 +67,8 @@ def test_a_secret_that_the_manifests_bring_is_left_alone() -> None:
     held = manifest("Secret", "shop", data={})
     whole = rendered(NAMESPACE, deployment(container={"envFrom": [{"secretRef": {"name": "shop"}}]}), held)
 
-    assert with_secrets(whole, [AskedSecret("shop", "A", "A")], {"A": "x"}).objects == whole.objects
-    assert lacking_secrets(whole) == frozenset()
+    assert with_secrets(whole, [RequestedSecret("shop", "A", "A")], {"A": "x"}).objects == whole.objects
+    assert missing_secrets(whole) == frozenset()
 
 
 def placeholders(**values: str) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def test_placeholders_are_filled_in_by_the_options() -> None:
     reads = deployment(container={"envFrom": [{"secretRef": {"name": "shop"}}]})
     whole = rendered(NAMESPACE, reads, service(), placeholders(token=PLACEHOLDER, user=PLACEHOLDER))
 
-    after = with_secrets(whole, [AskedSecret("shop", "token", "API_TOKEN")], {"API_TOKEN": "s3cret"})
+    after = with_secrets(whole, [RequestedSecret("shop", "token", "API_TOKEN")], {"API_TOKEN": "s3cret"})
 
     (secret,) = after.of_kind("Secret")
     assert base64.b64decode(secret["data"]["token"]) == b"s3cret"

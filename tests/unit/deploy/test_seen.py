@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from kindgate.deploy.diagnosis import AT_ONCE, NEVER, SHORTLY, causes
-from kindgate.deploy.snapshot import Observed
+from kindgate.deploy.snapshot import Snapshot
 from kindgate.deploy.status import progress
-from kindgate.waiting import Hopeless, Pending
+from kindgate.waiting import Pending, PermanentFailure
 
 API_VERSIONS = {"Deployment": "apps/v1", "Job": "batch/v1"}
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -26,11 +26,11 @@ NODE = {
 }
 
 
-def seen(name: str) -> tuple[dict[str, Any], Observed]:
+def seen(name: str) -> tuple[dict[str, Any], Snapshot]:
     """Return the workload of a fixture and a snapshot of all its objects."""
     objects = json.loads((FIXTURES / f"{name}.json").read_text())
     workload = next(item for item in objects if item["kind"] in {"Deployment", "Job"})
-    return {"apiVersion": API_VERSIONS[workload["kind"]], **workload}, Observed(objects)
+    return {"apiVersion": API_VERSIONS[workload["kind"]], **workload}, Snapshot(objects)
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_the_root_cause_is_read_from_what_the_cluster_shows(name: str, reason: s
 def test_a_job_that_gave_up_says_so_itself() -> None:
     """The Job's own condition ends the wait."""
     workload, observed = seen("job")
-    assert progress(workload, observed) == Hopeless("BackoffLimitExceeded: Job has reached the specified backoff limit")
+    assert progress(workload, observed) == PermanentFailure("BackoffLimitExceeded: Job has reached the specified backoff limit")

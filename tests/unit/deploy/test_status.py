@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.snapshot import Observed
+from kindgate.deploy.snapshot import Snapshot
 from kindgate.deploy.status import progress
-from kindgate.waiting import Hopeless, Pending, Ready
+from kindgate.waiting import Pending, PermanentFailure, Ready
 from tests.unit.deploy.objects import deployment, event, live_deployment, live_pod, live_replicaset, manifest, service
 
 
 def judged(wanted: dict[str, Any], *live: dict[str, Any]) -> object:
     """Return `progress` of `wanted` in a cluster with the `live` objects."""
-    return progress(wanted, Observed(live))
+    return progress(wanted, Snapshot(live))
 
 
 def test_a_deployment_is_ready_when_all_its_pods_are_available() -> None:
@@ -51,7 +51,7 @@ def test_a_deployment_that_gave_up_is_hopeless() -> None:
     live["status"]["conditions"] = [
         {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
     ]
-    assert judged(deployment(), live) == Hopeless("timed out")
+    assert judged(deployment(), live) == PermanentFailure("timed out")
 
 
 def test_what_was_not_seen_yet_is_pending() -> None:
@@ -256,16 +256,16 @@ def test_a_claim_is_ready_when_bound_or_when_only_a_pod_can_bind_it() -> None:
     assert judged(claim("Bound"), claim("Bound")) == Ready(None)
     assert judged(claim("Pending"), claim("Pending"), waits) == Ready(None)
     assert judged(claim("Pending"), claim("Pending")) == Pending("no volume is bound to it")
-    assert isinstance(judged(claim("Lost"), claim("Lost")), Hopeless)
+    assert isinstance(judged(claim("Lost"), claim("Lost")), PermanentFailure)
 
 
 def test_a_pod_that_failed_does_not_come_back() -> None:
     """A failed pod, such as an evicted one, is not restarted whatever its restart policy."""
     live = manifest("Pod", "web", spec={"restartPolicy": "Always"}, status={"phase": "Failed", "reason": "Evicted", "message": "disk"})
-    assert judged(live, live) == Hopeless("the pod failed: Evicted disk")
+    assert judged(live, live) == PermanentFailure("the pod failed: Evicted disk")
 
 
 def test_a_definition_whose_names_are_taken_is_hopeless() -> None:
     """Another CustomResourceDefinition has the names and keeps them."""
     taken = {"type": "NamesAccepted", "status": "False", "message": '"widgets" is already in use'}
-    assert judged(definition(), definition(taken)) == Hopeless('its names were rejected: "widgets" is already in use')
+    assert judged(definition(), definition(taken)) == PermanentFailure('its names were rejected: "widgets" is already in use')

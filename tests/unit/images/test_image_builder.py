@@ -13,7 +13,7 @@ import pytest
 from kindgate.errors import CommandFailed
 from kindgate.images.build import image_builder as module
 from kindgate.images.build.catalogue import Catalogue
-from kindgate.images.build.image_builder import Workshop
+from kindgate.images.build.image_builder import ImageBuilder
 from kindgate.waiting import Deadline
 from tests.unit.images.catalogues import catalogue_document
 
@@ -39,7 +39,9 @@ class Yard:
         go.parent.mkdir()
         go.write_text(f'#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done\nname=$(basename $PWD)\n{script}\n')
         go.chmod(0o755)
-        self.workshop = Workshop(catalogue(**seconds), folder / "catalogue", folder / "cache", None, self.said.append, Deadline.after(60))
+        self.workshop = ImageBuilder(
+            catalogue(**seconds), folder / "catalogue", folder / "cache", None, self.said.append, Deadline.after(60)
+        )
 
     @property
     def made(self) -> set[str]:

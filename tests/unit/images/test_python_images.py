@@ -13,7 +13,7 @@ import pytest
 from kindgate import assets
 from kindgate.errors import ImageError
 from kindgate.images.build.catalogue import PythonImage, read_catalogue
-from kindgate.images.build.python_images import PythonWorkshop
+from kindgate.images.build.python_images import PythonImageBuilder
 from kindgate.images.image_lock import read_lock
 from kindgate.version import __version__
 from kindgate.waiting import Deadline
@@ -48,9 +48,9 @@ def image(requirements: str) -> PythonImage:
     )
 
 
-def workshop(folder: Path) -> PythonWorkshop:
+def workshop(folder: Path) -> PythonImageBuilder:
     """A workshop in `folder`, which also has the requirements."""
-    return PythonWorkshop(folder, folder / "cache", lambda _: None, Deadline.after(120))
+    return PythonImageBuilder(folder, folder / "cache", lambda _: None, Deadline.after(120))
 
 
 def test_wheels_become_files_of_the_image(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from kindgate.errors import LoadError
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
-from kindgate.load.own_cpu import Ours
+from kindgate.load.own_cpu import OwnCpu
 from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
 from kindgate.load.progress import Progress
 from kindgate.load.raw_samples import Column, Rows
@@ -215,7 +215,7 @@ def test_ctrl_c_ends_a_burst_and_keeps_what_was_measured(recording: Recording, s
 def test_a_burst_says_what_others_used_where_the_run_is_known(recording: Recording, serve: Serve) -> None:
     """Here the run is this process without a cluster; a pool without a known run reports None."""
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, requests=10))
-    with GeneratorPool(Ours(os.getpid(), ())) as own:
+    with GeneratorPool(OwnCpu(os.getpid(), ())) as own:
         known = run_burst(plan, pool=own).health.foreign
     with GeneratorPool() as own:
         unknown = run_burst(plan, pool=own).health.foreign

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from kindgate.load.curl_multi import SweepTransfers
+from kindgate.load.curl_multi import SweepingTransfers
 from kindgate.load.engine import Engine
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import CODES, LATE, OK, Column, Rows
@@ -24,7 +24,7 @@ Serve = Callable[[Callable[[socket.socket], None]], str]
 def sent_late(url: str, requests: int, *, late: float, timeout: float, cap: int = 100) -> Rows:
     """Return the rows, in order of completion, of requests that were all due `late` seconds ago."""
     plan = BurstPlan((Route(url),), OpenLoop.constant(100, requests=requests), timeout=timeout)
-    transfers = SweepTransfers()
+    transfers = SweepingTransfers()
     engine = Engine(plan, transfers, cap, lambda _now, _in_flight: False)
     due = np.zeros(requests, np.int64)
     assert engine.run_open(Schedule(due, due), lambda: time.monotonic_ns() - round(late * NANOS))

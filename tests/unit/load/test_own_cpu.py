@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from bench.busy import busy_programs
 from kindgate.host.cgroups import Cgroup
-from kindgate.load.own_cpu import Ours, OwnTimes
+from kindgate.load.own_cpu import OwnCpu, OwnTimes
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -37,9 +37,9 @@ class Proc:
         self.spend_in_node(0.0)
 
     @property
-    def ours(self) -> Ours:
+    def ours(self) -> OwnCpu:
         """Return the run under test."""
-        return Ours(RUN, (self.node,), self.folder)
+        return OwnCpu(RUN, (self.node,), self.folder)
 
     def put(self, pid: int, parent: int, name: str, used: float, *, reaped: float = 0.0, group: str = "/", started: int = 7) -> None:
         """Add or update a process that has used this many seconds, half of them in the kernel."""
@@ -181,7 +181,7 @@ def _spent(seconds: float, process: psutil.Process) -> Ready[None] | Pending:
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_a_real_child_is_ours_and_a_real_stranger_is_not() -> None:
     """Both use a quarter of a second; the stranger's parent has ended, so it is in no tree of the run."""
-    ours = Ours(os.getpid(), ())
+    ours = OwnCpu(os.getpid(), ())
     before, used = ours.now(), sum(os.times()[:4])
     assert before is not None
     with busy_programs(1, 60.0) as strangers:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from kindgate.deploy.baseline import Beside
+from kindgate.deploy.baseline import Baseline
 from kindgate.load.aggregate import measured
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import OK
 from kindgate.load.result import BurstResult, Health
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.comparison import resources_of_both
-from kindgate.pipeline.environment import Provisioned
+from kindgate.pipeline.environment import Environment
 from tests.unit.deploy.standin import kubeconfig
 from tests.unit.observe.prometheus_stand_in import PrometheusServer
 
@@ -35,17 +35,17 @@ def test_each_version_is_summed_up_over_the_whole_comparison(
     began = time.time() - 100
     load_of_30_s(began, began + 30)
     nothing = Rendered(Path(), ())
-    standing = Provisioned(
+    env = Environment(
         ClusterAddress("test", kubeconfig(tmp_path, prometheus.url), "test", "http://127.0.0.1:1"),
         nothing,
         tmp_path / "kubectl",
         tmp_path / "artifacts",
         tmp_path / "measurements",
         monitoring=True,
-        base=Beside(nothing, {"demo": "ingress"}, {}),
+        base=Baseline(nothing, {"demo": "ingress"}, {}),
     )
 
-    head, base = resources_of_both(standing, (burst(began, 2), burst(began + 28, 2)))
+    head, base = resources_of_both(env, (burst(began, 2), burst(began + 28, 2)))
 
     assert {use.namespace for use in head.workloads} == {"demo"}
     assert {use.namespace for use in base.workloads} == {"ingress"}

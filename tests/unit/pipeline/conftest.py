@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.deploy.baseline import place_beside
+from kindgate.deploy.baseline import place_baseline
 from kindgate.deploy.entries import entries_of
 from kindgate.model import ClusterAddress
-from kindgate.pipeline.environment import Provisioned
-from kindgate.pipeline.load_lock import Lease
+from kindgate.pipeline.environment import Environment
+from kindgate.pipeline.load_lock import LoadLock
 from tests.unit.deploy.objects import deployment, ingress, rendered, service
 
 SLOW_SECONDS = 0.08
@@ -53,23 +53,23 @@ def ingress_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def lease(tmp_path: Path) -> Lease:
+def load_lock(tmp_path: Path) -> LoadLock:
     """A file lock that no other test waits for."""
-    return Lease(tmp_path / "run.lock", tmp_path / "machine.lock")
+    return LoadLock(tmp_path / "run.lock", tmp_path / "machine.lock")
 
 
 @pytest.fixture
-def standing(ingress_url: str, tmp_path: Path) -> Provisioned:
+def env(ingress_url: str, tmp_path: Path) -> Environment:
     """An environment with one host and its baseline deployed alongside, as the pipeline returns it."""
     head = rendered(ingress("slow.localhost"), deployment(), service())
     address = ClusterAddress("test", tmp_path / "kubeconfig", "test", ingress_url)
-    return Provisioned(
+    return Environment(
         address=address,
         rendered=head,
         kubectl=tmp_path / "kubectl",
         artifacts=tmp_path / "artifacts",
         measurements=tmp_path / "measurements",
         monitoring=False,
-        base=place_beside(head, head),
+        base=place_baseline(head, head),
         entries=entries_of(head),
     )

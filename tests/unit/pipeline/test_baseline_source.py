@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from kindgate.deploy.adapted_overlays import ANNOTATION
-from kindgate.deploy.baseline import Beside
+from kindgate.deploy.baseline import Baseline
 from kindgate.errors import ManifestError, SettingsError
 from kindgate.model import Rendered
 from kindgate.pipeline.baseline_source import checked_out, read_base
@@ -67,25 +67,25 @@ def _kubectl(tmp_path: Path) -> Path:
     return path
 
 
-def read(project: Path, kubectl: Path, slo: SloSettings, *, app_image: tuple[str, ...] = (), overlay: Path = OVERLAY) -> Beside:
+def read(project: Path, kubectl: Path, slo: SloSettings, *, app_image: tuple[str, ...] = (), overlay: Path = OVERLAY) -> Baseline:
     """Read the baseline to deploy next to version 2."""
     settings = Settings(project, deploy=DeploySettings(overlay=overlay), slo=slo, images=ImageSettings(app_image=app_image))
     folder = project.parent / "run"
     return read_base(settings, version("example/web:2"), (), Tools(kubectl, None), folder=folder, deadline=Deadline.after(30))
 
 
-def images(beside: Beside) -> list[str]:
+def images(baseline: Baseline) -> list[str]:
     """Return the images of the baseline's Deployments."""
-    return [item["spec"]["template"]["spec"]["containers"][0]["image"] for item in beside.rendered.of_kind("Deployment")]
+    return [item["spec"]["template"]["spec"]["containers"][0]["image"] for item in baseline.rendered.of_kind("Deployment")]
 
 
 @pytest.mark.parametrize("ref", ["main", "HEAD", "HEAD~0"])
 def test_a_git_ref_is_the_same_overlay_as_it_was(project: Path, kubectl: Path, ref: str) -> None:
     """Work tree changes are ignored, the baseline gets its own namespace, and the checkout is deleted."""
-    beside = read(project, kubectl, SloSettings(base=ref))
+    baseline = read(project, kubectl, SloSettings(base=ref))
 
-    assert images(beside) == ["example/web:1"]
-    assert beside.namespaces == {"shop": "shop-base"}
+    assert images(baseline) == ["example/web:1"]
+    assert baseline.namespaces == {"shop": "shop-base"}
     assert not (project.parent / "run" / "base").exists()
     assert len(git(project, "worktree", "list").splitlines()) == 1
 
@@ -100,9 +100,9 @@ def test_a_folder_is_an_overlay_even_where_a_branch_has_its_name(project: Path, 
 
 def test_another_image_alone_makes_a_base_version(project: Path, kubectl: Path) -> None:
     """The baseline has the same manifests, with IMAGE replacing NAME."""
-    beside = read(project, kubectl, SloSettings(base_image=("example/web=example/web:0",)))
+    baseline = read(project, kubectl, SloSettings(base_image=("example/web=example/web:0",)))
 
-    assert images(beside) == ["example/web:0"]
+    assert images(baseline) == ["example/web:0"]
 
 
 def test_a_ref_that_git_does_not_know_is_refused(project: Path, kubectl: Path) -> None:
@@ -135,11 +135,11 @@ def test_an_overlay_may_lie_beside_the_suite(project: Path, kubectl: Path) -> No
     overlay = Path("..") / OVERLAY
     settings = Settings(suite, deploy=DeploySettings(overlay=overlay), slo=SloSettings(base="main"))
 
-    beside = read_base(
+    baseline = read_base(
         settings, version("example/web:2"), (), Tools(kubectl, None), folder=project.parent / "run", deadline=Deadline.after(30)
     )
 
-    assert images(beside) == ["example/web:1"]
+    assert images(baseline) == ["example/web:1"]
 
 
 def test_an_adapted_overlay_adapts_a_base_version_that_is_older(project: Path, tmp_path: Path) -> None:
@@ -153,10 +153,10 @@ def test_an_adapted_overlay_adapts_a_base_version_that_is_older(project: Path, t
     settings = Settings(project / "e2e", deploy=DeploySettings(overlay=Path("overlay")), slo=SloSettings(base="main"))
     tools = Tools(write_kubectl(tmp_path), None)
 
-    beside = read_base(settings, version("example/web:2"), (), tools, folder=project.parent / "run", deadline=Deadline.after(60))
+    baseline = read_base(settings, version("example/web:2"), (), tools, folder=project.parent / "run", deadline=Deadline.after(60))
 
-    assert images(beside) == ["example/web:1"]
-    assert [item["metadata"]["name"] for item in beside.rendered.of_kind("ConfigMap")] == ["more"]
+    assert images(baseline) == ["example/web:1"]
+    assert [item["metadata"]["name"] for item in baseline.rendered.of_kind("ConfigMap")] == ["more"]
 
 
 def test_an_overlay_outside_of_the_project_has_no_other_version(project: Path, kubectl: Path, tmp_path: Path) -> None:
@@ -180,9 +180,9 @@ def test_a_failure_while_reading_leaves_no_checkout(project: Path, kubectl: Path
 
 def test_an_image_of_ones_own_is_the_new_versions_alone(project: Path, kubectl: Path) -> None:
     """--app-image replaces the image in the pull request's version only; the baseline keeps its manifests' image."""
-    beside = read(project, kubectl, SloSettings(base="main"), app_image=("example/web=web:dev",))
+    baseline = read(project, kubectl, SloSettings(base="main"), app_image=("example/web=web:dev",))
 
-    assert images(beside) == ["example/web:1"]
+    assert images(baseline) == ["example/web:1"]
 
 
 def test_the_base_version_gets_its_secrets_too(project: Path, kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,9 +193,9 @@ def test_the_base_version_gets_its_secrets_too(project: Path, kubectl: Path, mon
     monkeypatch.setenv("API_TOKEN", "t0ken")
     settings = Settings(project, deploy=DeploySettings(overlay=OVERLAY, secrets=("credentials=API_TOKEN",)), slo=SloSettings(base="other"))
 
-    beside = read_base(
+    baseline = read_base(
         settings, version("example/web:2"), (), Tools(kubectl, None), folder=project.parent / "run", deadline=Deadline.after(30)
     )
 
-    (secret,) = beside.rendered.of_kind("Secret")
+    (secret,) = baseline.rendered.of_kind("Secret")
     assert (secret["metadata"]["namespace"], secret["data"]) == ("shop-base", {"API_TOKEN": "dDBrZW4="})

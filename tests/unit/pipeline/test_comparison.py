@@ -16,10 +16,10 @@ from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import OK
 from kindgate.load.result import Health
 from kindgate.model import Verdict
-from kindgate.pipeline.burst_series import TURNS, Campaign, abba_plans, comparison_campaign
+from kindgate.pipeline.burst_series import TURNS, BurstSeries, abba_plans, comparison_series
 from kindgate.pipeline.comparison import measure_and_compare, pairs_per_look, resources_of_both
-from kindgate.pipeline.environment import Exchange, Provisioned
-from kindgate.pipeline.load_lock import Lease
+from kindgate.pipeline.environment import Environment, Exchange
+from kindgate.pipeline.load_lock import LoadLock
 from kindgate.settings import LoadSettings, Settings, SloSettings
 from kindgate.slo.confirm import LEAST_PAIRS
 from kindgate.slo.objectives import BurstSizes, Objectives, Tolerance
@@ -31,29 +31,29 @@ DUET = BurstPlan(
 )
 
 
-def keep_bursts(campaign: Campaign, count: int, slower: float, seed: int = 11) -> None:
+def keep_bursts(burst_series: BurstSeries, count: int, slower: float, seed: int = 11) -> None:
     """Write bursts as another worker would leave them: 50 requests per arm, with head `slower` times as slow."""
     rng = np.random.default_rng(seed)
-    campaign.folder.mkdir(parents=True, exist_ok=True)
+    burst_series.folder.mkdir(parents=True, exist_ok=True)
     for number in range(1, count + 1):
-        plan = (DUET, *abba_plans(DUET))[0 if campaign.turns == 1 else 1 + (number - 1) % len(TURNS)]
+        plan = (DUET, *abba_plans(DUET))[0 if burst_series.turns == 1 else 1 + (number - 1) % len(TURNS)]
         rows = []
         for place, route in enumerate(plan.routes):
             took = 20e6 * np.exp(rng.normal(0, 0.05)) * (slower if route.arm == "head" else 1) * np.exp(rng.normal(0, 0.05, 50))
             rows += [(place, n, n, n + int(one), 0, 1, OK, 200) for n, one in enumerate(took)]
         result = measured(plan, np.array(rows, np.int64), started=2.0 * number, health=Health())
-        (campaign.folder / f"burst-{number:04d}.json").write_text(json.dumps(result.to_json()))
+        (burst_series.folder / f"burst-{number:04d}.json").write_text(json.dumps(result.to_json()))
 
 
 def measured_before(
     folder: Path, count: int, slower: float, how: Literal["duet", "abba"] = "duet", *, then: float | None = None
-) -> Campaign:
+) -> BurstSeries:
     """Return a series with existing bursts and an existing confirmation round, in which head is `then` times as slow."""
-    lease = Lease(folder / "run", folder / "machine")
-    campaign = Campaign(DUET, 0.0, folder / "measurements", lease, abba_plans(DUET) if how == "abba" else ())
-    keep_bursts(campaign, count, slower)
-    keep_bursts(campaign.second(), LEAST_PAIRS * campaign.turns, slower if then is None else then, seed=12)
-    return campaign
+    load_lock = LoadLock(folder / "run", folder / "machine")
+    burst_series = BurstSeries(DUET, 0.0, folder / "measurements", load_lock, abba_plans(DUET) if how == "abba" else ())
+    keep_bursts(burst_series, count, slower)
+    keep_bursts(burst_series.second(), LEAST_PAIRS * burst_series.turns, slower if then is None else then, seed=12)
+    return burst_series
 
 
 @dataclass
@@ -113,13 +113,13 @@ def test_the_confirmation_round_is_told_apart_in_what_the_report_is_made_from(tm
 
 def test_the_second_series_has_other_schedules_than_the_first(tmp_path: Path) -> None:
     """Otherwise its bursts would send the same requests in the same order."""
-    campaign = Campaign(DUET, 0.0, tmp_path, Lease(tmp_path / "run", tmp_path / "machine"), abba_plans(DUET))
-    second = campaign.second()
+    burst_series = BurstSeries(DUET, 0.0, tmp_path, LoadLock(tmp_path / "run", tmp_path / "machine"), abba_plans(DUET))
+    second = burst_series.second()
 
-    assert second.folder != campaign.folder
-    assert second.turns == campaign.turns
-    assert second.plan.seed > campaign.plan.seed + 4 * 3 * 200
-    assert replace(second.plan, seed=campaign.plan.seed) == campaign.plan
+    assert second.folder != burst_series.folder
+    assert second.turns == burst_series.turns
+    assert second.plan.seed > burst_series.plan.seed + 4 * 3 * 200
+    assert replace(second.plan, seed=burst_series.plan.seed) == burst_series.plan
 
 
 def test_a_change_between_none_and_the_tolerance_takes_every_look(tmp_path: Path) -> None:
@@ -137,13 +137,13 @@ def test_a_change_between_none_and_the_tolerance_takes_every_look(tmp_path: Path
 
 def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: Path) -> None:
     """Three pairs at most cannot reach the error rate; the error states how many can."""
-    campaign = Campaign(DUET, 0.0, tmp_path / "measurements", Lease(tmp_path / "run", tmp_path / "machine"))
+    burst_series = BurstSeries(DUET, 0.0, tmp_path / "measurements", LoadLock(tmp_path / "run", tmp_path / "machine"))
 
     with pytest.raises(SloError, match="cannot be decided with 3 bursts") as raised:
-        measure_and_compare(COMPARED, campaign, 1, Exchanging())
+        measure_and_compare(COMPARED, burst_series, 1, Exchanging())
 
     assert "at least 2 bursts per look" in raised.value.next_step
-    assert campaign.bursts() == ()
+    assert burst_series.bursts() == ()
 
 
 def test_a_quick_look_shows_figures_and_decides_nothing(tmp_path: Path) -> None:
@@ -166,11 +166,11 @@ def test_versions_that_stand_on_different_nodes_are_not_compared(tmp_path: Path)
     assert (compared.comparison.verdict, compared.comparison.look, exchanging.times) == (Verdict.INVALID, 1, 0)
 
 
-def test_a_slower_version_is_found_under_real_load(standing: Provisioned, lease: Lease) -> None:
+def test_a_slower_version_is_found_under_real_load(env: Environment, load_lock: LoadLock) -> None:
     """Head waits 80 ms before each answer: six bursts and twenty more find it, unless the machine is too busy."""
     settings = Settings(load=LoadSettings(rate=100, duration=0.3, warmup=0.1), slo=SloSettings(base="main"))
-    campaign = comparison_campaign(settings, COMPARED, standing, lease)
-    compared = measure_and_compare(COMPARED, campaign, 2, Exchanging())
+    burst_series = comparison_series(settings, COMPARED, env, load_lock)
+    compared = measure_and_compare(COMPARED, burst_series, 2, Exchanging())
     (result,) = compared.comparison.results
 
     assert compared.comparison.verdict in {Verdict.FAIL, Verdict.INVALID}
@@ -186,6 +186,6 @@ def test_the_slo_file_beats_the_option_for_the_number_of_pairs() -> None:
     assert pairs_per_look(Objectives(bursts=BurstSizes(count=9)), SloSettings(bursts=7)) == 9
 
 
-def test_without_prometheus_no_resources_are_told(standing: Provisioned) -> None:
+def test_without_prometheus_no_resources_are_told(env: Environment) -> None:
     """The comparison itself does not need Prometheus."""
-    assert resources_of_both(standing, ()) == ()
+    assert resources_of_both(env, ()) == ()

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from kindgate.errors import SettingsError
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.schedule import make_schedule
-from kindgate.pipeline.burst_series import abba_plans, comparison_campaign, duet_plan
-from kindgate.pipeline.environment import Provisioned
-from kindgate.pipeline.load_lock import Lease
+from kindgate.pipeline.burst_series import abba_plans, comparison_series, duet_plan
+from kindgate.pipeline.environment import Environment
+from kindgate.pipeline.load_lock import LoadLock
 from kindgate.settings import LoadSettings, Settings, SloSettings
 from kindgate.slo.objectives import Objectives, Tolerance
 
@@ -65,34 +65,34 @@ def test_abba_bursts_send_the_whole_rate_to_one_version_each() -> None:
     assert {plan.loop for plan in plans} == {PLAN.loop}
 
 
-def test_the_bursts_of_a_duet_serve_both_versions(standing: Provisioned, lease: Lease) -> None:
+def test_the_bursts_of_a_duet_serve_both_versions(env: Environment, load_lock: LoadLock) -> None:
     """Each burst yields one pair of figures."""
-    campaign = comparison_campaign(settings(), COMPARED, standing, lease)
-    (burst,) = campaign.extend(1)
+    burst_series = comparison_series(settings(), COMPARED, env, load_lock)
+    (burst,) = burst_series.extend(1)
 
-    assert campaign.turns == 1
+    assert burst_series.turns == 1
     assert {(series.arm, series.host, series.completed) for series in burst.series} == {
         ("head", "slow.localhost", 20),
         ("base", "slow-base.localhost", 20),
     }
 
 
-def test_abba_takes_turns_and_warms_both_versions_up(standing: Provisioned, lease: Lease, tmp_path: Path) -> None:
+def test_abba_takes_turns_and_warms_both_versions_up(env: Environment, load_lock: LoadLock, tmp_path: Path) -> None:
     """Four bursts yield one pair of figures; the warm-up does not count as a burst."""
     asked = settings(compare="abba")
     asked = replace(asked, load=replace(asked.load, warmup=0.2))
-    campaign = comparison_campaign(asked, COMPARED, standing, lease)
-    bursts = campaign.extend(5)
+    burst_series = comparison_series(asked, COMPARED, env, load_lock)
+    bursts = burst_series.extend(5)
 
-    assert campaign.turns == 4
-    assert {route.arm for route in campaign.plan.routes} == {"base", "head"}
+    assert burst_series.turns == 4
+    assert {route.arm for route in burst_series.plan.routes} == {"base", "head"}
     assert ["".join(series.arm for series in burst.series) for burst in bursts] == ["base", "head", "head", "base", "base"]
     assert len(list((tmp_path / "measurements").rglob("burst-*.json"))) == 5
 
 
-def test_without_a_base_version_there_is_nothing_to_plan(standing: Provisioned, lease: Lease) -> None:
+def test_without_a_base_version_there_is_nothing_to_plan(env: Environment, load_lock: LoadLock) -> None:
     """The error says how to specify a baseline."""
     with pytest.raises(SettingsError, match="no baseline") as raised:
-        comparison_campaign(settings(), COMPARED, replace(standing, base=None), lease)
+        comparison_series(settings(), COMPARED, replace(env, base=None), load_lock)
 
     assert "--slo-base" in raised.value.next_step

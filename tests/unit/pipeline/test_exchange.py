@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.deploy.apply import RUN_LABEL
-from kindgate.deploy.baseline import place_beside
+from kindgate.deploy.baseline import place_baseline
 from kindgate.model import ClusterAddress
 from kindgate.pipeline.exchange import DEPLOYED_AGAIN, Deployed, exchange
 from kindgate.waiting import Deadline
@@ -38,10 +38,10 @@ def _api_server() -> Iterator[ApiServer]:
 
 def exchanged(api_server: ApiServer, folder: Path, *, existing: bool = False, reused: bool = False) -> tuple[str, list[tuple[str, str]]]:
     """Return the reported action and the changes requested from the server."""
-    beside = place_beside(*(replace(version, objects=(*version.objects, ingress())) for version in (HEAD, BASE)))
-    beside = replace(beside, rendered=replace(beside.rendered, objects=beside.rendered.objects[:-1]))
+    baseline = place_baseline(*(replace(version, objects=(*version.objects, ingress())) for version in (HEAD, BASE)))
+    baseline = replace(baseline, rendered=replace(baseline.rendered, objects=baseline.rendered.objects[:-1]))
     reached = ClusterAddress("test", kubeconfig(folder, api_server.url), "test", "http://127.0.0.1:1", existing=existing, reused=reused)
-    done = exchange(Deployed(HEAD, beside.rendered, beside, "r1"), reached, Deadline.after(30), lambda _: None)
+    done = exchange(Deployed(HEAD, baseline.rendered, baseline, "r1"), reached, Deadline.after(30), lambda _: None)
     return done, [(method, path) for method, path, _ in api_server.requests if method in {"DELETE", "PATCH"} and "configmaps" in path]
 
 

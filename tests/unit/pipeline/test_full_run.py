@@ -9,7 +9,7 @@ import pytest
 
 from kindgate.errors import LoadError
 from kindgate.model import Verdict
-from kindgate.pipeline.full_run import run_whole
+from kindgate.pipeline.full_run import run_everything
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.report.report_builder import Measurement
 from kindgate.settings import ReportSettings, Settings, SloSettings
@@ -45,7 +45,7 @@ def ended(root: Path, *found: Measurement, **slo: str) -> tuple[int, list[str]]:
     def measure(_: Pipeline, measurements: list[Measurement]) -> None:
         measurements.extend(found)
 
-    return run_whole(settings, lambda _: None, shown.append, measure).exit_code, shown
+    return run_everything(settings, lambda _: None, shown.append, measure).exit_code, shown
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_run_that_judged_nothing_is_red_in_ci(
     def measure(_: Pipeline, measurements: list[Measurement]) -> None:
         measurements.extend([judged(Verdict.PASS)] if found else [])
 
-    assert run_whole(settings, lambda _: None, lambda _: None, measure).exit_code == code
+    assert run_everything(settings, lambda _: None, lambda _: None, measure).exit_code == code
     assert json.loads((tmp_path / "artifacts/report.json").read_text())["outcome"] == ("passed" if found else "no-verdict")
 
 
@@ -111,7 +111,7 @@ def test_an_error_is_the_exit_code_and_the_report_is_written(tmp_path: Path) -> 
     def measure(_: Pipeline, _measurements: list[Measurement]) -> None:
         raise LoadError("no port left")
 
-    whole = run_whole(Settings(tmp_path), lambda _: None, shown.append, measure)
+    whole = run_everything(Settings(tmp_path), lambda _: None, shown.append, measure)
 
     assert whole.exit_code == 18
     assert "no port left" in shown[-1]
@@ -127,7 +127,7 @@ def test_a_screen_that_is_gone_changes_neither_report_nor_exit_code(tmp_path: Pa
     def show(_line: str) -> None:
         raise BrokenPipeError
 
-    assert run_whole(Settings(tmp_path), lambda _: None, show, measure).exit_code == 18
+    assert run_everything(Settings(tmp_path), lambda _: None, show, measure).exit_code == 18
     assert (tmp_path / "artifacts" / "report.json").is_file()
 
 
@@ -138,7 +138,7 @@ def test_credentials_in_an_error_are_not_shown(tmp_path: Path) -> None:
     def measure(_: Pipeline, _measurements: list[Measurement]) -> None:
         raise LoadError("no answer from http://mona:hunter2@shop.example/")
 
-    run_whole(Settings(tmp_path), lambda _: None, shown.append, measure)
+    run_everything(Settings(tmp_path), lambda _: None, shown.append, measure)
 
     assert shown[-1] == "kindgate: no answer from http://***@shop.example/"
     assert not any("hunter2" in file.read_text() for file in (tmp_path / "artifacts").iterdir() if file.suffix in {".json", ".md", ".html"})
@@ -149,7 +149,7 @@ def test_a_base_version_without_anything_to_compare_is_refused_before_all_else(t
     (tmp_path / "slo.yaml").write_text('thresholds: {http_req_duration: ["p(95)<200"]}\n')
     shown: list[str] = []
 
-    whole = run_whole(Settings(tmp_path, slo=SloSettings(file=Path("slo.yaml"), base="main")), lambda _: None, shown.append)
+    whole = run_everything(Settings(tmp_path, slo=SloSettings(file=Path("slo.yaml"), base="main")), lambda _: None, shown.append)
 
     assert whole.exit_code == 14
     assert "slo.yaml has nothing to compare" in shown[-1]

@@ -10,21 +10,21 @@ from kindgate.images.image_lock import ImageLock
 from kindgate.images.image_plan import LocalArchive, LocalImage, plan_images
 from kindgate.images.image_reference import ImageReference
 from kindgate.images.registry import RegistrySource
-from kindgate.pipeline.image_supply import Supply
+from kindgate.pipeline.image_supply import ImageSupply
 from tests.unit.deploy.objects import deployment, rendered
 
 ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 LOCK = ImageLock.model_validate({"node": {"image": "kindest/node:v1"}, "images": {"docker.io/library/traefik:v3": {"digest": TWO}}})
 
 
-def supply(folder: Path, *images: str) -> Supply:
+def supply(folder: Path, *images: str) -> ImageSupply:
     """Plan the images of one workload each, from a registry and the user; the engine is Podman, which keeps no digests."""
     overlay = rendered(*(deployment(f"web-{number}", container={"image": image}) for number, image in enumerate(images)))
     local = [LocalImage(ImageReference.parse("shop:dev"), "shop:dev")]
     archives = [LocalArchive(Path("db.tar"), {ImageReference.parse("db:1"): ONE})]
     engine = Engine("podman", Path("podman"), "5.4.2")
     plan = plan_images([overlay], local=local, archives=archives)
-    return Supply(engine, plan, RegistrySource(engine, LOCK, folder), (), folder)
+    return ImageSupply(engine, plan, RegistrySource(engine, LOCK, folder), (), folder)
 
 
 def test_images_are_listed_with_digest_source_and_name_in_the_nodes(tmp_path: Path) -> None:

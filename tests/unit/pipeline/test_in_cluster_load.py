@@ -21,7 +21,7 @@ from kindgate.load.raw_samples import OK
 from kindgate.load.result import BurstResult, Health
 from kindgate.load.result_log import written
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.environment import Provisioned
+from kindgate.pipeline.environment import Environment
 from kindgate.pipeline.in_cluster_load import ingress_in_cluster, run_in_cluster
 from kindgate.settings import Settings
 from tests.unit.deploy.standin import ApiServer, kubeconfig, serving
@@ -76,7 +76,7 @@ def _server() -> Iterator[ApiServer]:
 
 
 @pytest.fixture(name="existing")
-def _existing(server: ApiServer, tmp_path: Path) -> Provisioned:
+def _existing(server: ApiServer, tmp_path: Path) -> Environment:
     """A user's existing cluster, with a kubectl that builds the bundled component."""
     component = assets.manifests() / "components" / "load-generators"
     files = [component / name for name in yaml.safe_load((component / "kustomization.yaml").read_text())["resources"]]
@@ -84,10 +84,10 @@ def _existing(server: ApiServer, tmp_path: Path) -> Provisioned:
     kubectl.write_text("#!/bin/sh\ncat <<'END'\n" + "\n---\n".join(file.read_text() for file in files) + "\nEND\n")
     kubectl.chmod(0o755)
     address = ClusterAddress("test", kubeconfig(tmp_path, server.url), "test", "http://127.0.0.1:1", existing=True)
-    return Provisioned(address, Rendered(Path("app"), ()), kubectl, tmp_path / "artifacts", tmp_path / "measurements")
+    return Environment(address, Rendered(Path("app"), ()), kubectl, tmp_path / "artifacts", tmp_path / "measurements")
 
 
-def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, existing: Provisioned) -> None:
+def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, existing: Environment) -> None:
     """The applied objects contain the plan and worker count, the master's log holds the result, and everything is deleted."""
     controllers = Controllers(server, "\n".join([*written(result()), "locust has ended"]))
     said: list[str] = []
@@ -107,7 +107,7 @@ def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, exis
     assert all(line.startswith("load generators: ") for line in said[1:-1])
 
 
-def test_certificates_to_trust_go_with_the_plan(server: ApiServer, existing: Provisioned, tmp_path: Path) -> None:
+def test_certificates_to_trust_go_with_the_plan(server: ApiServer, existing: Environment, tmp_path: Path) -> None:
     """They are in the ConfigMap that workers mount, at the path that the plan then names."""
     trusted = tmp_path / "trusted.pem"
     trusted.write_text("-----BEGIN CERTIFICATE-----\n")
@@ -124,7 +124,7 @@ def test_certificates_to_trust_go_with_the_plan(server: ApiServer, existing: Pro
     assert controllers.data[key] == trusted.read_text()
 
 
-def test_a_master_without_a_result_is_an_error_with_its_last_words(server: ApiServer, existing: Provisioned) -> None:
+def test_a_master_without_a_result_is_an_error_with_its_last_words(server: ApiServer, existing: Environment) -> None:
     """Everything is deleted in that case too."""
     controllers = Controllers(server, "no worker came in 120 s")
 
@@ -136,7 +136,7 @@ def test_a_master_without_a_result_is_an_error_with_its_last_words(server: ApiSe
     assert [path for path in server.objects if path.startswith(JOBS)] == []
 
 
-def test_no_workers_are_refused_before_anything_is_applied(server: ApiServer, existing: Provisioned) -> None:
+def test_no_workers_are_refused_before_anything_is_applied(server: ApiServer, existing: Environment) -> None:
     """Zero workers are an error."""
     with pytest.raises(LoadError, match="at least one worker"):
         run_in_cluster(Settings(), existing, PLAN, 0, lambda _: None)
@@ -144,7 +144,7 @@ def test_no_workers_are_refused_before_anything_is_applied(server: ApiServer, ex
     assert server.paths("PATCH") == []
 
 
-def test_pods_reach_the_ingress_at_its_nodes_own_address(server: ApiServer, existing: Provisioned) -> None:
+def test_pods_reach_the_ingress_at_its_nodes_own_address(server: ApiServer, existing: Environment) -> None:
     """127.0.0.1 would be the pod itself."""
     addresses = [{"type": "Hostname", "address": "cp"}, {"type": "InternalIP", "address": "172.18.0.2"}]
     server.put("/api/v1/nodes/cp", {"status": {"addresses": addresses}})
@@ -154,7 +154,7 @@ def test_pods_reach_the_ingress_at_its_nodes_own_address(server: ApiServer, exis
     assert (inside.ingress_url, inside.ingress_tls_url) == ("http://172.18.0.2", "https://172.18.0.2")
 
 
-def test_in_a_foreign_cluster_the_ingress_has_to_be_named(existing: Provisioned) -> None:
+def test_in_a_foreign_cluster_the_ingress_has_to_be_named(existing: Environment) -> None:
     """Only the cluster's owner knows the ingress address."""
     with pytest.raises(LoadError, match="is unknown") as raised:
         ingress_in_cluster(existing.address)

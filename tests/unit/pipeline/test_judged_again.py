@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
-from kindgate.pipeline.burst_series import Campaign
+from kindgate.pipeline.burst_series import BurstSeries
 from kindgate.pipeline.evaluation import measure_and_judge
 from kindgate.pipeline.finish import collect_bursts
-from kindgate.pipeline.load_lock import Lease
+from kindgate.pipeline.load_lock import LoadLock
 from kindgate.report.report_builder import Measurement
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
@@ -45,10 +45,10 @@ def test_what_was_measured_of_good_and_bad_servers_is_judged_alike_again(ingress
         Route(refused, host="gone.localhost"),
     )
     plan = BurstPlan(routes, OpenLoop.constant(200, seconds=0.5), timeout=0.3, in_flight=in_flight)
-    campaign = Campaign(plan, 0.0, tmp_path / "measurements", Lease(tmp_path / "run", tmp_path / "machine"))
-    judged = measure_and_judge(OBJECTIVES, campaign, 3)
+    burst_series = BurstSeries(plan, 0.0, tmp_path / "measurements", LoadLock(tmp_path / "run", tmp_path / "machine"))
+    judged = measure_and_judge(OBJECTIVES, burst_series, 3)
 
     kinds = {kind.value for burst in judged.bursts for kind in burst.failed}
     assert kinds >= {"http", "check", "connect", *(["unsent"] if in_flight else [])}
-    bursts = collect_bursts(campaign.folder)
+    bursts = collect_bursts(burst_series.folder)
     assert_honest(reported([Measurement("test_slo", judgement=judged.judgement, origin=judged.origin)], bursts))

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import WaitTimeout
-from kindgate.pipeline.load_lock import Lease
+from kindgate.pipeline.load_lock import LoadLock
 
 
 def hold(kind: str, folder: Path, pipe: Connection) -> None:
     """Take a lock of `kind`, report it, and hold it until told to stop."""
-    lease = Lease(folder / "run", folder / "machine")
-    with lease.exclusive() if kind == "exclusive" else lease.shared():
+    load_lock = LoadLock(folder / "run", folder / "machine")
+    with load_lock.exclusive() if kind == "exclusive" else load_lock.shared():
         pipe.send("held")
         pipe.recv()
 
@@ -43,15 +43,15 @@ def _held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Held]:
 def test_a_burst_waits_for_everybody_and_everybody_for_a_burst(held: Held, tmp_path: Path) -> None:
     """An exclusive lock excludes all others; shared locks exclude only exclusive ones."""
     kind, _, _ = held
-    lease = Lease(tmp_path / "run", tmp_path / "machine")
+    load_lock = LoadLock(tmp_path / "run", tmp_path / "machine")
 
-    with pytest.raises(WaitTimeout, match="held by another process"), lease.exclusive(0.1):
+    with pytest.raises(WaitTimeout, match="held by another process"), load_lock.exclusive(0.1):
         pass
     if kind == "shared":
-        with lease.shared(0.1):
+        with load_lock.shared(0.1):
             pass
     else:
-        with pytest.raises(WaitTimeout, match="the burst of another test"), lease.shared(0.1):
+        with pytest.raises(WaitTimeout, match="the burst of another test"), load_lock.shared(0.1):
             pass
 
 
@@ -61,18 +61,18 @@ def test_a_killed_holder_gives_its_lease_back(held: Held, tmp_path: Path) -> Non
     process.kill()
     process.join(30)
 
-    with Lease(tmp_path / "run", tmp_path / "machine").exclusive(5):
+    with LoadLock(tmp_path / "run", tmp_path / "machine").exclusive(5):
         pass
 
 
 def test_bursts_of_two_runs_share_one_machine(held: Held, tmp_path: Path) -> None:
     """Another run's burst blocks ours through the machine's file, but its tests do not."""
     kind, _, _ = held
-    lease = Lease(tmp_path / "other-run", tmp_path / "machine")
+    load_lock = LoadLock(tmp_path / "other-run", tmp_path / "machine")
 
     if kind == "exclusive":
-        with pytest.raises(WaitTimeout, match="another run on this machine"), lease.exclusive(0.1):
+        with pytest.raises(WaitTimeout, match="another run on this machine"), load_lock.exclusive(0.1):
             pass
     else:
-        with lease.exclusive(0.1):
+        with load_lock.exclusive(0.1):
             pass

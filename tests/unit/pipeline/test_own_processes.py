@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.host.container_engine import Engine
-from kindgate.pipeline.own_processes import find_ours
+from kindgate.pipeline.own_processes import find_own_processes
 from kindgate.waiting import Deadline
 
 IDS = ("a1" * 32, "b2" * 32)
@@ -41,7 +41,7 @@ BOTH = f"{IDS[0]} 40\n{IDS[1]} 41\n"
 
 def test_a_run_is_this_process_and_every_node(root: Path) -> None:
     """Workers receive the owning process's ID as data, not their own."""
-    ours = find_ours(_engine(root, BOTH), ("control-plane", "worker"), Deadline.after(20), root)
+    ours = find_own_processes(_engine(root, BOTH), ("control-plane", "worker"), Deadline.after(20), root)
 
     assert ours is not None
     assert ours.process == os.getpid()
@@ -61,9 +61,9 @@ def test_a_run_is_this_process_and_every_node(root: Path) -> None:
 )
 def test_it_is_unknown_unless_every_node_can_be_read(root: Path, says: str, code: int) -> None:
     """A remote engine's process IDs belong to other processes here, and a missing node would count as foreign load."""
-    assert find_ours(_engine(root, says, code), ("control-plane", "worker"), Deadline.after(20), root) is None
+    assert find_own_processes(_engine(root, says, code), ("control-plane", "worker"), Deadline.after(20), root) is None
 
 
 def test_a_cluster_without_known_nodes_is_unknown(root: Path) -> None:
     """An existing cluster has no known nodes."""
-    assert find_ours(_engine(root, ""), (), Deadline.after(20), root) is None
+    assert find_own_processes(_engine(root, ""), (), Deadline.after(20), root) is None

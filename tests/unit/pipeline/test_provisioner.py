@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.deploy.baseline import Beside
+from kindgate.deploy.baseline import Baseline
 from kindgate.errors import SettingsError
-from kindgate.pipeline.inputs import Prepared
+from kindgate.pipeline.inputs import Inputs
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.pipeline.run_tools import Tools
 from kindgate.settings import Settings
@@ -21,7 +21,7 @@ def test_the_report_says_what_was_changed_in_the_manifests() -> None:
     pipeline = Pipeline(Settings(), "run", lambda _: None)
     before, head, base = (replace(rendered(deployment(name)), notes=(f"{name} changed",)) for name in ("database", "web", "web-base"))
 
-    pipeline.prepared = Prepared(Tools(Path("kubectl"), None), head, (before,), None, base=Beside(base, {}, {}))
+    pipeline.prepared = Inputs(Tools(Path("kubectl"), None), head, (before,), None, base=Baseline(base, {}, {}))
 
     assert pipeline.notes == ("database changed", "web changed", "web-base changed")
 

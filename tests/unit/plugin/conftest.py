@@ -9,11 +9,11 @@ import pytest
 
 from kindgate.deploy.entries import Entry, PathSource
 from kindgate.model import ObjectRef
-from kindgate.pipeline.environment import Provisioned, Stage
+from kindgate.pipeline.environment import Environment, Stage
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.plugin.controller import LazyPipeline
 
-Reach = Callable[[LazyPipeline], Provisioned]
+Reach = Callable[[LazyPipeline], Environment]
 """Reaches a stage without an engine, or raises."""
 
 StandIn = Callable[[Reach], list[Stage]]
@@ -48,7 +48,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     def replace(reach: Reach) -> list[Stage]:
         asked: list[Stage] = []
 
-        def noting(lazy: LazyPipeline, stage: Stage) -> Provisioned:
+        def noting(lazy: LazyPipeline, stage: Stage) -> Environment:
             asked.append(stage)
             return reach(lazy)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from kindgate.errors import ClusterError
-from kindgate.pipeline.environment import Provisioned
+from kindgate.pipeline.environment import Environment
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.github.standin import Answer, Fault, serving
 from tests.unit.github.standin import StandIn as GitHub
@@ -39,7 +39,7 @@ def test_is_interrupted(reached):
 """
 
 
-def fails(lazy: LazyPipeline) -> Provisioned:
+def fails(lazy: LazyPipeline) -> Environment:
     """A pipeline that always fails with the same error."""
     pipeline = pipeline_of(lazy)
     pipeline.error = pipeline.error or ClusterError("kind ended with 1")

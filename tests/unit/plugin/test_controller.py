@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.cluster.test_life import blueprint, opened
 
-from kindgate.pipeline.environment import Provisioned
+from kindgate.pipeline.environment import Environment
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.cluster.conftest import machine  # noqa: F401  # a fixture
 from tests.unit.cluster.machine import Machine
@@ -39,10 +39,10 @@ def test_a_cluster_is_kept_for_a_failed_test(
 ) -> None:
     """With --kind-keep=on-failure, a failed test alone keeps the cluster for inspection."""
 
-    def reach(lazy: LazyPipeline) -> Provisioned:
+    def reach(lazy: LazyPipeline) -> Environment:
         pipeline = pipeline_of(lazy)
         pipeline._open = pipeline._open or opened(blueprint(machine, tmp_path, keep="on-failure"))
-        return Provisioned(
+        return Environment(
             address=pipeline._open.address,
             rendered=rendered(),
             kubectl=Path("kubectl"),

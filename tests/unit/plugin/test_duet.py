@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.deploy.baseline import Beside
+from kindgate.deploy.baseline import Baseline
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.environment import Exchange, Provisioned
+from kindgate.pipeline.environment import Environment, Exchange
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import StandIn, entry, pipeline_of
 
@@ -73,14 +73,14 @@ def _two_versions(suite: pytest.Pytester, stand_in: StandIn, slow: str, monkeypa
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Versions,), {"slow": slow}))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
-    base = Beside(version("foo-base.localhost"), {"echo": "echo-base"}, {"foo.localhost": "foo-base.localhost"})
+    base = Baseline(version("foo-base.localhost"), {"echo": "echo-base"}, {"foo.localhost": "foo-base.localhost"})
     address = ClusterAddress("c", Path("kc"), "kind-c", f"http://127.0.0.1:{server.server_port}")
 
-    def reaches(lazy: LazyPipeline) -> Provisioned:
+    def reaches(lazy: LazyPipeline) -> Environment:
         measurements = pipeline_of(lazy).measurements
         head = version("foo.localhost")
         entries = (entry("foo.localhost"),)
-        return Provisioned(address, head, Path("kubectl"), Path("artifacts"), measurements, monitoring=False, base=base, entries=entries)
+        return Environment(address, head, Path("kubectl"), Path("artifacts"), measurements, monitoring=False, base=base, entries=entries)
 
     stand_in(reaches)
     monkeypatch.setattr(LazyPipeline, "exchange", lambda _: Exchange("both versions were deployed again"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.environment import Provisioned
+from kindgate.pipeline.environment import Environment
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import INI, StandIn, pipeline_of
 
@@ -173,9 +173,9 @@ def test_other_runs_keep_pytests_code(suite: pytest.Pytester, tests: str, argume
 def test_one_pass_among_skips_is_no_plain_pass(suite: pytest.Pytester, stand_in: StandIn) -> None:
     """The report and its first line count the tests that proved nothing."""
 
-    def reaches(lazy: LazyPipeline) -> Provisioned:
+    def reaches(lazy: LazyPipeline) -> Environment:
         pipeline_of(lazy)
-        return Provisioned(
+        return Environment(
             ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1"), Rendered(Path("o"), ()), Path("k"), Path("a"), Path("m")
         )
 

@@ -9,7 +9,7 @@ import pytest
 
 from kindgate.errors import ClusterError, SecretsMissing
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.environment import Provisioned, Stage
+from kindgate.pipeline.environment import Environment, Stage
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import INI, StandIn, entry
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("forks")
 WITH_PYTEST_KIND = "[pytest]\naddopts = -p no:locust\n"
 """Enables pytest-kind, from which kindgate takes over some options."""
 
-STANDING = Provisioned(
+STANDING = Environment(
     ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1"),
     Rendered(Path("o"), ()),
     Path("kubectl"),
@@ -44,17 +44,17 @@ def test_more(app, number):
 """
 
 
-def reaches(_lazy: LazyPipeline) -> Provisioned:
+def reaches(_lazy: LazyPipeline) -> Environment:
     """A pipeline that reaches every stage."""
     return STANDING
 
 
-def fails(_lazy: LazyPipeline) -> Provisioned:
+def fails(_lazy: LazyPipeline) -> Environment:
     """A pipeline that reaches none."""
     raise ClusterError("kind ended with 1", last_state="no space left on device", next_step="free some disk")
 
 
-def lacks_secrets(_lazy: LazyPipeline) -> Provisioned:
+def lacks_secrets(_lazy: LazyPipeline) -> Environment:
     """A pipeline whose application needs a secret that the run lacks."""
     raise SecretsMissing("not judged: Secret shop needs API_TOKEN, which is not set")
 

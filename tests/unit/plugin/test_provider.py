@@ -13,7 +13,7 @@ import pytest
 
 from kindgate.errors import ClusterError, ImageError
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.environment import Exchange, Provisioned, Stage
+from kindgate.pipeline.environment import Environment, Exchange, Stage
 from kindgate.plugin.provider import LocalProvider, ProviderServer, RemoteProvider, StageUnreachable
 from kindgate.plugin.worker_socket import NAME, admitted, listen
 from kindgate.report.report_builder import Measurement
@@ -21,7 +21,7 @@ from kindgate.report.report_builder import Measurement
 pytestmark = pytest.mark.usefixtures("forks")
 
 ADDRESS = ClusterAddress("c", Path("kubeconfig"), "kind-c", "http://127.0.0.1:1")
-PROVISIONED = Provisioned(ADDRESS, Rendered(Path("overlay"), ()), Path("kubectl"), Path("artifacts"), Path("measurements"))
+PROVISIONED = Environment(ADDRESS, Rendered(Path("overlay"), ()), Path("kubectl"), Path("artifacts"), Path("measurements"))
 
 
 class Counting:
@@ -34,7 +34,7 @@ class Counting:
         self.overlapped = False
         self._error = error
 
-    def reach(self, stage: Stage) -> Provisioned:
+    def reach(self, stage: Stage) -> Environment:
         """Record the stage; raise the error if there is one."""
         self.busy += 1
         self.overlapped |= self.busy > 1
@@ -73,7 +73,7 @@ def _remote(folder: Path) -> Iterator[tuple[LocalProvider, Counting, list[Remote
 def test_workers_get_plain_data_from_the_controller(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:
     """Every worker receives an equal copy of the pipeline's result, and requests are handled one at a time."""
     _, pipeline, workers = remote
-    answers: list[Provisioned] = []
+    answers: list[Environment] = []
     threads = [threading.Thread(target=lambda worker=worker: answers.append(worker.reach(Stage.APP))) for worker in workers]
     for thread in threads:
         thread.start()

@@ -16,8 +16,8 @@ from kindgate.errors import ClusterError
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.observe.known_values import SHORTEST, KnownValue
 from kindgate.observe.redact import Redactor
-from kindgate.pipeline.environment import Provisioned
-from kindgate.pipeline.inputs import Prepared
+from kindgate.pipeline.environment import Environment
+from kindgate.pipeline.inputs import Inputs
 from kindgate.plugin.controller import LazyPipeline
 from kindgate.plugin.record_redaction import redact_record
 from tests.unit.actions_runner import read_as_commands
@@ -75,12 +75,12 @@ def test_telling():
 OBJECTS = ({"kind": "Secret", "metadata": {"name": "s", "namespace": "n"}, "stringData": {"key": SECRET}},)
 
 
-def fails(lazy: LazyPipeline) -> Provisioned:
+def fails(lazy: LazyPipeline) -> Environment:
     """A pipeline that fails after it has learned every secret."""
     pipeline = pipeline_of(lazy)
     kubeconfig = Path("kubeconfig")
     kubeconfig.write_text(f"users: [{{name: u, user: {{token: {CREDENTIAL}}}}}]")
-    pipeline.prepared = Prepared(None, Rendered(Path("o"), OBJECTS), (), None)  # type: ignore[arg-type]  # no tool is used
+    pipeline.prepared = Inputs(None, Rendered(Path("o"), OBJECTS), (), None)  # type: ignore[arg-type]  # no tool is used
     pipeline.address = ClusterAddress("c", kubeconfig, "kind-c", "http://127.0.0.1:1")
     pipeline.error = ClusterError(f"kind said {SECRET}", last_state=f"{CREDENTIAL} {os.environ['CANARY_TOKEN']}")
     raise pipeline.error

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.environment import Provisioned
+from kindgate.pipeline.environment import Environment
 from kindgate.plugin import fixtures, short_names
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import StandIn, entry
@@ -19,11 +19,11 @@ CONFTEST = "import pytest\n\n" + "\n\n".join(f"@pytest.fixture\ndef {name}():\n 
 """Like a Flask project's `app` and a Redis project's `cluster`: function scope, narrower than kindgate's."""
 
 
-def reaches(_lazy: LazyPipeline) -> Provisioned:
+def reaches(_lazy: LazyPipeline) -> Environment:
     """A pipeline that reaches every stage."""
     address = ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1")
     rendered, entries = Rendered(Path("o"), ()), (entry("foo.localhost"),)
-    return Provisioned(address, rendered, Path("kubectl"), Path("artifacts"), Path("measurements"), entries=entries)
+    return Environment(address, rendered, Path("kubectl"), Path("artifacts"), Path("measurements"), entries=entries)
 
 
 def test_a_projects_own_fixtures_win_under_every_short_name(suite: pytest.Pytester) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.environment import Provisioned, Stage
+from kindgate.pipeline.environment import Environment, Stage
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import StandIn, entry, pipeline_of
 
@@ -66,10 +66,10 @@ def _asked(suite: pytest.Pytester, stand_in: StandIn, url: str, monkeypatch: pyt
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(suite.path / "state"))
     suite.makepyfile(SUITE)
 
-    def reach(lazy: LazyPipeline) -> Provisioned:
+    def reach(lazy: LazyPipeline) -> Environment:
         address = ClusterAddress("c", Path("kc"), "kind-c", url)
         folder = pipeline_of(lazy).measurements
-        return Provisioned(address, Rendered(Path("o"), ()), Path("kubectl"), Path("artifacts"), folder, entries=(entry("foo.localhost"),))
+        return Environment(address, Rendered(Path("o"), ()), Path("kubectl"), Path("artifacts"), folder, entries=(entry("foo.localhost"),))
 
     return stand_in(reach)
 

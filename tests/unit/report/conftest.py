@@ -19,18 +19,18 @@ from kindgate.report.burst_figures import (
     SendLag,
     Timeline,
 )
-from kindgate.report.objective_records import ComparisonRow, GateChanges, ThresholdChange, ThresholdOutcome, ValidityGate
+from kindgate.report.objective_records import ComparisonRow, GateChanges, ThresholdChange, ThresholdOutcome, ValidityRow
 from kindgate.report.resource_records import ResourceSeries, ResourceWindow, WorkloadResources
 from kindgate.report.run_report import (
     Artifact,
     Cluster,
-    Environment,
     FailureBundle,
     Link,
     Outcome,
     PhaseTiming,
     PullRequest,
     Run,
+    RunEnvironment,
     RunReport,
     SetupError,
     TestResult,
@@ -181,7 +181,7 @@ def passing() -> RunReport:
         run=Run(id="9001-2", started=START, seconds=212.4, command="pytest -m e2e"),
         outcome=Outcome.PASSED,
         exit_code=0,
-        environment=Environment(
+        environment=RunEnvironment(
             os="Debian GNU/Linux 12",
             cpu_model="AMD EPYC 7763",
             cpus=2,
@@ -292,7 +292,7 @@ def invalid(passing: RunReport) -> RunReport:
             "objectives": (_objective(Verdict.INVALID, 7.9), _errors(Verdict.INVALID)),
             "bursts": (_burst(1), _burst(2)),
             "gates": (
-                ValidityGate(
+                ValidityRow(
                     name="loop lag",
                     ok=False,
                     measured="p99 12 ms",
@@ -300,7 +300,7 @@ def invalid(passing: RunReport) -> RunReport:
                     advice="lower the rate, or keep other work off this machine",
                     test=LATENCY_TEST,
                 ),
-                ValidityGate(name="CPU pressure", ok=None, measured="2 %", asked="reported only", test=LATENCY_TEST),
+                ValidityRow(name="CPU pressure", ok=None, measured="2 %", asked="reported only", test=LATENCY_TEST),
             ),
         }
     )

@@ -10,11 +10,11 @@ from typing import Any
 
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.pipeline.burst_series import Campaign, Enough, OnBurst
+from kindgate.pipeline.burst_series import BurstSeries, Enough, OnBurst
 from kindgate.pipeline.comparison import measure_and_compare
 from kindgate.pipeline.environment import Exchange
 from kindgate.pipeline.evaluation import measure_and_judge
-from kindgate.pipeline.load_lock import Lease
+from kindgate.pipeline.load_lock import LoadLock
 from kindgate.report.report_builder import Measurement, build_report
 from kindgate.report.run_report import Run, RunReport, TestResult
 from kindgate.slo.grammar import parse_marker
@@ -25,17 +25,17 @@ Burst = Callable[[int], BurstResult]
 """Builds the burst with the given number."""
 
 
-class GeneratedCampaign(Campaign):
+class GeneratedCampaign(BurstSeries):
     """Bursts that are generated, not sent."""
 
     def __init__(self, burst: Burst, turns: int = 1, *, before: int = 0) -> None:
         first = burst(0)
-        super().__init__(first.plan, 0.0, Path(), Lease(Path(), Path()), (first.plan,) * turns if turns > 1 else ())
+        super().__init__(first.plan, 0.0, Path(), LoadLock(Path(), Path()), (first.plan,) * turns if turns > 1 else ())
         self._burst = burst
         self._before = before
         self.made: tuple[BurstResult, ...] = ()
 
-    def second(self) -> Campaign:
+    def second(self) -> BurstSeries:
         """Return a series whose bursts start after this one's."""
         return GeneratedCampaign(self._burst, self.turns, before=len(self.made))
 
@@ -53,10 +53,10 @@ def judged_run(
     objectives: Objectives, burst: Burst, bursts: int, *, own: bool = False, quick: bool = False, test: str = "test_slo"
 ) -> RunReport:
     """Return the report of a run that judged thresholds; raise `SloError` if the plan could not decide them."""
-    campaign = GeneratedCampaign(burst)
-    judged = measure_and_judge(objectives, campaign, bursts, quick=quick)
+    burst_series = GeneratedCampaign(burst)
+    judged = measure_and_judge(objectives, burst_series, bursts, quick=quick)
     measurement = Measurement(test, judgement=judged.judgement, origin=replace(judged.origin, own=own))
-    return reported([measurement], campaign.made)
+    return reported([measurement], burst_series.made)
 
 
 def compared_run(
@@ -70,9 +70,9 @@ def compared_run(
     test: str = "test_duet",
 ) -> RunReport:
     """Return the report of a run that compared with a base version; raises as `judged_run` does."""
-    campaign = GeneratedCampaign(burst, turns)
+    burst_series = GeneratedCampaign(burst, turns)
     exchange = Exchange("both versions were deployed again", placement_after)
-    compared = measure_and_compare(objectives, campaign, pairs, lambda: exchange, placement=placement)
+    compared = measure_and_compare(objectives, burst_series, pairs, lambda: exchange, placement=placement)
     bursts = (*compared.bursts, *compared.confirmation)
     return reported([Measurement(test, comparison=compared.comparison, origin=compared.origin)], bursts)
 

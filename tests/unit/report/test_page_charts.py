@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kindgate.report.page_charts import drawings_of
+from kindgate.report.page_charts import page_charts_of
 from kindgate.report.run_report import RunReport
 
 
@@ -17,7 +17,7 @@ def small(passing: RunReport) -> RunReport:
 
 def test_a_burst_is_drawn_over_time_as_a_distribution_and_as_throughput(small: RunReport) -> None:
     """Each burst gets four charts, and two more compare bursts."""
-    drawn = drawings_of(small)
+    drawn = page_charts_of(small)
     assert [chart.title.partition(" in ")[0].partition(" during ")[0] for chart in drawn.bursts[0].charts] == [
         "Response time",
         "Distribution of response times",
@@ -30,7 +30,7 @@ def test_a_burst_is_drawn_over_time_as_a_distribution_and_as_throughput(small: R
 def test_limits_of_response_times_are_drawn_and_others_are_not(small: RunReport) -> None:
     """A failure rate is not drawn on an axis of milliseconds."""
     small = small.model_copy(update={"bursts": small.bursts[:1], "resources": ()})
-    with_limits, without = drawings_of(small), drawings_of(small.model_copy(update={"objectives": small.objectives[1:]}))
+    with_limits, without = page_charts_of(small), page_charts_of(small.model_copy(update={"objectives": small.objectives[1:]}))
     assert "var(--limit)" in with_limits.bursts[0].charts[0].svg
     assert "var(--limit)" not in without.bursts[0].charts[0].svg
 
@@ -41,14 +41,14 @@ def test_a_workloads_charts_are_shaded_where_load_was_sent(small: RunReport) -> 
         update={"resources": (small.resources[0].model_copy(update={"started": small.bursts[0].started, "seconds": 30.0}),)}
     )
     shades = [
-        drawings_of(report).workloads[0].charts[0].svg.count("var(--shade)") for report in (wide, wide.model_copy(update={"bursts": ()}))
+        page_charts_of(report).workloads[0].charts[0].svg.count("var(--shade)") for report in (wide, wide.model_copy(update={"bursts": ()}))
     ]
     assert shades == [2, 1]
 
 
 def test_every_chart_has_its_figures_as_a_table(small: RunReport) -> None:
     """Every chart has a table with one row per step, burst or sample, for readers who cannot see it."""
-    drawn = drawings_of(small)
+    drawn = page_charts_of(small)
     all_charts = [*drawn.overview, *(chart for burst in drawn.bursts for chart in burst.charts), *drawn.workloads[0].charts]
     assert len(all_charts) == 2 + 2 * 4 + 2
     assert all(len(row) == len(chart.rows.columns) for chart in all_charts for row in chart.rows.cells)
@@ -63,7 +63,7 @@ def test_every_chart_has_its_figures_as_a_table(small: RunReport) -> None:
 
 def test_keys_name_what_is_drawn_in_the_colours_of_the_page(small: RunReport) -> None:
     """Bands are translucent areas, limits are dashed, and the limits' values are listed."""
-    keys = {key.name: (key.colour, key.shape, key.opacity) for key in drawings_of(small).bursts[0].charts[0].keys}
+    keys = {key.name: (key.colour, key.shape, key.opacity) for key in page_charts_of(small).bursts[0].charts[0].keys}
     assert keys == {
         "p90 to p99": ("series-1", "area", 0.18),
         "p50 to p90": ("series-1", "area", 0.38),
@@ -75,7 +75,7 @@ def test_keys_name_what_is_drawn_in_the_colours_of_the_page(small: RunReport) ->
 
 def test_nothing_is_drawn_of_a_run_that_measured_nothing(setup_failed: RunReport) -> None:
     """A run without measurements gets no empty charts."""
-    drawn = drawings_of(setup_failed)
+    drawn = page_charts_of(setup_failed)
     assert (drawn.overview, drawn.bursts, drawn.workloads) == ((), (), ())
 
 
@@ -92,7 +92,7 @@ def test_a_run_whose_every_request_failed_is_drawn_too(small: RunReport) -> None
         silent.append(burst.model_copy(update={"timeline": timeline, "distribution": None, "overall": figures, "send_lag": None}))
     outage = small.model_copy(update={"bursts": tuple(silent), "objectives": ()})
 
-    drawn = drawings_of(outage)
+    drawn = page_charts_of(outage)
 
     assert [len(each.charts) for each in drawn.bursts] == [2, 2]
     assert [chart.title for chart in drawn.overview] == ["Response time per burst"]

@@ -12,7 +12,7 @@ from kindgate.report.base_objectives import BaseObjectives
 from kindgate.report.decision import decide
 from kindgate.report.html import report_page
 from kindgate.report.markdown import comment
-from kindgate.report.recomputation import BaseVerdict, Recomputation, Rejudged
+from kindgate.report.recomputation import BaseVerdict, Recomputation, Replayed
 from kindgate.report.recompute import recomputed
 from kindgate.report.run_report import Outcome, RunReport
 from kindgate.slo.grammar import parse_marker
@@ -81,8 +81,8 @@ def test_a_page_says_what_judging_again_proves() -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_hostile_words_about_objectives_are_harmless(passing: RunReport, objective: str, reason: str, branch: str, accepted: str) -> None:
     """Names of tags, tests and branches come from the pull request."""
-    claims = (Rejudged(objective=objective, own=True, claimed=Verdict.PASS, verdict=Verdict.FAIL, reason=reason, test=objective),)
-    base = BaseVerdict(branch=branch, edited=True, accepted_by=accepted, rows=(Rejudged(objective=objective, reason=reason),))
+    claims = (Replayed(objective=objective, own=True, claimed=Verdict.PASS, verdict=Verdict.FAIL, reason=reason, test=objective),)
+    base = BaseVerdict(branch=branch, edited=True, accepted_by=accepted, rows=(Replayed(objective=objective, reason=reason),))
     report = passing.model_copy(update={"recomputation": Recomputation(claims=claims, base=base)})
     page = comment(report, decide(report))
     assert_harmless(page)

@@ -19,7 +19,7 @@ from kindgate.report.report_builder import BURSTS, Measurement, build_report, se
 from kindgate.report.run_report import Run, RunReport
 from kindgate.slo.judgement import Judgement, ThresholdResult
 from kindgate.slo.threshold import METRICS, Expression, Selector, Threshold
-from kindgate.slo.validity import Gate
+from kindgate.slo.validity import ValidityCheck
 
 RUN = Run(id="1", started=1_790_000_000.0, seconds=60.0)
 TEST = "tests/e2e/test_latency.py::test_slo"
@@ -60,7 +60,7 @@ def _judgement(measured: float | None, operator: str = "<", limit: float = 200.0
     result = ThresholdResult(
         threshold, Verdict.PASS, measured, "ms", limit, (90.0, math.inf), 20, 1, None, "why", (100.0, math.inf), "rises"
     )
-    return Judgement(Verdict.PASS, (result,), (Gate("loop lag", ok=True, measured="p99 1 ms", asked="at most 2 ms"),))
+    return Judgement(Verdict.PASS, (result,), (ValidityCheck("loop lag", ok=True, measured="p99 1 ms", asked="at most 2 ms"),))
 
 
 def _report(*measurements: Measurement) -> RunReport:
