@@ -29,7 +29,7 @@ def list_images(settings: Settings) -> None:
     from kindgate.pipeline.inputs import prepare  # noqa: PLC0415  # keeps --help quick
 
     with TemporaryDirectory(prefix="kindgate-") as folder:
-        supply = prepare(settings, Path(folder), stopwatch_progress(), apply_policy=False).supply
+        supply = prepare(settings, Path(folder), stopwatch_progress(), fetch=False).supply
     if supply is not None:
         for line in supply.lines:
             print(line)

@@ -24,7 +24,7 @@ from kindgate.load.curl_multi import MultiTransfers, suitable_multi
 from kindgate.load.engine import Begin, Engine
 from kindgate.load.plan import ClosedLoop
 from kindgate.load.process_limits import first_in_line, raise_descriptor_limit, sharpen_timers
-from kindgate.load.protocol import Broken, Done, Inputs, Ready, Recent, Run, Start, Stop
+from kindgate.load.protocol import Broken, Done, Prepared, Ready, Recent, Run, Start, Stop
 from kindgate.load.schedule import NANOS, make_schedule
 
 PROGRESS = NANOS // 2
@@ -75,7 +75,7 @@ class Generator:
 
         def begin() -> int | None:
             nonlocal wall, cpu
-            self._pipe.send(Inputs())
+            self._pipe.send(Prepared())
             message = self._pipe.recv()
             wall, cpu = time.monotonic(), time.process_time()
             return message.at if isinstance(message, Start) else None

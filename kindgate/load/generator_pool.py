@@ -25,7 +25,7 @@ from kindgate.load.own_cpu import OwnCpu
 from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop
 from kindgate.load.process_limits import in_flight_cap, process_count
 from kindgate.load.progress import OnProgress, ProgressMeter
-from kindgate.load.protocol import Broken, Done, Inputs, Ready, Recent, Run, Start, Stop
+from kindgate.load.protocol import Broken, Done, Prepared, Ready, Recent, Run, Start, Stop
 from kindgate.load.raw_samples import Rows
 from kindgate.load.result import BurstResult
 from kindgate.load.schedule import NANOS
@@ -261,7 +261,7 @@ class _Gathering:
             except (EOFError, OSError) as error:
                 message = Broken(f"the generator exited ({type(error).__name__})")
             match message:
-                case Inputs():
+                case Prepared():
                     self._unprepared.pop(process.pipe.fileno())
                 case Recent():
                     if self._meter:

@@ -20,7 +20,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Inputs:
+class Prepared:
     """The generator is ready to send."""
 
 

@@ -61,10 +61,10 @@ class Inputs:
         return (*named, ("the baseline", self.base.rendered)) if self.base is not None else tuple(named)
 
 
-def prepare(settings: Settings, folder: Path, progress: Progress, *, apply_policy: bool = True) -> Inputs:
+def prepare(settings: Settings, folder: Path, progress: Progress, *, fetch: bool = True) -> Inputs:
     """Read and check all input; creates files only in `folder`, the run's private folder.
 
-    `settle` fetches programs if the choice between versions depends on their availability; without it, the first choice
+    `fetch` fetches programs if the choice between versions depends on their availability; without it, the first choice
     is assumed.
 
     Raises a `KindgateError` for problems with settings, engine, tools, manifests, objectives or images.
@@ -92,7 +92,7 @@ def prepare(settings: Settings, folder: Path, progress: Progress, *, apply_polic
         if engine is not None:
             manifests = (*prerequisites, rendered, *((base.rendered,) if base is not None else ()))
             supply = find_image_supply(settings, engine.result(), manifests, folder=folder / "images", deadline=deadline, progress=progress)
-            supply = supply.settled(deadline, progress) if apply_policy else supply
+            supply = supply.settled(deadline, progress) if fetch else supply
             ids = supply.image_ids(deadline)
             prerequisites = tuple(_loaded(part, supply, progress) for part in prerequisites)
             rendered = with_image_ids(_loaded(rendered, supply, progress), ids)
