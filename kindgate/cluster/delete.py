@@ -52,14 +52,14 @@ SETTLE_SECONDS = 2.0
 _NO_NETWORK = ("not found", "no such network")
 
 
-def delete_cluster(engine: Engine, found: Found, owner: Owner, deadline: Deadline, *, apply_policy: float = 0.0) -> None:
+def delete_cluster(engine: Engine, found: Found, owner: Owner, deadline: Deadline, *, settling: float = 0.0) -> None:
     """Delete everything of `owner`'s cluster. Idempotent.
 
     If a killed kind has created containers, pass `SETTLE_SECONDS`: the engine may still be about to create another one.
     Raises `ClusterError` with what could not be deleted.
     """
     cluster = owner.cluster
-    settled = deadline.at_most(apply_policy)
+    settled = deadline.at_most(settling)
     try:
         wait_for(f"the containers of cluster {cluster} to be removed", lambda: _nodes_gone(engine, cluster, deadline, settled), deadline)
         wait_for(f"the volumes of cluster {cluster} to be removed", lambda: volumes_gone(engine, cluster, deadline), deadline)

@@ -257,7 +257,7 @@ def _create_on_ports(
                 blueprint.on_failure(address, error)
             ended_by_itself = isinstance(error, ClusterError) and not isinstance(error.__cause__, CommandTimeout)
             found = Found(owner.cluster, owner, companion)
-            delete_cluster(engine, found, owner, Deadline.after(DELETE_SECONDS), apply_policy=0.0 if ended_by_itself else SETTLE_SECONDS)
+            delete_cluster(engine, found, owner, Deadline.after(DELETE_SECONDS), settling=0.0 if ended_by_itself else SETTLE_SECONDS)
         except BaseException:
             guard.hand_over()
             raise

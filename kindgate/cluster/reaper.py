@@ -109,7 +109,7 @@ def clean_up_after(charge: CleanupTask, deadline: Deadline) -> bool:
     found = look(charge.engine, charge.cluster, deadline)
     if found.owner is None or found.owner.run_id != charge.run_id or found.owner.kept:
         return False
-    delete_cluster(charge.engine, found, found.owner, deadline, apply_policy=SETTLE_SECONDS if killed else 0.0)
+    delete_cluster(charge.engine, found, found.owner, deadline, settling=SETTLE_SECONDS if killed else 0.0)
     return True
 
 

@@ -54,7 +54,7 @@ class Conversation:
     _written: PostResult | None = None
     _warnings: list[str] = field(default_factory=list)
 
-    def apply_policy(self) -> PostResult:
+    def converge(self) -> PostResult:
         """Post, and delete kindgate's other comments.
 
         Raises `GitHubError` if GitHub refuses or asks to wait beyond the deadline, `WaitTimeout` at the deadline. An error

@@ -88,11 +88,11 @@ def message_without_report(decision: Decision, record: PullRequest) -> Message:
     return Message(markdown, _digest([decision.verdict, decision.reason]), decision.may_merge)
 
 
-def apply_policy(api: Api, message: Message, settings: GitHubSettings, *, number: int, marker: Marker, deadline: Deadline) -> PostResult:
+def update_comment(api: Api, message: Message, settings: GitHubSettings, *, number: int, marker: Marker, deadline: Deadline) -> PostResult:
     """Leave exactly one kindgate comment on a pull request, with this message; raises as `Conversation.settle`."""
     body = f"{marker}\n{message.markdown}"
     post = Post(number, marker, body, settings.author, settings.comment, passed=message.passed)
-    return Conversation(api, post, deadline).apply_policy()
+    return Conversation(api, post, deadline).converge()
 
 
 def _post(message: Callable[[], Message], settings: GitHubSettings, env: Mapping[str, str], root: Path, seconds: float) -> PostResult:
@@ -119,7 +119,7 @@ def _send(context: Context, message: Message, settings: GitHubSettings, identity
         raise GitHubError("no pull request to comment on")
     marker = Marker(identity, pull.head_sha, context.run_id, context.attempt, message.digest)
     with Api(context.api_url, context.token, context.repository, timeout=deadline.remaining / 3) as api:
-        return apply_policy(api, message, settings, number=pull.number, marker=marker, deadline=deadline)
+        return update_comment(api, message, settings, number=pull.number, marker=marker, deadline=deadline)
 
 
 def _digest(parts: Sequence[str]) -> str:

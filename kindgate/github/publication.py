@@ -18,7 +18,7 @@ from kindgate.github.identity import ANY_WORKFLOW, JUDGED_EVENTS, Expected, obje
 from kindgate.github.legs import leg_conclusions, leg_names
 from kindgate.github.links import own_page, page_name
 from kindgate.github.outcome import NOT_JUDGED, Result, result_of, trusted
-from kindgate.github.post import POST_SECONDS, Message, apply_policy, message_of_legs, message_without_report
+from kindgate.github.post import POST_SECONDS, Message, update_comment, message_of_legs, message_without_report
 from kindgate.github.recompute_reports import bases_of, recomputed_report
 from kindgate.github.replies import PullState, WorkflowRun
 from kindgate.github.retry import retried
@@ -241,7 +241,7 @@ class Publication:
         deadline = self.deadline.at_most(POST_SECONDS)
         quiet = result.decision == NOT_JUDGED and self.settings.comment != "require"
         settings = replace(self.settings, comment="on-failure") if quiet else self.settings  # no comment if nothing watched has changed
-        posted = apply_policy(self.api, message, settings, number=pull.number, marker=marker, deadline=deadline)
+        posted = update_comment(self.api, message, settings, number=pull.number, marker=marker, deadline=deadline)
         return PostResult(posted.line, posted.url, posted.warnings)
 
 
