@@ -89,7 +89,7 @@ def message_without_report(decision: Decision, record: PullRequest) -> Message:
 
 
 def update_comment(api: Api, message: Message, settings: GitHubSettings, *, number: int, marker: Marker, deadline: Deadline) -> PostResult:
-    """Leave exactly one kindgate comment on a pull request, with this message; raises as `Conversation.settle`."""
+    """Leave exactly one kindgate comment on a pull request, with this message; raises as `Conversation.converge`."""
     body = f"{marker}\n{message.markdown}"
     post = Post(number, marker, body, settings.author, settings.comment, passed=message.passed)
     return Conversation(api, post, deadline).converge()

@@ -39,7 +39,7 @@ def load_archive(
     names: Sequence[str],
     deadline: Deadline,
     *,
-    apply_policy: float = 10.0,
+    settling: float = 10.0,
     fresh: bool = False,
 ) -> None:
     """Import `archive` into every node (container names), and wait until each knows all of `names` (`registry/repo:tag`).
@@ -59,7 +59,7 @@ def load_archive(
             return
         known = _import(engine, node, archive, digest, deadline)
         if not known >= set(names):
-            _wait_until_known(engine, node, names, deadline.at_most(apply_policy))
+            _wait_until_known(engine, node, names, deadline.at_most(settling))
 
     with ThreadPoolExecutor(max_workers=max(1, len(nodes))) as pool:
         list(pool.map(load, nodes))

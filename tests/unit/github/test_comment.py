@@ -45,16 +45,16 @@ def posting(marker: Marker = MARKER) -> Post:
     return Post(17, marker, f"{marker}\n# verdict", BOT, "auto", passed=True)
 
 
-def apply_policy(github: StandIn, post: Post | None = None, time: FakeTime | None = None, seconds: float = 45.0) -> PostResult:
+def converge(github: StandIn, post: Post | None = None, time: FakeTime | None = None, seconds: float = 45.0) -> PostResult:
     """Post as a run does, without real waits."""
     time = time or FakeTime()
     with github.api() as api:
-        return Conversation(api, post or posting(), Deadline.after(seconds, time.clock), time.pause).apply_policy()
+        return Conversation(api, post or posting(), Deadline.after(seconds, time.clock), time.pause).converge()
 
 
 def test_the_first_comment_takes_three_requests(github: StandIn) -> None:
     """The pull request reports no comments; the list after the creation finds those of concurrent runs."""
-    result = apply_policy(github)
+    result = converge(github)
 
     assert result.line == "comment created on #17"
     assert result.url.endswith("#issuecomment-1")
@@ -66,7 +66,7 @@ def test_an_update_takes_three_requests(github: StandIn) -> None:
     """An update takes the pull request, its comments and the edit."""
     github.say(f"{OLD}\nold", BOT)
 
-    result = apply_policy(github)
+    result = converge(github)
 
     assert result.line == "comment updated on #17"
     assert [request.split()[0] for request in github.requests] == ["GET", "GET", "PATCH"]
@@ -76,7 +76,7 @@ def test_an_update_takes_three_requests(github: StandIn) -> None:
 def test_any_number_of_runs_leaves_one_comment(github: StandIn) -> None:
     """Each run edits the comment of the run before."""
     for run in range(9001, 9007):
-        apply_policy(github, posting(replace(MARKER, run=run)))
+        converge(github, posting(replace(MARKER, run=run)))
 
     assert github.written() == [posting(replace(MARKER, run=9006)).body]
 
@@ -92,7 +92,7 @@ def test_runs_that_post_at_the_same_moment_leave_one_comment(github: StandIn) ->
     def post(run: int) -> None:
         start.wait()
         try:
-            apply_policy(github, posting(replace(MARKER, run=run)))
+            converge(github, posting(replace(MARKER, run=run)))
         except BaseException as error:  # noqa: BLE001 - the test's own thread reports it
             failures.append(error)
 
@@ -117,7 +117,7 @@ def test_ours_is_found_behind_many_older_comments(github: StandIn, page_limit: i
         github.say(f"comment {number}")
     github.say(f"{OLD}\nold", BOT)
 
-    apply_policy(github)
+    converge(github)
 
     assert github.written() == [posting().body]
     assert len(github.comments) == 36
@@ -137,7 +137,7 @@ def test_duplicates_of_ours_are_removed_and_nothing_else(github: StandIn) -> Non
     ]:
         github.say(body, author)
 
-    apply_policy(github)
+    converge(github)
 
     assert github.written() == [posting().body, other, "hello"]
     assert github.written("mona") == [f"> {OLD}", f"{OLD}"]
@@ -149,7 +149,7 @@ def test_a_duplicate_that_is_gone_already_is_fine(github: StandIn) -> None:
     github.say(f"{OLD}\nsecond", BOT)
     github.fail(DELETE, Fault("not_found"))
 
-    assert apply_policy(github).warnings == ()
+    assert converge(github).warnings == ()
 
 
 def test_a_duplicate_that_may_not_be_deleted_is_a_warning(github: StandIn) -> None:
@@ -158,7 +158,7 @@ def test_a_duplicate_that_may_not_be_deleted_is_a_warning(github: StandIn) -> No
     github.say(f"{OLD}\nsecond", BOT)
     github.fail(DELETE, Fault("read_only_token"))
 
-    result = apply_policy(github)
+    result = converge(github)
 
     assert result.line == "comment updated on #17"
     assert "Resource not accessible" in result.warnings[0]
@@ -169,7 +169,7 @@ def test_a_newer_runs_comment_stays(github: StandIn) -> None:
     newer = f"{replace(MARKER, run=9002)}\nnewer"
     github.say(newer, BOT)
 
-    assert "newer run" in apply_policy(github).line
+    assert "newer run" in converge(github).line
     assert github.written() == [newer]
 
 
@@ -177,7 +177,7 @@ def test_a_head_that_has_moved_on_gets_no_comment(github: StandIn) -> None:
     """A run of an older push does not comment on the new head."""
     github.pull["head"]["sha"] = "f" * 40
 
-    assert "now has head" in apply_policy(github).line
+    assert "now has head" in converge(github).line
     assert github.comments == []
 
 
@@ -185,7 +185,7 @@ def test_a_closed_pull_request_gets_no_comment(github: StandIn) -> None:
     """A closed pull request gets no comment."""
     github.pull["state"] = "closed"
 
-    assert "closed" in apply_policy(github).line
+    assert "closed" in converge(github).line
     assert github.comments == []
 
 
@@ -206,7 +206,7 @@ def test_a_refusal_is_final(github: StandIn, fault: str, status: int, words: str
     github.fail(CREATE, Fault(fault))
 
     with pytest.raises(GitHubRefused, match=words) as caught:
-        apply_policy(github)
+        converge(github)
 
     assert caught.value.status == status
     assert github.count("POST") == 1
@@ -231,7 +231,7 @@ def test_what_goes_wrong_on_the_way_is_tried_again(github: StandIn, request_: st
     github.fail(request_, fault, fault)
     time = FakeTime()
 
-    result = apply_policy(github, time=time)
+    result = converge(github, time=time)
 
     assert result.line == "comment updated on #17"
     assert github.written() == [posting().body]
@@ -244,7 +244,7 @@ def test_a_creation_that_did_not_happen_is_made_after_looking(github: StandIn, f
     """The comments are listed again before the second POST."""
     github.fail(CREATE, fault)
 
-    apply_policy(github)
+    converge(github)
 
     assert github.written() == [posting().body]
     assert [request.split()[0] for request in github.requests] == ["GET", "POST", "GET", "POST", "GET"]
@@ -258,7 +258,7 @@ def test_a_creation_whose_reply_is_lost_is_not_made_twice(github: StandIn, fault
     """The new listing finds a comment whose creation reply was lost, so it is not created twice."""
     github.fail(CREATE, fault)
 
-    result = apply_policy(github)
+    result = converge(github)
 
     assert result.line == "the comment is up to date"
     assert github.written() == [posting().body]
@@ -278,7 +278,7 @@ def test_a_comment_that_is_deleted_while_it_is_edited_is_created_again(github: S
         pause(seconds)
 
     with github.api() as api:
-        result = Conversation(api, posting(), Deadline.after(45, time.clock), delete_meanwhile).apply_policy()
+        result = Conversation(api, posting(), Deadline.after(45, time.clock), delete_meanwhile).converge()
 
     assert result.line == "comment created on #17"
     assert github.written() == [posting().body]
@@ -289,7 +289,7 @@ def test_a_wait_that_fits_is_waited(github: StandIn) -> None:
     github.fail(CREATE, Fault("secondary_limit", headers={"Retry-After": "25"}))
     time = FakeTime()
 
-    apply_policy(github, time=time)
+    converge(github, time=time)
 
     assert time.waits == (25.0,)
     assert github.written() == [posting().body]
@@ -312,7 +312,7 @@ def test_a_wait_that_does_not_fit_gives_up_at_once(github: StandIn, fault: Fault
     time = FakeTime()
 
     with pytest.raises(GitHubError, match="GitHub asks to wait"):
-        apply_policy(github, time=time)
+        converge(github, time=time)
 
     assert time.waits == ()
 
@@ -323,7 +323,7 @@ def test_an_outage_ends_at_the_deadline(github: StandIn) -> None:
     time = FakeTime()
 
     with pytest.raises(WaitTimeout, match="Server Error"):
-        apply_policy(github, time=time)
+        converge(github, time=time)
 
     assert time.waits == (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 13.5)
 
@@ -332,7 +332,7 @@ def test_trouble_after_the_comment_was_written_is_a_warning(github: StandIn) -> 
     """A failing search for duplicates is a warning, because the comment exists."""
     github.fail(LIST, *[Fault("bad_gateway")] * 20)
 
-    result = apply_policy(github)
+    result = converge(github)
 
     assert result.line == "comment created on #17"
     assert "but then" in result.warnings[0]
@@ -353,7 +353,7 @@ def test_a_lagging_replica_gets_no_second_comment(github: StandIn) -> None:
 
     github._list_comments = lagging  # type: ignore[assignment, method-assign]  # the replica behind this one server
 
-    apply_policy(github)
+    converge(github)
 
     assert calls
     assert github.count("POST") == 1
@@ -363,7 +363,7 @@ def test_a_comment_by_another_author_warns(github: StandIn) -> None:
     """With an App's token, the next run would look for comments by another author."""
     github.author = "shop-app[bot]"
 
-    result = apply_policy(github)
+    result = converge(github)
 
     assert "shop-app[bot]" in result.warnings[0]
     assert "--github-author" in result.warnings[0]

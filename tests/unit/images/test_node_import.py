@@ -52,7 +52,7 @@ def test_the_nodes_of_a_fresh_cluster_get_one_command_each(stand_in: Any, oci_ar
 def test_a_node_that_lacks_a_name_afterwards_is_an_error(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
     """An import that succeeds but omits an image is an error."""
     with pytest.raises(ImageError, match="node worker") as caught:
-        load_archive(stand_in.engine, ["worker"], oci_archive, [*NAMES, "registry.local/three:3"], deadline, apply_policy=0)
+        load_archive(stand_in.engine, ["worker"], oci_archive, [*NAMES, "registry.local/three:3"], deadline, settling=0)
 
     assert "registry.local/three:3" in caught.value.last_state
 

@@ -270,7 +270,7 @@ def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytes
         from kindgate.settings import SloSettings
 
         def test_undecided():
-            settle(Verdict.INCONCLUSIVE, ["p(95)<200 is neither confirmed nor refuted"], SloSettings())
+            apply_policy(Verdict.INCONCLUSIVE, ["p(95)<200 is neither confirmed nor refuted"], SloSettings())
         """
     )
 
