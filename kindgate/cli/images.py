@@ -27,9 +27,10 @@ def list_images(settings: Settings) -> None:
     Example: `kindgate images list --app-overlay k8s/overlays/production`
     """
     from kindgate.pipeline.inputs import prepare  # noqa: PLC0415  # keeps --help quick
+    from kindgate.slo.objectives import Objectives  # noqa: PLC0415  # the same
 
     with TemporaryDirectory(prefix="kindgate-") as folder:
-        supply = prepare(settings, Path(folder), stopwatch_progress(), fetch=False).supply
+        supply = prepare(settings, Objectives(), Path(folder), stopwatch_progress(), fetch=False).supply
     if supply is not None:
         for line in supply.lines:
             print(line)
@@ -66,11 +67,12 @@ def warm(settings: Settings) -> None:
     Example: `kindgate images warm --image-source build`
     """
     from kindgate.pipeline.inputs import prepare  # noqa: PLC0415  # keeps --help quick
+    from kindgate.slo.objectives import Objectives  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     progress = stopwatch_progress()
     with TemporaryDirectory(prefix="kindgate-") as folder:
-        supply = prepare(settings, Path(folder), progress).supply
+        supply = prepare(settings, Objectives(), Path(folder), progress).supply
         if supply is not None:
             deadline = Deadline.after(IMAGE_SECONDS)
             print(f"node image {supply.source.provide_node(supply.plan, progress, deadline)}")

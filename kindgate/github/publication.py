@@ -18,7 +18,7 @@ from kindgate.github.identity import ANY_WORKFLOW, JUDGED_EVENTS, Expected, obje
 from kindgate.github.legs import leg_conclusions, leg_names
 from kindgate.github.links import own_page, page_name
 from kindgate.github.outcome import NOT_JUDGED, Result, result_of, trusted
-from kindgate.github.post import POST_SECONDS, Message, update_comment, message_of_legs, message_without_report
+from kindgate.github.post import POST_SECONDS, Message, message_of_legs, message_without_report, update_comment
 from kindgate.github.recompute_reports import bases_of, recomputed_report
 from kindgate.github.replies import PullState, WorkflowRun
 from kindgate.github.retry import retried

@@ -26,7 +26,7 @@ from kindgate.pipeline.finish import finish
 from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import Progress, new_run_id
 from kindgate.pipeline.provisioner import Pipeline
-from kindgate.pipeline.run_objectives import read_objectives, refuse_too_small_plan
+from kindgate.pipeline.run_objectives import refuse_too_small_plan
 from kindgate.report.decision import Effect, effect_of
 from kindgate.report.report_builder import Measurement
 from kindgate.settings import Settings
@@ -41,7 +41,7 @@ def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> Non
     decide it.
     """
     settings = pipeline.settings
-    objectives = read_objectives(settings)
+    objectives = pipeline.objectives
     refuse_too_small_plan(replace(objectives, thresholds=()), settings)
     env = pipeline.reach(Stage.MONITORING)
     burst_series = comparison_series(settings, objectives, env, load_lock_of_run(pipeline.run_id))
@@ -124,7 +124,7 @@ def judge_everything(pipeline: Pipeline, measurements: list[Measurement]) -> Non
 
     Raises `SloError`, before anything is created, for an objective that the planned load could not decide.
     """
-    refuse_too_small_plan(read_objectives(pipeline.settings), pipeline.settings)
+    refuse_too_small_plan(pipeline.objectives, pipeline.settings)
     judge_objectives(pipeline, measurements)
     if pipeline.settings.slo.compares:
         judge_comparison(pipeline, measurements)
@@ -133,7 +133,7 @@ def judge_everything(pipeline: Pipeline, measurements: list[Measurement]) -> Non
 def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> None:
     """Judge the file's thresholds and sum up the application's resource usage; without thresholds, only deploy it."""
     settings = pipeline.settings
-    objectives = read_objectives(settings)
+    objectives = pipeline.objectives
     env = pipeline.reach(Stage.MONITORING)
     if not objectives.thresholds:
         return

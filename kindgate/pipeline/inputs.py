@@ -45,8 +45,9 @@ PREPARE_SECONDS = 1800.0
 
 @dataclass(frozen=True)
 class Inputs:
-    """All validated input: manifests, tools, images. `base` is the baseline, if any."""
+    """All validated input: objectives, tools, manifests, images. `base` is the baseline, if any."""
 
+    objectives: Objectives
     tools: Tools
     rendered: Rendered
     prerequisites: tuple[Rendered, ...]
@@ -61,7 +62,7 @@ class Inputs:
         return (*named, ("the baseline", self.base.rendered)) if self.base is not None else tuple(named)
 
 
-def prepare(settings: Settings, folder: Path, progress: Progress, *, fetch: bool = True) -> Inputs:
+def prepare(settings: Settings, objectives: Objectives, folder: Path, progress: Progress, *, fetch: bool = True) -> Inputs:
     """Read and check all input; creates files only in `folder`, the run's private folder.
 
     `fetch` fetches programs if the choice between versions depends on their availability; without it, the first choice
@@ -70,7 +71,6 @@ def prepare(settings: Settings, folder: Path, progress: Progress, *, fetch: bool
     Raises a `KindgateError` for problems with settings, engine, tools, manifests, objectives or images.
     """
     deadline = Deadline.after(PREPARE_SECONDS)
-    objectives = read_objectives(settings)
     _refuse_nothing_to_compare(settings, objectives)
     for line in (*advice(objectives), _time_of_comparison(settings, objectives)) if settings.slo.compares else ():
         progress(f"note: {line}")
@@ -98,7 +98,7 @@ def prepare(settings: Settings, folder: Path, progress: Progress, *, fetch: bool
             rendered = with_image_ids(_loaded(rendered, supply, progress), ids)
             if base is not None:
                 base = replace(base, rendered=with_image_ids(_loaded(base.rendered, supply, progress), ids))
-        return Inputs(tools, rendered, prerequisites, supply, application.entries, base)
+        return Inputs(objectives, tools, rendered, prerequisites, supply, application.entries, base)
 
 
 def _loaded(part: Rendered, supply: ImageSupply, progress: Progress) -> Rendered:

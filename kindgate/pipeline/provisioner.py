@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,10 @@ from kindgate.pipeline.inputs import Inputs, check_artifacts_folder, prepare
 from kindgate.pipeline.own_processes import find_own_processes
 from kindgate.pipeline.phases import PhaseLog, Progress, called_command
 from kindgate.pipeline.prometheus_readiness import Monitoring, watch
+from kindgate.pipeline.run_objectives import read_objectives
 from kindgate.report.run_report import FailureBundle
 from kindgate.settings import Settings
+from kindgate.slo.objectives import Objectives
 from kindgate.waiting import Deadline, StoppableClock
 
 IMAGE_SECONDS = 3600.0
@@ -82,6 +84,11 @@ class Pipeline:
         self._monitoring: Monitoring | None = None
         self._clock = StoppableClock()
         self._guard: WatchdogClient | None = None
+
+    @cached_property
+    def objectives(self) -> Objectives:
+        """The objectives in the SLO file, read once per run; raises `SloError` for a file that cannot be used."""
+        return read_objectives(self.settings)
 
     @property
     def measurements(self) -> Path:
@@ -225,7 +232,7 @@ class Pipeline:
             with self.log.phase("prepare"):
                 check_artifacts_folder(self.artifacts)
                 claim_run_folder(self.run_id)
-                self.prepared = prepare(self.settings, self.folder, self._progress)
+                self.prepared = prepare(self.settings, self.objectives, self.folder, self._progress)
         return self.prepared
 
     def _cluster(self, prepared: Inputs) -> ClusterAddress:

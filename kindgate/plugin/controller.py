@@ -22,7 +22,7 @@ from kindgate.plugin.known_secrets import known_to_controller
 from kindgate.plugin.markers import wants_cluster
 from kindgate.plugin.provider import LocalProvider, ProviderServer
 from kindgate.plugin.selection import OUTPUT, asked_for_e2e, selection_of
-from kindgate.plugin.session_state import BUNDLE_PROPERTY, E2E, LEASE, PROVIDER, USES_APP, WORKER_INPUT
+from kindgate.plugin.session_state import BUNDLE_PROPERTY, E2E, LOAD_LOCK, PROVIDER, USES_APP, WORKER_INPUT
 from kindgate.plugin.terminal import CommandGuard, Terminal, commit_of, header_line
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Controller:
         self._stopped: set[str] = set()
         self.interrupts = Interrupts(self.terminal.progress)
         config.stash[PROVIDER] = self.provider
-        config.stash[LEASE] = load_lock_of_run(self.run_id)
+        config.stash[LOAD_LOCK] = load_lock_of_run(self.run_id)
         config.add_cleanup(self.guard.close)
         config.add_cleanup(self.close)
 

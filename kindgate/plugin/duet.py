@@ -10,8 +10,8 @@ from kindgate.model import Verdict
 from kindgate.pipeline.burst_series import BurstSeries, comparison_series
 from kindgate.pipeline.comparison import Compared, measure_and_compare, pairs_per_look, resources_of_both
 from kindgate.pipeline.environment import Environment, Exchange
-from kindgate.pipeline.run_objectives import read_objectives
 from kindgate.plugin.inconclusive import apply_policy
+from kindgate.plugin.item_objectives import file_objectives
 from kindgate.plugin.provisioning_access import exchanged, load_lock_of, provider_of
 from kindgate.plugin.session_state import DEPLOYED_AGAIN, SETTINGS
 from kindgate.report.burst_record import burst_record
@@ -74,6 +74,6 @@ class Duet:
 def duet_of(item: pytest.Item, env: Environment) -> Duet:
     """The comparison that the SLO file requires, between the two deployed versions."""
     settings = item.config.stash[SETTINGS]
-    objectives = read_objectives(settings)
+    objectives = file_objectives(item.config)
     burst_series = comparison_series(settings, objectives, env, load_lock_of(item.config))
     return Duet(item, objectives, burst_series, settings.slo, env)

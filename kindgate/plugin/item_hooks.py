@@ -22,10 +22,10 @@ from kindgate.plugin.session_state import (
     CAUSE_PROPERTY,
     CLUSTER_FIXTURES,
     DEPLOYED_AGAIN,
+    ENVIRONMENT,
     OUTCOMES,
     SCENARIO_PROPERTY,
     SETTINGS,
-    STANDING,
     USES_APP,
 )
 
@@ -121,11 +121,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _refuse_too_small(item: pytest.Item, *, compares: bool) -> None:
-    from kindgate.pipeline.run_objectives import read_objectives, refuse_too_small_plan  # noqa: PLC0415  # only suites with objectives need it
-    from kindgate.plugin.item_objectives import objectives_of  # noqa: PLC0415  # the same
+    from kindgate.pipeline.run_objectives import refuse_too_small_plan  # noqa: PLC0415  # only suites with objectives need it
+    from kindgate.plugin.item_objectives import file_objectives, objectives_of  # noqa: PLC0415  # the same
 
     settings = item.config.stash[SETTINGS]
-    file = read_objectives(settings)
+    file = file_objectives(item.config)
     refuse_too_small_plan(replace(file, thresholds=()) if compares else replace(objectives_of(item, file), compare=()), settings)
 
 
@@ -149,16 +149,22 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if error.told:
             report.longrepr = later_line(error.failure)
         error.told = True
-    elif report.failed and STANDING in item.config.stash and (CLUSTER_FIXTURES | BURST_FIXTURES) & set(getattr(item, "fixturenames", ())):
+    elif (
+        report.failed and ENVIRONMENT in item.config.stash and (CLUSTER_FIXTURES | BURST_FIXTURES) & set(getattr(item, "fixturenames", ()))
+    ):
         _gather(item, call, report)
     return report
+
+
+def _uses_cluster(item: pytest.Item) -> bool:
+    return not (CLUSTER_FIXTURES | BURST_FIXTURES).isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _gather(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     """Collect a failed test's evidence from the cluster, and report its cause and folder."""
     from kindgate.pipeline.failure_evidence import gather_evidence  # noqa: PLC0415  # only failing tests need it
 
-    env = item.config.stash[STANDING]
+    env = item.config.stash[ENVIRONMENT]
     window = Window(item.stash.get(DEPLOYED_AGAIN, call.start), call.stop)
     bundle = gather_evidence(env, item.nodeid, window, report.longreprtext)
     folder = bundle.folder.relative_to(env.artifacts).as_posix()

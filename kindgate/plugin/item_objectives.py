@@ -24,14 +24,24 @@ from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
 from kindgate.waiting import Deadline
 
+_OBJECTIVES = pytest.StashKey[Objectives]()
+"""The objectives in the SLO file; missing until a test needs them."""
+
 RESOURCE_SECONDS = 60.0
 """cAdvisor samples each container every 10 to 15 s, and Prometheus scrapes cAdvisor every 5 s."""
+
+
+def file_objectives(config: pytest.Config) -> Objectives:
+    """The objectives in the SLO file, read once per process; raises `SloError` for a file that cannot be used."""
+    if _OBJECTIVES not in config.stash:
+        config.stash[_OBJECTIVES] = read_objectives(config.stash[SETTINGS])
+    return config.stash[_OBJECTIVES]
 
 
 def slo_of(config: pytest.Config, item: pytest.Item, env: Environment) -> Slo:
     """The objectives of `item`: its markers' thresholds, or the SLO file's if no marker has any."""
     settings = config.stash[SETTINGS]
-    file = read_objectives(settings)
+    file = file_objectives(config)
     objectives = objectives_of(item, file)
     burst_series = burst_series_of(config, objectives, env)
     provider = provider_of(config)
@@ -63,7 +73,7 @@ def burst_series_of(config: pytest.Config, objectives: Objectives, env: Environm
 def resources_of(config: pytest.Config, app: Application, env: Environment, prometheus: Prometheus) -> ResourceSummary:
     """Resource use of the application from the first to the last burst of the SLO file's load."""
     settings = config.stash[SETTINGS]
-    objectives = read_objectives(settings)
+    objectives = file_objectives(config)
     burst_series = burst_series_of(config, objectives, env)
     bursts = burst_series.bursts() or burst_series.extend(1 if settings.slo.quick else objectives.bursts.count or settings.slo.bursts)
     window = Window(bursts[0].window.start, bursts[-1].window.end)

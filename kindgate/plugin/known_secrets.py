@@ -9,7 +9,7 @@ import pytest
 
 from kindgate.credentials import without_credentials
 from kindgate.plugin.markers import wants_cluster
-from kindgate.plugin.session_state import STANDING
+from kindgate.plugin.session_state import ENVIRONMENT
 
 if TYPE_CHECKING:
     from kindgate.observe.known_values import KnownValue
@@ -70,7 +70,7 @@ def known_to_worker(config: pytest.Config) -> KnownSecrets:
     """The secrets known to an xdist worker, from the environment that the controller sent it."""
 
     def sources() -> Sources | None:
-        env = config.stash.get(STANDING, None)
+        env = config.stash.get(ENVIRONMENT, None)
         if env is None:
             return ((), None) if wants_cluster(config) else None
         from kindgate.pipeline.run_secrets import sources_standing  # noqa: PLC0415  # see `Known`

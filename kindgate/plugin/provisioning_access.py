@@ -10,7 +10,7 @@ import pytest
 from kindgate.pipeline.environment import Environment, Exchange, Stage
 from kindgate.pipeline.load_lock import LoadLock, load_lock_of_run
 from kindgate.plugin.provider import Failure, Provider, RemoteProvider, StageUnreachable, later_line
-from kindgate.plugin.session_state import LEASE, PROVIDER, STANDING, WORKER_INPUT
+from kindgate.plugin.session_state import ENVIRONMENT, LOAD_LOCK, PROVIDER, WORKER_INPUT
 
 T = TypeVar("T")
 
@@ -30,9 +30,9 @@ class PhaseFailed(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # 
 
 def load_lock_of(config: pytest.Config) -> LoadLock:
     """The run's file lock, the same in every process of the run."""
-    if LEASE not in config.stash:
-        config.stash[LEASE] = load_lock_of_run(config.workerinput[WORKER_INPUT]["run_id"])  # type: ignore[attr-defined]  # xdist adds it in workers
-    return config.stash[LEASE]
+    if LOAD_LOCK not in config.stash:
+        config.stash[LOAD_LOCK] = load_lock_of_run(config.workerinput[WORKER_INPUT]["run_id"])  # type: ignore[attr-defined]  # xdist adds it in workers
+    return config.stash[LOAD_LOCK]
 
 
 def provider_of(config: pytest.Config) -> Provider:
@@ -47,7 +47,7 @@ def provider_of(config: pytest.Config) -> Provider:
 
 def reached(config: pytest.Config, stage: Stage) -> Environment:
     """The environment at `stage`; fails the test if the pipeline cannot reach it, and skips it if only secrets are missing."""
-    env = config.stash[STANDING] = _driven(lambda: provider_of(config).reach(stage))
+    env = config.stash[ENVIRONMENT] = _driven(lambda: provider_of(config).reach(stage))
     return env
 
 

@@ -11,8 +11,8 @@ from kindgate.settings import Settings
 
 SETTINGS = pytest.StashKey[Settings]()
 PROVIDER = pytest.StashKey[Provider]()
-LEASE = pytest.StashKey[LoadLock]()
-STANDING = pytest.StashKey[Environment]()
+LOAD_LOCK = pytest.StashKey[LoadLock]()
+ENVIRONMENT = pytest.StashKey[Environment]()
 """The environment this process last reached; missing if it never requested the cluster."""
 
 OUTCOMES = pytest.StashKey[dict[str, str]]()

@@ -11,6 +11,7 @@ import yaml
 from kindgate.deploy.validate import refuse
 from kindgate.errors import ManifestError, SecretsMissing, SettingsError, SloError
 from kindgate.pipeline.inputs import Checked, check, check_application, prepare
+from kindgate.pipeline.run_objectives import read_objectives
 from kindgate.pipeline.run_tools import Tools
 from kindgate.settings import ClusterSettings, DeploySettings, ImageSettings, Settings, SloSettings
 from kindgate.waiting import Deadline
@@ -126,7 +127,7 @@ def test_nothing_is_fitted_to_images_on_an_existing_cluster(project: Path) -> No
     )
     settings = Settings(root=project, cluster=cluster, deploy=DeploySettings(overlay=Path("k8s")), slo=SloSettings(file=Path("slo.yaml")))
 
-    prepared = prepare(settings, project / "run", lambda _: None)
+    prepared = prepare(settings, read_objectives(settings), project / "run", lambda _: None)
 
     (container,) = prepared.rendered.objects[0]["spec"]["template"]["spec"]["containers"]
     assert container == {"name": "web", "image": image, "imagePullPolicy": "Always"}

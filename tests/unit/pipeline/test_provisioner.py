@@ -13,6 +13,7 @@ from kindgate.pipeline.inputs import Inputs
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.pipeline.run_tools import Tools
 from kindgate.settings import Settings
+from kindgate.slo.objectives import Objectives
 from tests.unit.deploy.objects import deployment, rendered
 
 
@@ -21,7 +22,7 @@ def test_the_report_says_what_was_changed_in_the_manifests() -> None:
     pipeline = Pipeline(Settings(), "run", lambda _: None)
     before, head, base = (replace(rendered(deployment(name)), notes=(f"{name} changed",)) for name in ("database", "web", "web-base"))
 
-    pipeline.prepared = Inputs(Tools(Path("kubectl"), None), head, (before,), None, base=Baseline(base, {}, {}))
+    pipeline.prepared = Inputs(Objectives(), Tools(Path("kubectl"), None), head, (before,), None, base=Baseline(base, {}, {}))
 
     assert pipeline.notes == ("database changed", "web changed", "web-base changed")
 

@@ -266,7 +266,7 @@ def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytes
     suite.makepyfile(
         """
         from kindgate.model import Verdict
-        from kindgate.plugin.inconclusive import settle
+        from kindgate.plugin.inconclusive import apply_policy
         from kindgate.settings import SloSettings
 
         def test_undecided():

@@ -20,6 +20,7 @@ from kindgate.pipeline.environment import Environment
 from kindgate.pipeline.inputs import Inputs
 from kindgate.plugin.controller import LazyPipeline
 from kindgate.plugin.record_redaction import redact_record
+from kindgate.slo.objectives import Objectives
 from tests.unit.actions_runner import read_as_commands
 from tests.unit.github.standin import StandIn as GitHub
 from tests.unit.github.standin import serving
@@ -80,7 +81,7 @@ def fails(lazy: LazyPipeline) -> Environment:
     pipeline = pipeline_of(lazy)
     kubeconfig = Path("kubeconfig")
     kubeconfig.write_text(f"users: [{{name: u, user: {{token: {CREDENTIAL}}}}}]")
-    pipeline.prepared = Inputs(None, Rendered(Path("o"), OBJECTS), (), None)  # type: ignore[arg-type]  # no tool is used
+    pipeline.prepared = Inputs(Objectives(), None, Rendered(Path("o"), OBJECTS), (), None)  # type: ignore[arg-type]  # no tool is used
     pipeline.address = ClusterAddress("c", kubeconfig, "kind-c", "http://127.0.0.1:1")
     pipeline.error = ClusterError(f"kind said {SECRET}", last_state=f"{CREDENTIAL} {os.environ['CANARY_TOKEN']}")
     raise pipeline.error
