@@ -101,6 +101,28 @@ def _images_by_name(flag: str, items: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
+BUILD_FILES = ("Dockerfile", "Containerfile")
+"""Names of the file that an image is built from; the first one that exists is used."""
+
+
+@dataclass(frozen=True)
+class AppBuild:
+    """One `--app-build`: build `image` in `folder` from one of its `files`, up to the stage `target` (empty: the last)."""
+
+    image: str
+    folder: str
+    files: tuple[str, ...] = BUILD_FILES
+    target: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> AppBuild:
+        """Parse IMAGE=FOLDER[,file=FILE][,target=STAGE], which was checked when the settings were built."""
+        image, _, rest = text.partition("=")
+        folder, *more = rest.split(",")
+        given = dict(item.split("=", 1) for item in more)
+        return cls(image, folder, (given["file"],) if "file" in given else BUILD_FILES, given.get("target", ""))
+
+
 @dataclass(frozen=True)
 class ImageSettings:
     """Sources of images."""
@@ -143,6 +165,11 @@ class ImageSettings:
         for item in self.build:
             if not re.fullmatch(r"[^=,\s]+=[^=,]+(,(file|target)=[^=,]+){0,2}", item):
                 raise SettingsError(f"--app-build: {item!r} is not of the form IMAGE=FOLDER[,file=FILE][,target=STAGE]")
+
+    @property
+    def builds(self) -> tuple[AppBuild, ...]:
+        """The builds of --app-build."""
+        return tuple(map(AppBuild.parse, self.build))
 
     @property
     def app_images(self) -> Mapping[str, str]:

@@ -19,7 +19,7 @@ def build(settings: Settings) -> None:
     from kindgate.images.app_images import OwnImage, build_own_images  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
-    images = [OwnImage.parse(item, settings.root) for item in settings.images.build]
+    images = [OwnImage.of(build, settings.root) for build in settings.images.builds]
     if images:
         deadline = Deadline.after(BUILD_SECONDS)
         build_own_images(images, find_engine(deadline), deadline, stopwatch_progress())

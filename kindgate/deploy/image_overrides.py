@@ -70,4 +70,4 @@ def _replaced(manifest: Manifest, images: Mapping[str, str], used: set[str]) -> 
 
 
 def _images(manifest: Manifest) -> Iterator[str]:
-    return (str(container.get("image")) for _, container in containers(manifest))
+    return (str(container["image"]) for _, container in containers(manifest) if container.get("image"))

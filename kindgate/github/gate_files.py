@@ -35,7 +35,7 @@ def gate_paths_of(read: ReadsFile, settings: Settings) -> tuple[str, ...]:
         found |= manifest_files(read, _joined(root, str(manifests)))
     others = [settings.slo.file, *deploy.values, *([settings.cluster.config] if settings.cluster.config else ()), *settings.images.load]
     found |= {_joined(root, str(one)) for one in others}
-    found |= {_joined(root, dockerfile) for build in settings.images.build for dockerfile in _dockerfiles(build)}
+    found |= {_joined(root, posixpath.join(build.folder, file)) for build in settings.images.builds for file in build.files}
     return tuple(sorted(path for path in found if _inside(path)))
 
 
@@ -96,13 +96,6 @@ def _files_of(document: Mapping[str, Any]) -> Iterator[str]:
         for entry in _maps(document.get(key)):
             yield from _texts([entry.get("valuesFile"), entry.get("values"), *_list(entry.get("additionalValuesFiles"))])
     yield from _texts([(_map(document.get("openapi"))).get("path"), (_map(document.get("helmGlobals"))).get("chartHome")])
-
-
-def _dockerfiles(build: str) -> Iterator[str]:
-    """The Dockerfile of an --app-build item: the part of the build that is not application code."""
-    context, *more = build.partition("=")[2].split(",")
-    named = next((part.removeprefix("file=") for part in more if part.startswith("file=")), "Dockerfile")
-    yield posixpath.join(context, named)
 
 
 def _joined(folder: str, path: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from kindgate.errors import CommandFailed, ImageError
 from kindgate.host.binaries import Progress
 from kindgate.host.container_engine import Engine
+from kindgate.settings import AppBuild
 from kindgate.waiting import Deadline
 
 
@@ -23,13 +24,11 @@ class OwnImage:
     target: str
 
     @classmethod
-    def parse(cls, text: str, root: Path) -> OwnImage:
-        """Parse IMAGE=FOLDER[,file=FILE][,target=STAGE]; the folder is relative to `root`, the file to the folder."""
-        image, _, rest = text.partition("=")
-        folder, *more = rest.split(",")
-        given = dict(item.split("=", 1) for item in more)
-        context = (root / folder).resolve()
-        return cls(image, context, context / given["file"] if "file" in given else _build_file(context), given.get("target", ""))
+    def of(cls, build: AppBuild, root: Path) -> OwnImage:
+        """Locate a build's files; its folder is relative to `root`, its file to the folder."""
+        context = (root / build.folder).resolve()
+        candidates = [context / name for name in build.files]
+        return cls(build.image, context, next(filter(Path.is_file, candidates), candidates[0]), build.target)
 
     @property
     def arguments(self) -> Sequence[str]:
@@ -54,7 +53,3 @@ def build_own_images(images: Sequence[OwnImage], engine: Engine, deadline: Deadl
                 last_state=error.stderr,
                 next_step=f"reproduce it with `{engine.program} {shlex.join(one.arguments)}`",
             ) from error
-
-
-def _build_file(context: Path) -> Path:
-    return next((context / name for name in ("Dockerfile", "Containerfile") if (context / name).is_file()), context / "Dockerfile")

@@ -71,7 +71,8 @@ def _counted(values: NDArray[np.int64]) -> list[tuple[int, int]]:
 def _series(route: Route, rows: Rows) -> Series:
     outcome = rows[:, Column.OUTCOME]
     sent = rows[:, Column.SENT] >= 0
-    answered = sent & ~np.isin(outcome, _UNANSWERED)
+    status = rows[:, Column.STATUS_AND_SIZE] % SIZE_UNIT
+    answered = sent & ~np.isin(outcome, _UNANSWERED) & (status > 0)  # bytes that are no HTTP response have no status
     good = outcome == OK
     response = rows[:, Column.DONE] - rows[:, Column.INTENDED]
     kinds = {code: kind for kind, code in CODES.items()}
@@ -89,7 +90,7 @@ def _series(route: Route, rows: Rows) -> Series:
         waiting=Histogram.of(rows[answered, Column.WAITING]),
         service=_micros(rows[answered, Column.DONE] - rows[answered, Column.SENT]),
         failed={kinds[code]: count for code, count in _counted(outcome[outcome > OK])},
-        status=dict(_counted(rows[answered, Column.STATUS_AND_SIZE] % SIZE_UNIT)),
+        status=dict(_counted(status[answered])),
         checks_passed=int((checked[:, Column.OUTCOME] != CODES[FailureKind.CHECK]).sum()),
         checks_failed=int((checked[:, Column.OUTCOME] == CODES[FailureKind.CHECK]).sum()),
         bytes_received=int((rows[:, Column.STATUS_AND_SIZE] // SIZE_UNIT).sum()),

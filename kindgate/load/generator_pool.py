@@ -37,6 +37,9 @@ StopAsked = Callable[[], bool]
 OnRows = Callable[[Rows], None]
 """Receives every request of a burst, generator by generator, each in the order in which requests ended."""
 
+WARM_UP_SEEDS: Final = 2_000_003
+"""Distance of a warm-up's seed from its burst's: farther than that of a second series of bursts, whose seeds it must not reach."""
+
 START_SECONDS: Final = 30.0
 """Startup timeout of a generator in seconds."""
 
@@ -323,4 +326,4 @@ def warm_up(plan: BurstPlan, seconds: float, pool: GeneratorPool, *, stop: StopA
         calm: OpenLoop | ClosedLoop = OpenLoop.constant(loop.peak_rate, seconds=seconds, arrival=loop.arrival)
     else:
         calm = ClosedLoop(loop.users, seconds=seconds)
-    return run_burst(replace(plan, loop=calm, seed=plan.seed + 1_000_003), pool=pool, stop=stop)
+    return run_burst(replace(plan, loop=calm, seed=plan.seed + WARM_UP_SEEDS), pool=pool, stop=stop)

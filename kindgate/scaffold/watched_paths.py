@@ -50,6 +50,6 @@ def _paths_of(settings: Settings) -> Iterator[Path]:
     yield from (deploy.overlay, *deploy.apply, *deploy.values, settings.slo.file)
     yield from (path for path in (cluster.config, settings.images.seed) if path is not None)
     yield from map(Path, settings.images.load)
-    yield from (Path(build.partition("=")[2].partition(",")[0]) for build in settings.images.build)
+    yield from (Path(build.folder) for build in settings.images.builds)
     if settings.slo.base:
         yield Path(settings.slo.base)

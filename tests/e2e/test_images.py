@@ -21,6 +21,7 @@ from kindgate.images.image_lock import read_lock
 from kindgate.images.image_reference import ImageReference
 from kindgate.images.node_import import load_archive, loaded_names
 from kindgate.images.oci_layout import write_layout
+from kindgate.settings import AppBuild
 
 if TYPE_CHECKING:
     from kindgate import Cluster
@@ -75,7 +76,7 @@ def test_a_build_that_fails_leaves_no_container(cluster: Cluster, tmp_path: Path
     (tmp_path / "Dockerfile").write_text(f"FROM {base}\nLABEL {label}\nRUN exit 7\n")
 
     with pytest.raises(ImageError, match="cannot build shop:broken"):
-        build_own_images([OwnImage.parse("shop:broken=.", tmp_path)], engine, deadline, lambda _line: None)
+        build_own_images([OwnImage.of(AppBuild.parse("shop:broken=."), tmp_path)], engine, deadline, lambda _line: None)
 
     assert engine.run("ps", "--all", "--quiet", "--filter", f"label={label}", deadline=deadline).stdout == ""
 

@@ -87,6 +87,7 @@ def test_what_the_settings_name_is_the_gates_whatever_it_is_called() -> None:
         "services/shop/e2e/limits.yml",
         "services/shop/e2e/values.yaml",
         "services/shop/migrate.tar",
+        "services/shop/web/Containerfile",
         "services/shop/web/Dockerfile",
     )
 

@@ -9,7 +9,7 @@ import pytest
 from kindgate.errors import ImageError, SettingsError
 from kindgate.host.container_engine import Engine
 from kindgate.images.app_images import OwnImage, build_own_images
-from kindgate.settings import ImageSettings
+from kindgate.settings import AppBuild, ImageSettings
 from kindgate.waiting import Deadline
 
 PROGRAM = (
@@ -39,7 +39,7 @@ def _engine(tmp_path: Path) -> Engine:
 )
 def test_a_build_is_one_call_of_the_engine(engine: Engine, tmp_path: Path, text: str, file: str, target: str) -> None:
     """The folder is relative to the settings' folder, the file to the build's."""
-    one = OwnImage.parse(text, tmp_path / "e2e")
+    one = OwnImage.of(AppBuild.parse(text), tmp_path / "e2e")
 
     build_own_images([one], engine, Deadline.after(20), lambda _line: None)
 
@@ -52,7 +52,7 @@ def test_a_build_that_fails_says_so_in_the_engines_words(engine: Engine, tmp_pat
     (tmp_path / "fails").touch()
 
     with pytest.raises(ImageError, match="cannot build web:dev") as caught:
-        build_own_images([OwnImage.parse("web:dev=web", tmp_path)], engine, Deadline.after(20), lambda _line: None)
+        build_own_images([OwnImage.of(AppBuild.parse("web:dev=web"), tmp_path)], engine, Deadline.after(20), lambda _line: None)
 
     assert "no space left" in caught.value.last_state
     assert "docker build --force-rm --tag web:dev" in caught.value.next_step
@@ -60,7 +60,7 @@ def test_a_build_that_fails_says_so_in_the_engines_words(engine: Engine, tmp_pat
 
 def test_a_file_that_is_not_there_is_named_before_anything_is_built(engine: Engine, tmp_path: Path) -> None:
     """A misspelled path is an error before anything is built."""
-    images = [OwnImage.parse(text, tmp_path) for text in ("web:dev=web", "x=web,file=Nope")]
+    images = [OwnImage.of(AppBuild.parse(text), tmp_path) for text in ("web:dev=web", "x=web,file=Nope")]
 
     with pytest.raises(ImageError, match="Nope was not found"):
         build_own_images(images, engine, Deadline.after(20), lambda _line: None)

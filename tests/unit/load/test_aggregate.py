@@ -49,6 +49,14 @@ def test_failures_are_kept_out_of_response_times() -> None:
     assert total.status == {200: 1, 503: 1}
 
 
+def test_bytes_that_are_no_http_response_are_no_answer() -> None:
+    """They fail as HTTP errors, but without a status and a time to first byte."""
+    total = result_of(row(done=9), row(done=3, outcome=CODES[FailureKind.HTTP], status=0)).total
+
+    assert (total.failed, total.status) == ({FailureKind.HTTP: 1}, {200: 1})
+    assert (total.waiting.count, total.service.count) == (1, 1)
+
+
 def test_unsent_requests_fail_and_late_ones_are_the_generators() -> None:
     """Both count as dropped, but only late requests make the generator unpunctual."""
     result = result_of(row(), row(sent=-1, outcome=CODES[FailureKind.UNSENT]), row(sent=-1, outcome=LATE), row())
