@@ -16,11 +16,11 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/guide.md").read_text()
 
 
-def test_every_room_has_a_section() -> None:
+def test_every_package_has_a_section() -> None:
     """A new package needs a few lines there."""
-    rooms = {folder.name for folder in (ROOT / "kindgate").iterdir() if (folder / "__init__.py").is_file()}
+    packages = {folder.name for folder in (ROOT / "kindgate").iterdir() if (folder / "__init__.py").is_file()}
 
-    assert {name for line in re.findall(r"^## (.+)$", TEXT, re.MULTILINE) for name in line.split(", ")} == rooms
+    assert {name for line in re.findall(r"^## (.+)$", TEXT, re.MULTILINE) for name in line.split(", ")} == packages
 
 
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"`kindgate ([a-z]+(?: [a-z]+)?)", TEXT))))
