@@ -106,6 +106,7 @@ startup: $(READY) ## measure the time to the first test beside a bare kind creat
 docs: $(READY) ## write the pages that are made from the code: options, fixtures, report schema
 	$(BIN)/python -m kindgate.cli.options_page > docs/options.md
 	$(BIN)/python -m kindgate.plugin.fixtures_page > docs/fixtures.md
+	$(BIN)/python -m tests.tools.api_page > docs/api.md
 	$(BIN)/python -m kindgate.report.schema > docs/report.schema.json
 
 clean: ## delete the clusters of this folder, stop the engine that kindgate started, remove what was installed here
