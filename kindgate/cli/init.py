@@ -61,15 +61,15 @@ def init(  # noqa: PLR0917  # typer calls it by name
     """
     from kindgate.scaffold.file_changes import write  # noqa: PLC0415  # keeps --help quick
     from kindgate.scaffold.provenance import provenance  # noqa: PLC0415  # the same
-    from kindgate.scaffold.repository import look_around  # noqa: PLC0415  # the same
-    from kindgate.scaffold.requests import Request, remembered  # noqa: PLC0415  # the same
+    from kindgate.scaffold.repository import find_repository  # noqa: PLC0415  # the same
+    from kindgate.scaffold.requests import Request, with_last_arguments  # noqa: PLC0415  # the same
     from kindgate.scaffold.suite_files import wanted_changes  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     deadline = Deadline.after(INIT_SECONDS)
     origin = provenance(source)
-    repository = look_around(directory, deadline)
-    given = remembered(repository.suite, Request(overlay, tuple(values or ()), namespace, tuple(image or ()), sealed))
+    repository = find_repository(directory, deadline)
+    given = with_last_arguments(repository.suite, Request(overlay, tuple(values or ()), namespace, tuple(image or ()), sealed))
     plan = _planned(repository, given, deadline)
     changes = wanted_changes(repository, plan, origin, given)
     _show(repository, changes, dry_run=dry_run)
@@ -91,16 +91,16 @@ def _planned(repository: Repository, given: Request, deadline: Deadline) -> Plan
     from kindgate.scaffold.builds import exposed_ports, find_builds  # noqa: PLC0415  # the same
     from kindgate.scaffold.hints import read_hints  # noqa: PLC0415  # the same
     from kindgate.scaffold.manifest_choice import Choice, choose_manifests, choose_values  # noqa: PLC0415  # the same
-    from kindgate.scaffold.manifest_facts import images_of, look_at, refuse_templates  # noqa: PLC0415  # the same
-    from kindgate.scaffold.placeholder_images import given_images, image_changes, placeholder_names  # noqa: PLC0415  # the same
-    from kindgate.scaffold.repository_tree import look_below  # noqa: PLC0415  # the same
+    from kindgate.scaffold.manifest_facts import application_of, images_of, refuse_templates  # noqa: PLC0415  # the same
+    from kindgate.scaffold.placeholder_images import image_changes, parse_image_options, placeholder_names  # noqa: PLC0415  # the same
+    from kindgate.scaffold.repository_tree import scan_tree  # noqa: PLC0415  # the same
     from kindgate.scaffold.suite_files import Plan  # noqa: PLC0415  # the same
 
     hints = read_hints(repository.folder)
     if given.overlay is not None:
         choice = Choice((given.overlay,))
     else:
-        choice = choose_manifests(repository.folder, look_below(repository.folder), Path.cwd(), hints.manifests)
+        choice = choose_manifests(repository.folder, scan_tree(repository.folder), Path.cwd(), hints.manifests)
     charts = [path for path in choice.paths if source_kind(path) is SourceKind.CHART]
     files = given.values or (choose_values(charts[0]) if len(charts) == 1 else ())
     renderer, rendered = _rendered(choice.paths, Helm(files, namespace=given.namespace), deadline)
@@ -108,12 +108,12 @@ def _planned(repository: Repository, given: Request, deadline: Deadline) -> Plan
     refuse_templates(rendered)
     names, images = placeholder_names(rendered), images_of(rendered)
     builds = find_builds(repository.folder, images, hints.images, repository.root.name, tuple(dict.fromkeys(names.values())))
-    changes, notes = image_changes(rendered, names, {build.image: build.built for build in builds.found}, given_images(given.images))
+    changes, notes = image_changes(rendered, names, {build.image: build.built for build in builds.found}, parse_image_options(given.images))
     adapted = adaptation(rendered, exposed=exposed_ports(builds, images, names), images=changes, notes=notes)
     before = _prerequisites(repository, renderer)
     *_, whole = with_run_certificates(normalized((*before, adapted.applied(rendered))))
     adapted = with_placeholders(adapted, rendered, whole, [item for part in before for item in part.objects])
-    return Plan(choice.paths, look_at(whole, builds), adapted, files, given.namespace, renderer.helm.enabled)
+    return Plan(choice.paths, application_of(whole, builds), adapted, files, given.namespace, renderer.helm.enabled)
 
 
 def _prerequisites(repository: Repository, renderer: Renderer) -> tuple[Rendered, ...]:
@@ -151,12 +151,12 @@ def _rendered(paths: Sequence[Path], helm: Helm, deadline: Deadline) -> tuple[Re
 
 
 def _say_choice(choice: Choice, values: Sequence[Path], helm: Helm) -> None:
-    from kindgate.scaffold.manifest_facts import relative  # noqa: PLC0415  # keeps --help quick
+    from kindgate.scaffold.manifest_facts import relative_path  # noqa: PLC0415  # keeps --help quick
 
-    named = ", ".join(relative(path, Path.cwd()) for path in choice.paths)
+    named = ", ".join(relative_path(path, Path.cwd()) for path in choice.paths)
     print(f"manifests: {named}" + (f" ({choice.reason})" if choice.reason else ""))
     if values:
-        print(f"values: {', '.join(relative(file, Path.cwd()) for file in values)}")
+        print(f"values: {', '.join(relative_path(file, Path.cwd()) for file in values)}")
     if helm.enabled:
         print("helm: allowed for the helmCharts of the kustomization (app_enable_helm = true)")
 
@@ -205,7 +205,7 @@ def _validate(repository: Repository, deadline: Deadline) -> None:
 
 
 def _say_what_is_next(repository: Repository, plan: Plan, origin: Provenance) -> None:
-    from kindgate.scaffold.manifest_facts import relative  # noqa: PLC0415  # keeps --help quick
+    from kindgate.scaffold.manifest_facts import relative_path  # noqa: PLC0415  # keeps --help quick
 
     if not origin.known:
         print("note: the workflows call OWNER/kindgate at COMMIT: replace both, or run init again with --source OWNER/REPOSITORY@COMMIT")
@@ -213,9 +213,9 @@ def _say_what_is_next(repository: Repository, plan: Plan, origin: Provenance) ->
     first = "kindgate build" if builds else "kindgate doctor"
     if len(builds) == 1 and not builds[0].target:
         only = builds[0]
-        file = ["-f", relative(only.context / only.dockerfile, repository.folder)] if only.dockerfile else []
+        file = ["-f", relative_path(only.context / only.dockerfile, repository.folder)] if only.dockerfile else []
         engine = "podman" if shutil.which("docker") is None and shutil.which("podman") is not None else "docker"
-        first = shlex.join([engine, "build", "-t", only.built, *file, relative(only.context, repository.folder)])
+        first = shlex.join([engine, "build", "-t", only.built, *file, relative_path(only.context, repository.folder)])
     print("\nNext:")
     if repository.folder != Path.cwd():
         print(f"  cd {repository.folder}")

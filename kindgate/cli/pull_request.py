@@ -95,10 +95,10 @@ def report(  # noqa: PLR0917  # typer calls it by name
 
 def _post(settings: Settings, inputs: list[Path], legs: Sequence[str], require: list[str] | None) -> None:
     from kindgate.github.post import post_reports  # noqa: PLC0415  # keeps --help quick
-    from kindgate.github.verify import examine  # noqa: PLC0415  # the same
+    from kindgate.github.verify import verify_all  # noqa: PLC0415  # the same
     from kindgate.report.decision import RunIdentity  # noqa: PLC0415  # the same
 
-    verified = examine(inputs, legs, _requirements(settings, require), _run(RunIdentity()))
+    verified = verify_all(inputs, legs, _requirements(settings, require), _run(RunIdentity()))
     _show(post_reports(verified.collected, verified.decisions, settings.github, os.environ, root=settings.root))
     for line in verified.lines:
         print(line)

@@ -40,7 +40,7 @@ def download(url: str, token: str, deadline: Deadline, *, limit: int = ARCHIVE_L
             with _get(session, url, authorization) as answer:
                 if not answer.is_redirect:
                     return _content(answer, limit, deadline)
-                target = _checked(url, answer.headers["Location"])
+                target = _redirect_target(url, answer.headers["Location"])
             with _get(session, target, {}) as answer:
                 return _content(answer, limit, deadline)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -91,7 +91,7 @@ def _get(session: requests.Session, url: str, headers: dict[str, str]) -> reques
     return session.get(url, headers=plain | headers, allow_redirects=False, stream=True, timeout=_READ_TIMEOUT)
 
 
-def _checked(url: str, location: str) -> str:
+def _redirect_target(url: str, location: str) -> str:
     """The redirect's target; it must have the same scheme, so https stays https."""
     target = urljoin(url, location)
     if urlsplit(target).scheme != urlsplit(url).scheme:

@@ -85,37 +85,37 @@ class Api:
 
     def pull(self, number: int) -> PullState:
         """The pull request's current state."""
-        with _translated(f"read pull request #{number}"):
+        with _translated_errors(f"read pull request #{number}"):
             pull = self._repository.get_pull(number)
-            state = _state_of(pull, comments=pull.comments, changed_files=pull.changed_files)
+            state = _pull_state(pull, comments=pull.comments, changed_files=pull.changed_files)
         self._pulls[number] = pull
         return state
 
     def open_pulls(self, owner: str, branch: str) -> list[PullState]:
         """The open pull requests from this branch of the owner's repositories."""
-        with _translated(f"list pull requests from {owner}:{branch}"):
-            return [_state_of(pull) for pull in self._repository.get_pulls(state="open", head=f"{owner}:{branch}")]
+        with _translated_errors(f"list pull requests from {owner}:{branch}"):
+            return [_pull_state(pull) for pull in self._repository.get_pulls(state="open", head=f"{owner}:{branch}")]
 
     def comments(self, number: int) -> list[Comment]:
         """All conversation comments, oldest first."""
-        with _translated(f"list the comments of #{number}"):
+        with _translated_errors(f"list the comments of #{number}"):
             return [
                 Comment(comment.id, comment.user.login if comment.user else "", comment.body or "", comment.html_url)
-                for comment in self._known(number).get_issue_comments()
+                for comment in self._pull(number).get_issue_comments()
             ]
 
     def create(self, number: int, body: str) -> Comment:
         """Write a comment. After `GitHubUnavailable` it may exist: list comments before writing again."""
-        with _translated(f"comment on #{number}"):
-            made = self._known(number).create_issue_comment(body)
+        with _translated_errors(f"comment on #{number}"):
+            made = self._pull(number).create_issue_comment(body)
             if not isinstance(made.raw_data.get("id"), int):
                 raise GitHubUnavailable(f"comment on #{number}: the response describes no comment")
             return Comment(made.id, made.user.login if made.user else "", body, made.html_url)
 
     def edit(self, number: int, comment: Comment, body: str) -> None:
         """Replace a comment's body. After `GitHubUnavailable` it may have been replaced."""
-        with _translated(f"edit comment {comment.id}"):
-            edited = self._known(number).get_issue_comment(comment.id)
+        with _translated_errors(f"edit comment {comment.id}"):
+            edited = self._pull(number).get_issue_comment(comment.id)
             edited.edit(body)
             if (edited.body or "").splitlines()[:1] != body.splitlines()[:1]:  # a reply without the body is retried
                 raise GitHubUnavailable(f"edit comment {comment.id}: the response does not describe it")
@@ -123,21 +123,21 @@ class Api:
     def delete(self, number: int, comment: Comment) -> None:
         """Delete a comment; succeeds if it is already gone."""
         try:
-            with _translated(f"delete comment {comment.id}"):
-                self._known(number).get_issue_comment(comment.id).delete()
+            with _translated_errors(f"delete comment {comment.id}"):
+                self._pull(number).get_issue_comment(comment.id).delete()
         except GitHubRefused as error:
             if error.status not in {404, 410}:
                 raise
 
     def workflow_run(self, run_id: int) -> WorkflowRun:
         """A workflow run by id."""
-        with _translated(f"read workflow run {run_id}"):
+        with _translated_errors(f"read workflow run {run_id}"):
             return _run_of(self._json(f"/actions/runs/{run_id}"))
 
     def runs_of(self, workflow: str, head_sha: str) -> list[WorkflowRun]:
         """The newest hundred runs of a workflow, by file name, for this head commit; empty if the workflow does not exist."""
         try:
-            with _translated(f"list the runs of {workflow}"):
+            with _translated_errors(f"list the runs of {workflow}"):
                 found = self._json(f"/actions/workflows/{quote(workflow, safe='')}/runs", head_sha=head_sha, per_page=100)
                 return [_run_of(run) for run in found["workflow_runs"]]
         except GitHubRefused as error:
@@ -147,13 +147,13 @@ class Api:
 
     def jobs(self, run_id: int) -> list[JobInfo]:
         """The first hundred jobs of a run, each from its newest attempt."""
-        with _translated(f"list the jobs of run {run_id}"):
+        with _translated_errors(f"list the jobs of run {run_id}"):
             found = self._json(f"/actions/runs/{run_id}/jobs", filter="latest", per_page=100)
             return [JobInfo(job["name"], job["conclusion"] or "") for job in found["jobs"]]
 
     def artifacts(self, run_id: int, *, at_most: int) -> list[ArtifactInfo]:
         """The artifacts of all attempts of a run; raises `PublishRefused` above `at_most`, before reading them all."""
-        with _translated(f"list the artifacts of run {run_id}"):
+        with _translated_errors(f"list the artifacts of run {run_id}"):
             listed = self._repository.get_workflow_run(run_id).get_artifacts()
             found = []
             for artifact in listed:
@@ -165,13 +165,13 @@ class Api:
 
     def merge_base(self, base: str, head: str) -> str:
         """The merge base of `base` and `head`."""
-        with _translated(f"compare {base} with {head}"):
+        with _translated_errors(f"compare {base} with {head}"):
             return self._repository.compare(base, head).merge_base_commit.sha
 
     def file(self, path: str, ref: str) -> str:
         """The text of a file at a commit; empty if missing. Raises `GitHubRefused` above 1 MB, which GitHub does not send."""
         try:
-            with _translated(f"read {path} at {ref}"):
+            with _translated_errors(f"read {path} at {ref}"):
                 content = self._repository.get_contents(path, ref=ref)
         except GitHubRefused as error:
             if error.status == 404:
@@ -181,13 +181,13 @@ class Api:
             return ""
         if content.encoding != "base64":
             raise GitHubRefused(f"cannot read {path} at {ref}: GitHub sends no file larger than 1 MB", status=413)
-        with _translated(f"read {path} at {ref}"):
+        with _translated_errors(f"read {path} at {ref}"):
             return content.decoded_content.decode(errors="replace")
 
     def folder(self, path: str, ref: str) -> dict[str, str]:
         """The entries of a folder at a commit, as hashes by name (GitHub lists at most 1,000); empty if missing."""
         try:
-            with _translated(f"list {path or 'the root'} at {ref}"):
+            with _translated_errors(f"list {path or 'the root'} at {ref}"):
                 found = self._json(f"/contents/{quote(path)}", ref=ref)
                 return {entry["name"]: entry["sha"] for entry in found} if isinstance(found, list) else {}
         except GitHubRefused as error:
@@ -197,36 +197,36 @@ class Api:
 
     def newest_push(self, workflow: str, branch: str) -> WorkflowRun | None:
         """The newest successful run of a workflow, by file name, that a push to the branch started."""
-        with _translated(f"list the runs of {workflow}"):
+        with _translated_errors(f"list the runs of {workflow}"):
             path = f"/actions/workflows/{quote(workflow, safe='')}/runs"
             found = self._json(path, branch=branch, event="push", status="success", per_page=1)["workflow_runs"]
             return _run_of(found[0]) if found else None
 
     def changed_files(self, number: int) -> list[ChangedFile]:
         """The files that a pull request changes (GitHub lists at most 3,000: compare with `PullState.changed_files`)."""
-        with _translated(f"list the files of #{number}"):
-            return [ChangedFile(file.filename, file.previous_filename or "", file.status) for file in self._known(number).get_files()]
+        with _translated_errors(f"list the files of #{number}"):
+            return [ChangedFile(file.filename, file.previous_filename or "", file.status) for file in self._pull(number).get_files()]
 
     def tree(self, commit: str) -> tuple[dict[str, str], bool]:
         """The blobs of a commit's whole tree by path, and whether GitHub truncated it (above 100,000 entries or 7 MB)."""
-        with _translated(f"list the files of {commit}"):
+        with _translated_errors(f"list the files of {commit}"):
             found = self._json(f"/git/trees/{commit}", recursive="1")
             return {entry["path"]: entry["sha"] for entry in found["tree"] if entry["type"] != "tree"}, bool(found["truncated"])
 
     def branch_head(self, branch: str) -> str:
         """The head commit of a branch, never of a tag with the same name."""
-        with _translated(f"read branch {branch}"):
+        with _translated_errors(f"read branch {branch}"):
             return str(self._json(f"/branches/{quote(branch, safe='')}")["commit"]["sha"])
 
     def default_branch(self) -> str:
         """The repository's default branch."""
-        with _translated("read the repository"):
+        with _translated_errors("read the repository"):
             return str(self._json("")["default_branch"])
 
     def timeline(self, number: int, *, at_most: int) -> list[TimelineEvent]:
         """A pull request's timeline, oldest event first; raises `PublishRefused` above `at_most` events."""
         found: list[TimelineEvent] = []
-        with _translated(f"read the timeline of #{number}"):
+        with _translated_errors(f"read the timeline of #{number}"):
             page = 1
             while True:
                 listed = self._json(f"/issues/{number}/timeline", per_page=100, page=page)
@@ -240,7 +240,7 @@ class Api:
     def permission(self, login: str) -> tuple[str, int]:
         """A user's permission (admin, write, read or none) and id; `none` for a user who is not a collaborator."""
         try:
-            with _translated(f"read the permission of {login}"):
+            with _translated_errors(f"read the permission of {login}"):
                 found = self._json(f"/collaborators/{quote(login, safe='')}/permission")
                 return str(found["permission"]), int((found["user"] or {}).get("id", 0))
         except GitHubRefused as error:
@@ -250,7 +250,7 @@ class Api:
 
     def set_status(self, commit: str, *, state: str, context: str, description: str, target_url: str) -> None:
         """Write a commit status; the newest per context counts. Writing it twice is harmless."""
-        with _translated(f"set the status of {commit[:10]}"):
+        with _translated_errors(f"set the status of {commit[:10]}"):
             given = {"state": state, "context": context, "description": description, "target_url": target_url}
             self._repository.requester.requestJsonAndCheck("POST", f"{self._repository.url}/statuses/{commit}", input=given)
 
@@ -258,14 +258,14 @@ class Api:
         """The decoded reply to one GET below the repository's URL."""
         return self._repository.requester.requestJsonAndCheck("GET", f"{self._repository.url}{path}", parameters=query)[1]
 
-    def _known(self, number: int) -> PyGithubPull:
+    def _pull(self, number: int) -> PyGithubPull:
         """The pull request as read by `pull`, so its URLs need no request."""
         if number not in self._pulls:
             self.pull(number)
         return self._pulls[number]
 
 
-def _state_of(pull: PyGithubPull, comments: int = 0, changed_files: int = 0) -> PullState:
+def _pull_state(pull: PyGithubPull, comments: int = 0, changed_files: int = 0) -> PullState:
     """The counts are separate arguments: a list of pull requests omits them, and PyGithub would send a request for them."""
     return PullState(
         number=pull.number,
@@ -313,7 +313,7 @@ def _event_of(event: Any) -> TimelineEvent:  # noqa: ANN401 - as above
 
 
 @contextmanager
-def _translated(what: str) -> Iterator[None]:
+def _translated_errors(what: str) -> Iterator[None]:
     """Convert errors of PyGithub, requests and invalid replies to kindgate's errors."""
     from github import BadAttributeException, GithubException  # noqa: PLC0415 - see Api
 
@@ -337,11 +337,11 @@ def _error_of(what: str, error: GithubException) -> GitHubError:
     text = f"cannot {what}: HTTP {error.status} {message}"
     limited = error.status == 429 or (error.status == 403 and ("retry-after" in headers or "rate limit" in message.lower()))
     if limited or error.status >= 500:
-        return GitHubUnavailable(text, retry_after=_asked_wait(headers, limited=limited))
+        return GitHubUnavailable(text, retry_after=_requested_wait(headers, limited=limited))
     return GitHubRefused(text, status=error.status, next_step=_NEXT_STEPS.get(error.status, ""))
 
 
-def _asked_wait(headers: dict[str, str], *, limited: bool) -> float:
+def _requested_wait(headers: dict[str, str], *, limited: bool) -> float:
     """Seconds that GitHub asks to wait: from Retry-After, from the reset time of an empty quota, otherwise a minute for a limit."""
     asked = headers.get("retry-after", "")
     if asked.isdigit():

@@ -66,7 +66,7 @@ class Attempt:
     silent: bool = True
 
 
-def whether_to_try(context: Context, mode: Mode) -> Attempt:
+def comment_attempt(context: Context, mode: Mode) -> Attempt:
     """Whether a comment can be posted from here, before any request to GitHub.
 
     `always` and `require` try with any token, because one with more permissions may have been given.
@@ -87,7 +87,7 @@ def plan(mode: Mode, marker: Marker, *, author: str, passed: bool, comments: Ite
     kindgate's comments have a marker of the same id as their first line, and `author` as their author. `passed` is whether
     this run requires no action by a reviewer.
     """
-    ours = [(found, comment) for comment in comments if (found := _our_marker(comment, marker.id, author)) is not None]
+    ours = [(found, comment) for comment in comments if (found := _kindgate_marker(comment, marker.id, author)) is not None]
     if not ours:
         if mode == "on-failure" and passed:
             return Plan(Skip("the run passed and no older comment exists, comment skipped (--github-comment=on-failure)"))
@@ -97,7 +97,7 @@ def plan(mode: Mode, marker: Marker, *, author: str, passed: bool, comments: Ite
     return Plan(_action(mode, marker, newest, comment), tuple(other for _, other in ours[1:]))
 
 
-def _our_marker(comment: Comment, identity: str, author: str) -> Marker | None:
+def _kindgate_marker(comment: Comment, identity: str, author: str) -> Marker | None:
     if comment.author.lower() != author.lower():
         return None
     found = parse_marker(comment.body)

@@ -86,7 +86,7 @@ def comment_id(asked: str, workflow: str, root: Path, workspace: str) -> str:
             rule = f"use lowercase letters, digits, dots, underscores and single dashes, at most {ID_LIMIT} characters"
             raise SettingsError(f"--github-id {asked!r}: {rule}")
         return asked
-    name = "/".join(part for part in (workflow, _inside(root, workspace)) if part) or "kindgate"
+    name = "/".join(part for part in (workflow, _root_in_checkout(root, workspace)) if part) or "kindgate"
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if slug == name.lower().replace(" ", "-") and len(slug) <= ID_LIMIT:
         return slug
@@ -94,7 +94,7 @@ def comment_id(asked: str, workflow: str, root: Path, workspace: str) -> str:
     return "-".join(part for part in (slug[: ID_LIMIT - 7].rstrip("-"), digest) if part)
 
 
-def _inside(root: Path, workspace: str) -> str:
+def _root_in_checkout(root: Path, workspace: str) -> str:
     """The root folder relative to the checkout; empty for the checkout itself or a folder outside of it."""
     if not workspace:
         return ""

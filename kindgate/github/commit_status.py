@@ -8,7 +8,7 @@ from typing import Literal
 from kindgate.github.client import Api
 from kindgate.github.replies import WorkflowRun
 from kindgate.github.retry import retried
-from kindgate.report.decision import UNTRUSTED, WORDS, Decision
+from kindgate.report.decision import UNTRUSTED, VERDICT_WORDS, Decision
 from kindgate.report.markdown_escape import shortened, visible
 from kindgate.report.run_report import Outcome
 from kindgate.waiting import Deadline
@@ -35,7 +35,7 @@ def status_of(decision: Decision) -> Status:
     if decision.may_merge:
         state: State = "success"
     else:
-        state = "error" if decision.verdict in {UNTRUSTED, WORDS[Outcome.NO_VERDICT]} else "failure"
+        state = "error" if decision.verdict in {UNTRUSTED, VERDICT_WORDS[Outcome.NO_VERDICT]} else "failure"
     return Status(state, shortened(visible(f"{decision.verdict}: {decision.reason}"), DESCRIPTION_LIMIT))
 
 

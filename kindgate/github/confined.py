@@ -40,7 +40,7 @@ class Limits:
 LIMITS = Limits()
 """The largest plausible report takes 2 s and 300 MB to read and render."""
 
-_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+_KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 _BROKEN = "cannot be used"
 _DATA_MODULES = ("kindgate.github.", "kindgate.model", "kindgate.report.", "kindgate.slo.")
 
@@ -94,7 +94,7 @@ def _why_ended(code: int, limits: Limits) -> str:
 
 def _environment() -> dict[str, str]:
     """Variables with which Python finds the same modules; one thread is enough, and each takes address space."""
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     own = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONDONTWRITEBYTECODE": "1"}
     return kept | own | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 

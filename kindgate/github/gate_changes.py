@@ -28,7 +28,7 @@ CI = ".github"
 
 
 @dataclass(frozen=True)
-class Changed:
+class PullChanges:
     """The files that a pull request changes, by old and new names, and its changes to its gate.
 
     `complete` is whether the list is complete.
@@ -49,13 +49,13 @@ class Commit:
     texts: dict[str, str] = field(default_factory=dict)
     folders: dict[str, dict[str, str]] = field(default_factory=dict)
     blobs: dict[str, str] | None = None
-    looked: bool = False
+    tree_read: bool = False
 
     def tree(self) -> dict[str, str] | None:
         """Each file of the commit with its blob; None if there are too many."""
-        if not self.looked:
+        if not self.tree_read:
             found, cut = retried(f"the files of {self.sha[:10]}", lambda: self.api.tree(self.sha), self.deadline)
-            self.blobs, self.looked = (None if cut else found), True
+            self.blobs, self.tree_read = (None if cut else found), True
         return self.blobs
 
     def text(self, path: str) -> str:
@@ -75,27 +75,27 @@ class Commit:
         return self.folders[parent].get(name, "")
 
 
-def read_changes(api: Api, pull: PullState, suite: Suite, deadline: Deadline) -> Changed:
+def read_changes(api: Api, pull: PullState, suite: Suite, deadline: Deadline) -> PullChanges:
     """A pull request's changes, and those to its gate as the base defines it.
 
     `GateChanges.notes` lists facts that GitHub does not show. Raises `GitHubRefused` if even the list of files is unavailable.
     """
     listed = retried("the files of the pull request", lambda: api.changed_files(pull.number), deadline)
-    names = _names(listed)
+    names = _file_names(listed)
     cut = len(listed) >= FILES_LIMIT
     try:
         start = retried("the merge base", lambda: api.merge_base(pull.base_sha, pull.head_sha), deadline)
-        return _compared(Commit(api, start, deadline), Commit(api, pull.head_sha, deadline), names, suite, cut=cut)
+        return _changes_between(Commit(api, start, deadline), Commit(api, pull.head_sha, deadline), names, suite, cut=cut)
     except GitHubRefused as error:
         notes = [f"the base's own gate files and the changed thresholds are unknown: {error.message}"]
-        notes += [_CUT] if cut else []
-        return Changed(names, _gate(names, (), (), notes), complete=not cut)
+        notes += [_TRUNCATED_NOTE] if cut else []
+        return PullChanges(names, _gate(names, (), (), notes), complete=not cut)
 
 
-_CUT = f"GitHub lists only {FILES_LIMIT:,} of the changed files; the others are unknown"
+_TRUNCATED_NOTE = f"GitHub lists only {FILES_LIMIT:,} of the changed files; the others are unknown"
 
 
-def _compared(start: Commit, head: Commit, names: tuple[str, ...], suite: Suite, *, cut: bool) -> Changed:
+def _changes_between(start: Commit, head: Commit, names: tuple[str, ...], suite: Suite, *, cut: bool) -> PullChanges:
     """The changes between two commits, from the changed files that GitHub lists."""
     notes: list[str] = []
     try:
@@ -107,14 +107,14 @@ def _compared(start: Commit, head: Commit, names: tuple[str, ...], suite: Suite,
         notes.append(f"cannot read the base's own settings: {error.message}")
     complete = not cut
     if cut:
-        names, complete, note = _beyond_the_list(start, head, names, own)
+        names, complete, note = _changes_beyond_list(start, head, names, own)
         notes.append(note)
     slo_files = [name for name in names if is_slo_file(name) or name in objectives]
     thresholds = [change for file in slo_files for change in _threshold_changes(file, start, head)]
-    return Changed(names, _gate(names, own, thresholds, notes), complete)
+    return PullChanges(names, _gate(names, own, thresholds, notes), complete)
 
 
-def _beyond_the_list(start: Commit, head: Commit, names: tuple[str, ...], own: Sequence[str]) -> tuple[tuple[str, ...], bool, str]:
+def _changes_beyond_list(start: Commit, head: Commit, names: tuple[str, ...], own: Sequence[str]) -> tuple[tuple[str, ...], bool, str]:
     """All changed file names if GitHub's list is incomplete, whether they are complete now, and a note about it."""
     before, after = start.tree(), head.tree()
     if before is not None and after is not None:
@@ -162,5 +162,5 @@ def _gate(names: Iterable[str], own: Sequence[str], thresholds: Sequence[Thresho
     )
 
 
-def _names(listed: Iterable[ChangedFile]) -> tuple[str, ...]:
+def _file_names(listed: Iterable[ChangedFile]) -> tuple[str, ...]:
     return tuple(sorted({name for file in listed for name in (file.name, file.previous) if name}))

@@ -67,7 +67,7 @@ def changes_in_checkout(
     out a merge of base and head: its difference to its first parent is the pull request, and requires `fetch-depth: 2`.
     Elsewhere both commits must exist. Raises `CommandError` if git fails.
     """
-    base, head = _compared(root, pull, deadline)
+    base, head = _compared_commits(root, pull, deadline)
     listed = _git(root, deadline, "diff", "--name-only", "--no-renames", "-z", base, head)
     own = [_in_repository(root, path, deadline) for path in (slo_file, *folders)]
     files = gate_files((path for path in listed.split("\0") if path), [path for path in own if path])
@@ -100,7 +100,7 @@ def _objectives(file: str, text: str) -> dict[str, str]:
     return {metric: ", ".join(sorted(expressions)) for metric, expressions in found.items()}
 
 
-def _compared(root: Path, pull: PullRequest, deadline: Deadline) -> tuple[str, str]:
+def _compared_commits(root: Path, pull: PullRequest, deadline: Deadline) -> tuple[str, str]:
     """The two commits whose difference is the pull request."""
     parents = _git(root, deadline, "rev-list", "--parents", "--max-count=1", "HEAD").split()[1:]
     if len(parents) == 2 and parents[1] == pull.head_sha:

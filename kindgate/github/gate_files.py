@@ -15,7 +15,7 @@ from kindgate.settings import Settings
 KUSTOMIZATIONS_LIMIT = 100
 """Maximum kustomizations to follow; the rest of a larger tree is ignored."""
 
-_BUILT_UPON = ("resources", "bases", "components")
+_BASE_KEYS = ("resources", "bases", "components")
 _FILES = ("patchesStrategicMerge", "configurations", "crds", "transformers", "generators", "validators")
 _WITH_PATHS = ("patches", "patchesJson6902", "replacements")
 _GENERATORS = ("configMapGenerator", "secretGenerator")
@@ -36,7 +36,7 @@ def gate_paths_of(read: ReadsFile, settings: Settings) -> tuple[str, ...]:
     others = [settings.slo.file, *deploy.values, *([settings.cluster.config] if settings.cluster.config else ()), *settings.images.load]
     found |= {_joined(root, str(one)) for one in others}
     found |= {_joined(root, posixpath.join(build.folder, file)) for build in settings.images.builds for file in build.files}
-    return tuple(sorted(path for path in found if _inside(path)))
+    return tuple(sorted(path for path in found if _is_inside(path)))
 
 
 def objectives_path(settings: Settings) -> str:
@@ -51,7 +51,7 @@ def manifest_files(read: ReadsFile, path: str) -> set[str]:
     todo = [path]
     while todo and len(seen) < KUSTOMIZATIONS_LIMIT:
         folder = todo.pop()
-        if folder in seen or not _inside(folder):
+        if folder in seen or not _is_inside(folder):
             continue
         seen.add(folder)
         file, document = _kustomization(read, folder)
@@ -59,7 +59,7 @@ def manifest_files(read: ReadsFile, path: str) -> set[str]:
             found.add(folder)
             continue
         found |= {file, *(_joined(folder, one) for one in _files_of(document))}
-        todo += [_joined(folder, one) for one in _built_upon(document)]
+        todo += [_joined(folder, one) for one in _bases_of(document)]
     return found
 
 
@@ -78,8 +78,8 @@ def _kustomization(read: ReadsFile, folder: str) -> tuple[str, Mapping[str, Any]
     return "", {}
 
 
-def _built_upon(document: Mapping[str, Any]) -> Iterator[str]:
-    return (entry for key in _BUILT_UPON for entry in _texts(document.get(key)) if "://" not in entry)
+def _bases_of(document: Mapping[str, Any]) -> Iterator[str]:
+    return (entry for key in _BASE_KEYS for entry in _texts(document.get(key)) if "://" not in entry)
 
 
 def _files_of(document: Mapping[str, Any]) -> Iterator[str]:
@@ -102,7 +102,7 @@ def _joined(folder: str, path: str) -> str:
     return posixpath.normpath(posixpath.join(folder, path))
 
 
-def _inside(path: str) -> bool:
+def _is_inside(path: str) -> bool:
     return not path.startswith(("/", "../")) and path != ".."
 
 

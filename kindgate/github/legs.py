@@ -27,7 +27,7 @@ NO_REPORT = "no report was found"
 
 
 @dataclass(frozen=True)
-class Named(Generic[T]):
+class LegAttempt(Generic[T]):
     """A value of one leg and attempt, from an artifact name `kindgate-report-LEG-ATTEMPT`."""
 
     leg: str
@@ -49,22 +49,22 @@ class Collected:
         return tuple(f"{leg}: {reason}" for leg, reason in self.reasons.items())
 
     @property
-    def why_missing(self) -> dict[str, str]:
+    def missing_reasons(self) -> dict[str, str]:
         """Each missing leg, and why it has no report."""
         return {leg: self.reasons.get(leg, NO_REPORT) for leg in self.missing}
 
 
-def newest_of_each_leg(named: Iterable[tuple[str, T]]) -> list[Named[T]]:
+def newest_of_each_leg(named: Iterable[tuple[str, T]]) -> list[LegAttempt[T]]:
     """The newest attempt of each leg; names that are not report artifacts are ignored.
 
     After a re-run of only the failed jobs, the other legs' reports are still from an earlier attempt.
     """
-    newest: dict[str, Named[T]] = {}
+    newest: dict[str, LegAttempt[T]] = {}
     for name, value in named:
         found = _ARTIFACT.fullmatch(name)
         if found is None:
             continue
-        candidate = Named(found["leg"], int(found["attempt"]), value)
+        candidate = LegAttempt(found["leg"], int(found["attempt"]), value)
         if candidate.leg not in newest or newest[candidate.leg].attempt < candidate.attempt:
             newest[candidate.leg] = candidate
     return [newest[leg] for leg in sorted(newest)]
@@ -76,9 +76,9 @@ def collect(inputs: Sequence[Path], expected: Sequence[str] = ()) -> Collected:
     A missing file or `expected` leg (see `leg_names`), or an unreadable report, is a missing leg. A single `report.json`
     outside of an artifact's folder belongs to the only expected leg.
     """
-    files = {leg: path for given in inputs if given.suffix or given.is_dir() for leg, path in _files(given)}
+    files = {leg: path for given in inputs if given.suffix or given.is_dir() for leg, path in _report_files(given)}
     wanted = leg_names(expected)
-    if len(files) == len(wanted) == 1 and all(map(_names_no_leg, files.values())):
+    if len(files) == len(wanted) == 1 and all(map(_is_unnamed, files.values())):
         files = dict(zip(wanted, files.values(), strict=True))
     texts: dict[str, bytes] = {}
     reasons: dict[str, str] = {}
@@ -121,7 +121,7 @@ def leg_names(expected: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for text in expected for name in text.replace(",", " ").split())
 
 
-def _files(given: Path) -> list[tuple[str, Path]]:
+def _report_files(given: Path) -> list[tuple[str, Path]]:
     """The report files of an input, each with its leg.
 
     `download-artifact` creates a folder per artifact, but none for a single artifact requested by name.
@@ -133,10 +133,10 @@ def _files(given: Path) -> list[tuple[str, Path]]:
         return [(given.stem, given)]
     folders = [(folder.name, folder / "report.json") for folder in sorted(given.iterdir()) if folder.is_dir()]
     own = given / "report.json"
-    return [*(_files(own) if own.exists() else ()), *((found.leg, found.value) for found in newest_of_each_leg(folders))]
+    return [*(_report_files(own) if own.exists() else ()), *((found.leg, found.value) for found in newest_of_each_leg(folders))]
 
 
-def _names_no_leg(path: Path) -> bool:
+def _is_unnamed(path: Path) -> bool:
     """Whether neither a report's file nor its folder names the leg."""
     return path.name == "report.json" and _ARTIFACT.fullmatch(path.parent.name) is None
 

@@ -13,7 +13,7 @@ from kindgate.github.legs import Collected
 from kindgate.github.links import run_links
 from kindgate.github.replies import WorkflowRun
 from kindgate.github.uploads import Uploads
-from kindgate.report.decision import UNTRUSTED, WORDS, Decision, RunIdentity, no_verdict, untrusted, worst
+from kindgate.report.decision import UNTRUSTED, VERDICT_WORDS, Decision, RunIdentity, no_verdict, untrusted, worst
 from kindgate.report.objective_records import GateChanges
 from kindgate.report.run_report import Link, Outcome, PullRequest, RunReport
 
@@ -37,7 +37,7 @@ def disagreement(report: RunReport, run: WorkflowRun, repository: str, numbers: 
     return ""
 
 
-def trusted(report: RunReport, record: PullRequest, changes: GateChanges, page: Link | None = None) -> RunReport:
+def with_github_data(report: RunReport, record: PullRequest, changes: GateChanges, page: Link | None = None) -> RunReport:
     """Return `report` with GitHub's own data for pull request, links and gate."""
     links = (*run_links(record.run_url), *((page,) if page else ()))
     return report.model_copy(update={"pull_request": record, "links": links, "gate_changes": changes})
@@ -46,7 +46,7 @@ def trusted(report: RunReport, record: PullRequest, changes: GateChanges, page: 
 Judge = Callable[[RunReport, RunIdentity], Decision]
 """Decides about a report that must belong to this run."""
 
-_ENDS: Mapping[str, str] = {
+_CONCLUSION_MEANINGS: Mapping[str, str] = {
     "action_required": "the run is waiting for a maintainer's approval",
     "cancelled": "the run was cancelled",
     "neutral": "the run ended without a result",
@@ -59,7 +59,7 @@ _ENDS: Mapping[str, str] = {
 
 NO_REPORT = "the run uploaded no report"
 
-NOT_JUDGED = Decision(WORDS[Outcome.PASSED], may_merge=True, exit_code=0, reason="not judged: no watched files changed")
+NOT_JUDGED = Decision(VERDICT_WORDS[Outcome.PASSED], may_merge=True, exit_code=0, reason="not judged: no watched files changed")
 """For one of several suites, if the pull request does not touch it."""
 
 
@@ -72,9 +72,9 @@ class Result:
     decision: Decision
 
 
-def how_it_ended(conclusion: str) -> str:
+def ending_of(conclusion: str) -> str:
     """A sentence about a run without a report, from GitHub's conclusion."""
-    ended = _ENDS.get(conclusion)
+    ended = _CONCLUSION_MEANINGS.get(conclusion)
     return f"{ended} and uploaded no report" if ended else NO_REPORT
 
 
@@ -100,7 +100,7 @@ def result_of(
     if untouched and not objection and run.conclusion == "success" and not (uploads.reports or uploads.problems or uploads.refusal):
         return Result(Collected({}), {}, NOT_JUDGED)
     if not uploads.reports and not uploads.problems:
-        reason = uploads.refusal or how_it_ended(run.conclusion)
+        reason = uploads.refusal or ending_of(run.conclusion)
         return Result(Collected({}), {}, untrusted(objection) if objection else no_verdict(reason))
     decided: dict[str, Decision] = {}
     for leg, named in uploads.reports.items():
@@ -113,7 +113,7 @@ def result_of(
         leg: _against(decision, conclusions.get(leg) or run.conclusion, explained=explained and leg not in conclusions)
         for leg, decision in decided.items()
     }
-    decided |= {leg: no_verdict(reason) for leg, reason in collected.why_missing.items()}
+    decided |= {leg: no_verdict(reason) for leg, reason in collected.missing_reasons.items()}
     return Result(collected, decided, worst(decided.values()))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from kindgate.errors import GitHubError, KindgateError
 from kindgate.github.client import Api
 from kindgate.github.comment import Conversation, Post, PostResult
-from kindgate.github.comment_decision import whether_to_try
+from kindgate.github.comment_decision import comment_attempt
 from kindgate.github.comment_marker import Marker, comment_id, digest_of
 from kindgate.github.confined import confined
 from kindgate.github.context import Context, read_context
@@ -76,7 +76,7 @@ def message_of_legs(collected: Collected, decisions: Mapping[str, Decision], hea
         ((name, report),) = collected.reports.items()
         return message_of(report, decisions[name])
     legs = [Leg(name, report, decisions[name]) for name, report in collected.reports.items()]
-    missing = collected.why_missing
+    missing = collected.missing_reasons
     said = [f"{leg.name}={digest_of(leg.report)} {leg.decision.verdict} {leg.decision.reason}" for leg in legs]
     said += [f"{name} {reason}" for name, reason in missing.items()]
     return Message(matrix_comment(legs, missing, head=head), _digest(said), worst(decisions.values()).may_merge)
@@ -98,7 +98,7 @@ def update_comment(api: Api, message: Message, settings: GitHubSettings, *, numb
 def _post(message: Callable[[], Message], settings: GitHubSettings, env: Mapping[str, str], root: Path, seconds: float) -> PostResult:
     context = read_context(env)
     identity = comment_id(settings.id, context.workflow, root, context.workspace)
-    attempt = whether_to_try(context, settings.comment)
+    attempt = comment_attempt(context, settings.comment)
     required = settings.comment == "require"
     if not attempt.post:
         if required and not attempt.silent:

@@ -17,9 +17,9 @@ from kindgate.github.dropped_objectives import base_reports, no_longer_judged
 from kindgate.github.identity import ANY_WORKFLOW, JUDGED_EVENTS, Expected, objection_to
 from kindgate.github.legs import leg_conclusions, leg_names
 from kindgate.github.links import own_page, page_name
-from kindgate.github.outcome import NOT_JUDGED, Result, result_of, trusted
+from kindgate.github.outcome import NOT_JUDGED, Result, result_of, with_github_data
 from kindgate.github.post import POST_SECONDS, Message, message_of_legs, message_without_report, update_comment
-from kindgate.github.recompute_reports import bases_of, recomputed_report
+from kindgate.github.recompute_reports import bases_of, recompute_uploads
 from kindgate.github.replies import PullState, WorkflowRun
 from kindgate.github.retry import retried
 from kindgate.github.subject import (
@@ -35,7 +35,7 @@ from kindgate.github.subject import (
 )
 from kindgate.github.suite_settings import WHOLE_REPOSITORY, Suite
 from kindgate.github.uploads import Uploads, read_uploads
-from kindgate.report.decision import ANYTHING, Decision, Requirements, decide, worst
+from kindgate.report.decision import NO_REQUIREMENTS, Decision, Requirements, decide, worst
 from kindgate.report.html import report_page
 from kindgate.report.run_report import PullRequest, RunReport
 from kindgate.settings import GitHubSettings
@@ -66,7 +66,7 @@ class Request:
     run_id: int = 0
     legs: Sequence[str] = ()
     expected: Expected = ANY_WORKFLOW
-    requirements: Requirements = ANYTHING
+    requirements: Requirements = NO_REQUIREMENTS
     watched: Sequence[str] = ()
     pull: int = 0
     sealed: SealedRun | None = None
@@ -108,7 +108,7 @@ class Publication:
             return Published((PostResult(reason),))
         if run.status != "completed":
             return Published((self._set_status(PENDING),))
-        judged = self._judged()
+        judged = self._results()
         if not judged:
             return Published((PostResult(f"no open pull request has run {run.id}'s head {run.head_sha[:10]}: nothing was published"),))
         decision = worst(result.decision for _, result in judged)
@@ -121,20 +121,20 @@ class Publication:
         if self._nothing_to_publish() or run.status != "completed" or run.event != "pull_request":
             return ()
         written: list[Path] = []
-        for subject, result in self._judged()[:1]:
+        for subject, result in self._results()[:1]:
             folder.mkdir(parents=True, exist_ok=True)
-            for leg, report in self._shown(result, subject, self._record(subject)).items():
+            for leg, report in self._displayed_reports(result, subject, self._record(subject)).items():
                 file = folder / page_name(f"{leg}-{run.id}", self.context.attempt)
                 file.write_text(confined(report_page, report, result.decisions[leg]), encoding="utf-8")
                 written.append(file)
         return tuple(written)
 
-    def _judged(self) -> list[tuple[Subject, Result]]:
+    def _results(self) -> list[tuple[Subject, Result]]:
         """The result for each subject of the run."""
         uploads = read_uploads(self.api, self.run, self.context.token, self.deadline)
         subjects = self._subjects()
         numbers = [subject.pull.number for subject in subjects if subject.pull]
-        return [(subject, self._result(self._judged_again(uploads, subject), subject, numbers)) for subject in subjects]
+        return [(subject, self._result(self._recomputed(uploads, subject), subject, numbers)) for subject in subjects]
 
     def _nothing_to_publish(self) -> str:
         """Why a run gets no verdict; empty if it does."""
@@ -153,12 +153,12 @@ class Publication:
         if run.event == "push":
             return [PUSH]
         if run.event == "merge_group":
-            return [_known(lambda: subject_of_queue(api, run, rules, self.deadline))]
+            return [_subject_or_unknown(lambda: subject_of_queue(api, run, rules, self.deadline))]
         pulls = retried("the run's pull requests", lambda: pulls_of(api, run), self.deadline)
         return [self._subject_of(pull, rules) for pull in pulls]
 
     def _subject_of(self, pull: PullState, rules: Rules) -> Subject:
-        return _known(lambda: subject_of_pull(self.api, self.run, pull, rules, self.deadline), pull)
+        return _subject_or_unknown(lambda: subject_of_pull(self.api, self.run, pull, rules, self.deadline), pull)
 
     def _set_status(self, status: Status) -> PostResult:
         return PostResult(set_status(self.api, self.run, status, self.settings.status, self.deadline))
@@ -194,9 +194,9 @@ class Publication:
             return "" if subject.approval.by else f"the pull request changes code that GitHub runs: {changed}"
         return objection_to(self.run, self.request.expected, self.context.repository, uploaded=uploaded)
 
-    def _judged_again(self, uploads: Uploads, subject: Subject) -> Uploads:
+    def _recomputed(self, uploads: Uploads, subject: Subject) -> Uploads:
         """The uploads with each verdict recomputed, also with the objectives of the subject's base."""
-        return recomputed_report(
+        return recompute_uploads(
             uploads, bases_of(self.api, self.request.suite, subject, self.run.head_sha, self.deadline), subject.approval.by
         )
 
@@ -213,7 +213,7 @@ class Publication:
             run_url=run.attempt_url,
         )
 
-    def _shown(self, result: Result, subject: Subject, record: PullRequest) -> dict[str, RunReport]:
+    def _displayed_reports(self, result: Result, subject: Subject, record: PullRequest) -> dict[str, RunReport]:
         """The legs' reports with GitHub's data in place of their own, and with a link to their page."""
         api, branch = self.api, subject.pull.base_ref if subject.pull else ""
         before = base_reports(api, file_name(self.run.path), branch, self.context.token, self.deadline) if branch else {}
@@ -221,14 +221,14 @@ class Publication:
         shown: dict[str, RunReport] = {}
         for leg, report in result.collected.reports.items():
             fewer = no_longer_judged(report, before[leg]) if leg in before else ()
-            shown[leg] = trusted(report, record, subject.changes.model_copy(update={"no_longer": fewer}), page)
+            shown[leg] = with_github_data(report, record, subject.changes.model_copy(update={"no_longer": fewer}), page)
         return shown
 
     def _message(self, result: Result, subject: Subject) -> Message:
         record = self._record(subject)
         if not result.decisions:
             return message_without_report(result.decision, record)
-        reports = self._shown(result, subject, record)
+        reports = self._displayed_reports(result, subject, record)
         return confined(message_of_legs, replace(result.collected, reports=reports), result.decisions, record.head_sha)
 
     def _comment(self, subject: Subject, result: Result) -> PostResult:
@@ -245,7 +245,7 @@ class Publication:
         return PostResult(posted.line, posted.url, posted.warnings)
 
 
-def _known(read: Callable[[], Subject], pull: PullState | None = None) -> Subject:
+def _subject_or_unknown(read: Callable[[], Subject], pull: PullState | None = None) -> Subject:
     """The subject that `read` returns; if GitHub does not show it, one that reports why its run proves nothing."""
     try:
         return read()

@@ -36,7 +36,7 @@ def publish_run(request: Request, settings: GitHubSettings, env: Mapping[str, st
     `GitHubError` if GitHub cannot be read or written, and `WaitTimeout` after `seconds`.
     """
     none = Published((PostResult(f"#{request.pull} has no run of {request.expected.workflow} for its head: nothing was published"),))
-    return _within(request, settings, env, Publication.publish, none=none, seconds=seconds)
+    return _with_publication(request, settings, env, Publication.publish, none=none, seconds=seconds)
 
 
 def render_pages(
@@ -46,10 +46,10 @@ def render_pages(
 
     Raises as `publish_run`.
     """
-    return _within(request, settings, env, lambda publication: publication.write_pages(folder), none=(), seconds=seconds)
+    return _with_publication(request, settings, env, lambda publication: publication.write_pages(folder), none=(), seconds=seconds)
 
 
-def _within(
+def _with_publication(
     request: Request, settings: GitHubSettings, env: Mapping[str, str], work: Callable[[Publication], T], *, none: T, seconds: float
 ) -> T:
     """Return the result of `work` for the requested run, or `none` without a run."""
@@ -66,7 +66,7 @@ def _within(
                 return none
             run = retried(f"run {run_id}", lambda: api.workflow_run(run_id), deadline)
             if request.sealed is not None:
-                run = _judged_by(api, run, request.sealed, deadline)
+                run = _as_judged_by(api, run, request.sealed, deadline)
             return work(Publication(api, run, request, settings, context, deadline))
 
     return within(deadline, "GitHub", published)
@@ -79,7 +79,7 @@ def _newest_run(api: Api, request: Request, deadline: Deadline) -> int:
     return found.id if found else 0
 
 
-def _judged_by(api: Api, asked: WorkflowRun, sealed: SealedRun, deadline: Deadline) -> WorkflowRun:
+def _as_judged_by(api: Api, asked: WorkflowRun, sealed: SealedRun, deadline: Deadline) -> WorkflowRun:
     """The judging run, presented as one for the commit of the run that requested it.
 
     `workflow_run` starts only workflows of the default branch, so the run's file and the workflows it called were merged by

@@ -18,7 +18,7 @@ from kindgate.github.subject import Subject
 from kindgate.github.suite_settings import ReadsFile, Suite, suite_settings
 from kindgate.github.uploads import Uploads
 from kindgate.report.base_objectives import BaseObjectives, UnreadBase, is_edited
-from kindgate.report.recompute import recomputed
+from kindgate.report.recompute import recompute_report
 from kindgate.report.run_report import RunReport
 from kindgate.slo.slo_file import parse_document
 from kindgate.waiting import Deadline
@@ -75,7 +75,7 @@ def bases_of(api: Api, suite: Suite, subject: Subject, head_sha: str, deadline: 
     return tuple(base for base in found if base is not None)
 
 
-def recomputed_report(uploads: Uploads, bases: Sequence[Base], accepted_by: str = "") -> Uploads:
+def recompute_uploads(uploads: Uploads, bases: Sequence[Base], accepted_by: str = "") -> Uploads:
     """The uploads with every report recomputed in a process with limits; beyond the limits, none of the reports is usable.
 
     `accepted_by` is the maintainer who lets edited objectives count.
@@ -90,7 +90,7 @@ def recomputed_report(uploads: Uploads, bases: Sequence[Base], accepted_by: str 
     return replace(uploads, reports={leg: replace(named, value=judged[leg]) for leg, named in uploads.reports.items()})
 
 
-def collected_again(collected: Collected) -> Collected:
+def recompute_collected(collected: Collected) -> Collected:
     """The legs with every report recomputed in a process with limits; beyond the limits, none of the reports is usable."""
     if not collected.reports:
         return collected
@@ -107,7 +107,7 @@ def recompute_all(reports: Mapping[str, RunReport], bases: Sequence[Base] = (), 
     A run tests a merge with the base as of that time. If it used the objectives of any of `bases`, those apply to it,
     otherwise the first ones.
     """
-    return {leg: recomputed(report, _base_for(report, bases), accepted_by=accepted_by) for leg, report in reports.items()}
+    return {leg: recompute_report(report, _base_for(report, bases), accepted_by=accepted_by) for leg, report in reports.items()}
 
 
 def _base_for(report: RunReport, bases: Sequence[Base]) -> Base | None:

@@ -40,11 +40,11 @@ def suite_settings(read: ReadsFile, suite: Suite) -> Settings:
     directory = Path(posixpath.normpath(suite.directory))
     config = find_config_by(lambda path: read(path.as_posix()) or None, directory)
     values = dict(config.values) if config is not None else {}
-    given = _given(values.get("addopts", "")) | _given(suite.arguments)
+    given = _command_line_settings(values.get("addopts", "")) | _command_line_settings(suite.arguments)
     return build_settings(directory, given, values, {})
 
 
-def _given(arguments: str) -> dict[str, object]:
+def _command_line_settings(arguments: str) -> dict[str, object]:
     """The settings in a command line's arguments, by ini name."""
     rows = {row.option.flag: row for row in option_fields(Settings)}
     try:
@@ -59,11 +59,11 @@ def _given(arguments: str) -> dict[str, object]:
             continue
         text = value if equals else next(iter(words[place + 1 : place + 2]), "")
         if row.repeatable:
-            found[row.option.ini] = (*_several(found.get(row.option.ini)), text)
+            found[row.option.ini] = (*_as_tuple(found.get(row.option.ini)), text)
         else:
             found[row.option.ini] = True if row.switch else text
     return found
 
 
-def _several(before: object) -> tuple[str, ...]:
+def _as_tuple(before: object) -> tuple[str, ...]:
     return before if isinstance(before, tuple) else ()

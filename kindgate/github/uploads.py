@@ -9,7 +9,7 @@ from kindgate.errors import GitHubRefused, PublishRefused
 from kindgate.github.artifact import ARCHIVE_LIMIT, download, read_report
 from kindgate.github.client import Api
 from kindgate.github.confined import confined
-from kindgate.github.legs import Named, newest_of_each_leg
+from kindgate.github.legs import LegAttempt, newest_of_each_leg
 from kindgate.github.replies import ArtifactInfo, WorkflowRun
 from kindgate.github.retry import retried
 from kindgate.report.run_report import RunReport
@@ -25,7 +25,7 @@ LEGS_LIMIT = 20
 class Uploads:
     """The reports by leg, each with the attempt in its artifact's name; `problems` state by leg why one is unreadable."""
 
-    reports: dict[str, Named[RunReport]] = field(default_factory=dict)
+    reports: dict[str, LegAttempt[RunReport]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     refusal: str = ""
     """Why nothing was read at all; empty if the artifacts were examined."""
@@ -41,13 +41,13 @@ def read_uploads(api: Api, run: WorkflowRun, token: str, deadline: Deadline) -> 
         chosen = choose(run, artifacts)
     except PublishRefused as error:
         return Uploads(refusal=error.message)
-    reports: dict[str, Named[RunReport]] = {}
+    reports: dict[str, LegAttempt[RunReport]] = {}
     problems: dict[str, str] = {}
     for found in chosen:
         problem = problem_of(run, found)
         if not problem:
             try:
-                reports[found.leg] = Named(found.leg, found.attempt, _report_of(found.value, token, deadline))
+                reports[found.leg] = LegAttempt(found.leg, found.attempt, _report_of(found.value, token, deadline))
             except (PublishRefused, GitHubRefused) as error:
                 problem = error.message
         if problem:
@@ -55,7 +55,7 @@ def read_uploads(api: Api, run: WorkflowRun, token: str, deadline: Deadline) -> 
     return Uploads(reports, problems)
 
 
-def choose(run: WorkflowRun, artifacts: Sequence[ArtifactInfo]) -> list[Named[ArtifactInfo]]:
+def choose(run: WorkflowRun, artifacts: Sequence[ArtifactInfo]) -> list[LegAttempt[ArtifactInfo]]:
     """The newest report of each leg. Raises `PublishRefused` if there are too many legs."""
     chosen = newest_of_each_leg((artifact.name, artifact) for artifact in artifacts)
     if len(chosen) > LEGS_LIMIT:
@@ -63,7 +63,7 @@ def choose(run: WorkflowRun, artifacts: Sequence[ArtifactInfo]) -> list[Named[Ar
     return chosen
 
 
-def problem_of(run: WorkflowRun, found: Named[ArtifactInfo]) -> str:
+def problem_of(run: WorkflowRun, found: LegAttempt[ArtifactInfo]) -> str:
     """Why a listed artifact is not worth downloading; empty if it is."""
     if found.attempt > run.attempt:
         return f"artifact {found.value.name} claims an attempt that run {run.id} has not had"

@@ -12,7 +12,7 @@ from pathlib import Path
 from kindgate.errors import SettingsError
 from kindgate.github.context import Context
 from kindgate.github.legs import Collected, collect, leg_names
-from kindgate.github.recompute_reports import collected_again
+from kindgate.github.recompute_reports import recompute_collected
 from kindgate.report.decision import ANY_RUN, Decision, Inconclusive, Requirements, RunIdentity, decide, no_verdict, worst
 from kindgate.report.markdown_escape import visible
 
@@ -39,24 +39,24 @@ class Verified:
         return said or (f"{self.decision.verdict}: {self.decision.reason}",)
 
 
-def examine(
+def verify_all(
     inputs: Sequence[Path], legs: Sequence[str], requirements: Requirements, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
 ) -> Verified:
     """Decide about every leg in `inputs`, and about `legs` without a report; see `collect` for both, and `decide` for the rest.
 
     Every verdict of a report is recomputed from its own figures.
     """
-    collected = collected_again(collect(inputs, legs))
+    collected = recompute_collected(collect(inputs, legs))
     decided = {leg: decide(report, requirements, run, conclusion=conclusion) for leg, report in collected.reports.items()}
-    decided |= {leg: no_verdict(reason) for leg, reason in collected.why_missing.items()}
+    decided |= {leg: no_verdict(reason) for leg, reason in collected.missing_reasons.items()}
     return Verified(collected, dict(sorted(decided.items())))
 
 
 def verify(
     inputs: Sequence[Path], legs: Sequence[str], requirements: Requirements, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
 ) -> Verified:
-    """As `examine`, but only for `legs` if any are named: others may have different required checks."""
-    found = examine(inputs, legs, requirements, run, conclusion=conclusion)
+    """As `verify_all`, but only for `legs` if any are named: others may have different required checks."""
+    found = verify_all(inputs, legs, requirements, run, conclusion=conclusion)
     wanted = leg_names(legs)
     return replace(found, decisions={leg: one for leg, one in found.decisions.items() if not wanted or leg in wanted})
 

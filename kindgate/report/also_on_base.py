@@ -13,15 +13,15 @@ from kindgate.report.run_report import TestResult
 from kindgate.slo.compare import Comparison
 from kindgate.slo.threshold import DEFAULT_METRIC, METRICS, PERCENTILE, Selector, Threshold
 
-BaseFigures = Mapping[float, float]
+BaselineFigures = Mapping[float, float]
 """Response times of the baseline in milliseconds, by quantile (0 to 100)."""
 
-NO_BASE: BaseFigures = MappingProxyType({})
+NO_BASELINE: BaselineFigures = MappingProxyType({})
 
 _MEDIAN = 50.0
 
 
-def base_figures(comparisons: Iterable[Comparison]) -> BaseFigures:
+def baseline_figures(comparisons: Iterable[Comparison]) -> BaselineFigures:
     """The baseline's figures from the comparisons of a run; for each quantile, the first counts."""
     found: dict[float, float] = {}
     for comparison in comparisons:
@@ -31,7 +31,7 @@ def base_figures(comparisons: Iterable[Comparison]) -> BaseFigures:
     return found
 
 
-def on_base(threshold: Threshold, figures: BaseFigures) -> tuple[float | None, Literal["", "passed", "failed"]]:
+def on_base(threshold: Threshold, figures: BaselineFigures) -> tuple[float | None, Literal["", "passed", "failed"]]:
     """The baseline's figure for a threshold, and whether the baseline meets it.
 
     Comparisons cover only percentiles of all requests: for other thresholds nothing is known.
@@ -43,7 +43,7 @@ def on_base(threshold: Threshold, figures: BaseFigures) -> tuple[float | None, L
     return figures[quantile], "passed" if expression.holds(figures[quantile]) else "failed"
 
 
-def with_base(tests: Iterable[TestResult], objectives: Iterable[ThresholdOutcome]) -> tuple[TestResult, ...]:
+def with_baseline_outcomes(tests: Iterable[TestResult], objectives: Iterable[ThresholdOutcome]) -> tuple[TestResult, ...]:
     """The tests, with the baseline's outcome for those that failed because of a missed objective.
 
     If only this version misses one of a test's objectives, the failure is new; if the baseline misses all of them, it is not.
@@ -52,10 +52,10 @@ def with_base(tests: Iterable[TestResult], objectives: Iterable[ThresholdOutcome
     for objective in objectives:
         if objective.verdict is Verdict.FAIL:
             broken.setdefault(objective.test, set()).add(objective.on_base)
-    return tuple(_with_base(test, broken.get(test.node_id, set())) for test in tests)
+    return tuple(_with_baseline_outcome(test, broken.get(test.node_id, set())) for test in tests)
 
 
-def _with_base(test: TestResult, found: set[str]) -> TestResult:
+def _with_baseline_outcome(test: TestResult, found: set[str]) -> TestResult:
     if test.outcome != "failed":
         return test
     if "passed" in found:

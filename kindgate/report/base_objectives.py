@@ -13,7 +13,7 @@ from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.judged import Judged
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
-from kindgate.report.recomputation import ROWS_LIMIT, BaseVerdict, Replayed
+from kindgate.report.recomputation import ROWS_LIMIT, BaseVerdict, RecomputedVerdict
 from kindgate.report.replay_looks import NO_ROUND, Looks, Replay, Round, recompare, replay
 from kindgate.report.report_builder import comparison_records, objective_records
 from kindgate.report.units import number, plural
@@ -62,7 +62,7 @@ class UnreadBase:
 
     def verdict(self, accepted_by: str = "") -> BaseVerdict:
         """A verdict without judged rows; a maintainer can still let the pull request's own objectives count."""
-        row = Replayed(objective="the objectives file", reason=shortened(self.problem, LINE_LIMIT))
+        row = RecomputedVerdict(objective="the objectives file", reason=shortened(self.problem, LINE_LIMIT))
         return BaseVerdict(
             branch=shortened(self.branch, NAME_LIMIT), edited=True, accepted_by=shortened(accepted_by, NAME_LIMIT), rows=(row,)
         )
@@ -74,13 +74,13 @@ def base_verdict(judged: Sequence[Judged], samples: Sequence[BurstSample], base:
     An objective is not judged if it has no data, or if it did not fail with fewer bursts or less load than the base's plan.
     `accepted_by` is the maintainer who lets the pull request's own objectives count if it edits them.
     """
-    of_thresholds = _longest((entry for entry in judged if entry.thresholds), samples)
-    of_tolerances = _longest((entry for entry in judged if entry.tolerances), samples)
-    rows: list[Replayed] = []
-    if base.objectives.thresholds and (base.required or of_thresholds is not None):
-        rows += _thresholds(of_thresholds, base)
-    if base.objectives.compare and ((base.required and base.compares) or of_tolerances is not None):
-        rows += _tolerances(of_tolerances, base)
+    threshold_series = _longest((entry for entry in judged if entry.thresholds), samples)
+    tolerance_series = _longest((entry for entry in judged if entry.tolerances), samples)
+    rows: list[RecomputedVerdict] = []
+    if base.objectives.thresholds and (base.required or threshold_series is not None):
+        rows += _thresholds(threshold_series, base)
+    if base.objectives.compare and ((base.required and base.compares) or tolerance_series is not None):
+        rows += _tolerances(tolerance_series, base)
     return BaseVerdict(
         branch=shortened(base.branch, NAME_LIMIT),
         edited=is_edited(judged, base),
@@ -114,14 +114,14 @@ class _Series:
     bursts: tuple[BurstSample, ...]
     second: Round = NO_ROUND
 
-    def weakness(self, base: BaseObjectives, plan: Looks) -> str:
+    def shortfall(self, base: BaseObjectives, plan: Looks) -> str:
         """How the series falls short of the base's plan; empty if it does not."""
         if len(self.bursts) < plan.per_look:
             return f"{base.branch} plans {plural(plan.per_look, 'burst')} per look, but this run has {len(self.bursts)}"
-        return _lighter(self.bursts, base) or _lighter(self.second.samples, base)
+        return _load_shortfall(self.bursts, base) or _load_shortfall(self.second.samples, base)
 
 
-def _lighter(bursts: Sequence[BurstSample], base: BaseObjectives) -> str:
+def _load_shortfall(bursts: Sequence[BurstSample], base: BaseObjectives) -> str:
     """How the load of `bursts` falls short of the base's; empty if it does not, or without bursts."""
     if not bursts:
         return ""
@@ -142,39 +142,39 @@ def _longest(entries: Iterable[Judged], samples: Sequence[BurstSample]) -> _Seri
     return _Series(entry, tuple(samples[place] for place in entry.bursts), round_of(entry, samples))
 
 
-def _thresholds(series: _Series | None, base: BaseObjectives) -> list[Replayed]:
+def _thresholds(series: _Series | None, base: BaseObjectives) -> list[RecomputedVerdict]:
     if series is None:
         return [_unjudged(str(one), "this run judged no objectives") for one in base.objectives.thresholds]
     plan = base.looks()
     again = replay(base.objectives, series.bursts, plan)
-    weakness = series.weakness(base, plan)
+    shortfall = series.shortfall(base, plan)
     rows = objective_records(again.result, "")
     return [
         _unjudged(objective_name(row), "this run sent no request that it applies to")
         if not scheduled(result.threshold, series.bursts)
-        else _row(row, again, weakness)
+        else _row(row, again, shortfall)
         for row, result in zip(rows, again.result.results, strict=True)
     ]
 
 
-def _tolerances(series: _Series | None, base: BaseObjectives) -> list[Replayed]:
+def _tolerances(series: _Series | None, base: BaseObjectives) -> list[RecomputedVerdict]:
     if series is None:
         return [_unjudged(str(one), "this run did not compare anything with a baseline") for one in base.objectives.compare]
     plan = base.looks(series.entry.turns)
     again = recompare(base.objectives, series.bursts, plan, series.entry.placement, series.second)
-    weakness = series.weakness(base, plan)
-    return [_row(row, again, weakness) for row in comparison_records(again.result)]
+    shortfall = series.shortfall(base, plan)
+    return [_row(row, again, shortfall) for row in comparison_records(again.result)]
 
 
-def _row(row: ThresholdOutcome | ComparisonRow, again: Replay[Judgement] | Replay[Comparison], weakness: str) -> Replayed:
+def _row(row: ThresholdOutcome | ComparisonRow, again: Replay[Judgement] | Replay[Comparison], shortfall: str) -> RecomputedVerdict:
     """The outcome of one objective: with less load than planned, only FAIL and INVALID count."""
-    less = weakness or ("this run ended before this look had all its bursts" if again.short and row.verdict is Verdict.PASS else "")
+    less = shortfall or ("this run ended before this look had all its bursts" if again.short and row.verdict is Verdict.PASS else "")
     if less and row.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}:
         return _unjudged(objective_name(row), less)
     if again.unconfirmed and row.verdict in DECIDED:
         return _unjudged(objective_name(row), f"this run has no confirmation round long enough to confirm the {row.verdict} of its looks")
-    return Replayed(objective=shortened(objective_name(row), LINE_LIMIT), verdict=row.verdict, reason=row.explanation)
+    return RecomputedVerdict(objective=shortened(objective_name(row), LINE_LIMIT), verdict=row.verdict, reason=row.explanation)
 
 
-def _unjudged(objective: str, reason: str) -> Replayed:
-    return Replayed(objective=shortened(objective, LINE_LIMIT), reason=shortened(reason, LINE_LIMIT))
+def _unjudged(objective: str, reason: str) -> RecomputedVerdict:
+    return RecomputedVerdict(objective=shortened(objective, LINE_LIMIT), reason=shortened(reason, LINE_LIMIT))

@@ -46,11 +46,11 @@ COLOURS = {
 """Colours that charts draw with, by the name of the CSS variable that replaces them in the page."""
 
 _VARIABLES = {colour: f"var(--{name})" for name, colour in COLOURS.items()}
-_MEASURES = {"d", "x", "y", "width", "height", "transform"}
+_COORDINATES = {"d", "x", "y", "width", "height", "transform"}
 _DROPPED = {"font-family", "font", "stroke-miterlimit"}
 
 
-def adopted(drawing: str, prefix: str, title: str, description: str) -> str:
+def embedded_svg(drawing: str, prefix: str, title: str, description: str) -> str:
     """The drawing as an `<svg>` element; `prefix` must be unique on the page.
 
     `title` and `description` are for screen readers.
@@ -61,7 +61,7 @@ def adopted(drawing: str, prefix: str, title: str, description: str) -> str:
             if child.tag in {f"{{{SVG}}}metadata", f"{{{SVG}}}style"}:
                 parent.remove(child)
     for element in root.iter():
-        _plain(element, prefix)
+        _inline_styles(element, prefix)
     view_box = root.get("viewBox", "")
     root.attrib.clear()
     root.attrib.update({"viewBox": view_box, "role": "img", "aria-labelledby": f"{prefix}-title {prefix}-desc"})
@@ -73,7 +73,7 @@ def adopted(drawing: str, prefix: str, title: str, description: str) -> str:
     return re.sub(r">\s+<", "><", ET.tostring(root, encoding="unicode"))
 
 
-def _plain(element: ET.Element, prefix: str) -> None:
+def _inline_styles(element: ET.Element, prefix: str) -> None:
     """Move the element's style into attributes, remove the namespace from its tag, and make its id unique on the page."""
     for name, value in _declarations(element.attrib.pop("style", "")):
         element.set(name, value)
@@ -85,13 +85,13 @@ def _plain(element: ET.Element, prefix: str) -> None:
     for name, value in element.attrib.items():
         if value.startswith("url(#"):
             element.set(name, f"url(#{prefix}-{value.removeprefix('url(#')}")
-        elif name in _MEASURES:
-            element.set(name, _short(value))
+        elif name in _COORDINATES:
+            element.set(name, _rounded_coordinates(value))
         else:
             element.set(name, _VARIABLES.get(value, value))
 
 
-def _short(value: str) -> str:
+def _rounded_coordinates(value: str) -> str:
     """Coordinates with two decimals: a hundredth of a point is invisible, but more digits take a third of the page."""
     return re.sub(r"\s+", " ", re.sub(r"(\.\d\d)\d+", r"\1", value)).strip()
 
@@ -149,7 +149,7 @@ _STEPS = ((0.6, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)), (2.2, (1.0, 2.0, 5.0)
 EMPTY_RANGE = (0.1, 1000.0)
 """Range of an axis without data, in milliseconds or microseconds."""
 
-Draw = Callable[[Axes], None]
+DrawAxes = Callable[[Axes], None]
 Shape = Literal["line", "dashes", "dots", "area"]
 
 _SHAPES: dict[object, Shape] = {"-": "line", "--": "dashes", ":": "dots"}
@@ -157,7 +157,7 @@ _NAMES = {colour: name for name, colour in COLOURS.items()}
 
 
 @dataclass(frozen=True)
-class Key:
+class LegendEntry:
     """Legend entry of a line or an area; `colour` is the name of the page's CSS variable, `opacity` is between 0 and 1."""
 
     name: str
@@ -181,11 +181,11 @@ class Chart:
     title: str
     description: str
     svg: str
-    keys: tuple[Key, ...]
+    keys: tuple[LegendEntry, ...]
     rows: Rows
 
 
-def chart(draw: Draw, prefix: str, title: str, description: str, rows: Rows) -> Chart:
+def chart(draw: DrawAxes, prefix: str, title: str, description: str, rows: Rows) -> Chart:
     """Render the chart that `draw` draws, with ids that begin with `prefix`, which must be unique on the page."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=SIZE)
@@ -194,11 +194,11 @@ def chart(draw: Draw, prefix: str, title: str, description: str, rows: Rows) -> 
         axes = figure.add_subplot()
         axes.patch.set_alpha(0)
         draw(axes)
-        keys = tuple(_key(handle, visible(name)) for handle, name in zip(*axes.get_legend_handles_labels(), strict=True))
+        keys = tuple(_legend_entry(handle, visible(name)) for handle, name in zip(*axes.get_legend_handles_labels(), strict=True))
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     title, description = visible(title), visible(description)
-    return Chart(title, description, adopted(buffer.getvalue(), prefix, title, description), keys, rows)
+    return Chart(title, description, embedded_svg(buffer.getvalue(), prefix, title, description), keys, rows)
 
 
 def rows_of(columns: Sequence[str], *values: Sequence[float | None]) -> Rows:
@@ -206,7 +206,7 @@ def rows_of(columns: Sequence[str], *values: Sequence[float | None]) -> Rows:
     return Rows(tuple(columns), tuple(tuple(number(cell) for cell in row) for row in zip(*values, strict=True)))
 
 
-def gaps(values: Sequence[float | None]) -> list[float]:
+def with_gaps(values: Sequence[float | None]) -> list[float]:
     """The values with `nan` for None, which interrupts a line."""
     return [float("nan") if value is None else value for value in values]
 
@@ -244,18 +244,18 @@ def log_scale(axes: Axes) -> None:
     log_ticks(axes.yaxis)
 
 
-def from_nothing(axes: Axes) -> None:
+def start_at_zero(axes: Axes) -> None:
     """Start the value axis at zero, with numbers formatted as on the rest of the page."""
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.yaxis.set_major_formatter(lambda value, _: number(value))
 
 
-def _key(handle: object, name: str) -> Key:
+def _legend_entry(handle: object, name: str) -> LegendEntry:
     """The legend entry for a matplotlib line or filled shape."""
     if isinstance(handle, Line2D):
-        return Key(name, _NAMES[to_hex(handle.get_color())], _SHAPES[handle.get_linestyle()], 1.0)
+        return LegendEntry(name, _NAMES[to_hex(handle.get_color())], _SHAPES[handle.get_linestyle()], 1.0)
     filled: Any = handle
     colour = filled.get_facecolor()
     rgba = to_rgba(colour if isinstance(colour, tuple) else colour[0])
-    return Key(name, _NAMES[to_hex(rgba)], "area", round(rgba[3], 2))
+    return LegendEntry(name, _NAMES[to_hex(rgba)], "area", round(rgba[3], 2))

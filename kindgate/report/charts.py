@@ -17,15 +17,15 @@ from kindgate.report.canvas import (
     SERIES,
     SHADE,
     Chart,
-    Draw,
+    DrawAxes,
     Rows,
     chart,
     draw_limits,
-    from_nothing,
-    gaps,
     log_scale,
     log_ticks,
     rows_of,
+    start_at_zero,
+    with_gaps,
 )
 from kindgate.report.resource_records import ResourceSeries, WorkloadResources
 from kindgate.report.units import number, plural
@@ -38,14 +38,14 @@ def latency_chart(burst: Burst, timeline: Timeline, limits: Sequence[float], pre
     edges = _edges(timeline)
 
     def draw(axes: Axes) -> None:
-        p50, p90, p99, largest = (gaps(_to_the_end(column)) for column in (timeline.p50, timeline.p90, timeline.p99, timeline.max))
+        p50, p90, p99, largest = (with_gaps(_extended(column)) for column in (timeline.p50, timeline.p90, timeline.p99, timeline.max))
         axes.fill_between(edges, p90, p99, step="post", color=SERIES[0], alpha=0.18, linewidth=0, label="p90 to p99")
         axes.fill_between(edges, p50, p90, step="post", color=SERIES[0], alpha=0.38, linewidth=0, label="p50 to p90")
         axes.step(edges, p50, where="post", color=SERIES[0], label="p50")
         axes.step(edges, largest, where="post", color=SERIES[1], linewidth=0.8, label="slowest")
         draw_limits(axes, limits, "ms")
         log_scale(axes)
-        _over_the_burst(axes, edges, "response time (ms)")
+        _label_burst_axes(axes, edges, "response time (ms)")
 
     peak = max((value for value in timeline.max if value is not None), default=None)
     return chart(
@@ -83,12 +83,12 @@ def throughput_chart(burst: Burst, timeline: Timeline, prefix: str) -> Chart:
     sent, failed = ([count / timeline.step for count in column] for column in (timeline.sent, timeline.failed))
 
     def draw(axes: Axes) -> None:
-        axes.step(edges, _to_the_end(sent), where="post", color=SERIES[0], label="sent")
+        axes.step(edges, _extended(sent), where="post", color=SERIES[0], label="sent")
         axes.stairs(failed, edges, fill=True, color=BAD, linewidth=0, label="failed")
         if burst.plan.rate:
             axes.axhline(burst.plan.rate, color=INK, linestyle=":", linewidth=1.2, label="planned")
-        from_nothing(axes)
-        _over_the_burst(axes, edges, "requests per second")
+        start_at_zero(axes)
+        _label_burst_axes(axes, edges, "requests per second")
 
     return chart(
         draw,
@@ -118,12 +118,12 @@ def trend_chart(bursts: Sequence[Burst], limits: Sequence[float], prefix: str) -
     series = {name: [getattr(burst.overall, name) for burst in bursts] for name in ("p50", "p95", "p99")}
 
     def draw(axes: Axes) -> None:
-        _from_burst_to_burst(axes, series)
+        _plot_per_burst(axes, series)
         draw_limits(axes, limits, "ms")
         axes.set_title("response time (ms)")
 
     said = f"p50, p95 and p99 of {plural(len(bursts), 'burst')}."
-    rows = rows_of(("burst", *(f"{name} ms" for name in series)), _places(bursts), *series.values())
+    rows = rows_of(("burst", *(f"{name} ms" for name in series)), _burst_numbers(bursts), *series.values())
     return chart(draw, prefix, "Response time per burst", said, rows)
 
 
@@ -133,12 +133,12 @@ def send_lag_trend_chart(bursts: Sequence[Burst], prefix: str) -> Chart:
     series = {name: [None if lag is None else max(1.0, getattr(lag, name)) for lag in lags] for name in ("p50", "p99", "max")}
 
     def draw(axes: Axes) -> None:
-        _from_burst_to_burst(axes, series)
+        _plot_per_burst(axes, series)
         axes.set_title("send lag (µs)")
 
     worst = max((lag.p99 for lag in lags if lag is not None), default=None)
     said = f"How late requests were sent; the worst p99 is {number(worst)} µs."
-    rows = rows_of(("burst", *(f"{name} µs" for name in series)), _places(bursts), *series.values())
+    rows = rows_of(("burst", *(f"{name} µs" for name in series)), _burst_numbers(bursts), *series.values())
     return chart(draw, prefix, "Send lag per burst", said, rows)
 
 
@@ -149,20 +149,20 @@ Spans = Sequence[tuple[float, float]]
 def cpu_chart(used: WorkloadResources, series: ResourceSeries, loads: Spans, prefix: str) -> Chart:
     """A workload's CPU over time with its request and limit; periods of load are shaded."""
     said = f"{number(used.cpu_avg)} cores on average, {number(used.cpu_max)} at peak under load; limit {number(used.cpu_limit)}."
-    draw = _use(series.times, series.cpu, loads, label="CPU (cores)", request=used.cpu_request, limit=used.cpu_limit)
-    rows = rows_of(("time s", "cores"), _after(series.times, loads), series.cpu)
+    draw = _usage_drawing(series.times, series.cpu, loads, label="CPU (cores)", request=used.cpu_request, limit=used.cpu_limit)
+    rows = rows_of(("time s", "cores"), _seconds_since_load(series.times, loads), series.cpu)
     return chart(draw, prefix, f"CPU of {used.workload}", said, rows)
 
 
 def memory_chart(used: WorkloadResources, series: ResourceSeries, loads: Spans, prefix: str) -> Chart:
     """A workload's memory over time with its request and limit; periods of load are shaded."""
     said = f"{number(used.memory_max)} MB at peak under load; limit {number(used.memory_limit)} MB."
-    draw = _use(series.times, series.memory, loads, label="memory (MB)", request=used.memory_request, limit=used.memory_limit)
-    rows = rows_of(("time s", "MB"), _after(series.times, loads), series.memory)
+    draw = _usage_drawing(series.times, series.memory, loads, label="memory (MB)", request=used.memory_request, limit=used.memory_limit)
+    rows = rows_of(("time s", "MB"), _seconds_since_load(series.times, loads), series.memory)
     return chart(draw, prefix, f"Memory of {used.workload}", said, rows)
 
 
-def _use(
+def _usage_drawing(
     times: Sequence[float],
     values: Sequence[float | None],
     loads: Spans,
@@ -170,17 +170,17 @@ def _use(
     label: str,
     request: float | None,
     limit: float | None,
-) -> Draw:
-    after = _after(times, loads)
+) -> DrawAxes:
+    after = _seconds_since_load(times, loads)
 
     def draw(axes: Axes) -> None:
-        for place, (start, end) in enumerate(zip(*(_after(ends, loads) for ends in zip(*loads, strict=True)), strict=True)):
+        for place, (start, end) in enumerate(zip(*(_seconds_since_load(ends, loads) for ends in zip(*loads, strict=True)), strict=True)):
             axes.axvspan(start, end, color=SHADE, linewidth=0, zorder=0, label="" if place else "load")
-        axes.step(after, gaps(values), where="post", color=SERIES[0], label="used")
+        axes.step(after, with_gaps(values), where="post", color=SERIES[0], label="used")
         for value, style, name in ((request, ":", "requested"), (limit, "--", "limit")):
             if value is not None:
                 axes.axhline(value, color=LIMIT, linestyle=style, linewidth=1.2, label=name)
-        from_nothing(axes)
+        start_at_zero(axes)
         axes.margins(x=0)
         axes.set_title(label)
         axes.set_xlabel("seconds since the load started")
@@ -188,7 +188,7 @@ def _use(
     return draw
 
 
-def _after(times: Sequence[float], loads: Spans) -> list[float]:
+def _seconds_since_load(times: Sequence[float], loads: Spans) -> list[float]:
     """Seconds since the start of the first load."""
     began = min(start for start, _ in loads)
     return [time - began for time in times]
@@ -199,12 +199,12 @@ def _edges(timeline: Timeline) -> list[float]:
     return [round(place * timeline.step, 3) for place in range(len(timeline.sent) + 1)]
 
 
-def _to_the_end(column: Sequence[Value]) -> list[Value]:
+def _extended(column: Sequence[Value]) -> list[Value]:
     """Repeat the last value, so its step is as wide as the others."""
     return [*column, column[-1]]
 
 
-def _over_the_burst(axes: Axes, edges: Sequence[float], what: str) -> None:
+def _label_burst_axes(axes: Axes, edges: Sequence[float], what: str) -> None:
     axes.set_xlim(edges[0], edges[-1])
     axes.set_title(what)
     axes.set_xlabel("seconds into the burst")
@@ -213,7 +213,7 @@ def _over_the_burst(axes: Axes, edges: Sequence[float], what: str) -> None:
 def _bars(axes: Axes, distribution: Distribution) -> None:
     axes.stairs(distribution.counts, distribution.edges, fill=True, color=SERIES[0], linewidth=0)
     axes.set_xscale("log")
-    from_nothing(axes)
+    start_at_zero(axes)
     axes.set_title("requests")
 
 
@@ -223,13 +223,13 @@ def _bins(distribution: Distribution, unit: str) -> Rows:
     return rows_of((f"from {unit}", f"to {unit}", "requests"), *zip(*held, strict=True))
 
 
-def _places(bursts: Sequence[Burst]) -> range:
+def _burst_numbers(bursts: Sequence[Burst]) -> range:
     return range(1, len(bursts) + 1)
 
 
-def _from_burst_to_burst(axes: Axes, series: dict[str, list[float | None]]) -> None:
+def _plot_per_burst(axes: Axes, series: dict[str, list[float | None]]) -> None:
     for (name, values), colour in zip(series.items(), SERIES, strict=False):
-        axes.plot(range(1, len(values) + 1), gaps(values), "o-", markersize=3, color=colour, label=name)
+        axes.plot(range(1, len(values) + 1), with_gaps(values), "o-", markersize=3, color=colour, label=name)
     log_scale(axes)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("burst")

@@ -9,12 +9,12 @@ from typing import Generic, TypeVar
 
 from kindgate.errors import SloError
 from kindgate.model import Verdict
-from kindgate.report.also_on_base import BaseFigures, base_figures
+from kindgate.report.also_on_base import BaselineFigures, baseline_figures
 from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Judged
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
-from kindgate.report.recomputation import Replayed
+from kindgate.report.recomputation import RecomputedVerdict
 from kindgate.report.replay_looks import NO_ROUND, Looks, Round, recompare, replay
 from kindgate.report.report_builder import comparison_records, objective_records
 from kindgate.report.run_report import RunReport
@@ -31,7 +31,7 @@ NO_FIGURES = "the report has no figures for it"
 
 
 @dataclass(frozen=True)
-class RecomputedReports:
+class RecomputedEntry:
     """One recomputed entry of `RunReport.judged`; `problem` is why it could not be recomputed, otherwise empty."""
 
     entry: Judged
@@ -46,14 +46,14 @@ class Claims:
 
     objectives: tuple[ThresholdOutcome, ...]
     comparison: tuple[ComparisonRow, ...]
-    claims: tuple[Replayed, ...]
+    claims: tuple[RecomputedVerdict, ...]
 
 
-def recompute_report(entry: Judged, samples: Sequence[BurstSample]) -> RecomputedReports:
+def recompute_entry(entry: Judged, samples: Sequence[BurstSample]) -> RecomputedEntry:
     """Recompute one entry from its figures; `samples` are all of the report's figures."""
     problem = plan_problem(entry, len(samples))
     if problem:
-        return RecomputedReports(entry, problem=problem)
+        return RecomputedEntry(entry, problem=problem)
     bursts = [samples[place] for place in entry.bursts]
     plan = Looks(entry.per_look, entry.looks, entry.turns)
     few = f"{entry.per_look} bursts were planned per look, but the report has {len(bursts)}"
@@ -64,11 +64,11 @@ def recompute_report(entry: Judged, samples: Sequence[BurstSample]) -> Recompute
             if compared.unconfirmed:
                 few = f"{plan.confirmation} bursts are required to confirm the looks, but the report has fewer"
             unfinished = compared.unfinished or compared.unconfirmed
-            return RecomputedReports(entry, problem=few) if unfinished else RecomputedReports(entry, comparison=compared.result)
+            return RecomputedEntry(entry, problem=few) if unfinished else RecomputedEntry(entry, comparison=compared.result)
         judged = replay(wanted, bursts, plan)
-        return RecomputedReports(entry, problem=few) if judged.unfinished else RecomputedReports(entry, judgement=judged.result)
+        return RecomputedEntry(entry, problem=few) if judged.unfinished else RecomputedEntry(entry, judgement=judged.result)
     except (ValueError, ArithmeticError, SloError) as error:  # a time of 0 has no logarithm
-        return RecomputedReports(entry, problem=str(error).splitlines()[0])
+        return RecomputedEntry(entry, problem=str(error).splitlines()[0])
 
 
 def plan_problem(entry: Judged, available: int) -> str:
@@ -92,12 +92,12 @@ def round_of(entry: Judged, samples: Sequence[BurstSample]) -> Round:
     return Round(tuple(samples[place] for place in entry.confirmation.bursts), entry.confirmation.placement)
 
 
-def claims_of(report: RunReport, found: Sequence[RecomputedReports]) -> Claims:
+def claims_of(report: RunReport, found: Sequence[RecomputedEntry]) -> Claims:
     """The report's rows with the verdicts of `found`, its recomputed entries.
 
     An entry that cannot be recomputed is a FAIL, and so is a row of the report without an entry.
     """
-    figures = base_figures(one.comparison for one in found if one.comparison is not None)
+    figures = baseline_figures(one.comparison for one in found if one.comparison is not None)
     objectives = _matched(report.objectives, [line for one in found for line in _thresholds(one, figures)])
     comparison = _matched(report.comparison, [line for one in found for line in _tolerances(one)])
     claims = tuple(claim for _, claim in (*objectives, *comparison))
@@ -113,7 +113,7 @@ class _Line(Generic[Row]):
     problem: str = ""
 
 
-def _thresholds(again: RecomputedReports, figures: BaseFigures) -> list[_Line[ThresholdOutcome]]:
+def _thresholds(again: RecomputedEntry, figures: BaselineFigures) -> list[_Line[ThresholdOutcome]]:
     entry = again.entry
     if again.judgement is not None:
         return [_Line(row, entry.own) for row in objective_records(again.judgement, entry.test, figures)]
@@ -131,7 +131,7 @@ def _thresholds(again: RecomputedReports, figures: BaseFigures) -> list[_Line[Th
     return [_Line(row, entry.own, again.problem) for row in rows]
 
 
-def _tolerances(again: RecomputedReports) -> list[_Line[ComparisonRow]]:
+def _tolerances(again: RecomputedEntry) -> list[_Line[ComparisonRow]]:
     entry = again.entry
     if again.comparison is not None:
         return [_Line(row, entry.own) for row in comparison_records(again.comparison, entry.test)]
@@ -149,7 +149,7 @@ def _tolerances(again: RecomputedReports) -> list[_Line[ComparisonRow]]:
     return [_Line(row, entry.own, again.problem) for row in rows]
 
 
-def _matched(claimed: Iterable[Row], lines: Sequence[_Line[Row]]) -> list[tuple[Row, Replayed]]:
+def _matched(claimed: Iterable[Row], lines: Sequence[_Line[Row]]) -> list[tuple[Row, RecomputedVerdict]]:
     """Match each recomputed row with its claim; the report's remaining rows come last, as FAILs."""
     open_claims: dict[tuple[object, ...], list[Row]] = {}
     for row in claimed:
@@ -164,8 +164,8 @@ def _matched(claimed: Iterable[Row], lines: Sequence[_Line[Row]]) -> list[tuple[
     return matched
 
 
-def _claim(line: _Line[Row], claimed: Row | None) -> Replayed:
-    return Replayed(
+def _claim(line: _Line[Row], claimed: Row | None) -> RecomputedVerdict:
+    return RecomputedVerdict(
         objective=shortened(objective_name(line.row), LINE_LIMIT),
         test=line.row.test,
         own=line.own,

@@ -87,9 +87,9 @@ def fitted(blocks: Sequence[Block], limit: int) -> str:
     """
     sized = [(block, Size.of(block.text())) for block in blocks]
     order = sorted(range(len(sized)), key=lambda index: (sized[index][0].usefulness, -index))
-    kept = _without_rows(sized, order, limit)
+    kept = _with_rows_cut(sized, order, limit)
     if kept is None:
-        kept = _without_blocks(sized, order, limit)
+        kept = _with_blocks_dropped(sized, order, limit)
     return "".join(block.text() for block in kept).rstrip("\n") + "\n"
 
 
@@ -111,7 +111,7 @@ def _largest_that_fits(whole: Block, limit: int, others: Size) -> tuple[Block, S
     return fitting, Size.of(fitting.text())
 
 
-def _without_rows(sized: Sequence[Sized], order: Sequence[int], limit: int) -> list[Block] | None:
+def _with_rows_cut(sized: Sequence[Sized], order: Sequence[int], limit: int) -> list[Block] | None:
     """The blocks with rows cut as needed, in `order`; `None` if that is not enough."""
     kept = list(sized)
     total = _sum(kept)
@@ -124,24 +124,24 @@ def _without_rows(sized: Sequence[Sized], order: Sequence[int], limit: int) -> l
     return [block for block, _ in kept] if total.within(limit) else None
 
 
-def _without_blocks(sized: Sequence[Sized], order: Sequence[int], limit: int) -> list[Block]:
+def _with_blocks_dropped(sized: Sequence[Sized], order: Sequence[int], limit: int) -> list[Block]:
     """The most useful blocks, including the first, and a line with the number of omitted ones."""
     kept = dict(enumerate(sized))
     for place in order:
         if place == 0:
             continue
         block, _ = kept.pop(place)
-        notice = _left_out(len(sized) - len(kept))
+        notice = _omission_notice(len(sized) - len(kept))
         others = _sum(kept.values()) + Size.of(notice.text())
         if block.rows and (others + Size.of(block.cut(0).text())).within(limit):
             kept[place] = _largest_that_fits(block, limit, others)
-            return [*(kept[index][0] for index in sorted(kept)), _left_out(len(sized) - len(kept))]
+            return [*(kept[index][0] for index in sorted(kept)), _omission_notice(len(sized) - len(kept))]
         if others.within(limit):
             return [*(found for found, _ in kept.values()), notice]
     raise ValueError(f"the report does not fit into {limit} characters even without its rows")
 
 
-def _left_out(count: int) -> Block:
+def _omission_notice(count: int) -> Block:
     return Block((f"_{count} more section{'s' * (count != 1)} omitted because this page is full; see report.html and report.json._",))
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 from kindgate.errors import NoVerdict, PublishRefused, VerdictFailed, VerdictInvalid
 from kindgate.model import Verdict
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
-from kindgate.report.recomputation import BaseVerdict, Recomputation, Replayed
+from kindgate.report.recomputation import BaseVerdict, Recomputation, RecomputedVerdict
 from kindgate.report.run_report import Outcome, RunReport, SetupError, TestResult
 from kindgate.report.units import plural
 
@@ -47,7 +47,7 @@ class Requirements:
     inconclusive: Inconclusive = "warn"
 
 
-ANYTHING = Requirements(tests=False)
+NO_REQUIREMENTS = Requirements(tests=False)
 """For a reader that does not know a leg's required checks: anything must have been judged."""
 
 
@@ -78,7 +78,7 @@ class Decision:
     again: bool = False
 
 
-WORDS: Mapping[Outcome, str] = {
+VERDICT_WORDS: Mapping[Outcome, str] = {
     Outcome.PASSED: "PASS",
     Outcome.FAILED: "FAIL",
     Outcome.INCONCLUSIVE: "INCONCLUSIVE",
@@ -99,7 +99,7 @@ _OUTCOME_OF = {
 }
 """The run's outcome for a row of the base's objectives; None is an objective that was not judged."""
 
-_OUTCOMES = {word: outcome for outcome, word in WORDS.items()}
+_OUTCOMES = {word: outcome for outcome, word in VERDICT_WORDS.items()}
 
 WORST_FIRST = (
     Outcome.SETUP_FAILED,
@@ -168,7 +168,7 @@ def passed_tests(tests: Iterable[TestResult]) -> int:
 
 
 def decide(
-    report: RunReport | None, requirements: Requirements = ANYTHING, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
+    report: RunReport | None, requirements: Requirements = NO_REQUIREMENTS, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
 ) -> Decision:
     """Decide about `report`; None is a missing report.
 
@@ -183,19 +183,19 @@ def decide(
     again = report.recomputation or Recomputation()
     if again.contradicted:
         return _refuted(again.contradicted)
-    own = _of_content(report, ANYTHING)
-    if conclusion and own.may_merge != (conclusion == "success") and own.verdict != WORDS[Outcome.NO_VERDICT]:
+    own = _decision_of_content(report, NO_REQUIREMENTS)
+    if conclusion and own.may_merge != (conclusion == "success") and own.verdict != VERDICT_WORDS[Outcome.NO_VERDICT]:
         return untrusted(f"the report claims {own.verdict}, but the run itself ended with {conclusion}")
     if again.base is None:
-        return _of_content(report, requirements)
+        return _decision_of_content(report, requirements)
     if again.base.counts and again.base.strict:
         requirements = replace(requirements, inconclusive="fail")
-    return _held_to_base(_of_content(report, requirements), again.base, requirements)
+    return _with_base_verdict(_decision_of_content(report, requirements), again.base, requirements)
 
 
 def no_verdict(reason: str) -> Decision:
     """The decision if nothing was judged, or nothing is known about it."""
-    return Decision(WORDS[Outcome.NO_VERDICT], may_merge=False, exit_code=NoVerdict.exit_code, reason=reason)
+    return Decision(VERDICT_WORDS[Outcome.NO_VERDICT], may_merge=False, exit_code=NoVerdict.exit_code, reason=reason)
 
 
 def untrusted(reason: str) -> Decision:
@@ -227,7 +227,7 @@ def _disagreement(report: RunReport, run: RunIdentity) -> str:
     return ""
 
 
-def _refuted(contradicted: Sequence[Replayed]) -> Decision:
+def _refuted(contradicted: Sequence[RecomputedVerdict]) -> Decision:
     """The decision about a report whose figures contradict its claims."""
     first = next((claim for claim in contradicted if claim.verdict is Verdict.FAIL), contradicted[0])
     claimed = f"claims {first.claimed} for" if first.claimed else "omits"
@@ -235,21 +235,21 @@ def _refuted(contradicted: Sequence[Replayed]) -> Decision:
     more = f"; {plural(len(contradicted) - 1, 'more claim')} also contradicted" if len(contradicted) > 1 else ""
     reason = f"the report {claimed} {first.objective}, but its figures {found}{more}"
     if first.verdict is Verdict.FAIL:
-        return Decision(WORDS[Outcome.FAILED], may_merge=False, exit_code=VerdictFailed.exit_code, reason=reason, again=True)
+        return Decision(VERDICT_WORDS[Outcome.FAILED], may_merge=False, exit_code=VerdictFailed.exit_code, reason=reason, again=True)
     return replace(untrusted(reason), again=True)
 
 
-def _held_to_base(decision: Decision, base: BaseVerdict, requirements: Requirements) -> Decision:
+def _with_base_verdict(decision: Decision, base: BaseVerdict, requirements: Requirements) -> Decision:
     """Apply the base branch's objectives to a run that may merge by its own."""
     if not (decision.may_merge and base.counts and base.rows):
         return decision
     row = min(base.rows, key=lambda one: _BASE_WORST_FIRST.index(one.verdict))
     if row.verdict is Verdict.PASS:
         return decision
-    own = "passes its own objectives" if decision.verdict == WORDS[Outcome.PASSED] else "misses none of its own objectives"
+    own = "passes its own objectives" if decision.verdict == VERDICT_WORDS[Outcome.PASSED] else "misses none of its own objectives"
     effect = Effect.FAIL if row.verdict is None else effect_of(row.verdict, requirements.inconclusive)
     code = exit_code_of(row.verdict or Verdict.FAIL, requirements.inconclusive)
-    word = WORDS[_OUTCOME_OF[row.verdict]]
+    word = VERDICT_WORDS[_OUTCOME_OF[row.verdict]]
     found = {
         Verdict.FAIL: f"fails those of {base.branch}: {row.objective}",
         Verdict.INVALID: f"cannot be judged by those of {base.branch}: {row.objective}",
@@ -259,20 +259,20 @@ def _held_to_base(decision: Decision, base: BaseVerdict, requirements: Requireme
     return Decision(word, effect is not Effect.FAIL, code, f"{own} but {found}", again=True)
 
 
-def _of_content(report: RunReport, requirements: Requirements) -> Decision:
-    outcome = _ended(report)
+def _decision_of_content(report: RunReport, requirements: Requirements) -> Decision:
+    outcome = _worst_outcome(report)
     if outcome not in {Outcome.PASSED, Outcome.INCONCLUSIVE}:
-        return Decision(WORDS[outcome], may_merge=False, exit_code=_exit_code(outcome, report), reason=_reason(outcome, report))
-    if missing := _not_judged(report, requirements):
+        return Decision(VERDICT_WORDS[outcome], may_merge=False, exit_code=_exit_code(outcome, report), reason=_reason(outcome, report))
+    if missing := _missing_check(report, requirements):
         return no_verdict(missing)
     undecided = Verdict.INCONCLUSIVE if outcome is Outcome.INCONCLUSIVE else Verdict.PASS
     red = effect_of(undecided, requirements.inconclusive) is Effect.FAIL or report.exit_code != 0
     if not red and report.tests and not passed_tests(report.tests):
         return no_verdict("no e2e test passed")
-    return Decision(WORDS[outcome], not red, VerdictFailed.exit_code if red else 0, _reason(outcome, report))
+    return Decision(VERDICT_WORDS[outcome], not red, VerdictFailed.exit_code if red else 0, _reason(outcome, report))
 
 
-def _ended(report: RunReport) -> Outcome:
+def _worst_outcome(report: RunReport) -> Outcome:
     """The run's outcome: the report's stated one, or that of its content if worse."""
     content = outcome_of(
         exit_code=report.exit_code,
@@ -284,7 +284,7 @@ def _ended(report: RunReport) -> Outcome:
     return min(report.outcome, content, key=WORST_FIRST.index)
 
 
-def _not_judged(report: RunReport, requirements: Requirements) -> str:
+def _missing_check(report: RunReport, requirements: Requirements) -> str:
     """The first required check that the leg lacks; empty if none."""
     if requirements.tests and not passed_tests(report.tests):
         return "no e2e test passed"
@@ -311,17 +311,17 @@ def _reason(outcome: Outcome, report: RunReport) -> str:
     error = report.setup_error
     reasons = {
         Outcome.SETUP_FAILED: f"in phase {error.phase}: {error.message}" if error is not None else "nothing was judged",
-        Outcome.FAILED: _failure(report),
+        Outcome.FAILED: _failure_reason(report),
         Outcome.INVALID: "the measurement cannot be trusted",
         Outcome.INTERRUPTED: "the run was stopped before it reached a verdict",
         Outcome.NO_VERDICT: "no e2e test passed",
-        Outcome.INCONCLUSIVE: _doubt(report),
+        Outcome.INCONCLUSIVE: _inconclusive_reason(report),
         Outcome.PASSED: f"{plural(passed_tests(report.tests), 'test')} passed, {plural(len(rows), 'objective')} met",
     }
     return reasons[outcome]
 
 
-def _doubt(report: RunReport) -> str:
+def _inconclusive_reason(report: RunReport) -> str:
     """The number of inconclusive objectives, starting with those that were decided but not confirmed."""
     rows: tuple[ThresholdOutcome | ComparisonRow, ...] = (*report.objectives, *report.comparison)
     unconfirmed = sum(row.not_confirmed for row in report.comparison)
@@ -331,7 +331,7 @@ def _doubt(report: RunReport) -> str:
     return ", ".join(said)
 
 
-def _failure(report: RunReport) -> str:
+def _failure_reason(report: RunReport) -> str:
     missed = sum(one.verdict is Verdict.FAIL for one in report.objectives) + sum(row.verdict is Verdict.FAIL for row in report.comparison)
     failed = sum(test.outcome in {"failed", "error"} for test in report.tests)
     told = [f"{plural(missed, 'objective')} not met"] if missed else []

@@ -34,14 +34,14 @@ BEFORE = "before confirmation"
 """The column of a comparison's table for the result of its looks."""
 
 
-class Foreign(str):
+class UntrustedText(str):
     """Text from outside kindgate: a test's name, an error line, a command."""
 
     __slots__ = ()
 
 
 Words = tuple[str, ...]
-"""A sentence in pieces; the `Foreign` ones must be marked and escaped."""
+"""A sentence in pieces; the `UntrustedText` ones must be marked and escaped."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Headline:
 
 def headline(report: RunReport, decision: Decision | None = None) -> Headline:
     """The headline of `report` with its commit; `decision` defaults to the one its content gives."""
-    said = _said(report, decision or decide(report))
+    said = _headline_of(report, decision or decide(report))
     return replace(said, head=report.pull_request.head_sha if report.pull_request else "")
 
 
@@ -70,7 +70,7 @@ def without_report(decision: Decision, head: str) -> Headline:
             "✅ NOT JUDGED", (decision.reason,), ("nothing relevant to this suite changed",), ("nothing to do for this suite",), head
         )
     next_step: Words = ("check the run's log, and rerun it before merging",)
-    return Headline(VERDICTS[Outcome.NO_VERDICT], (Foreign(decision.reason),), ("nothing else judges this commit",), next_step, head)
+    return Headline(VERDICTS[Outcome.NO_VERDICT], (UntrustedText(decision.reason),), ("nothing else judges this commit",), next_step, head)
 
 
 def failing_tests(report: RunReport) -> tuple[TestResult, ...]:
@@ -85,12 +85,12 @@ def left_out_tests(report: RunReport) -> str:
     return ", ".join(f"{count:,} {word}" for count, word in counted if count)
 
 
-def of_verdict(report: RunReport, *verdicts: Verdict) -> tuple[ThresholdOutcome, ...]:
+def objectives_with(report: RunReport, *verdicts: Verdict) -> tuple[ThresholdOutcome, ...]:
     """The objectives with one of these verdicts."""
     return tuple(objective for objective in report.objectives if objective.verdict in verdicts)
 
 
-def compared_with(report: RunReport, *verdicts: Verdict) -> tuple[ComparisonRow, ...]:
+def comparisons_with(report: RunReport, *verdicts: Verdict) -> tuple[ComparisonRow, ...]:
     """The rows of the comparison with the baseline that have one of these verdicts."""
     return tuple(row for row in report.comparison if row.verdict in verdicts)
 
@@ -111,21 +111,21 @@ def before_confirmation(row: ComparisonRow) -> str:
     return f"{first.verdict}: {change(first.change)}{held} in {plural(first.pairs, 'pair')}"
 
 
-def _said(report: RunReport, decision: Decision) -> Headline:
+def _headline_of(report: RunReport, decision: Decision) -> Headline:
     outcome = outcome_named(decision.verdict)
     if decision.again:
-        return _judged_again(decision, outcome)
+        return _recomputed(decision, outcome)
     if outcome is None:
         return _untrusted(decision)
     if outcome is Outcome.NO_VERDICT and report.outcome is not Outcome.NO_VERDICT:
         return _no_verdict(report, decision.reason)
-    return _SAYING[outcome](report)
+    return _HEADLINES[outcome](report)
 
 
-def _judged_again(decision: Decision, outcome: Outcome | None) -> Headline:
+def _recomputed(decision: Decision, outcome: Outcome | None) -> Headline:
     return Headline(
         UNTRUSTED if outcome is None else VERDICTS[outcome],
-        (Foreign(decision.reason),),
+        (UntrustedText(decision.reason),),
         ("the report was judged again from its own figures, with the code and the objectives of the base branch",),
         ("before merging, compare the objectives below and the pull request's changes to its gate",),
     )
@@ -134,7 +134,7 @@ def _judged_again(decision: Decision, outcome: Outcome | None) -> Headline:
 def _untrusted(decision: Decision) -> Headline:
     return Headline(
         UNTRUSTED,
-        (Foreign(decision.reason),),
+        (UntrustedText(decision.reason),),
         ("a report proves nothing if GitHub contradicts it or if the workflow that made it may have been changed",),
         ("before merging, check the run's own log and the pull request's changes to its gate",),
     )
@@ -146,7 +146,7 @@ def _passed(report: RunReport) -> Headline:
     cause: Words = ("no test failed",)
     if margins:
         tightest = min(margins, key=lambda objective: objective.margin or 0.0)
-        cause = ("the tightest, ", *_threshold(tightest), f", is met with {percent(tightest.margin)} of its limit to spare")
+        cause = ("the tightest, ", *_threshold_clause(tightest), f", is met with {percent(tightest.margin)} of its limit to spare")
     gate = report.gate_changes
     next_step: Words = ("nothing to do: this change may merge",)
     if gate.files or gate.thresholds or gate.no_longer:
@@ -166,63 +166,63 @@ def _passed(report: RunReport) -> Headline:
 
 
 def _failed(report: RunReport) -> Headline:
-    broken, slower = of_verdict(report, Verdict.FAIL), compared_with(report, Verdict.FAIL)
+    broken, slower = objectives_with(report, Verdict.FAIL), comparisons_with(report, Verdict.FAIL)
     tests = failing_tests(report)
     if broken:
-        what: Words = (*_threshold(broken[0]), *_against(broken[0]), *_others(len(broken) - 1, "objective"))
+        what: Words = (*_threshold_clause(broken[0]), *_limit_clause(broken[0]), *_others(len(broken) - 1, "objective"))
     elif slower:
-        what = (*_change(slower[0]), *_others(len(slower) - 1, "figure"))
+        what = (*_change_clause(slower[0]), *_others(len(slower) - 1, "figure"))
     elif tests:
-        what = (Foreign(tests[0].node_id), " failed", *_others(len(tests) - 1, "test"))
+        what = (UntrustedText(tests[0].node_id), " failed", *_others(len(tests) - 1, "test"))
     else:
         what = (f"the run ended with exit code {report.exit_code}",)
     explanations = (*(one.explanation for one in broken), *(row.explanation for row in slower))
     told = next(filter(None, (*(test.cause for test in tests), *map(_clause, explanations), *(test.error for test in tests))), "")
-    cause: Words = (Foreign(told),) if told else ("unknown",)
+    cause: Words = (UntrustedText(told),) if told else ("unknown",)
     on_base = {*(one.on_base for one in broken), *(test.base for test in tests)}
     if on_base == {"failed"}:
         cause = (*cause, "; the baseline fails too")
     bundle = next((test.bundle for test in tests if test.bundle), "")
-    evidence: Words = ("see ", Foreign(bundle), " in the artifacts; ") if bundle else ()
-    return Headline(VERDICTS[Outcome.FAILED], what, cause, (*evidence, *_repeat(report)))
+    evidence: Words = ("see ", UntrustedText(bundle), " in the artifacts; ") if bundle else ()
+    return Headline(VERDICTS[Outcome.FAILED], what, cause, (*evidence, *_rerun_hint(report)))
 
 
 def _inconclusive(report: RunReport) -> Headline:
-    doubtful, close = of_verdict(report, Verdict.INCONCLUSIVE), compared_with(report, Verdict.INCONCLUSIVE)
+    doubtful, close = objectives_with(report, Verdict.INCONCLUSIVE), comparisons_with(report, Verdict.INCONCLUSIVE)
     unconfirmed = [row for row in close if row.not_confirmed]
     if unconfirmed:
         others = len(doubtful) + len(close) - 1
         return Headline(
             VERDICTS[Outcome.INCONCLUSIVE],
-            ("not confirmed: ", *_change(unconfirmed[0]), *_others(others, "undecided objective")),
-            (Foreign(_clause(unconfirmed[0].explanation).removeprefix("not confirmed: ")),),
+            ("not confirmed: ", *_change_clause(unconfirmed[0]), *_others(others, "undecided objective")),
+            (UntrustedText(_clause(unconfirmed[0].explanation).removeprefix("not confirmed: ")),),
             ("rerun it: two series of bursts disagree, so the objective is neither met nor missed",),
         )
     next_step: Words = (
         "rerun it, or use more bursts with ",
-        Foreign("--slo-bursts"),
+        UntrustedText("--slo-bursts"),
         "; until then, the objective is neither met nor missed",
     )
     if close and not doubtful:
-        what: Words = (*_change(close[0]), *_others(len(close) - 1, "figure"))
+        what: Words = (*_change_clause(close[0]), *_others(len(close) - 1, "figure"))
         return Headline(VERDICTS[Outcome.INCONCLUSIVE], what, (_clause(close[0].explanation),), next_step)
     if not doubtful:
-        return Headline(VERDICTS[Outcome.INCONCLUSIVE], ("no objective could be decided",), ("unknown",), _repeat(report))
+        return Headline(VERDICTS[Outcome.INCONCLUSIVE], ("no objective could be decided",), ("unknown",), _rerun_hint(report))
     first = doubtful[0]
     cause: Words = (f"{plural(first.samples, 'request')} in {plural(first.bursts, 'burst')} are not enough to decide",)
     if interval(first):
         cause = (f"the limit is within the measured interval {interval(first)}; ", *cause)
     return Headline(
         VERDICTS[Outcome.INCONCLUSIVE],
-        (*_threshold(first), *_against(first), *_others(len(doubtful) - 1, "objective")),
+        (*_threshold_clause(first), *_limit_clause(first), *_others(len(doubtful) - 1, "objective")),
         cause,
         next_step,
     )
 
 
 def _invalid(report: RunReport) -> Headline:
-    explained = [objective.explanation for objective in of_verdict(report, Verdict.INVALID)]
-    explained += [row.explanation for row in compared_with(report, Verdict.INVALID)]
+    explained = [objective.explanation for objective in objectives_with(report, Verdict.INVALID)]
+    explained += [row.explanation for row in comparisons_with(report, Verdict.INVALID)]
     broken = [gate for gate in report.gates if gate.ok is False]
     advice = broken[0].advice if broken else ""
     problems = [f"{gate.name}: {gate.measured} (valid: {gate.asked})" for gate in broken]
@@ -230,9 +230,9 @@ def _invalid(report: RunReport) -> Headline:
     return Headline(
         VERDICTS[Outcome.INVALID],
         (f"the measurement cannot be trusted, so {plural(len(explained), 'objective')} got no verdict",),
-        (Foreign(problems[0]),) if problems else ("the load generator or the machine was the bottleneck",),
+        (UntrustedText(problems[0]),) if problems else ("the load generator or the machine was the bottleneck",),
         (
-            *((Foreign(advice), "; ") if advice else ("rerun it where the generator has a dedicated CPU; ",)),
+            *((UntrustedText(advice), "; ") if advice else ("rerun it where the generator has a dedicated CPU; ",)),
             "the application was not judged",
         ),
     )
@@ -242,13 +242,13 @@ def _setup_failed(report: RunReport) -> Headline:
     error = report.setup_error
     if error is None:
         failed = next((phase.name for phase in report.phases if not phase.ok), "setup")
-        return Headline(VERDICTS[Outcome.SETUP_FAILED], ("in phase ", Foreign(failed)), ("unknown",), _repeat(report))
+        return Headline(VERDICTS[Outcome.SETUP_FAILED], ("in phase ", UntrustedText(failed)), ("unknown",), _rerun_hint(report))
     waited = "" if error.waited is None else f" after {span(error.waited)}"
     return Headline(
         VERDICTS[Outcome.SETUP_FAILED],
-        ("in phase ", Foreign(error.phase), f"{waited}: nothing was judged"),
-        (Foreign(error.message),),
-        (Foreign(error.next_step),) if error.next_step else _repeat(report),
+        ("in phase ", UntrustedText(error.phase), f"{waited}: nothing was judged"),
+        (UntrustedText(error.message),),
+        (UntrustedText(error.next_step),) if error.next_step else _rerun_hint(report),
     )
 
 
@@ -257,8 +257,8 @@ def _interrupted(report: RunReport) -> Headline:
     return Headline(
         VERDICTS[Outcome.INTERRUPTED],
         (f"stopped after {span(report.run.seconds)} without a verdict",),
-        ("it was interrupted after ", Foreign(last)),
-        _repeat(report),
+        ("it was interrupted after ", UntrustedText(last)),
+        _rerun_hint(report),
     )
 
 
@@ -272,7 +272,7 @@ def _no_verdict(report: RunReport, reason: str = "no e2e test passed") -> Headli
     )
 
 
-_SAYING = {
+_HEADLINES = {
     Outcome.PASSED: _passed,
     Outcome.FAILED: _failed,
     Outcome.INCONCLUSIVE: _inconclusive,
@@ -283,17 +283,17 @@ _SAYING = {
 }
 
 
-def _clause(explanation: str) -> Foreign:
+def _clause(explanation: str) -> UntrustedText:
     """A judge's sentence without its verdict and its period, which the headline adds around it."""
     verdict, _, rest = explanation.partition(": ")
-    return Foreign((rest if verdict in Verdict.__members__ else explanation).removesuffix("."))
+    return UntrustedText((rest if verdict in Verdict.__members__ else explanation).removesuffix("."))
 
 
-def _threshold(objective: ThresholdOutcome) -> Words:
-    return (Foreign(objective.expression), " of ", Foreign(objective.metric))
+def _threshold_clause(objective: ThresholdOutcome) -> Words:
+    return (UntrustedText(objective.expression), " of ", UntrustedText(objective.metric))
 
 
-def _against(objective: ThresholdOutcome) -> Words:
+def _limit_clause(objective: ThresholdOutcome) -> Words:
     if objective.measured is None:
         found = "has no value because too many requests failed" if objective.samples else "has no data"
         return (f" {found} (limit {quantity(objective.limit, objective.unit)})",)
@@ -301,7 +301,7 @@ def _against(objective: ThresholdOutcome) -> Words:
     return (f" was {measured} (limit {quantity(objective.limit, objective.unit)})",)
 
 
-def _change(row: ComparisonRow) -> Words:
+def _change_clause(row: ComparisonRow) -> Words:
     """The change of one figure from the baseline to the pull request's version."""
     base, head = quantity(row.base, row.unit), quantity(row.head, row.unit)
     held = f" ({change(row.low)} to {change(row.high)})" if row.low is not None and row.high is not None else ""
@@ -309,12 +309,12 @@ def _change(row: ComparisonRow) -> Words:
     if row.verdict is Verdict.FAIL:  # the estimate itself may be within the tolerance
         allowed = f"certainly slower, and not shown to be within {percent(row.tolerance)}"
         held += ":"
-    return (Foreign(row.metric), f" went from {base} to {head}, {change(row.change)}{held} {allowed}")
+    return (UntrustedText(row.metric), f" went from {base} to {head}, {change(row.change)}{held} {allowed}")
 
 
 def _others(count: int, noun: str) -> Iterable[str]:
     return (f", and {plural(count, f'more {noun}')}",) if count else ()
 
 
-def _repeat(report: RunReport) -> Words:
-    return ("rerun it with ", Foreign(report.run.command)) if report.run.command else ("rerun it",)
+def _rerun_hint(report: RunReport) -> Words:
+    return ("rerun it with ", UntrustedText(report.run.command)) if report.run.command else ("rerun it",)

@@ -11,12 +11,12 @@ import datetime as dt
 import hashlib
 from typing import Any
 
-from jinja2 import PackageLoader, RunEnvironment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from kindgate.report import units
 from kindgate.report.decision import Decision
-from kindgate.report.headline import BEFORE, Foreign, Words, before_confirmation, failing_tests, headline, interval
+from kindgate.report.headline import BEFORE, UntrustedText, Words, before_confirmation, failing_tests, headline, interval
 from kindgate.report.key_figures import key_figures_of, scenarios
 from kindgate.report.markdown_escape import visible
 from kindgate.report.objective_records import ThresholdOutcome
@@ -30,7 +30,7 @@ def report_page(report: RunReport, decision: Decision | None = None) -> str:
     from kindgate.report.page_charts import page_charts_of  # noqa: PLC0415  # it imports matplotlib, which takes half a second
 
     environment = _environment()
-    style, script = (_part(environment, name) for name in ("report.css", "report.js"))
+    style, script = (_asset(environment, name) for name in ("report.css", "report.js"))
     drawn = page_charts_of(report)
     said = headline(report, decision)
     return environment.get_template("report.html.j2").render(
@@ -44,10 +44,10 @@ def report_page(report: RunReport, decision: Decision | None = None) -> str:
         bursts=drawn.bursts,
         workloads=drawn.workloads,
         failing=failing_tests(report),
-        key_figures_of=key_figures_of(report),
+        key_figures=key_figures_of(report),
         scenarios=scenarios(report),
         objectives=_worst_first(report),
-        said_again=sentences(report.recomputation) if report.recomputation else (),
+        recomputation_sentences=sentences(report.recomputation) if report.recomputation else (),
         differences=differences(report.recomputation) if report.recomputation else (),
         consistent=CONSISTENT,
         before=BEFORE,
@@ -67,14 +67,14 @@ def _worst_first(report: RunReport) -> list[ThresholdOutcome]:
     return sorted(report.objectives, key=lambda objective: WORST_FIRST.index(objective.verdict))
 
 
-def _environment() -> RunEnvironment:
-    environment = RunEnvironment(
+def _environment() -> Environment:
+    environment = Environment(
         loader=PackageLoader("kindgate.report"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
-        finalize=_drawn,
+        finalize=_visible_text,
     )
     environment.filters.update(
         number=units.number,
@@ -92,7 +92,7 @@ def _environment() -> RunEnvironment:
     return environment
 
 
-def _drawn(value: Any) -> Any:  # noqa: ANN401  # whatever a template writes
+def _visible_text(value: Any) -> Any:  # noqa: ANN401  # whatever a template writes
     """Text with invisible characters escaped; ready-made markup stays unchanged."""
     return visible(value, keep="\n\t") if isinstance(value, str) and not isinstance(value, Markup) else value
 
@@ -100,7 +100,7 @@ def _drawn(value: Any) -> Any:  # noqa: ANN401  # whatever a template writes
 def _words(words: Words) -> Markup:
     """A headline's sentence, with foreign words marked as code."""
     return Markup().join(
-        Markup("<code>{}</code>").format(visible(word)) if isinstance(word, Foreign) else Markup("{}").format(word) for word in words
+        Markup("<code>{}</code>").format(visible(word)) if isinstance(word, UntrustedText) else Markup("{}").format(word) for word in words
     )
 
 
@@ -108,7 +108,7 @@ def _moment(seconds: float) -> str:
     return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _part(environment: RunEnvironment, name: str) -> Markup:
+def _asset(environment: Environment, name: str) -> Markup:
     assert environment.loader is not None  # noqa: S101  # _environment gives it one
     return Markup(environment.loader.get_source(environment, name)[0])  # noqa: S704  # a file of this package
 

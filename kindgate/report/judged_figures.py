@@ -15,7 +15,7 @@ UNKNOWN = Origin((), 1)
 
 
 @dataclass(frozen=True)
-class Found:
+class JudgedResult:
     """A judgement or comparison, the bursts behind it (None if unknown), and its test."""
 
     result: Judgement | Comparison
@@ -32,21 +32,21 @@ class JudgedFigures:
     left_out: int
 
 
-def judged_figures(found: Iterable[Found], samples: Iterable[BurstSample]) -> JudgedFigures:
+def judged_figures(found: Iterable[JudgedResult], samples: Iterable[BurstSample]) -> JudgedFigures:
     """The report records of `found`; `samples` are all bursts of the run, of which the judged ones are kept.
 
     A judgement whose rows or figures exceed the report's bounds, or whose bursts are not among `samples`, is recorded
     without figures: part of them could give a different verdict.
     """
-    shelf = _Shelf({sample.started: sample for sample in samples})
+    shelf = _KeptFigures({sample.started: sample for sample in samples})
     room = {Judgement: OBJECTIVES_LIMIT, Comparison: COMPARISON_LIMIT}
-    kept: list[tuple[Found, Origin, int]] = []
+    kept: list[tuple[JudgedResult, Origin, int]] = []
     left_out = 0
     for one in found:
         rows = min(len(one.result.results), room[type(one.result)])
         room[type(one.result)] -= rows
         origin = one.origin or UNKNOWN
-        whole = rows == len(one.result.results) and shelf.takes(origin.all_starts)
+        whole = rows == len(one.result.results) and shelf.add_all(origin.all_starts)
         left_out += not whole
         if rows:
             kept.append((one, origin if whole else replace(origin, starts=(), confirmation=None), rows))
@@ -57,14 +57,14 @@ def judged_figures(found: Iterable[Found], samples: Iterable[BurstSample]) -> Ju
 
 
 @dataclass
-class _Shelf:
+class _KeptFigures:
     """Figures of bursts by start time, within the report's limits."""
 
     samples: Mapping[float, BurstSample]
     kept: dict[float, BurstFigures] = field(default_factory=dict)
     size: Size = NOTHING
 
-    def takes(self, starts: Sequence[float]) -> bool:
+    def add_all(self, starts: Sequence[float]) -> bool:
         """Add the missing bursts' figures, all or none; return whether all are included now."""
         if any(start not in self.samples for start in starts):
             return False

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from kindgate.report.comment_layout import Block, fitted, table
 from kindgate.report.decision import Decision, badness, no_verdict
-from kindgate.report.headline import Foreign, headline, without_report
+from kindgate.report.headline import UntrustedText, headline, without_report
 from kindgate.report.markdown_escape import cell_code, code_span
 from kindgate.report.measure_blocks import (
     bursts_block,
@@ -41,7 +41,7 @@ from kindgate.report.verdict_blocks import (
 COMMENT_LIMIT = 65_536
 """GitHub's limit for a comment in characters; the same number is used for bytes."""
 
-MARKER_ROOM = 512
+MARKER_RESERVE = 512
 """Space reserved in a comment for the marker before it."""
 
 SUMMARY_LIMIT = 1024 * 1024
@@ -68,7 +68,7 @@ SECTIONS: tuple[Callable[[RunReport], Block | None], ...] = (
 """The order of a comment, most important first."""
 
 
-NONE_MISSING: Mapping[str, str] = MappingProxyType({})
+NO_MISSING_LEGS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Leg:
     decision: Decision
 
 
-def comment(report: RunReport, decision: Decision | None = None, *, limit: int = COMMENT_LIMIT - MARKER_ROOM) -> str:
+def comment(report: RunReport, decision: Decision | None = None, *, limit: int = COMMENT_LIMIT - MARKER_RESERVE) -> str:
     """The comment about one run, at most `limit` characters and bytes long.
 
     `decision` defaults to the one the report's content gives.
@@ -90,11 +90,11 @@ def comment(report: RunReport, decision: Decision | None = None, *, limit: int =
 
 def comment_without_report(decision: Decision, head: str, links: Sequence[Link]) -> str:
     """The comment about a commit whose run left no report."""
-    return fitted([headline_block(without_report(decision, head)), links_of(links)], COMMENT_LIMIT - MARKER_ROOM)
+    return fitted([headline_block(without_report(decision, head)), links_of(links)], COMMENT_LIMIT - MARKER_RESERVE)
 
 
 def matrix_comment(
-    legs: Sequence[Leg], missing: Mapping[str, str] = NONE_MISSING, *, head: str = "", limit: int = COMMENT_LIMIT - MARKER_ROOM
+    legs: Sequence[Leg], missing: Mapping[str, str] = NO_MISSING_LEGS, *, head: str = "", limit: int = COMMENT_LIMIT - MARKER_RESERVE
 ) -> str:
     """The comment about several runs: the worst one's headline, a table of all, then each in turn.
 
@@ -124,8 +124,8 @@ def _matrix_headline(ordered: Sequence[Leg], missing: Mapping[str, str], head: s
         said = without_report(nothing, head)
         if not missing:
             return headline_block(said)
-        what = ("no report from ", *(word for name in tuple(missing)[:20] for word in (Foreign(name), ", ")))[:-1]
-        return headline_block(replace(said, what=what, cause=(Foreign("; ".join(sorted(set(missing.values()))[:3])),)))
+        what = ("no report from ", *(word for name in tuple(missing)[:20] for word in (UntrustedText(name), ", ")))[:-1]
+        return headline_block(replace(said, what=what, cause=(UntrustedText("; ".join(sorted(set(missing.values()))[:3])),)))
     worst = ordered[0]
     return headline_block(headline(worst.report, worst.decision), prefix=f"{code_span(worst.name)} ")
 

@@ -20,7 +20,7 @@ HIDDEN_LETTERS = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uff
 """Letters and marks that are invisible."""
 
 
-_DRAWN_AS_NOTHING = re.compile(f"[{''.join(sorted(HIDDEN_LETTERS))}\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_PRINTABLE_INVISIBLE = re.compile(f"[{''.join(sorted(HIDDEN_LETTERS))}\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 """Invisible characters that `str.isprintable` considers printable."""
 
 
@@ -31,7 +31,7 @@ def shortened(text: str, limit: int) -> str:
 
 def visible(text: str, keep: str = "") -> str:
     r"""Return `text` with every invisible character as an escape such as `\u202e`, except those in `keep`."""
-    if text.isprintable() and not _DRAWN_AS_NOTHING.search(text):
+    if text.isprintable() and not _PRINTABLE_INVISIBLE.search(text):
         return text
     return "".join(sign if sign in keep or not _hidden(sign) else _escape(sign) for sign in text)
 

@@ -82,7 +82,7 @@ def notes_block(report: RunReport) -> Block | None:
 
 def links_block(report: RunReport) -> Block | None:
     """Links to details, and the command that repeats the run."""
-    links = _linked(report.links)
+    links = _link_texts(report.links)
     context = report.pull_request
     if context is not None and context.run_url and context.run_url not in {one.url for one in report.links}:
         links.insert(0, link("run", context.run_url))
@@ -94,10 +94,10 @@ def links_block(report: RunReport) -> Block | None:
 
 def links_of(links: Sequence[Link]) -> Block:
     """Links to details of a run without a report."""
-    return Block((" · ".join(_linked(links)),), usefulness=46)
+    return Block((" · ".join(_link_texts(links)),), usefulness=46)
 
 
-def _linked(links: Iterable[Link]) -> list[str]:
+def _link_texts(links: Iterable[Link]) -> list[str]:
     return [link(one.name, one.url) for one in links if one.url]
 
 

@@ -27,18 +27,20 @@ TIMES_LIMIT = 2_500_000
 REQUESTS_LIMIT = 100_000_000
 """Requests of a report: up to this number, no sum of times overflows."""
 
-LONGEST = 10**10
+LONGEST_TIME = 10**10
 """The longest time in microseconds, nearly three hours, for the same reason."""
 
 BURSTS_LIMIT = 3200
 """Judged bursts of a report: 200 turns of four bursts at each of three looks and in a confirmation round."""
 
 
-def _encoded(value: object) -> object:
+def _histogram_text(value: object) -> object:
     return value.to_text() if isinstance(value, Histogram) else value
 
 
-HistogramText = Annotated[str, BeforeValidator(_encoded), Field(max_length=200_000, pattern=r"^[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]*$")]
+HistogramText = Annotated[
+    str, BeforeValidator(_histogram_text), Field(max_length=200_000, pattern=r"^[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]*$")
+]
 """An exact distribution of times in microseconds, in the format of `Histogram.to_text`."""
 
 HISTOGRAMS = frozenset({"response", "failed_response", "waiting", "service", "send_lag", "loop_lag"})
@@ -137,7 +139,7 @@ class _Reader:
             found = Histogram.from_text(text, at_most=self.room)
         except ValueError as error:
             raise FiguresRefused(str(error)) from error
-        if found.count and (found.max > LONGEST or found.count > REQUESTS_LIMIT):
+        if found.count and (found.max > LONGEST_TIME or found.count > REQUESTS_LIMIT):
             raise FiguresRefused("a histogram contains impossible times or counts")
         self.room -= len(found.values)
         return found

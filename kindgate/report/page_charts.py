@@ -75,10 +75,12 @@ def _burst_charts(report: RunReport, limits: Sequence[float]) -> tuple[BurstChar
     """The slowest bursts with their charts, in send order."""
     numbered = list(enumerate(report.bursts, 1))
     slowest = sorted(numbered, key=lambda each: each[1].overall.p99 or float("inf"), reverse=True)[:CHARTED_BURSTS]
-    return tuple(BurstCharts(place, burst, _drawings(place, burst, limits)) for place, burst in sorted(slowest, key=lambda each: each[0]))
+    return tuple(
+        BurstCharts(place, burst, _charts_of_burst(place, burst, limits)) for place, burst in sorted(slowest, key=lambda each: each[0])
+    )
 
 
-def _drawings(place: int, burst: Burst, limits: Sequence[float]) -> tuple[Chart, ...]:
+def _charts_of_burst(place: int, burst: Burst, limits: Sequence[float]) -> tuple[Chart, ...]:
     drawings = []
     if burst.timeline is not None and burst.timeline.sent:
         drawings.append(charts.latency_chart(burst, burst.timeline, limits, f"latency{place}"))

@@ -78,11 +78,11 @@ def read_report(text: bytes) -> RunReport:
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         raise ReportRefused("it is not valid JSON") from None
     except ValidationError as error:
-        raise _refused(error, "") from None
+        raise _refusal_of(error, "") from None
 
 
 @cache
-def _lists() -> dict[str, tuple[type[Record], int]]:
+def _list_fields() -> dict[str, tuple[type[Record], int]]:
     """The fields that are lists of records, with the record type and the maximum length."""
     found = {}
     for name, field in RunReport.model_fields.items():
@@ -97,9 +97,9 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._place = 0
+        self._position = 0
         self._decode = json.JSONDecoder(
-            object_pairs_hook=_refuse_twice, parse_int=_forgotten, parse_float=_forgotten, parse_constant=_forgotten
+            object_pairs_hook=_reject_duplicate_keys, parse_int=_discard_number, parse_float=_discard_number, parse_constant=_discard_number
         ).raw_decode
 
     def report(self) -> RunReport:
@@ -111,7 +111,7 @@ class _Reader:
                 raise ReportRefused(f"{_shown(name)} appears twice")
             if name not in RunReport.model_fields:
                 raise ReportRefused(f"{_shown(name)}: not a field of a report")
-            if name in _lists() and self._next() == "[":
+            if name in _list_fields() and self._next() == "[":
                 lists[name] = tuple(self._records(name))
             else:
                 others[name] = self._slice()
@@ -123,7 +123,7 @@ class _Reader:
 
     def _records(self, name: str) -> Iterator[Record]:
         """The records of a list, checked one by one."""
-        record, most = _lists()[name]
+        record, most = _list_fields()[name]
         for number, _ in enumerate(self._items()):
             if number >= most:
                 raise ReportRefused(f"{name}: more than {most}")
@@ -131,18 +131,18 @@ class _Reader:
             try:
                 yield record.model_validate_json(text)
             except ValidationError as error:
-                raise _refused(error, f"{name}.{number}.") from None
+                raise _refusal_of(error, f"{name}.{number}.") from None
 
     def _keys(self) -> Iterator[str]:
         """The keys of the object that begins here, each with the position at its value."""
         self._expect("{")
         if self._next() == "}":
-            self._place += 1
+            self._position += 1
             return
         while True:
             if self._next() != '"':
                 raise ReportRefused("it is not a JSON object")
-            key, self._place = self._decode(self._text, self._place)
+            key, self._position = self._decode(self._text, self._position)
             self._expect(":")
             yield str(key)
             if self._expect(",}") == "}":
@@ -152,7 +152,7 @@ class _Reader:
         """One turn per item of the list that begins here, with the position at the item."""
         self._expect("[")
         if self._next() == "]":
-            self._place += 1
+            self._position += 1
             return
         while True:
             yield
@@ -162,36 +162,36 @@ class _Reader:
     def _slice(self) -> str:
         """The text of the value that begins here; raises `BoundsExceeded` if it is larger than a part of a report can be."""
         self._next()
-        start = self._place
-        _, self._place = self._decode(self._text, start)
-        text = self._text[start : self._place]
+        start = self._position
+        _, self._position = self._decode(self._text, start)
+        text = self._text[start : self._position]
         PART.check(text.encode())
         return text
 
     def _next(self) -> str:
         """The next character that is not whitespace; empty at the end."""
-        self._place = _SPACE.match(self._text, self._place).end()  # type: ignore[union-attr]  # no space is a match too
-        return self._text[self._place : self._place + 1]
+        self._position = _SPACE.match(self._text, self._position).end()  # type: ignore[union-attr]  # no space is a match too
+        return self._text[self._position : self._position + 1]
 
     def _expect(self, signs: str) -> str:
         found = self._next()
         if not found or found not in signs:
             raise ReportRefused("it is not a JSON object")
-        self._place += 1
+        self._position += 1
         return found
 
 
-def _refuse_twice(pairs: list[tuple[str, object]]) -> None:
+def _reject_duplicate_keys(pairs: list[tuple[str, object]]) -> None:
     """Reject duplicate keys, of which readers keep different values, and discard the object."""
     if len({key for key, _ in pairs}) < len(pairs):
         raise ReportRefused("an object has a duplicate key")
 
 
-def _forgotten(_written: str) -> None:
+def _discard_number(_written: str) -> None:
     """Discard the number: it is parsed later, when its range is known."""
 
 
-def _refused(error: ValidationError, where: str) -> ReportRefused:
+def _refusal_of(error: ValidationError, where: str) -> ReportRefused:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = _shown(where + ".".join(str(part) for part in first["loc"])) or "the document"
     return ReportRefused(f"{place}: {shortened(visible(first['msg']), 200)}")

@@ -14,7 +14,7 @@ ROWS_LIMIT = 2 * (OBJECTIVES_LIMIT + COMPARISON_LIMIT)
 """All rows that a report can have judged, plus as many that claim something else."""
 
 
-class Replayed(Record):
+class RecomputedVerdict(Record):
     """One objective or compared figure: the report's claim and the verdict of its figures.
 
     `claimed` is `None` for an objective that the report omits, `verdict` if it could not be judged; `reason` explains it.
@@ -40,7 +40,7 @@ class BaseVerdict(Record):
     edited: bool = False
     accepted_by: Name = ""
     strict: bool = False
-    rows: Annotated[tuple[Replayed, ...], Field(max_length=ROWS_LIMIT)] = ()
+    rows: Annotated[tuple[RecomputedVerdict, ...], Field(max_length=ROWS_LIMIT)] = ()
 
     @property
     def counts(self) -> bool:
@@ -51,10 +51,10 @@ class BaseVerdict(Record):
 class Recomputation(Record):
     """Every verdict of the report, recomputed by the publisher's code. This proves consistency, not honesty."""
 
-    claims: Annotated[tuple[Replayed, ...], Field(max_length=ROWS_LIMIT)] = ()
+    claims: Annotated[tuple[RecomputedVerdict, ...], Field(max_length=ROWS_LIMIT)] = ()
     base: BaseVerdict | None = None
 
     @property
-    def contradicted(self) -> tuple[Replayed, ...]:
+    def contradicted(self) -> tuple[RecomputedVerdict, ...]:
         """The claims that the report's figures contradict."""
         return tuple(claim for claim in self.claims if claim.claimed is not claim.verdict)

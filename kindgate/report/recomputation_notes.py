@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kindgate.report.headline import Foreign, Words
-from kindgate.report.recomputation import BaseVerdict, Recomputation, Replayed
+from kindgate.report.headline import UntrustedText, Words
+from kindgate.report.recomputation import BaseVerdict, Recomputation, RecomputedVerdict
 from kindgate.report.units import plural
 
 CONSISTENT = "verdicts judged again from the report's figures, which proves that the report is consistent, not that it is honest"
@@ -18,7 +18,7 @@ OWN_SHOWN = 5
 class Difference:
     """One objective that differs from the report's claim, or one of the base branch; `whose` names the branch, empty for the run's own."""
 
-    found: Replayed
+    found: RecomputedVerdict
     whose: str = ""
 
 
@@ -29,7 +29,7 @@ def sentences(again: Recomputation) -> tuple[Words, ...]:
     said: list[Words] = [(f"{plural(len(again.claims), 'verdict')} judged again from the report's figures, {held}",)]
     own = tuple(dict.fromkeys(claim.objective for claim in again.claims if claim.own))
     if own:
-        names = [word for name in own[:OWN_SHOWN] for word in (", ", Foreign(name))][1:]
+        names = [word for name in own[:OWN_SHOWN] for word in (", ", UntrustedText(name))][1:]
         more = f" and {len(own) - OWN_SHOWN} more" if len(own) > OWN_SHOWN else ""
         said.append(("the pull request's own objectives, from its tests: ", *names, *([more] if more else [])))
     if again.base is not None and again.base.rows:
@@ -48,13 +48,13 @@ def differences(again: Recomputation) -> tuple[Difference, ...]:
 
 
 def _about_base(base: BaseVerdict) -> Words:
-    branch = Foreign(base.branch)
+    branch = UntrustedText(base.branch)
     if not base.edited:
         return ("the pull request's objectives are those of ", branch)
     if base.accepted_by:
         return (
             "the pull request edits its objectives, and ",
-            Foreign(base.accepted_by),
+            UntrustedText(base.accepted_by),
             " accepted them in place of the objectives of ",
             branch,
         )

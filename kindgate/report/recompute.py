@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kindgate.report.base_objectives import BaseObjectives, UnreadBase, base_verdict
-from kindgate.report.claims import RecomputedReports, claims_of, recompute_report
+from kindgate.report.claims import RecomputedEntry, claims_of, recompute_entry
 from kindgate.report.decision import WORST_FIRST, outcome_of
 from kindgate.report.measurements import FiguresRefused, samples_of
 from kindgate.report.objective_records import ValidityRow
@@ -24,7 +24,7 @@ WORK_LIMIT = 12_000
 GATES_LIMIT = 500
 
 
-def recomputed(report: RunReport, base: BaseObjectives | UnreadBase | None = None, *, accepted_by: str = "") -> RunReport:
+def recompute_report(report: RunReport, base: BaseObjectives | UnreadBase | None = None, *, accepted_by: str = "") -> RunReport:
     """The report with every verdict recomputed, and with the verdicts of the base's objectives on its figures.
 
     Verdicts, figures, explanations and gates are the judge's present ones. A claim without figures is a FAIL, and so is one
@@ -32,7 +32,7 @@ def recomputed(report: RunReport, base: BaseObjectives | UnreadBase | None = Non
     objectives count that the pull request edits.
     """
     samples, refused = _samples(report)
-    found = [RecomputedReports(entry, problem=refused) if refused else recompute_report(entry, samples) for entry in report.judged]
+    found = [RecomputedEntry(entry, problem=refused) if refused else recompute_entry(entry, samples) for entry in report.judged]
     claims = claims_of(report, found)
     verdict: BaseVerdict | None = None
     if isinstance(base, UnreadBase):
@@ -67,6 +67,6 @@ def _samples(report: RunReport) -> tuple[tuple[BurstSample, ...], str]:
         return (), f"the report's figures were rejected: {error}"
 
 
-def _gates(found: Sequence[RecomputedReports]) -> tuple[ValidityRow, ...]:
+def _gates(found: Sequence[RecomputedEntry]) -> tuple[ValidityRow, ...]:
     results = [(result, one.entry.test) for one in found for result in (one.judgement, one.comparison) if result is not None]
     return tuple(record for result, test in results for record in validity_rows(result, test))

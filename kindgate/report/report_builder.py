@@ -10,12 +10,12 @@ from kindgate.errors import KindgateError
 from kindgate.load.result import BurstResult
 from kindgate.model import ClusterAddress, Phase
 from kindgate.observe.resource_summary import ResourceSummary, WorkloadUse
-from kindgate.report.also_on_base import NO_BASE, BaseFigures, base_figures, on_base, with_base
+from kindgate.report.also_on_base import NO_BASELINE, BaselineFigures, baseline_figures, on_base, with_baseline_outcomes
 from kindgate.report.burst_record import burst_record
 from kindgate.report.decision import outcome_of
 from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Origin
-from kindgate.report.judged_figures import Found, judged_figures
+from kindgate.report.judged_figures import JudgedResult, judged_figures
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.objective_records import ComparisonRow, EarlierLooks, GateChanges, ThresholdOutcome, ValidityRow
 from kindgate.report.resource_records import ResourceSeries, ResourceWindow, WorkloadResources
@@ -84,11 +84,14 @@ def build_report(
 
     `samples` are the run's bursts as the judge takes them; those behind a measurement's verdicts are kept whole.
     """
-    figures = base_figures(one.comparison for one in measurements if one.comparison)
+    figures = baseline_figures(one.comparison for one in measurements if one.comparison)
     objectives = tuple(row for one in measurements if one.judgement for row in objective_records(one.judgement, one.test, figures))
     comparison = tuple(row for one in measurements if one.comparison for row in comparison_records(one.comparison, one.test))
     found = [
-        Found(result, one.origin, one.test) for one in measurements for result in (one.judgement, one.comparison) if result is not None
+        JudgedResult(result, one.origin, one.test)
+        for one in measurements
+        for result in (one.judgement, one.comparison)
+        if result is not None
     ]
     kept = judged_figures(found, samples)
     bursts = [(one.test, result) for one in measurements for result in one.bursts]
@@ -121,7 +124,7 @@ def build_report(
         figures=kept.figures,
         bursts=tuple(burst_record(f"burst {place}", result, test) for place, (test, result) in enumerate(bursts[:BURSTS], 1)),
         resources=tuple(resource_record(summary, test or "load") for test, summary in windows[:BURSTS]),
-        tests=with_base(tests[:TESTS], objectives),
+        tests=with_baseline_outcomes(tests[:TESTS], objectives),
         deselected=deselected,
         failures=failures[:1000],
         gate_changes=gate_changes or GateChanges(),
@@ -131,7 +134,7 @@ def build_report(
     )
 
 
-def objective_records(judgement: Judgement, test: str = "", base: BaseFigures = NO_BASE) -> tuple[ThresholdOutcome, ...]:
+def objective_records(judgement: Judgement, test: str = "", base: BaselineFigures = NO_BASELINE) -> tuple[ThresholdOutcome, ...]:
     """Report records of a judgement's thresholds; `base` are the baseline's figures."""
     return tuple(_objective(result, test, base) for result in judgement.results)
 
@@ -203,7 +206,7 @@ def setup_error_record(error: KindgateError, phase: str) -> SetupError:
     )
 
 
-def _objective(result: ThresholdResult, test: str, figures: BaseFigures) -> ThresholdOutcome:
+def _objective(result: ThresholdResult, test: str, figures: BaselineFigures) -> ThresholdOutcome:
     threshold = result.threshold
     base, base_outcome = on_base(threshold, figures)
     low, high = result.interval or (None, None)
@@ -269,11 +272,11 @@ def _workload(use: WorkloadUse) -> WorkloadResources:
         restarts=use.restarts,
         cpu_avg=_rounded(use.cpu_avg),
         cpu_max=_rounded(use.cpu_max),
-        cpu_request=_of_all(allowed.cpu_request, use.pods),
-        cpu_limit=_of_all(allowed.cpu_limit, use.pods),
+        cpu_request=_for_all_pods(allowed.cpu_request, use.pods),
+        cpu_limit=_for_all_pods(allowed.cpu_limit, use.pods),
         memory_max=_megabytes(use.memory_max),
-        memory_request=_megabytes(_of_all(allowed.memory_request, use.pods)),
-        memory_limit=_megabytes(_of_all(allowed.memory_limit, use.pods)),
+        memory_request=_megabytes(_for_all_pods(allowed.memory_request, use.pods)),
+        memory_limit=_megabytes(_for_all_pods(allowed.memory_limit, use.pods)),
         rx=_megabytes(use.received),
         tx=_megabytes(use.sent),
         throttled=use.throttled,
@@ -285,7 +288,7 @@ def _workload(use: WorkloadUse) -> WorkloadResources:
     )
 
 
-def _of_all(of_one: float | None, pods: int) -> float | None:
+def _for_all_pods(of_one: float | None, pods: int) -> float | None:
     return None if of_one is None else of_one * pods
 
 

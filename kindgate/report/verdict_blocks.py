@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kindgate.model import Verdict
 from kindgate.report.comment_layout import Block, folded_table, table
-from kindgate.report.headline import BEFORE, SHORT_SHA, Foreign, Headline, Words, before_confirmation, failing_tests, interval
+from kindgate.report.headline import BEFORE, SHORT_SHA, Headline, UntrustedText, Words, before_confirmation, failing_tests, interval
 from kindgate.report.markdown_escape import cell_code, code_block, code_span, html_code
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
 from kindgate.report.recomputation_notes import differences, sentences
@@ -21,15 +21,15 @@ GATE_FILES = 20
 FAILING_ROWS, DETAILS = 2000, 400
 """Maximum rows to make: no page has space for more, and making them takes time that posting does not have."""
 
-ON_BASE = "also fails on baseline?"
+BASELINE_COLUMN = "also fails on baseline?"
 
-BASE_SAID = {"": NONE, "passed": "no, new", "failed": "yes"}
-"""Answers to `ON_BASE`, by the outcome of a failure on the baseline."""
+BASELINE_ANSWERS = {"": NONE, "passed": "no, new", "failed": "yes"}
+"""Answers to `BASELINE_COLUMN`, by the outcome of a failure on the baseline."""
 
 
 def markdown(words: Words) -> str:
     """A headline's sentence, with foreign words as code."""
-    return "".join(code_span(word) if isinstance(word, Foreign) else word for word in words)
+    return "".join(code_span(word) if isinstance(word, UntrustedText) else word for word in words)
 
 
 def headline_block(said: Headline, prefix: str = "") -> Block:
@@ -49,7 +49,7 @@ def objectives_block(report: RunReport) -> Block | None:
     ordered = sorted(report.objectives, key=lambda objective: WORST_FIRST.index(objective.verdict))
     compared = any(objective.on_base for objective in ordered)
     several = len({(one.metric, one.expression) for one in ordered}) < len(ordered)
-    more = (*((ON_BASE,) if compared else ()), *(("test",) if several else ()))
+    more = (*((BASELINE_COLUMN,) if compared else ()), *(("test",) if several else ()))
     rows = [
         (*_objective_row(one), *((_on_base(one),) if compared else ()), *((cell_code(one.test),) if several else ())) for one in ordered
     ]
@@ -104,9 +104,9 @@ def failing_block(report: RunReport) -> Block | None:
     if not tests:
         return None
     compared = any(test.base for test in tests)
-    columns = ("test", "cause and first error line", *((ON_BASE,) if compared else ()))
+    columns = ("test", "cause and first error line", *((BASELINE_COLUMN,) if compared else ()))
     shown = tests[:FAILING_ROWS]
-    rows = [(_test_cell(test), _lines(test.cause, test.error), *((BASE_SAID[test.base],) if compared else ())) for test in shown]
+    rows = [(_test_cell(test), _lines(test.cause, test.error), *((BASELINE_ANSWERS[test.base],) if compared else ())) for test in shown]
     left_out = len(tests) - len(shown)
     return table(plural(len(tests), "failing test"), columns, rows, usefulness=85, noun="failing test", left_out=left_out)
 
@@ -172,7 +172,7 @@ def _on_base(objective: ThresholdOutcome) -> str:
     """Whether the baseline misses the threshold, and its figure."""
     if not objective.on_base:
         return NONE
-    said = BASE_SAID[objective.on_base] if objective.verdict is Verdict.FAIL else "no" if objective.on_base == "passed" else "yes"
+    said = BASELINE_ANSWERS[objective.on_base] if objective.verdict is Verdict.FAIL else "no" if objective.on_base == "passed" else "yes"
     return f"{said}: {quantity(objective.base, objective.unit)}"
 
 

@@ -15,7 +15,7 @@ from kindgate.deploy.adapted_overlays import ANNOTATION
 from kindgate.deploy.entries import PATH_ANNOTATION
 from kindgate.deploy.entry_routes import ingress_class
 from kindgate.model import Manifest, ObjectRef, Rendered, group_of
-from kindgate.scaffold.generated_entries import ways_in
+from kindgate.scaffold.generated_entries import generated_entries
 from kindgate.scaffold.manifest_facts import CONTROLLERS
 from kindgate.scaffold.placeholder_images import ImageChange, with_changed_images
 from kindgate.scaffold.placeholder_secrets import FILE as SECRETS_FILE
@@ -36,11 +36,11 @@ _SECRETS_HEADER = (
 class Adaptation:
     """Objects to add, Ingresses whose class must change to one that is served, images to replace, and placeholder Secrets.
 
-    `notes` explain the changes; `ways` are the notes on the added objects.
+    `notes` explain the changes; `entry_notes` are the notes on the added objects.
     """
 
     added: tuple[Manifest, ...] = ()
-    ways: tuple[str, ...] = ()
+    entry_notes: tuple[str, ...] = ()
     reclassed: tuple[Manifest, ...] = ()
     images: tuple[ImageChange, ...] = ()
     secrets: tuple[Manifest, ...] = ()
@@ -61,7 +61,7 @@ class Adaptation:
         """The overlay's files by name; it builds on `resources`, given relative to its folder."""
         patches = [*map(_class_patch, self.reclassed), *map(_image_patch, self.images)]
         written = {
-            "ingress.yaml": _stream(self.added, *self.ways, f"to judge another path, set the annotation {PATH_ANNOTATION}: /path"),
+            "ingress.yaml": _stream(self.added, *self.entry_notes, f"to judge another path, set the annotation {PATH_ANNOTATION}: /path"),
             SECRETS_FILE: _stream(self.secrets, *_SECRETS_HEADER),
         }
         kept = {name: text for name, text in written.items() if text}
@@ -92,7 +92,7 @@ def adaptation(
     classes = [
         f"{ObjectRef.of(item)} has the class {ingress_class(item)!r}, which no bundled component serves: using traefik" for item in foreign
     ]
-    led = ways_in(rendered, exposed)
+    led = generated_entries(rendered, exposed)
     return Adaptation(led.added, led.notes, foreign, tuple(images), notes=(*notes, *classes, *led.notes))
 
 

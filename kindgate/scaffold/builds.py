@@ -15,7 +15,7 @@ from kindgate.images.image_reference import ImageReference
 from kindgate.scaffold.dockerfiles import copied_sources, exposed_port
 from kindgate.scaffold.hints import ImageHint
 from kindgate.scaffold.placeholder_images import is_reference
-from kindgate.scaffold.repository_tree import walked
+from kindgate.scaffold.repository_tree import walk_folders
 
 LIBRARY = frozenset(
     """
@@ -37,7 +37,7 @@ TAG = "kindgate"
 """Tag of images that are built from the repository."""
 
 _BUILD_FILE = re.compile(r"(Dockerfile|Containerfile)([.-][\w.-]+)?|[\w-]+\.(Dockerfile|dockerfile)")
-_NOT_FOR_RUNNING = re.compile(r"(^|[._/-])(dev|devcontainer|test|tests|testing|lint|ci|docs|local|debug|base|builder|build)([._/-]|$)")
+_DEVELOPMENT_NAME = re.compile(r"(^|[._/-])(dev|devcontainer|test|tests|testing|lint|ci|docs|local|debug|base|builder|build)([._/-]|$)")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def find_builds(
     sources = [*_hinted(hints), *_discovered(folder, {_file_of(hint) for hint in hints}, repository)]
     bare = list(dict.fromkeys([*(without_tag(image) for image in images if is_reference(image)), *placeholders]))
     matched: dict[str, _Source] = {}
-    central = [source for source in sources if not _is_aside(folder, source.file)]
+    central = [source for source in sources if not _is_for_development(folder, source.file)]
     _match_by_name(central, bare, matched)
     left = [source for source in central if source not in matched.values()]
     own = [image for image in bare if image not in matched and (image in placeholders or image not in LIBRARY)]
@@ -93,7 +93,7 @@ def find_builds(
     _match_by_name([source for source in sources if source not in central], bare, matched)
     left = [source for source in sources if source not in matched.values()]
     builds = tuple(_build(image, source) for image, source in sorted(matched.items()))
-    reported = [source for source in left if not (matched and _is_aside(folder, source.file))]
+    reported = [source for source in left if not (matched and _is_for_development(folder, source.file))]
     return Builds(_with_distinct_tags(builds), tuple(_notes(folder, reported, [image for image in bare if image not in matched])))
 
 
@@ -112,7 +112,7 @@ def dockerfile_of(build: Build) -> Path:
 def _match_by_name(sources: Sequence[_Source], images: Sequence[str], matched: dict[str, _Source]) -> None:
     """Add each image with a source's name to `matched`, in the order of the sources."""
     for source in sources:
-        image = next((image for name in source.names for image in images if image not in matched and _is_called(image, name)), None)
+        image = next((image for name in source.names for image in images if image not in matched and _matches_name(image, name)), None)
         if image is not None:
             matched[image] = source
 
@@ -144,7 +144,7 @@ def _file_of(hint: ImageHint) -> Path:
 
 
 def _discovered(folder: Path, known: set[Path], repository: str) -> Iterator[_Source]:
-    for where, files in walked(folder):
+    for where, files in walk_folders(folder):
         for name in files:
             file = where / name
             if _BUILD_FILE.fullmatch(name) and file not in known:
@@ -165,21 +165,21 @@ def _context(folder: Path, file: Path) -> Path:
     return file.parent
 
 
-def _is_called(image: str, name: str) -> bool:
+def _matches_name(image: str, name: str) -> bool:
     """Whether `image` probably comes from a source called `name`: the same name, or ending with it after a dash."""
-    short, wanted = _normal(short_name(image)), _normal(name.rpartition("/")[2])
+    short, wanted = _slug(short_name(image)), _slug(name.rpartition("/")[2])
     if "/" in name:
         return image == name or image.endswith(f"/{name}") or (short == wanted)
     return short == wanted or short.endswith(f"-{wanted}")
 
 
-def _is_aside(folder: Path, file: Path) -> bool:
+def _is_for_development(folder: Path, file: Path) -> bool:
     """Whether a Dockerfile is probably for tests or development."""
     inside = file.relative_to(folder) if file.is_relative_to(folder) else file
-    return _NOT_FOR_RUNNING.search(inside.as_posix().lower()) is not None
+    return _DEVELOPMENT_NAME.search(inside.as_posix().lower()) is not None
 
 
-def _normal(name: str) -> str:
+def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 

@@ -63,7 +63,7 @@ class Change:
         return "".join(difflib.unified_diff(old, new, source, target))
 
 
-def compared(suite: Path, wanted: Mapping[Path, str], note: str = "") -> tuple[Change, ...]:
+def compare_files(suite: Path, wanted: Mapping[Path, str], note: str = "") -> tuple[Change, ...]:
     """Changes for every wanted file, for files of an earlier call that are no longer wanted, and for the record.
 
     `note` is a line of the record.
@@ -71,7 +71,9 @@ def compared(suite: Path, wanted: Mapping[Path, str], note: str = "") -> tuple[C
     record = read_record(suite)
     changes = [_change(path, text, record) for path, text in wanted.items()]
     changes += [_change(path, None, record) for path in record if path not in wanted and path.is_file()]
-    sums = {one.path: _sum(one.after) if one.kind is not Kind.KEEP else record.get(one.path) for one in changes if one.after is not None}
+    sums = {
+        one.path: _checksum(one.after) if one.kind is not Kind.KEEP else record.get(one.path) for one in changes if one.after is not None
+    }
     lines = [f"{digest}  {os.path.relpath(path, suite)}\n" for path, digest in sums.items() if digest]
     record_file = suite / RECORD
     return (*changes, Change(record_file, _text(record_file), "".join([_HEADER, note, *lines]), ours=True))
@@ -96,7 +98,7 @@ def write(changes: Iterable[Change]) -> None:
 
 def _change(path: Path, after: str | None, record: Mapping[Path, str]) -> Change:
     before = _text(path)
-    return Change(path, before, after, ours=before is not None and record.get(path) == _sum(before))
+    return Change(path, before, after, ours=before is not None and record.get(path) == _checksum(before))
 
 
 def _text(path: Path) -> str | None:
@@ -119,5 +121,5 @@ def _shown(text: str) -> str:
     return text.encode(errors=_KEPT).decode(errors="backslashreplace")
 
 
-def _sum(text: str) -> str:
+def _checksum(text: str) -> str:
     return hashlib.sha256(text.encode(errors=_KEPT)).hexdigest()

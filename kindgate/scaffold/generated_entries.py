@@ -20,28 +20,28 @@ _OUTWARD = ("LoadBalancer", "NodePort")
 
 
 @dataclass(frozen=True)
-class WaysIn:
+class GeneratedEntries:
     """The objects that route requests to the application; `notes` explain each."""
 
     added: tuple[Manifest, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def ways_in(rendered: Rendered, exposed: Mapping[str, int]) -> WaysIn:
+def generated_entries(rendered: Rendered, exposed: Mapping[str, int]) -> GeneratedEntries:
     """The objects to add so requests reach the application; none if an object already routes them.
 
     `exposed` maps images, as named in the manifests, to the port that their Dockerfile exposes.
     """
     if any(True for item in rendered.objects if _routes(item)):
-        return WaysIn()
-    services = list(_fronts(rendered))
+        return GeneratedEntries()
+    services = list(_exposed_services(rendered))
     made = [] if services else list(_services(rendered, exposed))
     notes = [f"no Service routes to the pods of {one['metadata']['name']}: adding one for port {_target(one)}" for one in made]
     services += [(service, service["spec"]["ports"][0]) for service in made]
     notes += [
         f"nothing routes requests to {ObjectRef.of(service)}: adding an Ingress with host {host_of(service)}" for service, _ in services
     ]
-    return WaysIn((*made, *(_ingress(service, port) for service, port in services)), tuple(notes))
+    return GeneratedEntries((*made, *(_ingress(service, port) for service, port in services)), tuple(notes))
 
 
 def host_of(service: Manifest) -> str:
@@ -57,7 +57,7 @@ def _routes(item: Manifest) -> bool:
     return item["kind"] in _ROUTES and group_of(item) in {"gateway.networking.k8s.io", "traefik.io", "traefik.containo.us"}
 
 
-def _fronts(rendered: Rendered) -> Iterator[tuple[Manifest, Mapping[str, Any]]]:
+def _exposed_services(rendered: Rendered) -> Iterator[tuple[Manifest, Mapping[str, Any]]]:
     """The Services meant for outside access, each with its port: those of an outward type, otherwise all that may speak HTTP."""
     ported = [(item, port) for item in rendered.of_kind("Service") if (port := _http_port(item)) is not None]
     outward = [(item, port) for item, port in ported if (item["spec"].get("type") or "") in _OUTWARD]

@@ -35,7 +35,7 @@ _PRODUCTION = frozenset({"prod", "production", "prd", "live", "release"})
 _FOLDERS = ("k8s", "kubernetes", "kubernetes-manifests", "kube", "manifests", "deploy", "deployment", "deployments", "k8", "infra")
 """Usual names of manifest folders, most common first."""
 
-_ASIDE = frozenset({"tests", "test", "examples", "example", "samples", "docs", "doc", "hack", "archive", "old", "deprecated"})
+_EXAMPLE_FOLDERS = frozenset({"tests", "test", "examples", "example", "samples", "docs", "doc", "hack", "archive", "old", "deprecated"})
 """Folders whose manifests count only if there are no others; as an overlay's own name they are fine."""
 
 
@@ -52,17 +52,17 @@ def choose_manifests(root: Path, tree: Tree, shown: Path, named: Sequence[Path] 
 
     Paths in errors are relative to `shown`. Raises `ManifestError` if none exist, or if only a person can choose.
     """
-    overlays = _finished(root, tree)
+    overlays = _leaf_overlays(root, tree)
     preferred = _named_for_tests(overlays)
     if preferred is not None:
-        return Choice((preferred,), _among(preferred, overlays, shown, f"{preferred.name} is named for tests"))
+        return Choice((preferred,), _choice_reason(preferred, overlays, shown, f"{preferred.name} is named for tests"))
     plain, charts = _plain_choices(root, tree), _charts(root, tree)
     if named:
         return Choice(tuple(named), "applied by Skaffold or Tilt")
     # never production if anything else exists
     usable = [one for one in overlays if not _is_production(one)] or overlays
     if len(usable) == 1:
-        return Choice((usable[0],), _among(usable[0], overlays, shown, "the others are named for production"))
+        return Choice((usable[0],), _choice_reason(usable[0], overlays, shown, "the others are named for production"))
     if len(plain) == 1 and (not overlays or _is_usual(plain[0], root)):
         return Choice(plain[0], f"instead of {_listed([*overlays, *charts], shown)}" if overlays or charts else "")
     if not overlays and not plain and len(charts) == 1:
@@ -86,18 +86,18 @@ def choose_values(chart: Path) -> tuple[Path, ...]:
     return ()
 
 
-def _finished(root: Path, tree: Tree) -> list[Path]:
+def _leaf_overlays(root: Path, tree: Tree) -> list[Path]:
     """Overlays that nothing else builds on; those in folders of examples and tests count only if there are no others."""
     used = {path for one in tree.kustomizations if not one.component for path in one.uses}
     finished = [one.folder for one in tree.kustomizations if not one.component and one.folder not in used]
-    return _not_aside(root, finished)
+    return _without_examples(root, finished)
 
 
 def _charts(root: Path, tree: Tree) -> list[Path]:
     libraries = [
         chart for chart in tree.charts if re.search(r"^type:\s*library", (chart / "Chart.yaml").read_text(errors="replace"), re.MULTILINE)
     ]
-    return _not_aside(root, [chart for chart in tree.charts if chart not in libraries])
+    return _without_examples(root, [chart for chart in tree.charts if chart not in libraries])
 
 
 def _named_for_tests(folders: Sequence[Path]) -> Path | None:
@@ -113,7 +113,7 @@ def _named_for_tests(folders: Sequence[Path]) -> Path | None:
 def _plain_choices(root: Path, tree: Tree) -> list[tuple[Path, ...]]:
     """Each set of plain manifests that belong together and create pods: a folder, the files in the root itself, or both."""
     folders = sorted({file.parent for file, pods in tree.plain.items() if pods and file.parent != root})
-    folders = _not_aside(root, folders)
+    folders = _without_examples(root, folders)
     grouped = _grouped(root, folders)
     if len(grouped) > 1:
         named = [folder for folder in grouped if folder.name in _FOLDERS]
@@ -123,12 +123,12 @@ def _plain_choices(root: Path, tree: Tree) -> list[tuple[Path, ...]]:
     if any(tree.plain[file] for file in top):
         if not grouped or (len(grouped) == 1 and grouped[0].name not in _FOLDERS):
             return [top]
-        if len(grouped) == 1 and grouped[0].parent == root and not _defines_again(tree, grouped[0], top):
+        if len(grouped) == 1 and grouped[0].parent == root and not _defines_same_object(tree, grouped[0], top):
             return [(*top, grouped[0])]
     return [(folder,) for folder in grouped]
 
 
-def _defines_again(tree: Tree, folder: Path, files: Sequence[Path]) -> bool:
+def _defines_same_object(tree: Tree, folder: Path, files: Sequence[Path]) -> bool:
     """Whether the folder and the files define the same object, so they are alternatives rather than parts of one application."""
     above = {ref for file in files for ref in tree.defined[file]}
     return any(above & tree.defined[file] for file in tree.defined if file.is_relative_to(folder))
@@ -153,10 +153,12 @@ def _grouped(root: Path, folders: Sequence[Path]) -> list[Path]:
     return [above]
 
 
-def _not_aside(root: Path, folders: Iterable[Path]) -> list[Path]:
+def _without_examples(root: Path, folders: Iterable[Path]) -> list[Path]:
     every = sorted(folders)
     central = [
-        folder for folder in every if not _ASIDE & set(folder.relative_to(root).parts[:-1]) and folder.name not in _ASIDE - set(PREFERRED)
+        folder
+        for folder in every
+        if not _EXAMPLE_FOLDERS & set(folder.relative_to(root).parts[:-1]) and folder.name not in _EXAMPLE_FOLDERS - set(PREFERRED)
     ]
     return central or every
 
@@ -173,7 +175,7 @@ def _words(name: str) -> list[str]:
     return re.split(r"[-_.]", name.lower())
 
 
-def _among(chosen: Path, candidates: Sequence[Path], shown: Path, reason: str) -> str:
+def _choice_reason(chosen: Path, candidates: Sequence[Path], shown: Path, reason: str) -> str:
     others = [one for one in candidates if one != chosen]
     return f"{reason}; not {_listed(others, shown)}" if others else ("it is the only one" if _is_production(chosen) else "")
 

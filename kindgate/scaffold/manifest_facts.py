@@ -16,7 +16,7 @@ from kindgate.errors import ManifestError
 from kindgate.model import ObjectRef, Rendered, group_of, kind_of
 from kindgate.pod_templates import containers
 from kindgate.scaffold.builds import Build, Builds
-from kindgate.scaffold.placeholder_images import means
+from kindgate.scaffold.placeholder_images import selects_image
 
 CONTROLLERS: Mapping[str, str] = {"": "ingress-traefik", "traefik": "ingress-traefik", "nginx": "ingress-traefik"}
 """Bundled component by Ingress class; an Ingress without a class is served by the default one."""
@@ -62,7 +62,7 @@ class Application:
     notes: tuple[str, ...] = ()
 
 
-def look_at(rendered: Rendered, builds: Builds) -> Application:
+def application_of(rendered: Rendered, builds: Builds) -> Application:
     """Examine the adapted application; raises `ManifestError` if nothing routes requests to it.
 
     Only builds whose images it still uses are kept.
@@ -74,7 +74,7 @@ def look_at(rendered: Rendered, builds: Builds) -> Application:
         )
     components, notes = _components(rendered)
     images = images_of(rendered)
-    found = tuple(build for build in builds.found if any(means(build.image, image) for image in images))
+    found = tuple(build for build in builds.found if any(selects_image(build.image, image) for image in images))
     return Application(rendered.hosts, components, found, (*notes, *builds.notes))
 
 
@@ -106,6 +106,6 @@ def _components(rendered: Rendered) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return (*controllers, *(() if watched else ("prometheus",))), notes
 
 
-def relative(path: os.PathLike[str], start: os.PathLike[str]) -> str:
+def relative_path(path: os.PathLike[str], start: os.PathLike[str]) -> str:
     """A path relative to `start`, with slashes."""
     return os.path.relpath(path, start).replace(os.sep, "/")

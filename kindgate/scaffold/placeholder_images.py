@@ -11,8 +11,8 @@ from kindgate.images.image_reference import ImageReference, selects
 from kindgate.model import Manifest, ObjectRef, Rendered
 from kindgate.pod_templates import containers, with_containers
 
-_FILLED_IN = re.compile(r"\$?\{\{.*?\}\}|\$\{[^}]*\}|\$\([^)]*\)|\$\w+|<[^>]*>|%\w+%|__\w+__|@\w+@|\[[^\]]*\]")
-_SHOUTED = re.compile(r"[A-Z][A-Z0-9_-]*")
+_PLACEHOLDER = re.compile(r"\$?\{\{.*?\}\}|\$\{[^}]*\}|\$\([^)]*\)|\$\w+|<[^>]*>|%\w+%|__\w+__|@\w+@|\[[^\]]*\]")
+_UPPERCASE = re.compile(r"[A-Z][A-Z0-9_-]*")
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 
 
@@ -26,7 +26,7 @@ class ImageChange:
     image: str
 
 
-def given_images(texts: Sequence[str]) -> Mapping[str, str]:
+def parse_image_options(texts: Sequence[str]) -> Mapping[str, str]:
     """Parse texts of the form NAME=IMAGE; raises `SettingsError` if IMAGE is not a valid reference."""
     given = {}
     for text in texts:
@@ -48,7 +48,7 @@ def is_reference(image: str) -> bool:
     return True
 
 
-def means(name: str, image: str) -> bool:
+def selects_image(name: str, image: str) -> bool:
     """Whether NAME selects the image, as in --app-image; both may be invalid references."""
     return is_reference(name) and is_reference(image) and selects(name, ImageReference.parse(image))
 
@@ -60,7 +60,7 @@ def placeholder_names(rendered: Rendered) -> Mapping[str, str]:
 
 def legible_name(image: str) -> str:
     """The last part of an image's name if literal: `shop` of `${REGISTRY}/shop:${TAG}`; empty if a pipeline fills it in."""
-    last = _FILLED_IN.sub("\0", image).partition("@")[0].rpartition("/")[2].partition(":")[0].strip()
+    last = _PLACEHOLDER.sub("\0", image).partition("@")[0].rpartition("/")[2].partition(":")[0].strip()
     return last if _NAME.fullmatch(last) else ""
 
 
@@ -75,7 +75,7 @@ def image_changes(
     changes, notes, used = [], [], set[str]()
     for item, path, image in _images(rendered):
         name = names.get(image, "")
-        wanted = next((one for one in given if one in {name, image} or means(one, image)), "")
+        wanted = next((one for one in given if one in {name, image} or selects_image(one, image)), "")
         if wanted:
             used.add(wanted)
             changes.append(ImageChange(item, path, image, given[wanted]))
@@ -110,7 +110,7 @@ def _is_placeholder(image: str) -> bool:
     """Whether a pipeline apparently fills the image in; a name that only contains a capital letter is merely invalid."""
     if is_reference(image):
         return False
-    return _FILLED_IN.search(image) is not None or any(_SHOUTED.fullmatch(part) for part in re.split(r"[/:@]", image))
+    return _PLACEHOLDER.search(image) is not None or any(_UPPERCASE.fullmatch(part) for part in re.split(r"[/:@]", image))
 
 
 def _images(rendered: Rendered) -> Iterator[tuple[Manifest, str, str]]:

@@ -35,7 +35,7 @@ def placeholder_secrets(rendered: Rendered, provided: Iterable[Manifest] = ()) -
     needed = {ref: keys for ref, keys in _needed(rendered).items() if ref not in held}
     added, notes = [], []
     for ref, keys in needed.items():
-        alike = next((one for one in sorted(held) if one.namespace == ref.namespace and _is_nearly(ref.name, one.name)), None)
+        alike = next((one for one in sorted(held) if one.namespace == ref.namespace and _looks_misspelled(ref.name, one.name)), None)
         if alike is not None:
             notes.append(
                 f"{ref} was not found in the manifests, which contain {alike}: creating no placeholder for a name that may be misspelled"
@@ -72,14 +72,14 @@ def _secret(ref: ObjectRef, keys: Sequence[str]) -> Manifest:
     }
 
 
-def _is_nearly(name: str, other: str) -> bool:
+def _looks_misspelled(name: str, other: str) -> bool:
     """Whether two names differ only by a typo; different numbers are intended."""
     if min(len(name), len(other)) < _FEWEST_LETTERS or re.sub(r"\d+", "", name) == re.sub(r"\d+", "", other):
         return False
-    return _edits(name, other) <= (1 if min(len(name), len(other)) < 2 * _FEWEST_LETTERS else 2)
+    return _edit_distance(name, other) <= (1 if min(len(name), len(other)) < 2 * _FEWEST_LETTERS else 2)
 
 
-def _edits(first: str, second: str) -> int:
+def _edit_distance(first: str, second: str) -> int:
     """Number of letters to insert, delete, replace or swap with a neighbor to turn one into the other (optimal string alignment)."""
     before, row = [0] * (len(second) + 1), list(range(len(second) + 1))
     for place, letter in enumerate(first, 1):

@@ -31,7 +31,7 @@ class Repository:
         return "" if self.folder == self.root else "-".join(self.folder.relative_to(self.root).parts).lower()
 
 
-def look_around(folder: Path, deadline: Deadline) -> Repository:
+def find_repository(folder: Path, deadline: Deadline) -> Repository:
     """The repository around the application's `folder`; without git, the folder itself is the root.
 
     Raises `SettingsError` if the folder is missing.

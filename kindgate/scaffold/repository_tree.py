@@ -49,13 +49,13 @@ class Tree:
     defined: Mapping[Path, frozenset[ObjectRef]] = field(default_factory=dict)
 
 
-def look_below(root: Path) -> Tree:
+def scan_tree(root: Path) -> Tree:
     """Examine everything below `root`, except hidden folders, virtual environments, build output and third-party code."""
     kustomizations: list[Kustomization] = []
     charts: list[Path] = []
     plain: dict[Path, bool] = {}
     defined: dict[Path, frozenset[ObjectRef]] = {}
-    for folder, files in walked(root):
+    for folder, files in walk_folders(root):
         if CHART_FILE in files:
             charts.append(folder)
             continue
@@ -74,7 +74,7 @@ def look_below(root: Path) -> Tree:
     return Tree(tuple(sorted(kustomizations, key=lambda one: one.folder)), tuple(sorted(charts)), dict(sorted(plain.items())), defined)
 
 
-def walked(root: Path) -> Iterator[tuple[Path, list[str]]]:
+def walk_folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """Each folder below `root` that may contain the project's own files, with their names; a chart's subfolders are skipped."""
     for name, folders, files in os.walk(root):
         here = Path(name)

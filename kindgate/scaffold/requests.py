@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kindgate.scaffold.file_changes import RECORD
-from kindgate.scaffold.manifest_facts import relative
+from kindgate.scaffold.manifest_facts import relative_path
 
 _LINE = "# called with: "
 
@@ -30,8 +30,8 @@ class Request:
     def line(self, suite: Path) -> str:
         """The request as a line of the suite's record; empty without arguments."""
         given: dict[str, Any] = {
-            "overlay": relative(self.overlay, suite) if self.overlay is not None else "",
-            "values": [relative(file, suite) for file in self.values],
+            "overlay": relative_path(self.overlay, suite) if self.overlay is not None else "",
+            "values": [relative_path(file, suite) for file in self.values],
             "namespace": self.namespace,
             "images": list(self.images),
             "sealed": self.sealed,
@@ -44,7 +44,7 @@ NOTHING = Request()
 """A call without arguments."""
 
 
-def remembered(suite: Path, given: Request) -> Request:
+def with_last_arguments(suite: Path, given: Request) -> Request:
     """The arguments of this call, completed from the last one; with a different overlay, only `sealed` is taken over."""
     last = _last(suite)
     sealed = given.sealed or last.sealed

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import PackageLoader, RunEnvironment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kindgate.gate_paths import GATE_NAMES
 from kindgate.scaffold.adaptation import OVERLAY, UNCHANGED, Adaptation
 from kindgate.scaffold.builds import Build
-from kindgate.scaffold.file_changes import Change, Kind, compared
-from kindgate.scaffold.manifest_facts import Application, relative
+from kindgate.scaffold.file_changes import Change, Kind, compare_files
+from kindgate.scaffold.manifest_facts import Application, relative_path
 from kindgate.scaffold.provenance import Provenance
 from kindgate.scaffold.repository import Repository
 from kindgate.scaffold.requests import NOTHING, Request
@@ -42,10 +42,10 @@ class Plan:
 def wanted_changes(repository: Repository, plan: Plan, source: Provenance, request: Request = NOTHING) -> tuple[Change, ...]:
     """Every file that kindgate wants in the repository, compared with the existing ones."""
     wanted = {**dict(_suite_files(repository, plan)), **dict(_workflows(repository, plan, source, sealed=request.sealed))}
-    changes = compared(repository.suite, wanted, request.line(repository.suite))
+    changes = compare_files(repository.suite, wanted, request.line(repository.suite))
     if plan.adapted or not _names_overlay(changes):
         return changes
-    return compared(repository.suite, {**wanted, **dict(_overlay_files(repository, plan))}, request.line(repository.suite))
+    return compare_files(repository.suite, {**wanted, **dict(_overlay_files(repository, plan))}, request.line(repository.suite))
 
 
 def _names_overlay(changes: Iterable[Change]) -> bool:
@@ -70,23 +70,23 @@ def _suite_files(repository: Repository, plan: Plan) -> Iterator[tuple[Path, str
 
 def _overlay_files(repository: Repository, plan: Plan) -> Iterator[tuple[Path, str]]:
     overlay = repository.suite / OVERLAY
-    for name, text in plan.adaptation.files([relative(path, overlay) for path in plan.paths]).items():
+    for name, text in plan.adaptation.files([relative_path(path, overlay) for path in plan.paths]).items():
         yield overlay / name, text
 
 
 def _settings(repository: Repository, plan: Plan) -> Mapping[str, str]:
     """The ini values of the suite."""
     suite, application = repository.suite, plan.application
-    overlay = OVERLAY if plan.adapted else relative(plan.paths[0], suite)
+    overlay = OVERLAY if plan.adapted else relative_path(plan.paths[0], suite)
     builds = application.builds
     found = {
         "app_overlay": overlay,
-        "app_values": _several(relative(file, suite) for file in plan.values),
+        "app_values": _setting_lines(relative_path(file, suite) for file in plan.values),
         "app_namespace": plan.namespace,
         "app_enable_helm": "true" if plan.enable_helm else "",
         "app_component": " ".join(application.components),
-        "app_image": _several(f"{build.image}={build.built}" for build in builds),
-        "app_build": _several(build_setting(build, suite) for build in builds),
+        "app_image": _setting_lines(f"{build.image}={build.built}" for build in builds),
+        "app_build": _setting_lines(build_setting(build, suite) for build in builds),
         "slo_file": "slo.yaml",
     }
     return {key: value for key, value in found.items() if value}
@@ -95,10 +95,10 @@ def _settings(repository: Repository, plan: Plan) -> Mapping[str, str]:
 def build_setting(build: Build, folder: Path) -> str:
     """A build in the form of --app-build, with paths relative to `folder`."""
     more = "".join(f",{key}={value}" for key, value in (("file", build.dockerfile), ("target", build.target)) if value)
-    return f"{build.built}={relative(build.context, folder)}{more}"
+    return f"{build.built}={relative_path(build.context, folder)}{more}"
 
 
-def _several(values: Iterable[str]) -> str:
+def _setting_lines(values: Iterable[str]) -> str:
     """The values of a setting, one per line if there are several."""
     lines = list(values)
     return lines[0] if len(lines) == 1 else "".join(f"\n    {line}" for line in lines)
@@ -114,7 +114,7 @@ def _workflows(repository: Repository, plan: Plan, source: Provenance, *, sealed
         "leg": repository.slug or "e2e",
         "needed": ["changes", "e2e"] if repository.slug else ["e2e"],
         "branch": repository.branch,
-        "directory": relative(repository.suite, repository.root),
+        "directory": relative_path(repository.suite, repository.root),
         "watched": [*_watched(repository, plan), f".github/workflows/{name}.yml"] if repository.slug else [],
         "gate": [f":(glob,icase){pattern}" for pattern in GATE_NAMES],
         "source": source,
@@ -130,9 +130,9 @@ def _watched(repository: Repository, plan: Plan) -> list[str]:
     return watched_paths(repository, (*plan.paths, *plan.values, *(build.context for build in plan.application.builds)))
 
 
-def _environment() -> RunEnvironment:
+def _environment() -> Environment:
     """A template environment with brackets, because GitHub's expressions use braces."""
-    made = RunEnvironment(  # YAML and Python are no HTML; values are names of files, hosts and branches
+    made = Environment(  # YAML and Python are no HTML; values are names of files, hosts and branches
         loader=PackageLoader("kindgate.scaffold"),
         variable_start_string="[[",
         variable_end_string="]]",

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kindgate.errors import SettingsError
-from kindgate.scaffold.manifest_facts import relative
+from kindgate.scaffold.manifest_facts import relative_path
 from kindgate.scaffold.pytest_config import find_config
 from kindgate.scaffold.repository import Repository
-from kindgate.scaffold.repository_tree import look_below
+from kindgate.scaffold.repository_tree import scan_tree
 from kindgate.settings import Settings, build_settings
 
 
@@ -19,7 +19,7 @@ def watched_paths(repository: Repository, roots: Iterable[Path]) -> list[str]:
 
     Paths are relative to the repository root; a pull request cannot change anything outside of it.
     """
-    uses = {one.folder: one.uses for one in look_below(repository.root).kustomizations}
+    uses = {one.folder: one.uses for one in scan_tree(repository.root).kustomizations}
     paths = set[Path]()
     todo = [*(path.resolve() for path in roots), *_named_by_settings(repository.suite)]
     while todo:
@@ -28,7 +28,7 @@ def watched_paths(repository: Repository, roots: Iterable[Path]) -> list[str]:
             paths.add(path)
             todo += uses.get(path, ())
     inside = {path for path in paths if path.is_relative_to(repository.root) and not path.is_relative_to(repository.folder)}
-    return [repository.directory, *sorted(relative(path, repository.root) for path in inside)]
+    return [repository.directory, *sorted(relative_path(path, repository.root) for path in inside)]
 
 
 def _named_by_settings(suite: Path) -> Iterator[Path]:

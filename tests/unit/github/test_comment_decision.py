@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kindgate.github.comment_decision import Comment, Create, Edit, Keep, Mode, Skip, plan, whether_to_try
+from kindgate.github.comment_decision import Comment, Create, Edit, Keep, Mode, Skip, comment_attempt, plan
 from kindgate.github.comment_marker import Marker
 from kindgate.github.context import Context, PullRequest
 from tests.unit.github.standin import BASE, BOT, HEAD
@@ -27,19 +27,19 @@ def comment(number: int, marker: Marker, author: str = BOT) -> Comment:
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_but_never_tries_on_a_pull_request(mode: Mode) -> None:
     """Every mode except `never` comments on a pull request of the same repository with a token."""
-    assert whether_to_try(HERE, mode).post
+    assert comment_attempt(HERE, mode).post
 
 
 def test_never_means_never() -> None:
     """With `never`, the jobs of a matrix leave the comment to the publishing job."""
-    assert not whether_to_try(HERE, "never").post
+    assert not comment_attempt(HERE, "never").post
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("event", ["push", "merge_group", "schedule", "workflow_dispatch", ""])
 def test_outside_of_a_pull_request_nothing_is_posted_and_nothing_is_wrong(mode: Mode, event: str) -> None:
     """A required comment is required on pull requests only."""
-    found = whether_to_try(replace(HERE, event=event, pull=None), mode)
+    found = comment_attempt(replace(HERE, event=event, pull=None), mode)
 
     assert (found.post, found.silent) == (False, True)
     assert found.reason.endswith("comment skipped")
@@ -48,7 +48,7 @@ def test_outside_of_a_pull_request_nothing_is_posted_and_nothing_is_wrong(mode: 
 @pytest.mark.parametrize("change", [{"token": ""}, {"defect": "broken", "pull": None}])
 def test_what_is_missing_on_a_pull_request_is_no_silent_skip(change: dict[str, str | None]) -> None:
     """Without a token or payload, a pull request's missing comment is reported."""
-    found = whether_to_try(replace(HERE, **change), "require")  # type: ignore[arg-type]  # the fields' own types
+    found = comment_attempt(replace(HERE, **change), "require")  # type: ignore[arg-type]  # the fields' own types
 
     assert (found.post, found.silent) == (False, False)
 
@@ -60,7 +60,7 @@ def test_a_fork_leaves_the_comment_to_the_publishing_workflow(mode: Mode, *, tri
     """On a fork only `always` and `require` try with the token at hand; otherwise the publishing workflow comments."""
     fork = replace(HERE, pull=replace(PULL, head_repository="mona/shop"))
 
-    found = whether_to_try(fork, mode)
+    found = comment_attempt(fork, mode)
 
     assert found.post is tries
     assert tries or "publishing workflow" in found.reason

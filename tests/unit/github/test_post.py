@@ -183,7 +183,7 @@ def test_an_untrusted_name_has_no_effect_in_the_comment(github: StandIn, failing
 def _posted(inputs: Sequence[Path], settings: GitHubSettings, github: StandIn, *, expected: Sequence[str] = ()) -> PostResult:
     collected = collect(inputs, expected)
     decisions = {leg: decide(report) for leg, report in collected.reports.items()}
-    decisions |= {leg: no_verdict(reason) for leg, reason in collected.why_missing.items()}
+    decisions |= {leg: no_verdict(reason) for leg, reason in collected.missing_reasons.items()}
     return post_reports(collected, decisions, settings, github.environment, root=ROOT)
 
 

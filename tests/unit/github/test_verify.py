@@ -9,7 +9,7 @@ import pytest
 from kindgate.errors import SettingsError
 from kindgate.github.context import context_of
 from kindgate.github.verify import requirements_of, run_of, verify
-from kindgate.report.decision import ANY_RUN, ANYTHING, Requirements, RunIdentity
+from kindgate.report.decision import ANY_RUN, NO_REQUIREMENTS, Requirements, RunIdentity
 from kindgate.report.run_report import Outcome, PullRequest, RunReport, SetupError
 
 pytestmark = pytest.mark.usefixtures("forks")
@@ -39,14 +39,14 @@ def test_one_report_is_found_wherever_it_was_downloaded_to(tmp_path: Path, passi
     """A report is found by its path or in the folder that `download-artifact` creates."""
     _write(tmp_path / place, passing)
 
-    assert verify([tmp_path / given], ["e2e"], ANYTHING, ANY_RUN).decision.may_merge
+    assert verify([tmp_path / given], ["e2e"], NO_REQUIREMENTS, ANY_RUN).decision.may_merge
 
 
 def test_a_report_does_not_stand_for_another_leg(tmp_path: Path, passing: RunReport) -> None:
     """The folder of an artifact determines its leg."""
     _write(tmp_path / "kindgate-report-a-1/report.json", passing)
 
-    found = verify([tmp_path], ["b"], ANYTHING, ANY_RUN)
+    found = verify([tmp_path], ["b"], NO_REQUIREMENTS, ANY_RUN)
 
     assert {leg: one.verdict for leg, one in found.decisions.items()} == {"b": "NO VERDICT"}
     assert found.decision.exit_code == 28
@@ -65,7 +65,7 @@ def test_other_legs_are_not_held_to_what_this_one_must_judge(tmp_path: Path, pas
 def test_a_report_that_its_job_contradicts_is_red(tmp_path: Path, passing: RunReport, conclusion: str, code: int) -> None:
     """GitHub's job result takes precedence over the report."""
     file = _write(tmp_path / "report.json", passing)
-    assert verify([file], ["e2e"], ANYTHING, conclusion=conclusion).decision.exit_code == code
+    assert verify([file], ["e2e"], NO_REQUIREMENTS, conclusion=conclusion).decision.exit_code == code
 
 
 def test_what_a_green_job_did_not_judge_is_no_contradiction(tmp_path: Path, passing: RunReport) -> None:
@@ -80,7 +80,7 @@ def test_an_older_attempt_does_not_stand_for_the_one_that_is_asked_for(tmp_path:
     record = PullRequest(head_sha=HEAD, run_id=7, attempt=1)
     _write(tmp_path / "kindgate-report-e2e-1/report.json", passing.model_copy(update={"pull_request": record}))
 
-    codes = [verify([tmp_path], ["e2e"], ANYTHING, RunIdentity(HEAD, 7, attempt)).decision.exit_code for attempt in (1, 2)]
+    codes = [verify([tmp_path], ["e2e"], NO_REQUIREMENTS, RunIdentity(HEAD, 7, attempt)).decision.exit_code for attempt in (1, 2)]
 
     assert codes == [0, 24]
 
@@ -90,7 +90,7 @@ def test_there_is_one_line_whatever_a_report_holds(tmp_path: Path, failing: RunR
     error = SetupError(phase="deploy", message="no\n::error::forged\u202e")
     report = failing.model_copy(update={"outcome": Outcome.SETUP_FAILED, "setup_error": error, "objectives": (), "judged": ()})
 
-    (line,) = verify([_write(tmp_path / "report.json", report)], ["e2e"], ANYTHING, ANY_RUN).lines
+    (line,) = verify([_write(tmp_path / "report.json", report)], ["e2e"], NO_REQUIREMENTS, ANY_RUN).lines
 
     assert line.startswith("e2e: SETUP FAILED: in phase deploy: no")
     assert "\n" not in line
@@ -99,7 +99,7 @@ def test_there_is_one_line_whatever_a_report_holds(tmp_path: Path, failing: RunR
 
 def test_nothing_at_all_is_one_line(tmp_path: Path) -> None:
     """Without a leg's name, the line reports a missing verdict."""
-    found = verify([tmp_path], [], ANYTHING, ANY_RUN)
+    found = verify([tmp_path], [], NO_REQUIREMENTS, ANY_RUN)
     assert (found.lines, found.decision.exit_code) == (("NO VERDICT: no report was found",), 28)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from kindgate.model import Verdict
-from kindgate.report.also_on_base import base_figures, on_base, with_base
+from kindgate.report.also_on_base import baseline_figures, on_base, with_baseline_outcomes
 from kindgate.report.markdown import comment
 from kindgate.report.report_builder import Measurement, build_report
 from kindgate.report.run_report import Run, RunReport, TestResult
@@ -81,7 +81,7 @@ def test_the_median_has_two_names() -> None:
 
 def test_figures_without_answers_are_none() -> None:
     """A base version that answered nothing has no percentiles."""
-    assert base_figures([_comparison((95.0, None), (50.0, 3.0)), _comparison((50.0, 4.0))]) == {50.0: 3.0}
+    assert baseline_figures([_comparison((95.0, None), (50.0, 3.0)), _comparison((50.0, 4.0))]) == {50.0: 3.0}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_test_is_new_when_one_of_its_objectives_is(found: tuple[Literal["", "p
     row = _report("p(95)<50", Verdict.FAIL, 81.3, (95.0, 40.0)).objectives[0]
     objectives = [row.model_copy(update={"on_base": one}) for one in found]
 
-    (test,) = with_base([TestResult(node_id=TEST, outcome="failed", seconds=1.0)], objectives)
+    (test,) = with_baseline_outcomes([TestResult(node_id=TEST, outcome="failed", seconds=1.0)], objectives)
 
     assert test.base == base
 
@@ -103,4 +103,4 @@ def test_a_test_that_failed_for_another_reason_is_left_alone() -> None:
     error = TestResult(node_id=TEST, outcome="error", seconds=1.0)
     other = TestResult(node_id="tests/e2e/test_x.py::test_x", outcome="failed", seconds=1.0)
 
-    assert with_base([error, other], [row]) == (error, other)
+    assert with_baseline_outcomes([error, other], [row]) == (error, other)

@@ -10,7 +10,7 @@ import pytest
 from kindgate.model import Verdict
 from kindgate.report.base_objectives import BaseObjectives
 from kindgate.report.decision import Requirements, decide
-from kindgate.report.recompute import recomputed
+from kindgate.report.recompute import recompute_report
 from kindgate.report.run_report import Outcome, RunReport
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives, Tolerance
@@ -41,7 +41,7 @@ def _rows(report: RunReport) -> list[Verdict | None]:
 
 def test_a_pull_request_that_changes_nothing_about_its_objectives_is_judged_once() -> None:
     """If the objectives are unchanged, the base's verdicts are the run's own."""
-    again = recomputed(_run(), _main(LOOSE))
+    again = recompute_report(_run(), _main(LOOSE))
     assert again.recomputation is not None
     assert again.recomputation.base is not None
     assert not again.recomputation.base.edited
@@ -51,7 +51,7 @@ def test_a_pull_request_that_changes_nothing_about_its_objectives_is_judged_once
 
 def test_a_loosened_objective_passes_its_own_and_fails_those_of_main() -> None:
     """Both verdicts are kept, and the check follows main's."""
-    again = recomputed(_run(LOOSE), _main(STRICT))
+    again = recompute_report(_run(LOOSE), _main(STRICT))
     decision = decide(again, conclusion="success")
     assert (decision.verdict, decision.may_merge, decision.exit_code) == ("FAIL", False, 20)
     assert decision.reason == "passes its own objectives but fails those of main: p(95)<40 of http_req_duration"
@@ -61,10 +61,10 @@ def test_a_loosened_objective_passes_its_own_and_fails_those_of_main() -> None:
 
 def test_a_maintainer_may_let_edited_objectives_count() -> None:
     """With a maintainer's approval the check follows the pull request's own objectives; unedited ones still count."""
-    edited = recomputed(_run(LOOSE), _main(STRICT), accepted_by="octocat")
+    edited = recompute_report(_run(LOOSE), _main(STRICT), accepted_by="octocat")
     assert decide(edited, conclusion="success").may_merge
 
-    own = recomputed(judged_run(_objectives(STRICT), bursts_of(median=50.0), 10), _main(STRICT), accepted_by="octocat")
+    own = recompute_report(judged_run(_objectives(STRICT), bursts_of(median=50.0), 10), _main(STRICT), accepted_by="octocat")
     assert decide(own).exit_code == 20
 
 
@@ -72,12 +72,12 @@ def test_a_claim_that_is_refuted_stays_red_whatever_a_maintainer_accepts() -> No
     """The label accepts edited objectives, but never a forged claim."""
     forged = _run(STRICT).model_copy(update={"outcome": Outcome.PASSED, "exit_code": 0})
     forged = forged.model_copy(update={"objectives": tuple(row.model_copy(update={"verdict": Verdict.PASS}) for row in forged.objectives)})
-    assert decide(recomputed(forged, _main(LOOSE), accepted_by="octocat")).exit_code == 20
+    assert decide(recompute_report(forged, _main(LOOSE), accepted_by="octocat")).exit_code == 20
 
 
 def test_an_objective_of_the_base_without_data_is_not_judged() -> None:
     """A route that the pull request no longer serves or loads turns the check red and is named."""
-    again = recomputed(_run(LOOSE), _main(LOOSE, "http_req_duration{host:gone.localhost}: p(95)<100"))
+    again = recompute_report(_run(LOOSE), _main(LOOSE, "http_req_duration{host:gone.localhost}: p(95)<100"))
     decision = decide(again, conclusion="success")
     assert _rows(again) == [Verdict.PASS, None]
     assert (decision.verdict, decision.exit_code) == ("FAIL", 20)
@@ -97,7 +97,7 @@ def test_an_objective_of_the_base_without_data_is_not_judged() -> None:
 )
 def test_less_load_than_the_base_plans_passes_nothing(run: dict[str, Any], demands: dict[str, Any]) -> None:
     """A run cannot loosen an objective by measuring less."""
-    again = recomputed(_run(LOOSE, **run), _main(LOOSE, **demands))
+    again = recompute_report(_run(LOOSE, **run), _main(LOOSE, **demands))
     decision = decide(again, conclusion="success")
     assert _rows(again) == [None]
     assert not decision.may_merge
@@ -106,13 +106,13 @@ def test_less_load_than_the_base_plans_passes_nothing(run: dict[str, Any], deman
 
 def test_less_load_may_still_fail() -> None:
     """An objective that fails under less load is a FAIL."""
-    again = recomputed(_run(LOOSE, size=300), _main(STRICT))
+    again = recompute_report(_run(LOOSE, size=300), _main(STRICT))
     assert _rows(again) == [Verdict.FAIL]
 
 
 def test_a_run_that_its_own_objectives_ended_early_is_judged_by_what_it_has() -> None:
     """Main's objective was still undecided at the interim look that ended the run, so it is INCONCLUSIVE and main's policy applies."""
-    again = recomputed(_run(LOOSE, median=30.5), _main("p(95)<50"))
+    again = recompute_report(_run(LOOSE, median=30.5), _main("p(95)<50"))
     assert _rows(again) == [Verdict.INCONCLUSIVE]
     red, green = (decide(again, Requirements(inconclusive=policy), conclusion="success") for policy in ("fail", "warn"))
     assert (red.may_merge, red.exit_code, green.may_merge, green.verdict) == (False, 20, True, "INCONCLUSIVE")
@@ -120,7 +120,7 @@ def test_a_run_that_its_own_objectives_ended_early_is_judged_by_what_it_has() ->
 
 def test_a_look_that_is_not_whole_passes_nothing() -> None:
     """Main's objective is undecided after ten bursts, and 15 bursts are not a complete second look: looks happen only as planned."""
-    again = recomputed(_run("max<5000", bursts=15), _main("p(95)<93"))
+    again = recompute_report(_run("max<5000", bursts=15), _main("p(95)<93"))
     assert _rows(again) == [None]
     assert "had all its bursts" in decide(again, conclusion="success").reason
 
@@ -128,20 +128,20 @@ def test_a_look_that_is_not_whole_passes_nothing() -> None:
 def test_the_bases_policy_holds_for_the_runs_own_objectives_too() -> None:
     """A pull request whose settings let INCONCLUSIVE pass is held to main's policy, which fails it."""
     run = _run("p(95)<50", median=30.5)
-    assert decide(recomputed(run, _main("p(95)<50")), conclusion="success").may_merge
-    assert decide(recomputed(run, _main("p(95)<50", inconclusive="fail")), conclusion="success").exit_code == 20
+    assert decide(recompute_report(run, _main("p(95)<50")), conclusion="success").may_merge
+    assert decide(recompute_report(run, _main("p(95)<50", inconclusive="fail")), conclusion="success").exit_code == 20
 
 
 def test_a_tighter_limit_of_the_base_makes_a_late_generator_invalid() -> None:
     """5 ms of loop lag is valid for a limit of one second but not for one of 90 ms."""
-    again = recomputed(_run(LOOSE, lag=5.0), _main("p(95)<93"))
+    again = recompute_report(_run(LOOSE, lag=5.0), _main("p(95)<93"))
     assert _rows(again) == [Verdict.INVALID]
     assert decide(again, conclusion="success").exit_code == 21
 
 
 def test_objectives_of_tests_are_the_pull_requests_own() -> None:
     """They are judged as written, marked as the pull request's own, and replace none of the base's."""
-    again = recomputed(_run(LOOSE, own=True), _main(STRICT))
+    again = recompute_report(_run(LOOSE, own=True), _main(STRICT))
     assert again.recomputation is not None
     assert [claim.own for claim in again.recomputation.claims] == [True]
     assert not decide(again, conclusion="success").may_merge
@@ -150,7 +150,7 @@ def test_objectives_of_tests_are_the_pull_requests_own() -> None:
 def test_a_run_that_judged_nothing_leaves_every_objective_of_the_base_unjudged() -> None:
     """Deleting the test does not delete the objective."""
     report = _run().model_copy(update={"objectives": (), "judged": (), "figures": ()})
-    again = recomputed(report, _main(LOOSE, "http_req_failed: rate<0.1"))
+    again = recompute_report(report, _main(LOOSE, "http_req_failed: rate<0.1"))
     assert _rows(again) == [None, None]
     assert decide(again, conclusion="success").exit_code == 20
 
@@ -165,7 +165,7 @@ def _compared(**burst: Any) -> RunReport:
 def test_tolerances_of_the_base_are_judged_from_the_same_pairs() -> None:
     """A version that is 50 % slower passes a tolerance of 100 % but fails main's 10 %."""
     main = replace(_main(), objectives=Objectives(compare=(Tolerance(95.0, 0.1),)), compares=True)
-    again = recomputed(_compared(slower=1.5), main)
+    again = recompute_report(_compared(slower=1.5), main)
     assert _rows(again) == [Verdict.FAIL]
     assert "fails those of main: p(95) at most 10" in decide(again, conclusion="success").reason
 
@@ -175,7 +175,7 @@ def test_what_the_bases_looks_decide_needs_a_round_too() -> None:
     undecided = compared_run(Objectives(compare=(Tolerance(50.0, 0.0001),)), bursts_of(arms="duet"), 10)
     assert [row.verdict for row in undecided.comparison] == [Verdict.INCONCLUSIVE]
     main = replace(_main(), objectives=TOLERANT, compares=True)
-    again = recomputed(undecided, main)
+    again = recompute_report(undecided, main)
 
     assert _rows(again) == [None]
     assert not decide(again, conclusion="success").may_merge
@@ -186,14 +186,14 @@ def test_what_the_bases_looks_decide_needs_a_round_too() -> None:
 def test_a_comparison_that_main_demands_has_to_be_there(*, compares: bool, rows: list[Verdict | None]) -> None:
     """Tolerances in the SLO file apply only if main's runs compare with a base version."""
     main = replace(_main(), objectives=replace(_objectives(LOOSE), compare=(Tolerance(95.0, 0.1),)), compares=compares)
-    assert _rows(recomputed(_run(), main)) == rows
+    assert _rows(recompute_report(_run(), main)) == rows
 
 
 def test_the_file_and_the_plan_decide_what_is_edited() -> None:
     """The same objectives and sizes count as unedited; another limit, a missing objective or fewer bursts count as an edit."""
 
     def edited(report: RunReport, main: BaseObjectives) -> bool:
-        again = recomputed(report, main).recomputation
+        again = recompute_report(report, main).recomputation
         assert again is not None
         assert again.base is not None
         return again.base.edited

@@ -8,7 +8,7 @@ import pytest
 
 from kindgate.pipeline.burst_samples import burst_sample
 from kindgate.report.judged import OBJECTIVES_LIMIT, JudgedThreshold, Origin
-from kindgate.report.judged_figures import Found, judged_figures
+from kindgate.report.judged_figures import JudgedResult, judged_figures
 from kindgate.report.measurements import Size, samples_of
 from kindgate.slo.compare import compare
 from kindgate.slo.grammar import parse_marker
@@ -20,9 +20,9 @@ from tests.unit.report.bursts import measured_burst
 SAMPLES = tuple(burst_sample(measured_burst(number, arms="duet")) for number in range(8))
 
 
-def _found(samples: Sequence[BurstSample], *texts: str, test: str = "a") -> Found:
+def _found(samples: Sequence[BurstSample], *texts: str, test: str = "a") -> JudgedResult:
     origin = Origin(tuple(sample.started for sample in samples), len(samples))
-    return Found(judge(Objectives(parse_marker(texts or ("p(95)<200",))), samples), origin, test)
+    return JudgedResult(judge(Objectives(parse_marker(texts or ("p(95)<200",))), samples), origin, test)
 
 
 def test_tests_that_share_bursts_share_their_figures() -> None:
@@ -50,7 +50,7 @@ TEXTS = (
 def test_an_objective_is_kept_as_it_was_judged() -> None:
     """Every digit of its limit, its tags and its effect on the run are kept."""
     result = _found(SAMPLES, *TEXTS).result
-    (record,) = judged_figures([Found(result, Origin((1.0,), 1, own=True))], ()).judged
+    (record,) = judged_figures([JudgedResult(result, Origin((1.0,), 1, own=True))], ()).judged
     assert [one.threshold("@pytest.mark.slo") for one in record.thresholds] == list(parse_marker(TEXTS))
     assert record.own
 
@@ -58,14 +58,14 @@ def test_an_objective_is_kept_as_it_was_judged() -> None:
 def test_what_aborts_a_run_is_kept() -> None:
     """Abort settings decide how many bursts a run may have."""
     thresholds = parse_marker(({"threshold": "max<1", "abortOnFail": True, "delayAbortEval": "3s"},), "test")
-    (record,) = judged_figures([Found(judge(Objectives(thresholds), SAMPLES))], ()).judged
+    (record,) = judged_figures([JudgedResult(judge(Objectives(thresholds), SAMPLES))], ()).judged
     assert record.thresholds[0].threshold("test") == thresholds[0]
 
 
 def test_a_comparison_is_kept_as_it_was_judged() -> None:
     """Tolerances, bursts per figure and placement of the versions are kept."""
     tolerances = (Tolerance(95.0, 0.1), Tolerance(99.9, 0.123456789))
-    found = Found(compare(tolerances, SAMPLES, look=2), Origin(tuple(sample.started for sample in SAMPLES), 4, 4, "a on b"), "duet")
+    found = JudgedResult(compare(tolerances, SAMPLES, look=2), Origin(tuple(sample.started for sample in SAMPLES), 4, 4, "a on b"), "duet")
     (record,) = judged_figures([found], SAMPLES).judged
     assert [one.tolerance() for one in record.tolerances] == list(tolerances)
     assert (record.per_look, record.turns, record.look, record.looks, record.placement, record.test) == (4, 4, 2, 3, "a on b", "duet")

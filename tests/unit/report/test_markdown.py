@@ -16,7 +16,7 @@ from kindgate.report.decision import Requirements, decide, no_verdict
 from kindgate.report.headline import headline
 from kindgate.report.markdown import (
     COMMENT_LIMIT,
-    MARKER_ROOM,
+    MARKER_RESERVE,
     SUMMARY_LIMIT,
     Leg,
     comment,
@@ -29,7 +29,7 @@ from kindgate.report.run_report import Link, Outcome, RunReport, SetupError, Tes
 
 GOLDEN = Path(__file__).parent / "golden"
 ENDINGS = ("passing", "failing", "inconclusive", "invalid", "setup_failed", "interrupted")
-LIMIT = COMMENT_LIMIT - MARKER_ROOM
+LIMIT = COMMENT_LIMIT - MARKER_RESERVE
 
 
 def _with_tests(report: RunReport, count: int, text: str) -> RunReport:

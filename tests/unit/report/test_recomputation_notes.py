@@ -12,8 +12,8 @@ from kindgate.report.base_objectives import BaseObjectives
 from kindgate.report.decision import decide
 from kindgate.report.html import report_page
 from kindgate.report.markdown import comment
-from kindgate.report.recomputation import BaseVerdict, Recomputation, Replayed
-from kindgate.report.recompute import recomputed
+from kindgate.report.recomputation import BaseVerdict, Recomputation, RecomputedVerdict
+from kindgate.report.recompute import recompute_report
 from kindgate.report.run_report import Outcome, RunReport
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
@@ -44,7 +44,7 @@ def test_a_forged_pass_is_a_fail_on_every_page() -> None:
     """The first line names the objective; the table shows the claimed and the recomputed verdict."""
     failing = _run(limit=40)
     rows = tuple(row.model_copy(update={"verdict": Verdict.PASS}) for row in failing.objectives)
-    text, page = _pages(recomputed(failing.model_copy(update={"outcome": Outcome.PASSED, "exit_code": 0, "objectives": rows})))
+    text, page = _pages(recompute_report(failing.model_copy(update={"outcome": Outcome.PASSED, "exit_code": 0, "objectives": rows})))
     assert text.startswith("### ❌ FAIL: `the report claims PASS for p(95)<40 of http_req_duration, but its figures give FAIL`")
     assert re.search(r"\| `p\(95\)<40 of http_req_duration` \| the run \| PASS \| ❌ FAIL \|", text)
     assert "the report claims PASS for p(95)&lt;40" in page
@@ -53,7 +53,7 @@ def test_a_forged_pass_is_a_fail_on_every_page() -> None:
 
 def test_both_verdicts_stand_where_the_objectives_are_edited() -> None:
     """The run's own objective passes in its table, main's fails in the other, and the page says which one counts."""
-    for text in _pages(recomputed(_run(), _main(40))):
+    for text in _pages(recompute_report(_run(), _main(40))):
         assert "passes its own objectives but fails those of main" in text
         assert "so the check uses the objectives of" in text
         assert text.count("p(95)<1000" if "###" in text else "p(95)&lt;1000") >= 1
@@ -62,7 +62,7 @@ def test_both_verdicts_stand_where_the_objectives_are_edited() -> None:
 
 def test_a_maintainer_who_accepts_them_is_named() -> None:
     """The page names the maintainer who accepted a loosened objective."""
-    text, page = _pages(recomputed(_run(), _main(40), accepted_by="octocat"))
+    text, page = _pages(recompute_report(_run(), _main(40), accepted_by="octocat"))
     assert text.startswith("### ✅ PASS")
     assert "`octocat` accepted them" in text
     assert "octocat accepted them" in page
@@ -70,7 +70,7 @@ def test_a_maintainer_who_accepts_them_is_named() -> None:
 
 def test_a_page_says_what_judging_again_proves() -> None:
     """It also names the pull request's own objectives; a report that was not recomputed claims nothing."""
-    text, page = _pages(recomputed(_run(own=True)))
+    text, page = _pages(recompute_report(_run(own=True)))
     assert "the pull request's own objectives, from its tests: `p(95)<1000 of http_req_duration`" in text
     for said in (text, page.lower()):
         assert "consistent, not that it is honest" in said
@@ -81,8 +81,8 @@ def test_a_page_says_what_judging_again_proves() -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_hostile_words_about_objectives_are_harmless(passing: RunReport, objective: str, reason: str, branch: str, accepted: str) -> None:
     """Names of tags, tests and branches come from the pull request."""
-    claims = (Replayed(objective=objective, own=True, claimed=Verdict.PASS, verdict=Verdict.FAIL, reason=reason, test=objective),)
-    base = BaseVerdict(branch=branch, edited=True, accepted_by=accepted, rows=(Replayed(objective=objective, reason=reason),))
+    claims = (RecomputedVerdict(objective=objective, own=True, claimed=Verdict.PASS, verdict=Verdict.FAIL, reason=reason, test=objective),)
+    base = BaseVerdict(branch=branch, edited=True, accepted_by=accepted, rows=(RecomputedVerdict(objective=objective, reason=reason),))
     report = passing.model_copy(update={"recomputation": Recomputation(claims=claims, base=base)})
     page = comment(report, decide(report))
     assert_harmless(page)
@@ -92,5 +92,5 @@ def test_hostile_words_about_objectives_are_harmless(passing: RunReport, objecti
 @pytest.mark.parametrize("limit", [40, 1000])
 def test_objectives_that_are_the_bases_are_shown_once(limit: int) -> None:
     """Without an edit there is no second table, met or not."""
-    report = recomputed(_run(limit=limit), _main(limit))
+    report = recompute_report(_run(limit=limit), _main(limit))
     assert comment(report, decide(report)).count("| reported |") == 0

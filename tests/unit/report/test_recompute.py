@@ -18,7 +18,7 @@ from kindgate.model import Verdict
 from kindgate.report.decision import Requirements, decide
 from kindgate.report.judged import Origin, RoundOrigin
 from kindgate.report.objective_records import ThresholdOutcome
-from kindgate.report.recompute import recomputed
+from kindgate.report.recompute import recompute_report
 from kindgate.report.replay_looks import Looks, Round, recompare
 from kindgate.report.report_builder import Measurement, build_report
 from kindgate.report.run_report import Outcome, Run, RunReport
@@ -37,7 +37,7 @@ def _thresholds(*texts: str) -> Objectives:
 
 def assert_honest(report: RunReport) -> None:
     """Assert that recomputing yields the same verdicts, figures, sentences and decision."""
-    again = recomputed(report)
+    again = recompute_report(report)
     assert again.recomputation is not None
     assert again.recomputation.contradicted == ()
     assert len(again.recomputation.claims) == len(report.objectives) + len(report.comparison)
@@ -182,7 +182,7 @@ def _words_of_pass(report: RunReport) -> RunReport:
 
 def test_words_of_pass_over_failing_figures_are_a_fail() -> None:
     """The objective is named, its recomputed figures are shown, and the exit code is FAIL's."""
-    again = recomputed(_words_of_pass(_failing()))
+    again = recompute_report(_words_of_pass(_failing()))
     decision = decide(again, AT_LEAST_OBJECTIVES, conclusion="success")
     assert (decision.verdict, decision.may_merge, decision.exit_code) == ("FAIL", False, 20)
     assert "claims PASS for p(95)<40 of http_req_duration, but its figures give FAIL" in decision.reason
@@ -194,7 +194,7 @@ def test_words_of_pass_over_failing_figures_are_a_fail() -> None:
 def test_words_of_pass_over_a_slower_version_are_a_fail() -> None:
     """The comparison's figures are recomputed too."""
     objectives = Objectives(compare=(Tolerance(95.0, 0.1),))
-    again = recomputed(_words_of_pass(compared_run(objectives, bursts_of(arms="duet", slower=2.0), 6)))
+    again = recompute_report(_words_of_pass(compared_run(objectives, bursts_of(arms="duet", slower=2.0), 6)))
     decision = decide(again, conclusion="success")
     assert (decision.verdict, decision.exit_code) == ("FAIL", 20)
     assert "p(95)" in decision.reason
@@ -241,9 +241,9 @@ FORGERIES = {
 def test_a_claim_that_its_figures_do_not_bear_out_is_red(forge: Any) -> None:
     """A report with anything missing, added or impossible never ends as a PASS, and the objective is named."""
     report = _passing()
-    assert decide(recomputed(report), AT_LEAST_OBJECTIVES, conclusion="success").may_merge
+    assert decide(recompute_report(report), AT_LEAST_OBJECTIVES, conclusion="success").may_merge
 
-    again = recomputed(forge(report))
+    again = recompute_report(forge(report))
     decision = decide(again, AT_LEAST_OBJECTIVES, conclusion="success")
     assert not decision.may_merge
     assert decision.exit_code in {20, 24}
@@ -273,9 +273,9 @@ def test_a_pass_that_its_round_does_not_confirm_is_red(forge: Any) -> None:
     """A comparison without a complete, separate confirmation round proves nothing."""
     report = compared_run(Objectives(compare=(Tolerance(95.0, 0.5),)), bursts_of(arms="duet", size=200), 10)
     assert [row.verdict for row in report.comparison] == [Verdict.PASS]
-    assert decide(recomputed(report), conclusion="success").may_merge
+    assert decide(recompute_report(report), conclusion="success").may_merge
 
-    decision = decide(recomputed(forge(report)), conclusion="success")
+    decision = decide(recompute_report(forge(report)), conclusion="success")
     assert not decision.may_merge
     assert "p(95)" in decision.reason
 
@@ -289,13 +289,13 @@ def test_a_version_that_is_slow_only_at_the_looks_is_not_confirmed_when_judged_a
     report = compared_run(Objectives(compare=(Tolerance(95.0, 0.5),)), slow_first, 10)
     assert [(row.verdict, row.not_confirmed) for row in report.comparison] == [(Verdict.INCONCLUSIVE, True)]
     assert_honest(report)
-    assert not decide(recomputed(_words_of_pass(report)), conclusion="success").may_merge
+    assert not decide(recompute_report(_words_of_pass(report)), conclusion="success").may_merge
 
 
 def test_more_work_than_a_reader_does_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A report of a few megabytes could take hours; what is not recomputed is not a PASS."""
     monkeypatch.setattr("kindgate.report.recompute.WORK_LIMIT", 5)
-    decision = decide(recomputed(_passing()), conclusion="success")
+    decision = decide(recompute_report(_passing()), conclusion="success")
     assert not decision.may_merge
     assert "too many objectives and bursts" in decision.reason
 
@@ -312,7 +312,7 @@ def test_bursts_after_the_look_that_decided_do_not_count() -> None:
     forged = more.model_copy(
         update={"judged": (entry,), "objectives": (more.objectives[0].model_copy(update={"expression": "p(95)<200"}),)}
     )
-    decision = decide(recomputed(forged), conclusion="success")
+    decision = decide(recompute_report(forged), conclusion="success")
     assert (decision.verdict, decision.may_merge) == ("FAIL", False)
 
 
@@ -320,12 +320,12 @@ def test_a_report_that_says_worse_than_its_figures_stays_red() -> None:
     """A contradiction in either direction is red."""
     report = _passing()
     worse = report.model_copy(update={"objectives": tuple(one.model_copy(update={"verdict": Verdict.FAIL}) for one in report.objectives)})
-    assert not decide(recomputed(worse)).may_merge
-    assert decide(recomputed(report.model_copy(update={"outcome": Outcome.FAILED}))).exit_code == 20
+    assert not decide(recompute_report(worse)).may_merge
+    assert decide(recompute_report(report.model_copy(update={"outcome": Outcome.FAILED}))).exit_code == 20
 
 
 def test_what_an_artifact_says_about_having_been_judged_again_is_not_believed() -> None:
     """A claim of having been recomputed is discarded: only this code fills in that field."""
     forged = _words_of_pass(_failing())
-    claims = recomputed(_passing()).recomputation
-    assert not decide(recomputed(forged.model_copy(update={"recomputation": claims})), conclusion="success").may_merge
+    claims = recompute_report(_passing()).recomputation
+    assert not decide(recompute_report(forged.model_copy(update={"recomputation": claims})), conclusion="success").may_merge

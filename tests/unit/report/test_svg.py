@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kindgate.report.canvas import COLOURS, adopted
+from kindgate.report.canvas import COLOURS, embedded_svg
 
 DRAWING = f"""<?xml version="1.0"?>
 <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="9pt" height="9pt" viewBox="0 0 9 9" version="1.1">
@@ -16,7 +16,7 @@ DRAWING = f"""<?xml version="1.0"?>
 
 def test_a_drawing_has_no_style_of_its_own_and_ids_of_its_own() -> None:
     """Styles become attributes, IDs and references get a prefix, colors become variables, and excess digits are dropped."""
-    svg = adopted(DRAWING, "c7", "Title & more", "Description")
+    svg = embedded_svg(DRAWING, "c7", "Title & more", "Description")
     assert "style" not in svg
     assert "secret" not in svg
     assert 'id="c7-axes_1"' in svg
@@ -30,6 +30,6 @@ def test_a_drawing_has_no_style_of_its_own_and_ids_of_its_own() -> None:
 
 def test_a_drawing_says_what_it_is() -> None:
     """Title and description come first, escaped, and the page decides the size."""
-    svg = adopted(DRAWING, "c7", "Title & more", "Description")
+    svg = embedded_svg(DRAWING, "c7", "Title & more", "Description")
     assert svg.startswith('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" role="img" aria-labelledby="c7-title c7-desc">')
     assert '<title id="c7-title">Title &amp; more</title><desc id="c7-desc">Description</desc>' in svg

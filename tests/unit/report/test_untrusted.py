@@ -20,7 +20,7 @@ from tests.unit.report.test_markdown import assert_harmless
 Path = tuple[str | int, ...]
 
 HOSTILE = st.text(st.sampled_from("`|<>@#:/[]()!-\u202e\u200b\x00\n\\aé"), max_size=40)
-ANYTHING = st.recursive(
+NO_REQUIREMENTS = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | HOSTILE,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(HOSTILE, inner, max_size=3),
     max_leaves=6,
@@ -51,7 +51,7 @@ def test_a_report_with_anything_anywhere_is_refused_or_fits_and_hides_nothing(fa
     """With one to three unexpected values in a full report, the only possible exception is `ValidationError`."""
     document = json.loads(failing.model_dump_json())
     for _ in range(data.draw(st.integers(1, 3))):
-        document = _changed(document, data.draw(st.sampled_from(list(_places(document)))), data.draw(ANYTHING))
+        document = _changed(document, data.draw(st.sampled_from(list(_places(document)))), data.draw(NO_REQUIREMENTS))
 
     with suppress(ValidationError):
         report = RunReport.model_validate_json(json.dumps(document))

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import SettingsError
-from kindgate.scaffold.file_changes import Kind, compared, write
+from kindgate.scaffold.file_changes import Kind, compare_files, write
 from kindgate.scaffold.pytest_config import find_config
 
 
 def init(folder: Path, text: str) -> Kind:
     """Return the change planned for a single wanted file."""
-    changes = compared(folder, {folder / "slo.yaml": text})
+    changes = compare_files(folder, {folder / "slo.yaml": text})
     write(changes)
     return changes[0].kind
 
@@ -38,7 +38,7 @@ def test_an_edited_file_keeps_every_byte(tmp_path: Path) -> None:
     init(tmp_path, "a: 1\n")
     (tmp_path / "slo.yaml").write_bytes(b"# \xe4\r\na: 2")
 
-    (change, _) = compared(tmp_path, {tmp_path / "slo.yaml": "a: 1\n"})
+    (change, _) = compare_files(tmp_path, {tmp_path / "slo.yaml": "a: 1\n"})
 
     assert init(tmp_path, "a: 1\n") is Kind.KEEP
     assert (tmp_path / "slo.yaml").read_bytes() == b"# \xe4\r\na: 2"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.scaffold.generated_entries import WaysIn, ways_in
+from kindgate.scaffold.generated_entries import GeneratedEntries, generated_entries
 from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
 
 
@@ -36,7 +36,7 @@ DATABASE = exposed("db", ports=[{"port": 5432}])
 )
 def test_services_get_a_way_in(services: list[dict[str, Any]], entered: list[str]) -> None:
     """Services exposed outside the cluster get an entry; without any, all that might speak HTTP do."""
-    found = ways_in(rendered(*services), {})
+    found = generated_entries(rendered(*services), {})
 
     assert [item["spec"]["rules"][0]["host"] for item in found.added] == entered
     assert len(found.notes) == len(entered)
@@ -46,14 +46,14 @@ def test_pods_without_any_service_get_one() -> None:
     """Pods without a Service get one even next to Services of other pods, but only if a port might speak HTTP."""
     web = deployment(container={"ports": [{"containerPort": 8080}]})
 
-    found = ways_in(rendered(DATABASE, web), {})
+    found = generated_entries(rendered(DATABASE, web), {})
 
     made, way_in = found.added
     assert made["spec"]["ports"] == [{"port": 80, "targetPort": 8080}]
     assert made["spec"]["selector"] == web["spec"]["template"]["metadata"]["labels"]
     assert way_in["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"] == {"name": "web", "port": {"number": 80}}
-    assert ways_in(rendered(deployment(container={"ports": [{"containerPort": 5432}]})), {}) == WaysIn()
-    assert ways_in(rendered(web, exposed("web", ports=[{"port": 5432}])), {}) == WaysIn()
+    assert generated_entries(rendered(deployment(container={"ports": [{"containerPort": 5432}]})), {}) == GeneratedEntries()
+    assert generated_entries(rendered(web, exposed("web", ports=[{"port": 5432}])), {}) == GeneratedEntries()
 
 
 def test_a_pod_by_itself_gets_a_service() -> None:
@@ -61,7 +61,7 @@ def test_a_pod_by_itself_gets_a_service() -> None:
     template = deployment()["spec"]["template"]
     pod = {**manifest("Pod", "web", spec=template["spec"]), "metadata": {"name": "web", "namespace": "shop", "labels": {"role": "web"}}}
 
-    made, _ = ways_in(rendered(pod), {}).added
+    made, _ = generated_entries(rendered(pod), {}).added
 
     assert (made["spec"]["selector"], made["spec"]["ports"][0]["targetPort"]) == ({"role": "web"}, 8080)
 
@@ -69,7 +69,7 @@ def test_a_pod_by_itself_gets_a_service() -> None:
 @pytest.mark.parametrize(("ports", "target"), [({"example/web:1.0": 3000}, 3000), ({"example/web:1.0": 6379}, None), ({}, None)])
 def test_a_container_without_ports_has_the_one_of_its_dockerfile(ports: dict[str, int], target: int | None) -> None:
     """Manifests often omit the optional `ports:`, so the Dockerfile's port is used."""
-    found = ways_in(rendered(deployment(container={"ports": []})), ports)
+    found = generated_entries(rendered(deployment(container={"ports": []})), ports)
 
     assert [item["spec"]["ports"][0]["targetPort"] for item in found.added if item["kind"] == "Service"] == ([target] if target else [])
 
@@ -84,7 +84,7 @@ def test_a_container_without_ports_has_the_one_of_its_dockerfile(ports: dict[str
 )
 def test_the_port_that_speaks_http_is_chosen(ports: list[dict[str, Any]], chosen: dict[str, Any]) -> None:
     """The port is chosen by name, otherwise by number."""
-    (added,) = ways_in(rendered(exposed("web", ports=ports)), {}).added
+    (added,) = generated_entries(rendered(exposed("web", ports=ports)), {}).added
 
     assert added["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"] == chosen
     assert added["metadata"]["namespace"] == "shop"
@@ -99,4 +99,4 @@ TRAEFIK = {**manifest("IngressRoute", "web"), "apiVersion": "traefik.io/v1alpha1
 @pytest.mark.parametrize("way_in", [ingress(), HOSTLESS, ROUTE, TRAEFIK], ids=["ingress", "without host", "gateway", "traefik"])
 def test_a_way_in_that_is_there_is_used(way_in: dict[str, Any]) -> None:
     """An existing entry is used, and nothing is added."""
-    assert ways_in(rendered(exposed("web", type="LoadBalancer"), way_in), {}) == WaysIn()
+    assert generated_entries(rendered(exposed("web", type="LoadBalancer"), way_in), {}) == GeneratedEntries()

@@ -10,7 +10,7 @@ import pytest
 
 from kindgate.errors import ManifestError
 from kindgate.scaffold.manifest_choice import Choice, choose_manifests, choose_values
-from kindgate.scaffold.repository_tree import look_below
+from kindgate.scaffold.repository_tree import scan_tree
 from tests.unit.deploy.objects import deployment, service, stream
 
 POD = stream(deployment(), service())
@@ -29,7 +29,7 @@ def write(root: Path, *names: str) -> None:
 
 def choose(root: Path, named: Sequence[Path] = ()) -> Choice:
     """Return the chosen manifests."""
-    return choose_manifests(root, look_below(root), root, named)
+    return choose_manifests(root, scan_tree(root), root, named)
 
 
 BASE = ("k8s/base/kustomization.yaml < web.yaml", "k8s/base/web.yaml")
@@ -135,7 +135,7 @@ def test_a_broken_kustomization_is_found_and_one_of_flux_is_none(tmp_path: Path,
     """Kustomize reports the error in a broken kustomization; a Flux Kustomization is an ordinary object."""
     (tmp_path / "kustomization.yaml").write_text(text)
 
-    assert bool(look_below(tmp_path).kustomizations) is ("[" in text)
+    assert bool(scan_tree(tmp_path).kustomizations) is ("[" in text)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from kindgate.errors import ManifestError
 from kindgate.scaffold.builds import Build, Builds
-from kindgate.scaffold.manifest_facts import images_of, look_at, refuse_templates
+from kindgate.scaffold.manifest_facts import application_of, images_of, refuse_templates
 from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
 
 
@@ -25,7 +25,7 @@ BUILDS = Builds((), ())
 
 def test_a_plain_application_gets_an_ingress_controller_and_prometheus() -> None:
     """An application with only an Ingress gets a controller and Prometheus."""
-    found = look_at(rendered(deployment(), service(), ingress()), BUILDS)
+    found = application_of(rendered(deployment(), service(), ingress()), BUILDS)
 
     assert found.hosts
     assert found.components == ("ingress-traefik", "prometheus")
@@ -38,12 +38,12 @@ def test_what_the_overlay_brings_is_not_added() -> None:
     prometheus["metadata"]["name"] = "prometheus"
     whole = rendered(classed("mine"), manifest("IngressClass", "mine", namespace=""), prometheus)
 
-    assert look_at(whole, BUILDS).components == ()
+    assert application_of(whole, BUILDS).components == ()
 
 
 def test_a_class_that_nothing_serves_is_told() -> None:
     """A cloud's own controller does not run in a KinD cluster."""
-    found = look_at(rendered(classed("alb")), BUILDS)
+    found = application_of(rendered(classed("alb")), BUILDS)
 
     assert found.components == ("prometheus",)
     assert "'alb'" in found.notes[0]
@@ -52,7 +52,7 @@ def test_a_class_that_nothing_serves_is_told() -> None:
 def test_an_application_that_nothing_leads_to_is_refused() -> None:
     """The error names the missing object."""
     with pytest.raises(ManifestError, match="nothing routes requests to it"):
-        look_at(rendered(deployment()), BUILDS)
+        application_of(rendered(deployment()), BUILDS)
 
 
 def test_builds_and_images_are_those_of_the_manifests() -> None:
@@ -61,7 +61,7 @@ def test_builds_and_images_are_those_of_the_manifests() -> None:
     pod["metadata"]["name"] = "second"
     build = Build("example/web", "web:kindgate", Path())
 
-    found = look_at(rendered(deployment(), pod, ingress()), Builds((build,), ("a note",)))
+    found = application_of(rendered(deployment(), pod, ingress()), Builds((build,), ("a note",)))
 
     assert (found.builds, found.notes) == ((build,), ("a note",))
     assert images_of(rendered(deployment(), pod, deployment())) == ("example/web:1.0", "redis:7")
@@ -96,4 +96,4 @@ def test_a_build_whose_image_was_replaced_is_left_out() -> None:
     """`--app-image` rejects a name that no manifest uses, so the build is dropped."""
     builds = Builds((Build("example/other", "other:kindgate", Path()),), ())
 
-    assert look_at(rendered(deployment(), service(), ingress()), builds).builds == ()
+    assert application_of(rendered(deployment(), service(), ingress()), builds).builds == ()

@@ -9,7 +9,7 @@ from kindgate.deploy.validate import validate
 from kindgate.errors import SettingsError
 from kindgate.pod_templates import containers
 from kindgate.scaffold.adaptation import adaptation
-from kindgate.scaffold.placeholder_images import given_images, image_changes, legible_name, placeholder_names, with_changed_images
+from kindgate.scaffold.placeholder_images import image_changes, legible_name, parse_image_options, placeholder_names, with_changed_images
 from tests.unit.deploy.objects import deployment, manifest, rendered, service
 
 NAMESPACE = manifest("Namespace", "shop", namespace="")
@@ -81,7 +81,7 @@ def test_an_image_that_is_given_comes_first(image: str, name: str) -> None:
     """A given image takes precedence, by the reported name or the one in the manifests."""
     whole = rendered(deployment(container={"image": image}))
 
-    changes, _ = image_changes(whole, placeholder_names(whole), {"app": "app:kindgate"}, given_images([f"{name}=example.org/web:3"]))
+    changes, _ = image_changes(whole, placeholder_names(whole), {"app": "app:kindgate"}, parse_image_options([f"{name}=example.org/web:3"]))
 
     (container,) = (one for item in with_changed_images(whole, changes).objects for _, one in containers(item))
     assert container["image"] == "example.org/web:3"
@@ -101,4 +101,4 @@ def test_a_name_that_no_container_has_is_refused() -> None:
 def test_only_an_image_can_be_given(text: str) -> None:
     """The argument must be NAME=IMAGE."""
     with pytest.raises(SettingsError, match="--image"):
-        given_images([text])
+        parse_image_options([text])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import SettingsError
-from kindgate.scaffold.repository import look_around
+from kindgate.scaffold.repository import find_repository
 from kindgate.waiting import Deadline
 
 
@@ -29,11 +29,11 @@ def test_the_root_is_gits(repository: Path) -> None:
     folder = repository / "services" / "A"
     folder.mkdir(parents=True)
 
-    found = look_around(folder, Deadline.after(30))
+    found = find_repository(folder, Deadline.after(30))
 
     assert (found.root, found.directory, found.slug) == (repository, "services/A", "services-a")
     assert found.suite == folder / "e2e"
-    assert (look_around(repository, Deadline.after(30)).slug, look_around(repository, Deadline.after(30)).directory) == ("", ".")
+    assert (find_repository(repository, Deadline.after(30)).slug, find_repository(repository, Deadline.after(30)).directory) == ("", ".")
 
 
 def test_the_default_branch_is_what_the_remote_says(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -43,16 +43,16 @@ def test_the_default_branch_is_what_the_remote_says(repository: Path, tmp_path_f
     subprocess.run(["git", "clone", "--quiet", str(repository), str(clone)], check=True, timeout=30)
     subprocess.run(["git", "-C", str(clone), "checkout", "--quiet", "-b", "feature"], check=True, timeout=30)
 
-    assert look_around(repository, Deadline.after(30)).branch == "trunk"
-    assert look_around(clone, Deadline.after(30)).branch == "trunk"
+    assert find_repository(repository, Deadline.after(30)).branch == "trunk"
+    assert find_repository(clone, Deadline.after(30)).branch == "trunk"
 
 
 def test_a_folder_without_git_is_its_own_root(tmp_path: Path) -> None:
     """An unpacked archive without git is its own root."""
-    assert look_around(tmp_path, Deadline.after(30)).root == tmp_path
+    assert find_repository(tmp_path, Deadline.after(30)).root == tmp_path
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     """The error has the path as given."""
     with pytest.raises(SettingsError, match="nowhere"):
-        look_around(tmp_path / "nowhere", Deadline.after(30))
+        find_repository(tmp_path / "nowhere", Deadline.after(30))
