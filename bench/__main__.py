@@ -20,20 +20,20 @@ from pathlib import Path
 
 import pycurl
 
-from bench.closed import floods
-from bench.effort import FULL, SHORT, Effort
-from bench.frozen import honesties
+from bench.arrival_timing import punctualities
+from bench.coordinated_omission import honesties
 from bench.goals import load_goals, verdict_goals
+from bench.install_tools import Toolbox, provide_tools
 from bench.nginx import running_nginx
-from bench.precedence import first_in_line
-from bench.provide import Toolbox, provide_tools
-from bench.punctual import punctualities
-from bench.quiet import RULE
+from bench.noise_filter import RULE
 from bench.real_runs import read_real_runs
 from bench.results import Results, read_results
+from bench.run_profile import FULL, SHORT, Effort
+from bench.scheduling_priority import first_in_line
 from bench.sizes import histogram_sizes
 from bench.table import details, goals_table, inserted
 from bench.through_ingress import floods_through, paced_through, standing_routes
+from bench.throughput import floods
 from bench.tools import TOOLS
 from bench.verdicts import RECORDED_QUIET, error_rates, recorded, recordings, simulated
 from kindgate.histogram import Histogram

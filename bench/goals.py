@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.closed import OURS, Flood
-from bench.frozen import Honesty
-from bench.punctual import Punctuality
-from bench.quiet import is_quiet
+from bench.arrival_timing import Punctuality
+from bench.coordinated_omission import Honesty
+from bench.noise_filter import is_quiet
 from bench.real_runs import FAILS_ALLOWED, RUNS_WANTED, RealRuns
 from bench.recorded import LEAST_BURSTS
 from bench.sizes import Sizes
+from bench.throughput import OURS, Flood
 from bench.verdicts import RECORDED_BUSY, RECORDED_QUIET, ErrorRates, Row
 from kindgate.model import Verdict
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.busy import busy_programs
-from bench.provide import Say
+from bench.install_tools import Say
 from bench.real_runs import RUNS_WANTED, RealRun, RealRuns, read_real_runs, write_real_runs
 from bench.recorded import LEAST_BURSTS, RECORDING, read_recording, write_recording
 from kindgate.load.result import BurstResult

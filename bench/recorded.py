@@ -3,11 +3,17 @@
 The file is JSON: `{"format": 1, "rate": 500.0, "bursts": [{"seconds": 2.0, "base": {"times": "...", "lost": 0},
 "head": {...}}, ...]}`. `times` is the exact histogram of response times as `kindgate.histogram` writes it, `lost`
 counts requests that failed or were never sent.
+
+Runs are resampled as blocks of neighboring bursts, because neighbors are correlated: the stationary bootstrap of Politis
+and Romano (1994), J. Am. Stat. Assoc. 89:1303-1313. Blocks of geometric length begin anywhere in the recording, whose last
+burst is followed by its first. Results are conditional on the recording: they show how a rule performs on these bursts,
+not on machines that were not recorded.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +22,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.redraw import MEAN_BLOCK, stationary
 from kindgate.histogram import Histogram
 from kindgate.slo.compare import BASE, HEAD
 from kindgate.slo.sample import BurstSample, Series
@@ -31,6 +36,15 @@ BUSY_RECORDING = Path(__file__).with_name("recorded-busy.json")
 
 LEAST_BURSTS = 300
 """Minimum number of bursts in a recording, so runs of 30 drawn from it differ enough."""
+
+MEAN_BLOCK = 30.0
+"""Mean number of bursts in a block: as many as a full comparison has."""
+
+CONTIGUOUS = math.inf
+"""The mean block that makes every run one unbroken stretch of the recording."""
+
+ONE_BY_ONE = 1.0
+"""The mean block that draws every burst independently, as if bursts were uncorrelated."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +87,6 @@ class Recording:
         return Counts(np.array(bad), np.array(sizes))
 
 
-def write_recording(path: Path, rate: float, bursts: Sequence[BurstSample]) -> None:
-    """Write the bursts of a duet run; each must have the arms `base` and `head`."""
-    kept = [{"seconds": burst.seconds, **{arm: _encoded(burst, arm) for arm in (BASE, HEAD)}} for burst in bursts]
-    path.write_text(json.dumps({"format": FORMAT, "rate": rate, "bursts": kept}), encoding="utf-8")
-
-
 def read_recording(path: Path, least: int = LEAST_BURSTS) -> Recording:
     """Read a recording. Raises `ValueError` for another format, and for fewer than `least` bursts."""
     kept = json.loads(path.read_text(encoding="utf-8"))
@@ -88,6 +96,28 @@ def read_recording(path: Path, least: int = LEAST_BURSTS) -> Recording:
     if len(bursts) < least:
         raise ValueError(f"{path} holds {len(bursts)} bursts, and {least} are needed")
     return Recording(float(kept["rate"]), bursts)
+
+
+def write_recording(path: Path, rate: float, bursts: Sequence[BurstSample]) -> None:
+    """Write the bursts of a duet run; each must have the arms `base` and `head`."""
+    kept = [{"seconds": burst.seconds, **{arm: _encoded(burst, arm) for arm in (BASE, HEAD)}} for burst in bursts]
+    path.write_text(json.dumps({"format": FORMAT, "rate": rate, "bursts": kept}), encoding="utf-8")
+
+
+def stationary(rng: np.random.Generator, recorded: int, bursts: int, mean_block: float = MEAN_BLOCK) -> NDArray[np.int64]:
+    """Draw positions, from 0, for one run of `bursts` bursts in order of time, from a recording of `recorded` bursts.
+
+    Each burst begins a new block with probability 1 / `mean_block`; otherwise it is the next recorded one. Raises
+    `ValueError` for an empty recording, and for blocks of less than one burst.
+    """
+    if recorded < 1 or mean_block < 1:
+        raise ValueError(f"blocks of {mean_block:g} bursts cannot be drawn from {recorded} bursts")
+    place = np.arange(bursts)
+    starts = rng.integers(0, recorded, bursts)
+    begins = rng.random(bursts) < 1 / mean_block
+    begin = np.maximum.accumulate(np.where(begins, place, 0))
+    drawn: NDArray[np.int64] = (starts[begin] + place - begin) % recorded
+    return drawn
 
 
 def _encoded(burst: BurstSample, arm: str) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from bench.closed import Flood
-from bench.frozen import Honesty
+from bench.arrival_timing import Punctuality
+from bench.coordinated_omission import Honesty
 from bench.goals import Goal
-from bench.punctual import Punctuality
 from bench.real_runs import RealRun
 from bench.sizes import Sizes
 from bench.through_ingress import FloodThrough, PacedThrough
+from bench.throughput import Flood
 from bench.verdicts import ErrorRates
 
 RESULTS = Path(__file__).with_name("results.json")

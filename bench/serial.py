@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv, ndtri, stdtrit
 
 from bench.generators import LIGHT, LOADED, SCALE, Generator, alike
-from bench.recorded import Counts, Recording
-from bench.redraw import CONTIGUOUS, MEAN_BLOCK
+from bench.recorded import CONTIGUOUS, MEAN_BLOCK, Counts, Recording
 from bench.verdicts import LIMIT_BURSTS, REQUESTS, recordings
 from kindgate.slo.intervals import TYPICAL_CORRELATION, TYPICAL_WEIGHT
 from kindgate.slo.judge import ALPHA, LOOKS

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bench.closed import Flood
-from bench.frozen import Honesty
-from bench.punctual import Punctuality
-from bench.quiet import QUIET, is_quiet
+from bench.arrival_timing import Punctuality
+from bench.coordinated_omission import Honesty
+from bench.noise_filter import QUIET, is_quiet
 from bench.real_runs import RealRuns
 from bench.results import Results
+from bench.throughput import Flood
 from bench.verdicts import ErrorRates
 from kindgate.model import Verdict
 

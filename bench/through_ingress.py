@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.effort import Effort
-from bench.provide import Say, Toolbox
+from bench.install_tools import Say, Toolbox
+from bench.run_profile import Effort
 from bench.tools import CONNECTIONS, TOOLS, WRK, Load
 from bench.usage import children_seconds, this_seconds
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.provide import Toolbox
+from bench.install_tools import Toolbox
 from bench.reports import Report, UnreadableError, read_ab, read_hey, read_k6, read_locust, read_naive, read_oha, read_vegeta, read_wrk
 from kindgate.host.command import run
 from kindgate.waiting import Deadline

@@ -4,7 +4,7 @@
 
 Every run is decided look by look (an interim look judges all bursts so far) by the rules of `kindgate.slo`, as a real one
 is; simulated runs omit output that decides nothing (intervals in ms, trends, sentences). An upper bound is the one-sided
-exact 95 % bound for the share. Runs from a recording are blocks of neighboring bursts (`bench.redraw`): their error rates
+exact 95 % bound for the share. Runs from a recording are blocks of neighboring bursts (`bench.recorded`): their error rates
 are conditional on the recording.
 """
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from bench.generators import ALIKE, GENERATORS, LIGHT, LOADED, Generator
-from bench.provide import Say
+from bench.install_tools import Say
 from bench.recorded import BUSY_RECORDING, RECORDING, Counts, Recording, read_recording
 from kindgate.model import Verdict
 from kindgate.slo.compare import RatioTest, judge_ratios, log_ratios

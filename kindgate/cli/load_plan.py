@@ -16,8 +16,7 @@ from kindgate.deploy.entry_requests import trusted_file
 from kindgate.errors import LoadError
 from kindgate.load.plan import BurstPlan, Check, Route
 from kindgate.load.result import BurstResult
-from kindgate.load.target_check import refuse_unknown_hosts
-from kindgate.load.wire import refuse_undecodable
+from kindgate.load.wire import refuse_undecodable, refuse_unknown_hosts
 from kindgate.model import ClusterAddress
 from kindgate.pipeline.burst_series import chosen_entries, entry_routes
 from kindgate.pipeline.environment import Environment, Stage
@@ -106,7 +105,7 @@ def url_routes(urls: Sequence[str], weights: Sequence[int], message: Message, *,
         for url, weight in zip(urls, weights or [1] * len(urls), strict=True)
     )
     if resolved_here:
-        refuse_unknown_hosts(routes)
+        refuse_unknown_hosts(route.url for route in routes)
     return routes
 
 

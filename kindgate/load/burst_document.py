@@ -1,9 +1,7 @@
 """The JSON document of one burst, for people and external programs: `kindgate load --json`.
 
-Its schema is docs/load-result.schema.json. Bursts are stored in a different format (`BurstResult.to_json`): here the
-figures are ready to read, in the units that their names state.
-
-Build the JSON document of a burst from its counts and microseconds.
+Its schema is docs/load-result.schema.json. Bursts are stored in a different format (`BurstResult.to_json`), with counts and
+microseconds: here the figures are ready to read, in the units that their names state.
 """
 
 from __future__ import annotations
@@ -162,48 +160,6 @@ class LoadDocument:
         return encoded
 
 
-def schema() -> dict[str, Any]:
-    """The JSON schema of the document."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **TypeAdapter(LoadDocument).json_schema(mode="serialization")}
-
-
-if __name__ == "__main__":
-    import json
-    import sys
-
-    json.dump(schema(), sys.stdout, indent=2)
-    sys.stdout.write("\n")
-
-
-def times(histogram: Histogram) -> Times:
-    """A distribution's figures in milliseconds."""
-    if not histogram.count:
-        return Times(0)
-    p50, p90, p95, p99 = (histogram.percentile(q) / 1000 for q in (50, 90, 95, 99))
-    return Times(histogram.count, histogram.mean / 1000, histogram.min / 1000, p50, p90, p95, p99, histogram.max / 1000)
-
-
-def lags(histogram: Histogram) -> Lags:
-    """A distribution's figures in microseconds."""
-    if not histogram.count:
-        return Lags()
-    return Lags(histogram.percentile(50), histogram.percentile(99), float(histogram.max))
-
-
-def failed(counts: Mapping[FailureKind, int]) -> Failed:
-    """Failures by kind, with the most useful sums."""
-    return Failed(
-        total=sum(counts.values()),
-        http=counts.get(FailureKind.HTTP, 0),
-        timeout=counts.get(FailureKind.TIMEOUT, 0),
-        network=sum(count for kind, count in counts.items() if kind in NETWORK_KINDS),
-        check=counts.get(FailureKind.CHECK, 0),
-        unsent=counts.get(FailureKind.UNSENT, 0),
-        retried=counts.get(FailureKind.RETRIED, 0),
-        kinds={kind.value: count for kind, count in counts.items()},
-    )
-
-
 def load_document(
     result: BurstResult,
     *,
@@ -244,6 +200,11 @@ def load_document(
         verdict=verdict,
         reasons=reasons,
     )
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of the document."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **TypeAdapter(LoadDocument).json_schema(mode="serialization")}
 
 
 def _success(series: Series) -> float | None:
@@ -288,3 +249,40 @@ def _timeline(result: BurstResult) -> tuple[TimelinePoint, ...]:
         TimelinePoint(slot.start, slot.rate, times(slot.response).p50, times(slot.response).p99, slot.failed, slot.in_flight)
         for slot in result.timeline
     )
+
+
+def failed(counts: Mapping[FailureKind, int]) -> Failed:
+    """Failures by kind, with the most useful sums."""
+    return Failed(
+        total=sum(counts.values()),
+        http=counts.get(FailureKind.HTTP, 0),
+        timeout=counts.get(FailureKind.TIMEOUT, 0),
+        network=sum(count for kind, count in counts.items() if kind in NETWORK_KINDS),
+        check=counts.get(FailureKind.CHECK, 0),
+        unsent=counts.get(FailureKind.UNSENT, 0),
+        retried=counts.get(FailureKind.RETRIED, 0),
+        kinds={kind.value: count for kind, count in counts.items()},
+    )
+
+
+def times(histogram: Histogram) -> Times:
+    """A distribution's figures in milliseconds."""
+    if not histogram.count:
+        return Times(0)
+    p50, p90, p95, p99 = (histogram.percentile(q) / 1000 for q in (50, 90, 95, 99))
+    return Times(histogram.count, histogram.mean / 1000, histogram.min / 1000, p50, p90, p95, p99, histogram.max / 1000)
+
+
+def lags(histogram: Histogram) -> Lags:
+    """A distribution's figures in microseconds."""
+    if not histogram.count:
+        return Lags()
+    return Lags(histogram.percentile(50), histogram.percentile(99), float(histogram.max))
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    json.dump(schema(), sys.stdout, indent=2)
+    sys.stdout.write("\n")

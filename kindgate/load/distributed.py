@@ -27,6 +27,9 @@ from kindgate.load.result import BurstResult
 START_SECONDS: Final = 60.0
 """Timeout in seconds for all workers to join the master; allowed again for the shutdown."""
 
+HEARTBEATS: Final = 10
+"""Seconds without a heartbeat after which a worker counts as lost; a busy machine delays heartbeats."""
+
 _NODE: Final = Path(__file__).with_name("locustfile.py")
 
 
@@ -49,10 +52,6 @@ class Swarm:
                 process.wait()
 
 
-HEARTBEATS: Final = 10
-"""Seconds without a heartbeat after which a worker counts as lost; a busy machine delays heartbeats."""
-
-
 def run_distributed(plan: BurstPlan, workers: int) -> BurstResult:
     """Send `plan` from `workers` Locust workers on this machine, each with one generator.
 
@@ -69,15 +68,6 @@ def run_distributed(plan: BurstPlan, workers: int) -> BurstResult:
         except subprocess.TimeoutExpired as error:
             raise LoadError("Locust's master did not finish", waited=error.timeout, last_state=_words(Path(folder))) from error
         return read_result(Path(folder))
-
-
-def _wait(master: subprocess.Popen[bytes], seconds: float) -> None:
-    """Wait for the master to exit. The first Ctrl-C asks it to end early; a second one reaches the caller."""
-    try:
-        master.wait(seconds)
-    except KeyboardInterrupt:
-        master.send_signal(signal.SIGUSR1)
-        master.wait(START_SECONDS)
 
 
 @contextlib.contextmanager
@@ -127,6 +117,15 @@ def read_result(folder: Path) -> BurstResult:
         return BurstResult.from_json(json.loads((folder / "result.json").read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise LoadError("no Locust worker reported a result", last_state=_words(folder)) from error
+
+
+def _wait(master: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait for the master to exit. The first Ctrl-C asks it to end early; a second one reaches the caller."""
+    try:
+        master.wait(seconds)
+    except KeyboardInterrupt:
+        master.send_signal(signal.SIGUSR1)
+        master.wait(START_SECONDS)
 
 
 def _words(folder: Path) -> str:

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pycurl
 
-from kindgate.load.curl_errors import failure_kind
 from kindgate.load.curl_multi import MultiTransfers
 from kindgate.load.plan import BurstPlan, ClosedLoop
 from kindgate.load.raw_samples import CODES, LATE, OK, ROW, SIZE_UNIT, Recorder
-from kindgate.load.request import Request
+from kindgate.load.request import Request, failure_kind
 from kindgate.load.result import FailureKind
 from kindgate.load.schedule import NANOS, Schedule, endless_routes
 

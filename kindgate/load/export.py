@@ -1,6 +1,6 @@
-"""Raw samples as CSV or JSON lines, one request per line, for custom analysis.
+"""Export of response times for other tools: each request as CSV or JSON lines, and all of them as an HdrHistogram.
 
-Export to the HdrHistogram interchange format (V2), which other load tools and viewers read.
+The HdrHistogram interchange format (V2) is read by other load tools and viewers.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ FIELDS: Final = (
     "route", "host", "arm", "intended_us", "sent_us", "done_us", "cap_wait_us", "waiting_us", "outcome", "status", "bytes",
 )  # fmt: skip
 """Times are microseconds after the burst's start; `sent_us` is empty for requests never sent."""
+
+_HIGHEST: Final = 3_600_000_000
+"""An hour in microseconds: longer than any timeout."""
+
+_DIGITS: Final = 3
 
 
 def raw_samples(plan: BurstPlan, rows: Rows) -> Iterator[tuple[object, ...]]:
@@ -54,12 +59,6 @@ def write_csv(plan: BurstPlan, rows: Rows, file: TextIO) -> None:
 def write_json_lines(plan: BurstPlan, rows: Rows, file: TextIO) -> None:
     """One JSON object per line and request."""
     file.writelines(json.dumps(dict(zip(FIELDS, sample, strict=True))) + "\n" for sample in raw_samples(plan, rows))
-
-
-_HIGHEST: Final = 3_600_000_000
-"""An hour in microseconds: longer than any timeout."""
-
-_DIGITS: Final = 3
 
 
 def hdr_text(histogram: Histogram) -> str:

@@ -1,6 +1,6 @@
-"""Manage generator processes: start them, give each its share, gather their measurements.
+"""Send bursts from a pool of generator processes: start them, give each its share, gather their measurements.
 
-Send one burst: the entry point for callers of this package.
+`run_burst` and `warm_up` are the entry points for callers of this package.
 """
 
 from __future__ import annotations
@@ -53,43 +53,6 @@ SCHEDULED_PER_SECOND: Final = 500_000
 """Requests that a generator can schedule per second, at least."""
 
 POLL_SECONDS: Final = 0.1
-
-
-@dataclass(eq=False)
-class _Process:
-    """A running generator and this end of its pipe."""
-
-    popen: subprocess.Popen[bytes]
-    pipe: Connection[Any, Any]
-
-    @classmethod
-    def launch(cls) -> _Process:
-        """Start a generator in its own session, so a terminal's Ctrl-C reaches only this process."""
-        ours, theirs = Pipe()
-        for end in (ours, theirs):
-            os.set_blocking(end.fileno(), True)  # gevent (under Locust) creates non-blocking sockets
-        with theirs:
-            command = [sys.executable, "-m", "kindgate.load.generator", str(theirs.fileno())]
-            popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True)
-        return cls(popen, ours)
-
-    def await_ready(self, deadline: Deadline) -> None:
-        """Raise `LoadError` if the generator exits or is not ready by the deadline."""
-        try:
-            ready = self.pipe.poll(deadline.remaining) and isinstance(self.pipe.recv(), Ready)
-        except EOFError:
-            ready = False
-        if not ready:
-            raise LoadError("a load generator did not start", waited=deadline.waited, next_step="see stderr for the cause")
-
-    def end(self) -> None:
-        """Close the pipe, so the generator exits; kill it if it does not."""
-        self.pipe.close()
-        try:
-            self.popen.wait(5)
-        except subprocess.TimeoutExpired:
-            self.popen.kill()
-            self.popen.wait()
 
 
 @dataclass(frozen=True)
@@ -202,6 +165,85 @@ class GeneratorPool:
             process.end()
 
 
+def run_burst(
+    plan: BurstPlan,
+    *,
+    pool: GeneratorPool | None = None,
+    on_progress: OnProgress | None = None,
+    stop: StopAsked | None = None,
+    on_rows: OnRows | None = None,
+) -> BurstResult:
+    """Send `plan` with the generators of `pool`, or with new ones that exit after the burst.
+
+    Ctrl-C, or `stop` returning True, ends the burst early; the result is then marked as interrupted and holds what was
+    measured. `on_rows` receives the raw samples. Raises `LoadError` if the plan cannot be sent from this machine.
+    """
+    if pool is not None:
+        return pool.run(plan, on_progress=on_progress, stop=stop, on_rows=on_rows)
+    with GeneratorPool() as own:
+        return own.run(plan, on_progress=on_progress, stop=stop, on_rows=on_rows)
+
+
+def warm_up(plan: BurstPlan, seconds: float, pool: GeneratorPool, *, stop: StopAsked | None = None) -> BurstResult:
+    """Send `plan` for `seconds` at its own rate or number of users, to warm caches and connections on both sides; not judged.
+
+    The schedule differs from the plan's, so caches are not warmed for the exact order of requests that follows.
+    """
+    loop = plan.loop
+    if isinstance(loop, OpenLoop):
+        calm: OpenLoop | ClosedLoop = OpenLoop.constant(loop.peak_rate, seconds=seconds, arrival=loop.arrival)
+    else:
+        calm = ClosedLoop(loop.users, seconds=seconds)
+    return run_burst(replace(plan, loop=calm, seed=plan.seed + WARM_UP_SEEDS), pool=pool, stop=stop)
+
+
+def longest(plan: BurstPlan) -> float:
+    """Seconds after which the last request of `plan` has succeeded or failed."""
+    loop = plan.loop
+    if isinstance(loop, OpenLoop):
+        return loop.seconds + plan.timeout
+    if loop.seconds is not None:
+        return loop.seconds + plan.timeout
+    return (loop.requests or 0) / loop.users * plan.timeout + plan.timeout
+
+
+@dataclass(eq=False)
+class _Process:
+    """A running generator and this end of its pipe."""
+
+    popen: subprocess.Popen[bytes]
+    pipe: Connection[Any, Any]
+
+    @classmethod
+    def launch(cls) -> _Process:
+        """Start a generator in its own session, so a terminal's Ctrl-C reaches only this process."""
+        ours, theirs = Pipe()
+        for end in (ours, theirs):
+            os.set_blocking(end.fileno(), True)  # gevent (under Locust) creates non-blocking sockets
+        with theirs:
+            command = [sys.executable, "-m", "kindgate.load.generator", str(theirs.fileno())]
+            popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True)
+        return cls(popen, ours)
+
+    def await_ready(self, deadline: Deadline) -> None:
+        """Raise `LoadError` if the generator exits or is not ready by the deadline."""
+        try:
+            ready = self.pipe.poll(deadline.remaining) and isinstance(self.pipe.recv(), Ready)
+        except EOFError:
+            ready = False
+        if not ready:
+            raise LoadError("a load generator did not start", waited=deadline.waited, next_step="see stderr for the cause")
+
+    def end(self) -> None:
+        """Close the pipe, so the generator exits; kill it if it does not."""
+        self.pipe.close()
+        try:
+            self.popen.wait(5)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+
+
 class _Gathering:
     """The messages of one burst: `done` reports, `lost` generators and their `reasons`."""
 
@@ -285,45 +327,3 @@ class _Gathering:
 def _scheduled(plan: BurstPlan) -> int:
     """Requests to schedule before a burst."""
     return plan.loop.count if isinstance(plan.loop, OpenLoop) else 0
-
-
-def longest(plan: BurstPlan) -> float:
-    """Seconds after which the last request of `plan` has succeeded or failed."""
-    loop = plan.loop
-    if isinstance(loop, OpenLoop):
-        return loop.seconds + plan.timeout
-    if loop.seconds is not None:
-        return loop.seconds + plan.timeout
-    return (loop.requests or 0) / loop.users * plan.timeout + plan.timeout
-
-
-def run_burst(
-    plan: BurstPlan,
-    *,
-    pool: GeneratorPool | None = None,
-    on_progress: OnProgress | None = None,
-    stop: StopAsked | None = None,
-    on_rows: OnRows | None = None,
-) -> BurstResult:
-    """Send `plan` with the generators of `pool`, or with new ones that exit after the burst.
-
-    Ctrl-C, or `stop` returning True, ends the burst early; the result is then marked as interrupted and holds what was
-    measured. `on_rows` receives the raw samples. Raises `LoadError` if the plan cannot be sent from this machine.
-    """
-    if pool is not None:
-        return pool.run(plan, on_progress=on_progress, stop=stop, on_rows=on_rows)
-    with GeneratorPool() as own:
-        return own.run(plan, on_progress=on_progress, stop=stop, on_rows=on_rows)
-
-
-def warm_up(plan: BurstPlan, seconds: float, pool: GeneratorPool, *, stop: StopAsked | None = None) -> BurstResult:
-    """Send `plan` for `seconds` at its own rate or number of users, to warm caches and connections on both sides; not judged.
-
-    The schedule differs from the plan's, so caches are not warmed for the exact order of requests that follows.
-    """
-    loop = plan.loop
-    if isinstance(loop, OpenLoop):
-        calm: OpenLoop | ClosedLoop = OpenLoop.constant(loop.peak_rate, seconds=seconds, arrival=loop.arrival)
-    else:
-        calm = ClosedLoop(loop.users, seconds=seconds)
-    return run_burst(replace(plan, loop=calm, seed=plan.seed + WARM_UP_SEEDS), pool=pool, stop=stop)

@@ -15,7 +15,6 @@ from kindgate.load.result import BurstResult
 
 _EXECUTORS: Final = ("constant-arrival-rate", "ramping-arrival-rate")
 
-
 _LEAVE_OUT: Final = "remove it"
 
 _UNSUPPORTED: Final[Mapping[str, tuple[object, str]]] = {
@@ -88,6 +87,42 @@ def read_options(options: Mapping[str, Any]) -> K6Options:
         raise LoadError(f"cannot read scenario {name!r}: {error!r}") from error
 
 
+def seconds(text: object) -> float:
+    """Convert a k6 duration (`1m30s`, `500ms`; a bare number is milliseconds) to seconds; raises `LoadError` for anything else."""
+    found = None if isinstance(text, bool) else duration_seconds(str(text), MILLISECOND)
+    if found is None:
+        raise LoadError(f"{text!r} is not a duration such as 30s or 1m30s")
+    return found
+
+
+def summary(result: BurstResult, outcomes: Mapping[str, Mapping[str, bool]]) -> dict[str, Any]:
+    """Build k6's `--summary-export` document; times in milliseconds.
+
+    `outcomes` maps selectors to expressions and whether they hold. `http_req_duration` is response time from the
+    intended time (k6 measures from sending); `retried` is kindgate's own metric. As in k6's export, true marks a failed
+    threshold.
+    """
+    total = result.total
+    span = max(result.seconds, 1e-9)
+    metrics: dict[str, dict[str, Any]] = {
+        "http_req_duration": _trend(total.response + total.failed_response),
+        "http_req_duration{expected_response:true}": _trend(total.response),
+        "http_req_waiting": _trend(total.waiting),
+        "service_time": _trend(total.service),
+        "send_lag": _trend(result.send_lag),
+        "http_reqs": {"count": result.sent, "rate": result.sent / span},
+        "iterations": {"count": result.sent, "rate": result.sent / span},
+        "dropped_iterations": {"count": result.dropped, "rate": result.dropped / span},
+        "retried": {"count": total.retried, "rate": total.retried / span},
+        "data_received": {"count": total.bytes_received, "rate": total.bytes_received / span},
+        "http_req_failed": _rate(total.failures, total.scheduled - total.failures),
+        "checks": _rate(total.checks_passed, total.checks_failed),
+    }
+    for selector, expressions in outcomes.items():
+        metrics.setdefault(selector, {})["thresholds"] = {expression: not holds for expression, holds in expressions.items()}
+    return {"metrics": metrics, "root_group": {"name": "", "path": "", "id": "", "groups": {}, "checks": {}}}
+
+
 def _refuse_unsupported(values: Mapping[str, Any], unsupported: Mapping[str, tuple[object, str]], where: str) -> None:
     """Raise `LoadError` for options that would change the load but are not supported, unless they equal k6's default."""
     for key, (default, remedy) in unsupported.items():
@@ -132,42 +167,6 @@ def _given(scenario: Mapping[str, Any], key: str, default: object) -> Any:  # no
     """The value, or k6's default if it is missing or null; `k6 inspect` prints unset options as null."""
     value = scenario.get(key)
     return default if value is None else value
-
-
-def seconds(text: object) -> float:
-    """Convert a k6 duration (`1m30s`, `500ms`; a bare number is milliseconds) to seconds; raises `LoadError` for anything else."""
-    found = None if isinstance(text, bool) else duration_seconds(str(text), MILLISECOND)
-    if found is None:
-        raise LoadError(f"{text!r} is not a duration such as 30s or 1m30s")
-    return found
-
-
-def summary(result: BurstResult, outcomes: Mapping[str, Mapping[str, bool]]) -> dict[str, Any]:
-    """Build k6's `--summary-export` document; times in milliseconds.
-
-    `outcomes` maps selectors to expressions and whether they hold. `http_req_duration` is response time from the
-    intended time (k6 measures from sending); `retried` is kindgate's own metric. As in k6's export, true marks a failed
-    threshold.
-    """
-    total = result.total
-    span = max(result.seconds, 1e-9)
-    metrics: dict[str, dict[str, Any]] = {
-        "http_req_duration": _trend(total.response + total.failed_response),
-        "http_req_duration{expected_response:true}": _trend(total.response),
-        "http_req_waiting": _trend(total.waiting),
-        "service_time": _trend(total.service),
-        "send_lag": _trend(result.send_lag),
-        "http_reqs": {"count": result.sent, "rate": result.sent / span},
-        "iterations": {"count": result.sent, "rate": result.sent / span},
-        "dropped_iterations": {"count": result.dropped, "rate": result.dropped / span},
-        "retried": {"count": total.retried, "rate": total.retried / span},
-        "data_received": {"count": total.bytes_received, "rate": total.bytes_received / span},
-        "http_req_failed": _rate(total.failures, total.scheduled - total.failures),
-        "checks": _rate(total.checks_passed, total.checks_failed),
-    }
-    for selector, expressions in outcomes.items():
-        metrics.setdefault(selector, {})["thresholds"] = {expression: not holds for expression, holds in expressions.items()}
-    return {"metrics": metrics, "root_group": {"name": "", "path": "", "id": "", "groups": {}, "checks": {}}}
 
 
 def _trend(histogram: Histogram) -> dict[str, Any]:

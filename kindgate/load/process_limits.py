@@ -1,6 +1,7 @@
-"""Limits on the requests and processes of one burst on this machine.
+"""Limits and kernel settings of generator processes on this machine.
 
-Kernel settings that make a generator late less often; without the permission it runs with the defaults.
+How many processes and concurrent requests a burst gets, and the settings that make a generator late less often; without
+the permission for those it runs with the kernel's defaults.
 """
 
 from __future__ import annotations
@@ -21,22 +22,11 @@ SPARE_DESCRIPTORS: Final = 64
 """Descriptors of a generator that are not connections."""
 
 SMALLEST_CAP: Final = 256
+
 RATE_PER_PROCESS: Final = 5000
 """Requests per second that one generator can send with a delay below a millisecond."""
 
-
-def raise_descriptor_limit() -> int:
-    """Raise this process's soft limit of open files to the hard limit; return the number of connections that then fit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return connection_limit()
-
-
-def connection_limit() -> int:
-    """Connections that fit within the hard limit of open files of one process."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return (1 << 20 if hard == resource.RLIM_INFINITY else hard) - SPARE_DESCRIPTORS
+_PR_SET_TIMERSLACK = 29
 
 
 def process_count(plan: BurstPlan) -> int:
@@ -72,7 +62,18 @@ def in_flight_cap(plan: BurstPlan, processes: int) -> int:
     return max(processes, min(limit, max(SMALLEST_CAP, math.ceil(2 * loop.peak_rate))))
 
 
-_PR_SET_TIMERSLACK = 29
+def connection_limit() -> int:
+    """Connections that fit within the hard limit of open files of one process."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return (1 << 20 if hard == resource.RLIM_INFINITY else hard) - SPARE_DESCRIPTORS
+
+
+def raise_descriptor_limit() -> int:
+    """Raise this process's soft limit of open files to the hard limit; return the number of connections that then fit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return connection_limit()
 
 
 def sharpen_timers() -> None:

@@ -29,6 +29,7 @@ class Column(enum.IntEnum):
 
 
 OK: Final = 0
+
 LATE: Final = -1
 """Outcome of a request never sent, by the generator's fault."""
 
@@ -37,7 +38,6 @@ CODES: Final = {kind: place for place, kind in enumerate(FailureKind, start=1)}
 
 SIZE_UNIT: Final = 1000
 """`STATUS_AND_SIZE` is size * SIZE_UNIT + status."""
-
 
 _LAYOUT: Final = struct.Struct(f"{len(Column)}q")
 

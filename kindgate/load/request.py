@@ -1,23 +1,63 @@
-"""One reusable HTTP request: a libcurl handle that is set up once per route and sent many times."""
+"""One reusable HTTP request and its outcome: a libcurl handle that is set up once per route and sent many times.
+
+The outcome of a request is decided here too: whether a response body passes its check, and which kind of failure one of
+libcurl's errors is (numbered as in libcurl-errors(3)).
+"""
 
 from __future__ import annotations
 
+import codecs
+import errno
+import functools
 import io
+import json
 import os
+import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import pycurl
 
 from kindgate.credentials import credentials_of
-from kindgate.load.body import body_passes, charset_of
-from kindgate.load.plan import BurstPlan, Route
+from kindgate.load.plan import BurstPlan, Check, Route
 from kindgate.load.result import FailureKind
 from kindgate.load.wire import bracketed, wire_header, wire_host, wire_url
 
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that can be resent if it is unknown whether the first attempt took effect (RFC 9110, section 9.2.2)."""
+
+_CHARSET: Final = re.compile(rb"""charset\s*=\s*["']?([^\s;"',]+)""", re.IGNORECASE)
+
+_UTF8: Final = "utf-8"
+
+_KINDS: Final = {
+    pycurl.E_COULDNT_RESOLVE_HOST: FailureKind.DNS,
+    pycurl.E_COULDNT_RESOLVE_PROXY: FailureKind.DNS,
+    pycurl.E_COULDNT_CONNECT: FailureKind.CONNECT,
+    pycurl.E_INTERFACE_FAILED: FailureKind.CONNECT,
+    pycurl.E_OPERATION_TIMEDOUT: FailureKind.TIMEOUT,
+    pycurl.E_SSL_CONNECT_ERROR: FailureKind.TLS,
+    pycurl.E_SSL_ENGINE_NOTFOUND: FailureKind.TLS,
+    pycurl.E_SSL_ENGINE_SETFAILED: FailureKind.TLS,
+    pycurl.E_SSL_CERTPROBLEM: FailureKind.TLS,
+    pycurl.E_SSL_CIPHER: FailureKind.TLS,
+    pycurl.E_PEER_FAILED_VERIFICATION: FailureKind.TLS,
+    pycurl.E_USE_SSL_FAILED: FailureKind.TLS,
+    pycurl.E_SSL_CACERT_BADFILE: FailureKind.TLS,
+    pycurl.E_SSL_SHUTDOWN_FAILED: FailureKind.TLS,
+    pycurl.E_SSL_CRL_BADFILE: FailureKind.TLS,
+    pycurl.E_SSL_ISSUER_ERROR: FailureKind.TLS,
+    pycurl.E_SSL_PINNEDPUBKEYNOTMATCH: FailureKind.TLS,
+    pycurl.E_SSL_INVALIDCERTSTATUS: FailureKind.TLS,
+    # Not an HTTP response: a bare body (HTTP/0.9), a broken status line or encoding.
+    pycurl.E_UNSUPPORTED_PROTOCOL: FailureKind.HTTP,
+    pycurl.E_FTP_WEIRD_SERVER_REPLY: FailureKind.HTTP,
+    pycurl.E_BAD_CONTENT_ENCODING: FailureKind.HTTP,
+    pycurl.E_TOO_MANY_REDIRECTS: FailureKind.HTTP,
+}
+
+_OWN_FAULTS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS})
 
 
 class Request:
@@ -146,3 +186,58 @@ class Request:
             return None
         charset = charset_of(self.handle.getinfo_raw(pycurl.CONTENT_TYPE))
         return None if body_passes(self.check, self.body.getvalue(), charset) else FailureKind.CHECK
+
+
+def body_passes(check: Check, body: bytes, charset: str = _UTF8) -> bool:
+    """Whether `body` passes `check`; text is decoded with `charset`."""
+    if check.size is not None and len(body) != check.size:
+        return False
+    if check.substring and not _contains(body, check.substring, charset):
+        return False
+    if not check.json_path:
+        return True
+    try:
+        value = json.loads(body if charset == _UTF8 else body.decode(charset))
+        for step in check.json_path.split("."):
+            value = value[int(step)] if isinstance(value, list) else value[step]
+        return check.equals is None or _same(value, json.loads(check.equals))
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return False
+
+
+@functools.lru_cache(maxsize=64)
+def charset_of(content_type: bytes | None) -> str:
+    """The charset named by a Content-Type header; UTF-8 if it names none that Python supports."""
+    found = _CHARSET.search(content_type or b"")
+    try:
+        name = codecs.lookup(found[1].decode("ascii")).name if found else _UTF8
+        b"\xff".decode(name, errors="replace")  # rejects codecs that are not text encodings or cannot replace errors
+    except (LookupError, ValueError):  # an unknown name, a name with a null character, not a text encoding
+        return _UTF8
+    return _UTF8 if name == "ascii" else name
+
+
+def failure_kind(error: int, os_error: int) -> FailureKind | None:
+    """The kind of a transfer that ended with libcurl's `error`; None if this machine ran out of ports or descriptors.
+
+    Errors without a specific kind are resets: an empty response, a failed send or receive, a truncated body, a broken
+    HTTP/2 stream, a connection closed under a request that must not be sent twice.
+    """
+    if error == pycurl.E_COULDNT_CONNECT and os_error in _OWN_FAULTS:
+        return None
+    return _KINDS.get(error, FailureKind.RESET)
+
+
+def _contains(body: bytes, text: str, charset: str) -> bool:
+    return text.encode() in body if charset == _UTF8 else text in body.decode(charset, errors="replace")
+
+
+def _same(found: Any, wanted: Any) -> bool:  # noqa: ANN401 - any part of a JSON document
+    """JSON equality: true is not 1."""
+    if isinstance(found, bool) or isinstance(wanted, bool):
+        return found is wanted
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return found.keys() == wanted.keys() and all(_same(found[key], wanted[key]) for key in found)
+    if isinstance(found, list) and isinstance(wanted, list):
+        return len(found) == len(wanted) and all(map(_same, found, wanted))
+    return bool(found == wanted)

@@ -7,7 +7,10 @@ sent as UTF-8. Anything that HTTP cannot represent is rejected here, before anyt
 from __future__ import annotations
 
 import functools
+import ipaddress
 import re
+import socket
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
@@ -100,6 +103,31 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def refuse_unknown_hosts(urls: Iterable[str]) -> None:
+    """Raise `LoadError` for a URL whose host name does not resolve, before anything is sent.
+
+    Names under `localhost` are left to libcurl, which maps them to the loopback address even if the system does not.
+    """
+    for host in sorted({urlsplit(wire_url(url)).hostname or "" for url in urls}):
+        if _is_address(host) or host == "localhost" or host.endswith(".localhost"):
+            continue
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError as error:
+            raise LoadError(
+                f"cannot resolve the host {host!r}: {error}",
+                next_step="connect to an address (--url http://127.0.0.1:8080/) and set the host with --header 'Host: ...'",
+            ) from error
+
+
 def _encoded(text: str) -> str:
     """Percent-encode all but printable ASCII, as UTF-8; existing escapes are unchanged."""
     return "".join(sign if "!" <= sign <= "~" else quote(sign) for sign in text)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -19,9 +19,8 @@ from kindgate.figures import milliseconds, percent
 from kindgate.model import Verdict
 from kindgate.slo.counts import Times, times_of
 from kindgate.slo.explain import SCOPE, validity_advice, validity_figures
-from kindgate.slo.judge import ALPHA, LOOKS, overall
+from kindgate.slo.judge import ALPHA, LOOKS, overall, redirects_alone, redirects_explanation
 from kindgate.slo.objectives import Tolerance
-from kindgate.slo.redirects import redirects_alone, redirects_explanation
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.statistics import hodges_lehmann, holm_rejected, p_greater, p_less, shift_interval
 from kindgate.slo.threshold import DEFAULT_METRIC, METRICS, Selector
@@ -80,6 +79,15 @@ class Comparison:
         return self.verdict is not Verdict.INCONCLUSIVE or self.look >= self.looks
 
 
+@dataclass(frozen=True)
+class RatioTest:
+    """Outcome of Wilcoxon's tests on the log-ratios of one tolerance, ignoring gates and missing responses."""
+
+    verdict: Verdict
+    p_slower: float
+    p_within: float
+
+
 def compare(
     tolerances: Sequence[Tolerance], samples: Sequence[BurstSample], *, look: int = 1, looks: int = LOOKS, placement: str = ""
 ) -> Comparison:
@@ -116,27 +124,6 @@ def results_of(
     return results, gates
 
 
-def _placement_gate(unlike: str) -> ValidityCheck:
-    """A difference of 3 % between nodes makes a fifth of the comparisons of equal versions fail."""
-    return ValidityCheck(
-        "placement",
-        ok=not unlike,
-        measured=f"uneven ({unlike})" if unlike else "even",
-        asked="both versions on the same nodes",
-        advice="let the pods of both versions run anywhere, or use one worker: --kind-workers 1",
-        fault=Fault.MACHINE,
-    )
-
-
-@dataclass(frozen=True)
-class RatioTest:
-    """Outcome of Wilcoxon's tests on the log-ratios of one tolerance, ignoring gates and missing responses."""
-
-    verdict: Verdict
-    p_slower: float
-    p_within: float
-
-
 def judge_ratios(tolerances: Sequence[Tolerance], ratios: Sequence[Sequence[float]], looks: int = LOOKS) -> list[RatioTest]:
     """The decision rule for the log-ratios of each tolerance at one of `looks` looks; FAILs are corrected with Holm's method."""
     alpha = ALPHA / looks
@@ -166,6 +153,42 @@ def log_ratios(quantile: float, samples: Sequence[BurstSample]) -> list[float]:
         if len(bases) == len(heads) == 2:
             ratios.append(sum(_log_ratio(base, head) for base, head in zip(bases, heads, strict=True)) / 2)
     return ratios
+
+
+def sentence(result: ComparisonResult, broken: Sequence[ValidityCheck], *, lead: str = "", tail: str = "") -> str:
+    """One readable sentence for a result; `broken` are the gates that led to INVALID, `lead` and `tail` come from a confirmation."""
+    name = f"p({result.tolerance.quantile:g})"
+    basis = f"{result.samples:,} requests in {result.bursts} {'pair' if result.bursts == 1 else 'pairs'} of bursts"
+    if not result.bursts:
+        body = "no bursts of both versions; no data counts as FAIL"
+    elif broken:
+        body = f"{validity_figures(broken)}, so {basis} say nothing about the two versions: {validity_advice(broken)}"
+    elif result.base is None:
+        body = f"{name} of the baseline has no value because too many requests failed ({basis}), so it cannot be compared"
+    else:
+        head = "has no value because too many requests failed" if result.head is None else f"= {milliseconds(result.head)}"
+        body = f"{name} of the pull request {head}, baseline {milliseconds(result.base)}"
+        body += f", {change_words(result.change or 0.0)} ({_range(result)}, from {basis})"
+        body += _found(result)
+        body += ", too close to call" if result.verdict is Verdict.INCONCLUSIVE and not lead else ""
+    return f"{result.verdict}: {lead}{body}{tail}; {SCOPE}."
+
+
+def change_words(change: float) -> str:
+    """A share in words, such as `4.5 % slower`."""
+    return f"{percent(abs(change))} {'slower' if change >= 0 else 'faster'}"
+
+
+def _placement_gate(unlike: str) -> ValidityCheck:
+    """A difference of 3 % between nodes makes a fifth of the comparisons of equal versions fail."""
+    return ValidityCheck(
+        "placement",
+        ok=not unlike,
+        measured=f"uneven ({unlike})" if unlike else "even",
+        asked="both versions on the same nodes",
+        advice="let the pods of both versions run anywhere, or use one worker: --kind-workers 1",
+        fault=Fault.MACHINE,
+    )
 
 
 def _log_ratio(base: float, head: float) -> float:
@@ -233,25 +256,6 @@ def _percentile(quantile: float, samples: Sequence[BurstSample], arm: str) -> fl
     return None if math.isinf(value) else value
 
 
-def sentence(result: ComparisonResult, broken: Sequence[ValidityCheck], *, lead: str = "", tail: str = "") -> str:
-    """One readable sentence for a result; `broken` are the gates that led to INVALID, `lead` and `tail` come from a confirmation."""
-    name = f"p({result.tolerance.quantile:g})"
-    basis = f"{result.samples:,} requests in {result.bursts} {'pair' if result.bursts == 1 else 'pairs'} of bursts"
-    if not result.bursts:
-        body = "no bursts of both versions; no data counts as FAIL"
-    elif broken:
-        body = f"{validity_figures(broken)}, so {basis} say nothing about the two versions: {validity_advice(broken)}"
-    elif result.base is None:
-        body = f"{name} of the baseline has no value because too many requests failed ({basis}), so it cannot be compared"
-    else:
-        head = "has no value because too many requests failed" if result.head is None else f"= {milliseconds(result.head)}"
-        body = f"{name} of the pull request {head}, baseline {milliseconds(result.base)}"
-        body += f", {change_words(result.change or 0.0)} ({_range(result)}, from {basis})"
-        body += _found(result)
-        body += ", too close to call" if result.verdict is Verdict.INCONCLUSIVE and not lead else ""
-    return f"{result.verdict}: {lead}{body}{tail}; {SCOPE}."
-
-
 def _found(result: ComparisonResult) -> str:
     """The conclusion from the interval; a FAIL can have an estimate within the tolerance."""
     most = percent(result.tolerance.max_regression)
@@ -264,8 +268,3 @@ def _range(result: ComparisonResult) -> str:
     if result.interval is None:
         return "too little data for an interval"
     return f"interval {change_words(result.interval[0])} to {change_words(result.interval[1])}"
-
-
-def change_words(change: float) -> str:
-    """A share in words, such as `4.5 % slower`."""
-    return f"{percent(abs(change))} {'slower' if change >= 0 else 'faster'}"

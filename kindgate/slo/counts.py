@@ -1,6 +1,7 @@
-"""Counts for a threshold, burst by burst: times and requests without one, bad requests, totals.
+"""Counts and measured values of a threshold, over the requests of one or more bursts.
 
-The value of a threshold's left side, over all requests of one or more bursts; identical to k6's if nothing failed.
+Per burst: times and requests without one, bad requests, totals. The measured value of a threshold's left side is identical
+to k6's if nothing failed.
 """
 
 from __future__ import annotations
@@ -94,65 +95,6 @@ class Count:
     wrong: int
 
 
-def times_of(selector: Selector, sample: BurstSample) -> Times:
-    """The times of a trend metric in a burst."""
-    if selector.metric.name == "send_lag":
-        unsent = sum(series.dropped for series in sample.series)
-        return Times(sample.send_lag, unsent, unsent)
-    return Times.merged(_series_times(selector.metric.name, series) for series in sample.matching(selector.tag_map))
-
-
-def _series_times(metric: str, series: Series) -> Times:
-    if metric == "http_req_duration":
-        lost = series.scheduled - series.response.count
-        return Times(series.response, lost, series.dropped, series.failed_response, _wrong(series.failed.items()))
-    times = {"http_req_waiting": series.waiting, "service_time": series.service}[metric]
-    return Times(times, series.scheduled - times.count, series.dropped)
-
-
-def counts_of(selector: Selector, samples: Sequence[BurstSample]) -> tuple[Count, ...]:
-    """Counts per burst: requests that failed (`http_req_failed`) or passed no check (`checks`), and all requests."""
-    tags = selector.tag_map
-    kind = tags.pop("kind", "")
-    if selector.metric.name == "http_req_failed":
-        return tuple(_failures(sample.matching(tags), kind) for sample in samples)
-    # A frozen server sends nothing to check: its requests still count for series that have checks.
-    checked = {_key(series) for sample in samples for series in sample.matching(tags) if series.checks_passed + series.checks_failed}
-    return tuple(_checks([series for series in sample.matching(tags) if _key(series) in checked]) for sample in samples)
-
-
-def _failures(series: Sequence[Series], kind: str) -> Count:
-    kinds = NETWORK_KINDS if kind == "network" else {kind}
-    wanted = [(name, count) for part in series for name, count in part.failed.items() if not kind or name in kinds]
-    bad = sum(count for _, count in wanted)
-    certain = sum(count for name, count in wanted if name != UNSENT)
-    return Count(bad, sum(part.scheduled for part in series), certain, _wrong(wanted))
-
-
-def _checks(series: Sequence[Series]) -> Count:
-    size = sum(part.scheduled for part in series)
-    unsent = sum(part.dropped for part in series)
-    bad = size - sum(part.checks_passed for part in series)
-    return Count(bad, size, max(0, bad - unsent), sum(_wrong(part.failed.items()) for part in series))
-
-
-def _wrong(failed: Iterable[tuple[str, int]]) -> int:
-    """Number of wrong responses among the failures by kind."""
-    return sum(count for name, count in failed if name in WRONG_ANSWERS)
-
-
-def _key(series: Series) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(series.tags.items()))
-
-
-def total_of(selector: Selector, sample: BurstSample) -> int:
-    """A counter's value in a burst: requests sent (`http_reqs`) or never sent (`dropped_iterations`)."""
-    series = sample.matching(selector.tag_map)
-    if selector.metric.name == "http_reqs":
-        return sum(part.sent for part in series)
-    return sum(part.dropped for part in series)
-
-
 def measure(threshold: Threshold, samples: Sequence[BurstSample]) -> float | None:
     """The measured value in the metric's unit (milliseconds, a share, a count, or per second); `None` without data.
 
@@ -186,6 +128,33 @@ def scheduled(threshold: Threshold, samples: Sequence[BurstSample]) -> int:
     return sum(series.scheduled for sample in samples for series in sample.matching(selector.tag_map))
 
 
+def times_of(selector: Selector, sample: BurstSample) -> Times:
+    """The times of a trend metric in a burst."""
+    if selector.metric.name == "send_lag":
+        unsent = sum(series.dropped for series in sample.series)
+        return Times(sample.send_lag, unsent, unsent)
+    return Times.merged(_series_times(selector.metric.name, series) for series in sample.matching(selector.tag_map))
+
+
+def counts_of(selector: Selector, samples: Sequence[BurstSample]) -> tuple[Count, ...]:
+    """Counts per burst: requests that failed (`http_req_failed`) or passed no check (`checks`), and all requests."""
+    tags = selector.tag_map
+    kind = tags.pop("kind", "")
+    if selector.metric.name == "http_req_failed":
+        return tuple(_failures(sample.matching(tags), kind) for sample in samples)
+    # A frozen server sends nothing to check: its requests still count for series that have checks.
+    checked = {_key(series) for sample in samples for series in sample.matching(tags) if series.checks_passed + series.checks_failed}
+    return tuple(_checks([series for series in sample.matching(tags) if _key(series) in checked]) for sample in samples)
+
+
+def total_of(selector: Selector, sample: BurstSample) -> int:
+    """A counter's value in a burst: requests sent (`http_reqs`) or never sent (`dropped_iterations`)."""
+    series = sample.matching(selector.tag_map)
+    if selector.metric.name == "http_reqs":
+        return sum(part.sent for part in series)
+    return sum(part.dropped for part in series)
+
+
 def _time(threshold: Threshold, times: Times) -> float | None:
     """A trend's value in milliseconds; `None` if no request has a time."""
     expression = threshold.expression
@@ -197,3 +166,35 @@ def _time(threshold: Threshold, times: Times) -> float | None:
     if aggregation == "avg":
         return times.mean(expression.limit)
     return times.percentile({"max": 100.0, "med": 50.0}.get(aggregation, quantile or 0.0))
+
+
+def _series_times(metric: str, series: Series) -> Times:
+    if metric == "http_req_duration":
+        lost = series.scheduled - series.response.count
+        return Times(series.response, lost, series.dropped, series.failed_response, _wrong(series.failed.items()))
+    times = {"http_req_waiting": series.waiting, "service_time": series.service}[metric]
+    return Times(times, series.scheduled - times.count, series.dropped)
+
+
+def _failures(series: Sequence[Series], kind: str) -> Count:
+    kinds = NETWORK_KINDS if kind == "network" else {kind}
+    wanted = [(name, count) for part in series for name, count in part.failed.items() if not kind or name in kinds]
+    bad = sum(count for _, count in wanted)
+    certain = sum(count for name, count in wanted if name != UNSENT)
+    return Count(bad, sum(part.scheduled for part in series), certain, _wrong(wanted))
+
+
+def _checks(series: Sequence[Series]) -> Count:
+    size = sum(part.scheduled for part in series)
+    unsent = sum(part.dropped for part in series)
+    bad = size - sum(part.checks_passed for part in series)
+    return Count(bad, size, max(0, bad - unsent), sum(_wrong(part.failed.items()) for part in series))
+
+
+def _wrong(failed: Iterable[tuple[str, int]]) -> int:
+    """Number of wrong responses among the failures by kind."""
+    return sum(count for name, count in failed if name in WRONG_ANSWERS)
+
+
+def _key(series: Series) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(series.tags.items()))

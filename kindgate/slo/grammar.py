@@ -1,7 +1,8 @@
 """k6's threshold grammar: `http_req_duration{host:foo.localhost}` and `p(95)<200`, with errors that point at the bad part.
 
 Accepts what k6's parser accepts (k6 `metrics/thresholds_parser.go`, `metrics/metric.go`), except a bare `p`, which k6
-silently reads as `p(0)`. Numbers follow Go (`strconv.ParseFloat`).
+silently reads as `p(0)`. Numbers follow Go (`strconv.ParseFloat`). Also reads the other keys of a threshold's object form,
+`abortOnFail` and `delayAbortEval`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from kindgate.slo.abort_options import THRESHOLD_KEYS, read_delay, read_switch
+from kindgate.duration import MILLISECOND, duration_seconds
 from kindgate.slo.source_location import Source
 from kindgate.slo.threshold import (
     AGGREGATIONS,
@@ -28,8 +29,18 @@ from kindgate.slo.threshold import (
     Threshold,
 )
 
+THRESHOLD_KEYS = ("threshold", "abortOnFail", "delayAbortEval")
+"""Keys of a threshold's object form; the last two can be null, which means k6's default."""
+
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 """Spaces according to Go's `unicode.IsSpace`; Python's `str.strip` removes more."""
+
+_SWITCHES = {
+    spelled: word in {"true", "yes", "on"}
+    for word in ("true", "yes", "on", "false", "no", "off")
+    for spelled in (word, word.title(), word.upper())
+}
+"""JSON, Python and YAML 1.1 spellings."""
 
 _DIGITS = "[0-9](?:_?[0-9])*"
 _HEX_DIGITS = "[0-9a-fA-F](?:_?[0-9a-fA-F])*"
@@ -121,6 +132,23 @@ def parse_expression(source: Source) -> Expression:
     aggregation, quantile = _aggregation(source, _stripped(left, 0))
     limit = _number(source, *_stripped(right, found.end()), what="limit")
     return Expression(aggregation, found.group(), limit, quantile)
+
+
+def read_switch(source: Source) -> bool:
+    """Whether `abortOnFail` is on. Raises `SloError`, pointing at the text, for any other word."""
+    if source.text not in _SWITCHES:
+        raise source.error(f"{source.text!r} is neither true nor false")
+    return _SWITCHES[source.text]
+
+
+def read_delay(source: Source) -> float:
+    """`delayAbortEval` in seconds; as in k6, a bare number is milliseconds. Raises `SloError`, pointing at the text."""
+    seconds = duration_seconds(source.text, MILLISECOND)
+    if seconds is None:
+        raise source.error(
+            f"{source.text!r} is not a duration", next_step="use a value such as 10s, 1m30s or 500ms; a bare number is in milliseconds"
+        )
+    return seconds
 
 
 def _parse_argument(arg: object, shared: Mapping[str, object], origin: str) -> Threshold:

@@ -1,19 +1,14 @@
-"""The share of bad requests, with an interval from the spread between bursts.
+"""Intervals for the share of bad requests and for percentiles, and the finding that a decision rule draws from one.
 
-Requests of one burst are correlated, so a burst is one cluster of a cluster sample: the interval is that of Korn and
-Graubard (1998), Survey Methodology 24:193-201, an exact binomial interval for the effective sample size. Neighboring
-bursts are correlated too, which inflates the variance between bursts (`kindgate.slo.intervals`).
+Requests of one burst are correlated, so a burst is one cluster of a cluster sample: the interval of a share is that of Korn
+and Graubard (1998), Survey Methodology 24:193-201, an exact binomial interval for the effective sample size. The interval
+of a percentile, in milliseconds, is the range of limits that the rule for shares cannot decide.
 
-A decision rule's finding about one threshold, before validity gates and the number of objectives are considered.
-
-The interval of a percentile in milliseconds: the range of limits that the rule for shares cannot decide.
-
-Serial correlation of neighboring bursts, and how much it inflates variances relative to independent bursts.
-
-The bursts of a run are modeled as a first-order autoregressive series: with a correlation of r between neighbors the variance
-of an average is (1 + r) / (1 - r) times that of independent bursts (Bayley and Hammersley 1946, J. R. Stat. Soc. Suppl. 8:184-197).
-Twenty bursts determine their own r only to about 0.2, and a run that underestimates it is the one that decides wrongly, so
-the estimate is shrunk toward the value seen on real clusters; `python -m bench.serial` compares this with other rules.
+Neighboring bursts are correlated too, so they are modeled as a first-order autoregressive series: with a correlation of r
+between neighbors, the variance of an average is (1 + r) / (1 - r) times that of independent bursts (Bayley and Hammersley
+1946, J. R. Stat. Soc. Suppl. 8:184-197). Twenty bursts determine their own r only to about 0.2, and a run that
+underestimates it is the one that decides wrongly, so the estimate is shrunk toward the value seen on real clusters;
+`python -m bench.serial` compares this with other rules.
 """
 
 from __future__ import annotations
@@ -33,6 +28,17 @@ from kindgate.slo.threshold import Threshold
 
 Interval = tuple[float | None, float | None]
 """Lower and upper end in the unit of the limit; `None` for an unbounded end."""
+
+UNSEEN_DESIGN_EFFECT = 5.0
+"""Design effect assumed if the bursts show none, because nothing or everything was bad."""
+
+_SMALLEST_P = 1e-15
+
+TYPICAL_CORRELATION = 0.4
+"""Correlation between neighbors of the shares of requests above p(95), on real clusters: .40 on a quiet machine, .53 on a busy one."""
+
+TYPICAL_WEIGHT = 30
+"""The typical correlation has the weight of an estimate from this many bursts: about one look."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +60,6 @@ class Finding:
     allowed: float | None = None
     stands: bool = False
     fact: bool = False
-
-
-UNSEEN_DESIGN_EFFECT = 5.0
-"""Design effect assumed if the bursts show none, because nothing or everything was bad."""
-
-_SMALLEST_P = 1e-15
 
 
 @dataclass(frozen=True)
@@ -180,23 +180,6 @@ def percentile_interval(bursts: Sequence[Times], threshold: Threshold, at_limit:
     return low, high
 
 
-def _side(limit: int, count: int, *, up: bool) -> tuple[int, int]:
-    """The range of indexes on one side of the limit."""
-    return (min(limit, count), count) if up else (0, min(limit, count))
-
-
-def _first(holds: Callable[[int], bool], start: int, stop: int) -> int:
-    """The first index from `start` at which `holds` is true, assuming it stays true from there on; `stop` if there is none."""
-    return bisect_left(range(start, stop), True, key=holds) + start  # noqa: FBT003  # bisect compares it with the result of `holds`
-
-
-TYPICAL_CORRELATION = 0.4
-"""Correlation between neighbors of the shares of requests above p(95), on real clusters: .40 on a quiet machine, .53 on a busy one."""
-
-TYPICAL_WEIGHT = 30
-"""The typical correlation has the weight of an estimate from this many bursts: about one look."""
-
-
 def serial_correlation(deviations: NDArray[np.float64]) -> float:
     """The correlation (0 to below 1) between neighboring deviations of bursts from their mean, in chronological order.
 
@@ -213,3 +196,13 @@ def variance_inflation(deviations: NDArray[np.float64]) -> float:
     """Factor by which the variance of an average exceeds that of independent bursts; 1 or more."""
     correlation = serial_correlation(deviations)
     return (1 + correlation) / (1 - correlation)
+
+
+def _side(limit: int, count: int, *, up: bool) -> tuple[int, int]:
+    """The range of indexes on one side of the limit."""
+    return (min(limit, count), count) if up else (0, min(limit, count))
+
+
+def _first(holds: Callable[[int], bool], start: int, stop: int) -> int:
+    """The first index from `start` at which `holds` is true, assuming it stays true from there on; `stop` if there is none."""
+    return bisect_left(range(start, stop), True, key=holds) + start  # noqa: FBT003  # bisect compares it with the result of `holds`

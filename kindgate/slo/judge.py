@@ -2,12 +2,13 @@
 
 Bursts are evaluated at up to three planned interim looks of equal size, each with a third of the 5 % error per side. A run
 passes if all thresholds pass, which needs no correction; it fails if any fails, so FAILs are corrected with Holm's method.
+Redirects alone never pass: they succeed although the application did not do the work to be judged.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kindgate.errors import SloError
@@ -18,7 +19,6 @@ from kindgate.slo.explain import explain, explain_drift
 from kindgate.slo.intervals import Finding
 from kindgate.slo.judgement import Judgement, ThresholdResult
 from kindgate.slo.objectives import Objectives
-from kindgate.slo.redirects import redirects_alone, redirects_explanation, without_redirects
 from kindgate.slo.rules import find
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.statistics import drift, holm_rejected
@@ -62,15 +62,20 @@ def overall(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=order.index, default=Verdict.PASS)
 
 
-def _corrected(findings: Sequence[Finding], alpha: float) -> tuple[list[Verdict], int]:
-    """The verdicts after Holm's correction of the FAILs, and the number of thresholds corrected for."""
-    tested = [finding.p_value for finding in findings if finding.p_value is not None]
-    rejected = iter(holm_rejected(tested, alpha))
-    verdicts = []
-    for finding in findings:
-        kept = finding.p_value is None or next(rejected)
-        verdicts.append(finding.verdict if kept or finding.verdict is not Verdict.FAIL else Verdict.INCONCLUSIVE)
-    return verdicts, len(tested)
+def redirects_alone(samples: Sequence[BurstSample], tags: Mapping[str, str]) -> bool:
+    """Whether every successful request with these tags got only a redirect that was not followed."""
+    series = [one for sample in samples for one in sample.matching(tags)]
+    succeeded = sum(one.response.count for one in series)
+    return succeeded > 0 and sum(one.redirects for one in series) >= succeeded
+
+
+def redirects_explanation(version: str = "") -> str:
+    """Why the verdict is not PASS, and how to fix it; `version` names the affected version of a comparison."""
+    whose = f" of {version}" if version else ""
+    return (
+        f"{Verdict.INCONCLUSIVE}: every response{whose} was a redirect (3xx), which is not followed, so the application itself was not "
+        "measured; use a path that it answers itself, or request it over https if it redirects there."
+    )
 
 
 @dataclass(frozen=True)
@@ -93,11 +98,22 @@ class _Decided:
                 return False
 
 
+def _corrected(findings: Sequence[Finding], alpha: float) -> tuple[list[Verdict], int]:
+    """The verdicts after Holm's correction of the FAILs, and the number of thresholds corrected for."""
+    tested = [finding.p_value for finding in findings if finding.p_value is not None]
+    rejected = iter(holm_rejected(tested, alpha))
+    verdicts = []
+    for finding in findings:
+        kept = finding.p_value is None or next(rejected)
+        verdicts.append(finding.verdict if kept or finding.verdict is not Verdict.FAIL else Verdict.INCONCLUSIVE)
+    return verdicts, len(tested)
+
+
 def _gated(decided: _Decided, samples: Sequence[BurstSample], broken: Sequence[ValidityCheck], alpha: float) -> ThresholdResult:
     """The result, INVALID if a broken gate might explain it."""
     threshold, finding = decided.threshold, decided.finding
     blamed = [gate for gate in broken if not decided.outlasts(gate, samples, alpha)]
-    verdict = Verdict.INVALID if blamed else without_redirects(decided.verdict, samples, threshold.selector.tag_map)
+    verdict = Verdict.INVALID if blamed else _without_redirects(decided.verdict, samples, threshold.selector.tag_map)
     trend = tuple(_finite(measure(threshold, [sample])) for sample in samples)
     return ThresholdResult(
         threshold=threshold,
@@ -113,6 +129,11 @@ def _gated(decided: _Decided, samples: Sequence[BurstSample], broken: Sequence[V
         trend=trend,
         drift=explain_drift(threshold, drift(trend)),
     )
+
+
+def _without_redirects(verdict: Verdict, samples: Sequence[BurstSample], tags: Mapping[str, str]) -> Verdict:
+    """Turn a PASS based only on redirects into INCONCLUSIVE: they show that something responds, not that the application works."""
+    return Verdict.INCONCLUSIVE if verdict is Verdict.PASS and redirects_alone(samples, tags) else verdict
 
 
 def _explanation(decided: _Decided, verdict: Verdict, samples: Sequence[BurstSample], blamed: Sequence[ValidityCheck]) -> str:

@@ -21,8 +21,7 @@ import yaml
 
 from kindgate.duration import EXAMPLES, duration_seconds
 from kindgate.errors import SloError
-from kindgate.slo.abort_options import THRESHOLD_KEYS, read_delay, read_switch
-from kindgate.slo.grammar import parse_expression, parse_threshold
+from kindgate.slo.grammar import THRESHOLD_KEYS, parse_expression, parse_threshold, read_delay, read_switch
 from kindgate.slo.objectives import BurstSizes, Objectives, Tolerance
 from kindgate.slo.source_location import Source
 from kindgate.slo.threshold import PERCENTILE, Threshold

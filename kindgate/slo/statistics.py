@@ -1,8 +1,8 @@
-"""Wilcoxon's signed-rank test on log-ratios, and the Hodges-Lehmann estimate with the interval that inverts the test.
+"""Statistical tests that judge bursts and objectives together.
 
-Holm's correction: keeps the chance small that any of several tested objectives fails by luck.
-
-Drift of values from burst to burst, which invalidates every interval from a single run.
+- Wilcoxon's signed-rank test on log-ratios, with the Hodges-Lehmann estimate and the interval that inverts the test.
+- Holm's correction: keeps the chance small that any of several tested objectives fails by luck.
+- Kendall's test for drift from burst to burst, which invalidates every interval from a single run.
 """
 
 from __future__ import annotations
@@ -13,6 +13,11 @@ from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
+
+DRIFT_P = 0.01
+"""Kendall's p-value below which drift is reported."""
+
+_LEAST_BURSTS = 6
 
 _EXACT_PAIRS = 50
 """Maximum number of pairs for the exact distribution, as in scipy's wilcoxon; the normal approximation is used above."""
@@ -49,6 +54,32 @@ def shift_interval(differences: Sequence[float], alpha: float) -> tuple[float, f
     return (float(walsh[cut]), float(walsh[-cut - 1])) if cut >= 0 else None
 
 
+def holm_rejected(p_values: Sequence[float], alpha: float) -> tuple[bool, ...]:
+    """Whether each p-value is rejected, given all of them (Holm 1979, Scand. J. Statist. 6:65-70)."""
+    rejected = [False] * len(p_values)
+    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if p_values[place] >= alpha / (len(p_values) - rank):
+            break
+        rejected[place] = True
+    return tuple(rejected)
+
+
+def drift(values: Sequence[float | None]) -> tuple[float, float] | None:
+    """The averages of the first and the last third of the bursts if Kendall's tau finds a trend, otherwise `None`.
+
+    Bursts without a value are ignored.
+    """
+    known = [value for value in values if value is not None]
+    if len(known) < _LEAST_BURSTS or len(set(known)) < 2:
+        return None
+    from scipy.stats import kendalltau  # noqa: PLC0415  # importing this package must not import scipy
+
+    if float(kendalltau(range(len(known)), known).pvalue) >= DRIFT_P:
+        return None
+    third = len(known) // 3
+    return fmean(known[:third]), fmean(known[-third:])
+
+
 def _walsh(differences: Sequence[float]) -> NDArray[np.float64]:
     values = np.asarray(differences, np.float64)
     rows, columns = np.triu_indices(len(values))
@@ -67,35 +98,3 @@ def _critical(pairs: int, alpha: float) -> int:
     for rank in range(1, pairs + 1):
         chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
     return int(np.searchsorted(np.cumsum(chances), alpha)) - 1
-
-
-def holm_rejected(p_values: Sequence[float], alpha: float) -> tuple[bool, ...]:
-    """Whether each p-value is rejected, given all of them (Holm 1979, Scand. J. Statist. 6:65-70)."""
-    rejected = [False] * len(p_values)
-    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        if p_values[place] >= alpha / (len(p_values) - rank):
-            break
-        rejected[place] = True
-    return tuple(rejected)
-
-
-DRIFT_P = 0.01
-"""Kendall's p-value below which drift is reported."""
-
-_LEAST_BURSTS = 6
-
-
-def drift(values: Sequence[float | None]) -> tuple[float, float] | None:
-    """The averages of the first and the last third of the bursts if Kendall's tau finds a trend, otherwise `None`.
-
-    Bursts without a value are ignored.
-    """
-    known = [value for value in values if value is not None]
-    if len(known) < _LEAST_BURSTS or len(set(known)) < 2:
-        return None
-    from scipy.stats import kendalltau  # noqa: PLC0415  # importing this package must not import scipy
-
-    if float(kendalltau(range(len(known)), known).pvalue) >= DRIFT_P:
-        return None
-    third = len(known) // 3
-    return fmean(known[:third]), fmean(known[-third:])

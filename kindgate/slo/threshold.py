@@ -1,7 +1,4 @@
-"""Objectives as data: metrics, expressions in k6's terms, thresholds.
-
-Kinds of failed requests, as named by the tag `kind`.
-"""
+"""Thresholds as data, in k6's terms: metrics, expressions, and the kinds of failed requests that the tag `kind` names."""
 
 from __future__ import annotations
 
@@ -19,21 +16,6 @@ class MetricType(enum.StrEnum):
     GAUGE = "gauge"
 
 
-PERCENTILE = "p"
-"""The aggregation `p(N)`."""
-
-AGGREGATIONS: Mapping[MetricType, tuple[str, ...]] = {
-    MetricType.TREND: ("avg", "min", "max", "med", PERCENTILE),
-    MetricType.RATE: ("rate",),
-    MetricType.COUNTER: ("count", "rate"),
-    MetricType.GAUGE: ("value",),
-}
-"""The aggregations that apply to each type of metric."""
-
-OPERATORS = ("===", "==", "!=", "<=", ">=", "<", ">")
-"""k6's operators; an operator comes before its own prefixes."""
-
-
 @dataclass(frozen=True)
 class Metric:
     """A metric that can be judged. `unit` is the unit of limits; `tagged`: measured per route and host."""
@@ -42,25 +24,6 @@ class Metric:
     type: MetricType
     unit: str
     tagged: bool = True
-
-
-METRICS: Mapping[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric("http_req_duration", MetricType.TREND, "ms"),
-        Metric("http_req_waiting", MetricType.TREND, "ms"),
-        Metric("service_time", MetricType.TREND, "ms"),
-        Metric("send_lag", MetricType.TREND, "ms", tagged=False),
-        Metric("http_req_failed", MetricType.RATE, ""),
-        Metric("checks", MetricType.RATE, ""),
-        Metric("http_reqs", MetricType.COUNTER, ""),
-        Metric("dropped_iterations", MetricType.COUNTER, ""),
-    )
-}
-"""Every metric by name, with k6's name if it has one; `http_req_duration` is response time from the intended time."""
-
-DEFAULT_METRIC = "http_req_duration"
-"""The metric of an expression without one."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +99,38 @@ class Threshold:
         """Metric and expression: `http_req_duration{host:foo.localhost}: p(95)<200`."""
         return f"{self.selector}: {self.expression}"
 
+
+PERCENTILE = "p"
+"""The aggregation `p(N)`."""
+
+AGGREGATIONS: Mapping[MetricType, tuple[str, ...]] = {
+    MetricType.TREND: ("avg", "min", "max", "med", PERCENTILE),
+    MetricType.RATE: ("rate",),
+    MetricType.COUNTER: ("count", "rate"),
+    MetricType.GAUGE: ("value",),
+}
+"""The aggregations that apply to each type of metric."""
+
+OPERATORS = ("===", "==", "!=", "<=", ">=", "<", ">")
+"""k6's operators; an operator comes before its own prefixes."""
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("http_req_duration", MetricType.TREND, "ms"),
+        Metric("http_req_waiting", MetricType.TREND, "ms"),
+        Metric("service_time", MetricType.TREND, "ms"),
+        Metric("send_lag", MetricType.TREND, "ms", tagged=False),
+        Metric("http_req_failed", MetricType.RATE, ""),
+        Metric("checks", MetricType.RATE, ""),
+        Metric("http_reqs", MetricType.COUNTER, ""),
+        Metric("dropped_iterations", MetricType.COUNTER, ""),
+    )
+}
+"""Every metric by name, with k6's name if it has one; `http_req_duration` is response time from the intended time."""
+
+DEFAULT_METRIC = "http_req_duration"
+"""The metric of an expression without one."""
 
 UNSENT = "unsent"
 """A request never sent because no slot became free."""

@@ -1,10 +1,9 @@
-"""Validity gates: whether the generator and its machine were good enough for a verdict about the service.
+"""Validity checks: whether the generator and its machine were good enough for a verdict about the service.
 
-A frozen or overloaded server breaks no gate: requests that wait for a slot behind unanswered ones are not late by the
-generator's fault, and completions are not checked. Generators run before all other programs, so their own delay
-does not reveal programs that take CPU time from the server: that is a separate gate.
-
-Verdicts that other programs on the machine can explain: they make responses slow or late, but never wrong.
+A frozen or overloaded server fails no check: requests that wait for a slot behind unanswered ones are not late by the
+generator's fault, and completions are not checked. Generators run before all other programs, so their own delay does not
+reveal programs that take CPU time from the server: that is a separate check, and verdicts that those programs cannot
+explain hold in spite of it, because they make responses slow or late but never wrong.
 """
 
 from __future__ import annotations
@@ -29,7 +28,9 @@ LAG_SHARE = 0.05
 """Generator delay allowed as a share of the tightest latency limit."""
 
 PUNCTUAL_SHARE = 0.99
+
 STEAL_SHARE = 0.05
+
 CPU_SHARE = 0.80
 
 FOREIGN_SHARE = 0.15
@@ -41,7 +42,6 @@ PRESSURE_SHARE = 0.25
 Bursts at 500 to 4,000 requests per second to a trivial server, two cores: 2 to 23 % without other programs, 12 to 75 % with
 one on each core (`python -m bench.pressure`).
 """
-
 
 FOREIGN = "foreign CPU"
 """Name of the gate for programs outside the run and its cluster."""
@@ -114,6 +114,34 @@ def largest_lateness(samples: Sequence[BurstSample]) -> float:
     Twice its largest delay: a stall delays both sending a request and reading its response.
     """
     return 2.0 * max((sample.health.loop_lag.max for sample in samples if sample.health.loop_lag.count), default=0)
+
+
+def is_about_time(threshold: Threshold) -> bool:
+    """Whether it judges a time, which depends on the CPU time left by other programs."""
+    return threshold.selector.metric.type is MetricType.TREND
+
+
+def outlasts_foreign_load(threshold: Threshold, verdict: Verdict, samples: Sequence[BurstSample], alpha: float) -> bool:
+    """Whether `verdict` holds regardless of the CPU time used by other programs.
+
+    A FAIL does if wrong responses (by status or body) suffice for it, with `alpha` allowed per side; any other verdict
+    does unless it is about time.
+    """
+    return missed_by_answers(threshold, samples, alpha) if verdict is Verdict.FAIL else not is_about_time(threshold)
+
+
+def missed_by_answers(threshold: Threshold, samples: Sequence[BurstSample], alpha: float | None = None) -> bool:
+    """Whether `threshold`, which is missed, would be missed if only responses with a wrong status or body counted as bad.
+
+    For a threshold on a share, `alpha` selects the lower end of the interval; without `alpha` the share itself decides.
+    """
+    counted = _wrong_answers(threshold, samples)
+    if counted is None:
+        return True
+    wrong, sizes = counted
+    if not sum(sizes):
+        return _answered(threshold, samples)
+    return sum(wrong) > 0 and _too_many(threshold, Proportion.of(wrong, sizes), alpha)
 
 
 def _lag_gate(lag: Histogram, tightest: float | None) -> ValidityCheck:
@@ -195,34 +223,6 @@ def _average(weighted: Iterable[tuple[float | None, float]]) -> float | None:
     known = [(value, seconds) for value, seconds in weighted if value is not None]
     weight = sum(seconds for _, seconds in known)
     return sum(value * seconds for value, seconds in known) / weight if weight else None
-
-
-def is_about_time(threshold: Threshold) -> bool:
-    """Whether it judges a time, which depends on the CPU time left by other programs."""
-    return threshold.selector.metric.type is MetricType.TREND
-
-
-def outlasts_foreign_load(threshold: Threshold, verdict: Verdict, samples: Sequence[BurstSample], alpha: float) -> bool:
-    """Whether `verdict` holds regardless of the CPU time used by other programs.
-
-    A FAIL does if wrong responses (by status or body) suffice for it, with `alpha` allowed per side; any other verdict
-    does unless it is about time.
-    """
-    return missed_by_answers(threshold, samples, alpha) if verdict is Verdict.FAIL else not is_about_time(threshold)
-
-
-def missed_by_answers(threshold: Threshold, samples: Sequence[BurstSample], alpha: float | None = None) -> bool:
-    """Whether `threshold`, which is missed, would be missed if only responses with a wrong status or body counted as bad.
-
-    For a threshold on a share, `alpha` selects the lower end of the interval; without `alpha` the share itself decides.
-    """
-    counted = _wrong_answers(threshold, samples)
-    if counted is None:
-        return True
-    wrong, sizes = counted
-    if not sum(sizes):
-        return _answered(threshold, samples)
-    return sum(wrong) > 0 and _too_many(threshold, Proportion.of(wrong, sizes), alpha)
 
 
 def _too_many(threshold: Threshold, wrong: Proportion, alpha: float | None) -> bool:

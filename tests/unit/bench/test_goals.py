@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from bench.closed import OURS, Flood
-from bench.frozen import Honesty
+from bench.arrival_timing import Punctuality
+from bench.coordinated_omission import Honesty
 from bench.goals import Goal, load_goals, verdict_goals
-from bench.punctual import Punctuality
 from bench.real_runs import RealRun, RealRuns
 from bench.sizes import Sizes
+from bench.throughput import OURS, Flood
 from bench.verdicts import RECORDED_QUIET, ErrorRates, Row
 from kindgate.model import Verdict
 

@@ -18,7 +18,7 @@ from kindgate.errors import LoadError
 from kindgate.load.burst_document import load_document
 from kindgate.load.generator_pool import GeneratorPool, run_burst
 from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
-from kindgate.load.wire import wire_host, wire_url
+from kindgate.load.wire import refuse_unknown_hosts, wire_host, wire_url
 from tests.unit.load.conftest import Serve, answering, read_request
 
 ONCE = OpenLoop.constant(10, requests=1)
@@ -176,3 +176,10 @@ def test_authorities_may_lie_in_any_folder(serve: Serve, pool: GeneratorPool, tm
     plan = BurstPlan((Route(serve(answering())),), ONCE, timeout=10, processes=1, ca_file=str(folder / "ca.pem"))
 
     assert run_burst(plan, pool=pool).total.status == {200: 1}
+
+
+def test_an_unknown_host_is_refused_and_an_address_or_localhost_is_not() -> None:
+    """Names under localhost need no resolver: libcurl knows them."""
+    refuse_unknown_hosts(("http://127.0.0.1:1/", "http://[::1]:1/", "http://foo.localhost/"))
+    with pytest.raises(LoadError, match=r"cannot resolve the host 'nobody\.invalid'"):
+        refuse_unknown_hosts(("http://nobody.invalid/",))

@@ -1,4 +1,4 @@
-"""A burst's counts: times, requests without a time, failures and checks."""
+"""A burst's counts (times, requests without a time, failures, checks), and measured values by k6's definitions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.histogram import Histogram
-from kindgate.slo.counts import Count, Times, counts_of, times_of, total_of
-from kindgate.slo.grammar import parse_selector
+from kindgate.slo.counts import Count, Times, counts_of, measure, scheduled, times_of, total_of
+from kindgate.slo.grammar import parse_marker, parse_selector
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.source_location import Source
 
@@ -107,3 +107,60 @@ def test_send_lag_is_of_the_whole_burst(burst: MakeBurst) -> None:
     times = times_of(parse_selector(Source("send_lag")), burst([1.0] * 5, {"unsent": 3}, lag_ms=2))
 
     assert (times.times, times.lost) == (Histogram.of([2000] * 5), 3)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("avg<1", 20.0),
+        ("min<1", 10.0),
+        ("max<1", 30.0),
+        ("med<1", 20.0),
+        ("p(75)<1", 25.0),
+        ("http_req_waiting: max<1", 30.0),
+        ("service_time: max<1", 30.0),
+        ("send_lag: max<1", 0.05),
+        ("http_req_failed: rate<1", 0.0),
+        ("http_reqs: count<1", 3.0),
+        ("http_reqs: rate<1", 1.5),
+        ("dropped_iterations: count<1", 0.0),
+    ],
+)
+def test_each_aggregation_of_one_burst(burst: MakeBurst, expression: str, value: float) -> None:
+    """Times are in milliseconds, rates are shares, and counters are counts or counts per second of sending."""
+    assert measure(parse_marker((expression,))[0], [burst([10.0, 20.0, 30.0])]) == pytest.approx(value)
+
+
+def test_bursts_are_pooled(burst: MakeBurst) -> None:
+    """As in k6, a percentile is taken over all requests of all bursts; percentiles are not averaged."""
+    first, second = [10.0] * 90, [100.0] * 10
+    threshold = parse_marker(("p(95)<1",))[0]
+
+    assert measure(threshold, [burst(first), burst(second)]) == pytest.approx(float(np.percentile(first + second, 95)))
+
+
+def test_a_percentile_among_failures_is_infinite(burst: MakeBurst) -> None:
+    """With 10 % of the requests failed, p(80) exists but p(95) does not, and the maximum is infinite."""
+    sample = burst([10.0] * 90, {"timeout": 10})
+
+    assert measure(parse_marker(("p(80)<1",))[0], [sample]) == 10
+    assert measure(parse_marker(("p(95)<1",))[0], [sample]) == math.inf
+    assert measure(parse_marker(("max<1",))[0], [sample]) == math.inf
+
+
+@pytest.mark.parametrize(
+    "expression", ["p(95)<1", "min<1", "avg<1", "checks: rate>0.5", "http_reqs{host:bar}: count>0", "http_req_failed{host:bar}: rate<1"]
+)
+def test_nothing_measured_is_no_value(burst: MakeBurst, expression: str) -> None:
+    """A burst in which nothing was answered, or nothing has the tags, has no value rather than a good one."""
+    assert measure(parse_marker((expression,))[0], [burst([], {"timeout": 10})]) is None
+    assert measure(parse_marker((expression,))[0], []) is None
+
+
+def test_a_rate_of_checks_is_of_those_passed(burst: MakeBurst) -> None:
+    """k6's checks are a success rate."""
+    threshold = parse_marker(("checks: rate>0.5",))[0]
+    sample = burst([1.0] * 10, checks=(9, 1))
+
+    assert measure(threshold, [sample]) == pytest.approx(0.9)
+    assert scheduled(threshold, [sample]) == 10

@@ -1,103 +1,13 @@
-"""Output formats: JSON with its schema, k6's formats, raw samples, HdrHistogram."""
+"""k6's options and its end-of-test summary."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from pathlib import Path
-
-import jsonschema
-import numpy as np
 import pytest
-from hdrh.histogram import HdrHistogram
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kindgate.errors import LoadError
-from kindgate.histogram import Histogram
-from kindgate.load.aggregate import measured
-from kindgate.load.burst_document import ThresholdOutcome, load_document, schema
-from kindgate.load.export import FIELDS, hdr_text, write_csv, write_json_lines
 from kindgate.load.k6 import read_options, seconds, summary
-from kindgate.load.plan import BurstPlan, OpenLoop, Route, Stage
-from kindgate.load.raw_samples import CODES, OK, Rows
-from kindgate.load.result import BurstResult, FailureKind, Health
-
-MS = 1_000_000
-PLAN = BurstPlan((Route("http://127.0.0.1/", "foo.localhost"),), OpenLoop.constant(10, seconds=1))
-ROWS: Rows = np.array(
-    [
-        (0, 100 * MS, 100 * MS, 104 * MS, 0, 3000, OK, 7200),
-        (0, 0, 2 * MS, 12 * MS, 1 * MS, 9000, OK, 7200),
-        (0, 200 * MS, 200 * MS, 201 * MS, 0, 900, CODES[FailureKind.HTTP], 9503),
-        (0, 300 * MS, 300 * MS, 302 * MS, 0, 0, CODES[FailureKind.DNS], 0),
-        (0, 400 * MS, -1, 900 * MS, 0, 0, CODES[FailureKind.UNSENT], 0),
-    ],
-    np.int64,
-)
-SCHEMA = Path(__file__).parents[3] / "docs" / "load-result.schema.json"
-
-
-def result(rows: Rows = ROWS) -> BurstResult:
-    """A result with two successes, a 503, a DNS failure and an unsent request."""
-    return measured(PLAN, rows, started=1000.0, health=Health())
-
-
-def test_the_document_holds_the_figures_in_the_units_of_their_names() -> None:
-    """Times are in milliseconds, lags in microseconds, and failures are summed."""
-    document = load_document(result()).to_json()
-    assert document["count"] == 5
-    assert document["dropped"] == 1
-    assert {kind: document["failed"][kind] for kind in ("http", "timeout", "network", "unsent")} == {
-        "http": 1,
-        "timeout": 0,
-        "network": 1,
-        "unsent": 1,
-    }
-    assert document["response_time_ms"]["max"] == 12
-    assert document["response_time_ms"]["p50"] == 8
-    assert document["service_time_ms"]["max"] == 10
-    assert document["send_lag_us"]["max"] == 2000
-    assert document["loop_lag_us"]["max"] == 1000
-    assert document["achieved_rate"] == 4
-
-
-@pytest.mark.parametrize("rows", [ROWS, ROWS[:0], ROWS[2:]], ids=["all", "none", "failures only"])
-def test_the_document_fits_its_published_schema(rows: Rows) -> None:
-    """Without data, figures are null, not 0."""
-    outcome = ThresholdOutcome("http_req_duration: p(95)<1", ok=False, value=None)
-    document = load_document(result(rows), thresholds=(outcome,), verdict="FAIL", reasons=("because",)).to_json()
-    jsonschema.validate(json.loads(json.dumps(document)), json.loads(SCHEMA.read_text()))
-    if rows is not ROWS:
-        assert document["response_time_ms"]["p95"] is None
-
-
-def test_the_published_schema_is_the_documents_own() -> None:
-    """`python -m kindgate.load.burst_document > docs/load-result.schema.json` writes the same text."""
-    assert json.loads(SCHEMA.read_text()) == schema()
-
-
-def test_raw_samples_have_a_line_per_request_in_order() -> None:
-    """CSV and JSON lines hold the same data; an unsent request has no send time."""
-    table, lines = io.StringIO(), io.StringIO()
-    write_csv(PLAN, ROWS, table)
-    write_json_lines(PLAN, ROWS, lines)
-    records = list(csv.DictReader(table.getvalue().splitlines()))
-    objects = [json.loads(line) for line in lines.getvalue().splitlines()]
-    assert tuple(records[0]) == FIELDS
-    assert [record["outcome"] for record in records] == ["ok", "ok", "http", "dns", "unsent"]
-    assert [float(record["intended_us"]) for record in records] == [0, 100_000, 200_000, 300_000, 400_000]
-    assert [item["sent_us"] for item in objects] == [2000, 100_000, 200_000, 300_000, None]
-    assert [(item["status"], item["bytes"]) for item in objects] == [(200, 7), (200, 7), (503, 9), (0, 0), (0, 0)]
-
-
-@given(samples=st.lists(st.integers(1, 3_000_000), min_size=1, max_size=50))
-def test_hdr_histogram_reads_the_export(samples: list[int]) -> None:
-    """Every sample is kept to three significant digits."""
-    decoded = HdrHistogram.decode(hdr_text(Histogram.of(samples)))
-    assert decoded.get_total_count() == len(samples)
-    assert decoded.get_max_value() == pytest.approx(max(samples), rel=2e-3, abs=1)
+from kindgate.load.plan import OpenLoop, Stage
+from tests.unit.load.mixed_burst import mixed_result
 
 
 def test_k6_constant_arrival_rate_is_taken_over() -> None:
@@ -228,7 +138,7 @@ def test_k6_durations(text: object, expected: float) -> None:
 
 def test_the_k6_summary_has_k6s_names_and_milliseconds() -> None:
     """As in k6's export, true marks a failed threshold."""
-    exported = summary(result(), {"http_req_duration": {"p(95)<1": False}, "http_req_failed": {"rate<0.9": True}})["metrics"]
+    exported = summary(mixed_result(), {"http_req_duration": {"p(95)<1": False}, "http_req_failed": {"rate<0.9": True}})["metrics"]
     assert exported["http_req_duration{expected_response:true}"]["max"] == 12
     assert exported["http_req_duration"]["thresholds"] == {"p(95)<1": True}
     assert exported["http_req_failed"] == {"passes": 3, "fails": 2, "value": 0.6, "thresholds": {"rate<0.9": False}}

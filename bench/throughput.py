@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench.effort import Effort
+from bench.install_tools import Say, Toolbox
 from bench.nginx import Nginx
-from bench.provide import Say, Toolbox
-from bench.quiet import is_quiet, median
+from bench.noise_filter import is_quiet, median
+from bench.run_profile import Effort
 from bench.tools import CONNECTIONS, TOOLS, WRK, Load, Tool
 from bench.usage import Usage
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up

@@ -7,7 +7,7 @@ import sys
 
 SCRIPT = """
 import os
-from bench.precedence import first_in_line
+from bench.scheduling_priority import first_in_line
 with first_in_line():
     inside = os.sched_getscheduler(0)
 print(inside, os.sched_getscheduler(0))

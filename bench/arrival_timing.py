@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.effort import Effort
+from bench.install_tools import Say
 from bench.nginx import Nginx
-from bench.provide import Say
-from bench.quiet import median
+from bench.noise_filter import median
+from bench.run_profile import Effort
 from bench.usage import Usage
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.plan import BurstPlan, OpenLoop, Route

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.quiet import QUIET, counted, is_quiet, median
+from bench.noise_filter import QUIET, counted, is_quiet, median
 
 
 @dataclass(frozen=True)

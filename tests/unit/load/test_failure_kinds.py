@@ -14,9 +14,9 @@ import pycurl
 import pytest
 import trustme
 
-from kindgate.load.curl_errors import failure_kind
 from kindgate.load.generator_pool import GeneratorPool, run_burst
 from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
+from kindgate.load.request import failure_kind
 from kindgate.load.result import BurstResult, FailureKind, Series
 
 Serve = Callable[[Callable[[socket.socket], None]], str]

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.provide import CRATES, MODULES, PACKAGES
+from bench.install_tools import CRATES, MODULES, PACKAGES
 from bench.tools import TOOLS, WRK
 
 SCRIPT = """
 import json
-from bench.provide import provide_tools
+from bench.install_tools import provide_tools
 said = []
 tools = provide_tools(said.append)
 print(json.dumps([sorted(tools.programs), said]))

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.effort import Effort
+from bench.install_tools import Say, Toolbox
 from bench.nginx import Freezer, Nginx
-from bench.provide import Say, Toolbox
-from bench.quiet import median
+from bench.noise_filter import median
+from bench.run_profile import Effort
 from bench.tools import TOOLS, WRK, Load, Tool
 from bench.usage import Usage
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.frozen import RATE, SECONDS, Honesty, bounds, drain_rate
+from bench.coordinated_omission import RATE, SECONDS, Honesty, bounds, drain_rate
 from kindgate.load.raw_samples import Column, Rows
 
 MILLI = 1_000_000
