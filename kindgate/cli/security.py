@@ -41,22 +41,22 @@ def scan(
     import importlib.metadata  # noqa: PLC0415  # keeps --help quick
 
     from kindgate.report.plain_text import aligned  # noqa: PLC0415  # the same
-    from kindgate.security import output  # noqa: PLC0415  # the same
+    from kindgate.security import scan_report  # noqa: PLC0415  # the same
 
     threshold = _severity(fail_on)
     result = _scan(settings, overlays)
     blocking = result.blocking(threshold)
     folder = settings.path(settings.report.artifacts) / "scan"
     written: Mapping[str, str] = {
-        "scan.json": output.as_json(result),
-        "scan.sarif": output.as_sarif(result, importlib.metadata.version("kindgate")),
+        "scan.json": scan_report.as_json(result),
+        "scan.sarif": scan_report.as_sarif(result, importlib.metadata.version("kindgate")),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in written.items():
         (folder / name).write_text(text)
-    for line in aligned(output.rows(result)):
+    for line in aligned(scan_report.rows(result)):
         print(line)
-    for line in aligned(output.listing(blocking)):
+    for line in aligned(scan_report.listing(blocking)):
         print(line)
     print(f"{len(blocking)} findings of severity {threshold.name} or higher without an entry in {EXCEPTIONS}; all findings: {folder}")
     if blocking:

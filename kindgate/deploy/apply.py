@@ -1,16 +1,16 @@
-"""Server-side apply in dependency order."""
+"""Server-side apply in dependency order: objects of one rank do not depend on each other and are applied in parallel."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from kindgate.deploy.api_client import Api, connect, is_worth_retrying
 from kindgate.deploy.api_retry import answered, ask, settled
-from kindgate.deploy.apply_order import ranked
 from kindgate.deploy.last_applied import is_unchanged, with_hash
 from kindgate.deploy.recreate import deletion_command, fixed_fields, is_failed_job, loss, recreate
 from kindgate.errors import ApiError, DeployError
@@ -18,6 +18,7 @@ from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, kind_o
 from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready
 
 FIELD_MANAGER = "kindgate"
+
 RUN_LABEL = "kindgate.dev/run"
 """The label of every applied object; its value is the caller's name for the run."""
 
@@ -26,6 +27,22 @@ OnProgress = Callable[[str], object]
 
 PARALLEL = 8
 """Concurrent requests within a rank: more do not make the API server of a small cluster faster."""
+
+_RANKS: tuple[frozenset[str], ...] = (
+    frozenset({"Namespace"}),
+    frozenset({"CustomResourceDefinition", "PriorityClass", "StorageClass", "RuntimeClass", "IngressClass", "GatewayClass"}),
+    frozenset({"ServiceAccount", "ClusterRole", "Role", "ResourceQuota", "LimitRange"}),
+    frozenset({"ClusterRoleBinding", "RoleBinding", "ConfigMap", "Secret", "PersistentVolume", "PersistentVolumeClaim"}),
+    frozenset({"Service", "NetworkPolicy"}),
+    frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job", "CronJob", "ReplicationController"}),
+    frozenset({"Ingress", "PodDisruptionBudget", "HorizontalPodAutoscaler"}),
+)
+_CUSTOM = len(_RANKS)
+
+_LAST = frozenset(
+    {"APIService", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "ValidatingAdmissionPolicy"}
+    | {"MutatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicyBinding"}
+)
 
 
 def apply(
@@ -59,6 +76,30 @@ def apply(
     return tuple(ObjectRef.of(manifest) for manifest in marked)
 
 
+def labelled(manifest: Manifest, run: str) -> dict[str, Any]:
+    """Return the manifest with the run's label. Pod templates stay unchanged, so another run restarts no pod."""
+    metadata = dict(manifest.get("metadata") or {})
+    metadata["labels"] = {**(metadata.get("labels") or {}), RUN_LABEL: run}
+    return {**manifest, "metadata": metadata}
+
+
+def rank(manifest: Manifest) -> int:
+    """Return an object's position in the order, 0 first. Custom resources follow the workloads that might serve them.
+
+    Objects that can reject others come last: they would reject everything until their own server runs.
+    """
+    kind = kind_of(manifest)
+    for number, kinds in enumerate(_RANKS):
+        if kind in kinds:
+            return number
+    return _CUSTOM + 1 if kind in _LAST else _CUSTOM
+
+
+def ranked(manifests: Iterable[Manifest]) -> list[tuple[Manifest, ...]]:
+    """Return the objects in groups: the objects of a group can be applied in parallel, after the groups before it."""
+    return [tuple(group) for _, group in groupby(sorted(manifests, key=rank), key=rank)]
+
+
 def _changed(api: Api, manifests: Sequence[Manifest], deadline: Deadline) -> list[Manifest]:
     """Return the manifests whose live objects are missing or differ, in the same order."""
 
@@ -73,13 +114,6 @@ def _changed(api: Api, manifests: Sequence[Manifest], deadline: Deadline) -> lis
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="compare") as pool:
         there = list(pool.map(is_there, manifests))
     return [manifest for manifest, same in zip(manifests, there, strict=True) if not same]
-
-
-def labelled(manifest: Manifest, run: str) -> dict[str, Any]:
-    """Return the manifest with the run's label. Pod templates stay unchanged, so another run restarts no pod."""
-    metadata = dict(manifest.get("metadata") or {})
-    metadata["labels"] = {**(metadata.get("labels") or {}), RUN_LABEL: run}
-    return {**manifest, "metadata": metadata}
 
 
 def _each(manifests: Sequence[Manifest], work: Callable[[Manifest, threading.Event], object]) -> None:

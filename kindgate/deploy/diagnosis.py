@@ -1,7 +1,4 @@
-"""Why a workload does not become ready: causes from its pods, their owners and events, each with the line that proves it.
-
-Whether any node could ever run a pod: by size, labels and taints only, as if all nodes were empty.
-"""
+"""Why a workload does not become ready: causes from its pods, their owners, events and nodes, each with the line that proves it."""
 
 from __future__ import annotations
 
@@ -15,88 +12,8 @@ from typing import Any
 from kindgate.deploy.snapshot import Snapshot, condition, is_up_to_date, keeps_old_pods
 from kindgate.model import Manifest, ObjectRef
 
-
-def fits_no_node(pod: Manifest, nodes: Sequence[Manifest]) -> bool:
-    """Return whether every node is ruled out permanently.
-
-    Anything that can pass is ignored: other pods' usage, taints that the cluster sets on a failing node, volumes. Rules
-    that are not understood count as met.
-    """
-    return bool(nodes) and not any(_fits(pod["spec"], node) for node in nodes)
-
-
-def _fits(spec: Mapping[str, Any], node: Manifest) -> bool:
-    return _is_large_enough(spec, node) and _is_selected(spec, node) and _is_tolerated(spec, node)
-
-
-def _is_large_enough(spec: Mapping[str, Any], node: Manifest) -> bool:
-    allocatable = (node.get("status") or {}).get("allocatable") or {}
-    return all(wanted <= _amount(allocatable.get(name, "0")) for name, wanted in _requests(spec).items())
-
-
-def _requests(spec: Mapping[str, Any]) -> dict[str, Decimal]:
-    """The sum of the containers' requests, or the largest init container's if that is greater."""
-    total: dict[str, Decimal] = {}
-    for container in spec.get("containers") or ():
-        for name, amount in _wanted(container).items():
-            total[name] = total.get(name, Decimal()) + amount
-    for container in spec.get("initContainers") or ():
-        for name, amount in _wanted(container).items():
-            total[name] = max(total.get(name, Decimal()), amount)
-    return total
-
-
-def _wanted(container: Mapping[str, Any]) -> dict[str, Decimal]:
-    requests = (container.get("resources") or {}).get("requests") or {}
-    return {name: _amount(amount) for name, amount in requests.items()}
-
-
-def _amount(text: object) -> Decimal:
-    """Parse a Kubernetes quantity (`500m`, `64Mi`)."""
-    from kubernetes.utils import parse_quantity  # noqa: PLC0415 - 0.3 s to import, and few pods are unschedulable
-
-    return Decimal(parse_quantity(str(text)))  # type: ignore[no-untyped-call]  # published without types
-
-
-def _is_selected(spec: Mapping[str, Any], node: Manifest) -> bool:
-    labels = node["metadata"].get("labels") or {}
-    if any(labels.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
-        return False
-    affinity = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution") or {}
-    terms = affinity.get("nodeSelectorTerms") or ()
-    return not terms or any(all(_matches(item, labels) for item in term.get("matchExpressions") or ()) for term in terms)
-
-
-def _matches(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    value, values = labels.get(expression["key"]), expression.get("values") or ()
-    match expression["operator"]:
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case _:
-            return True
-
-
-def _is_tolerated(spec: Mapping[str, Any], node: Manifest) -> bool:
-    taints = node["spec"].get("taints") or ()
-    lasting = (taint for taint in taints if taint["effect"] != "PreferNoSchedule" and not taint["key"].startswith("node.kubernetes.io/"))
-    return all(any(_tolerates(item, taint) for item in spec.get("tolerations") or ()) for taint in lasting)
-
-
-def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
-    if toleration.get("effect") not in {None, "", taint["effect"]}:
-        return False
-    if toleration.get("operator") == "Exists":
-        return toleration.get("key") in {None, "", taint["key"]}
-    return bool(toleration.get("key") == taint["key"] and toleration.get("value", "") == taint.get("value", ""))
-
-
 AT_ONCE = 0.0
+
 SHORTLY = 5.0
 """For problems that the cluster can still resolve: a terminating pod frees quota, a Secret arrives a moment later."""
 
@@ -107,8 +24,15 @@ BOUND_SOON = 20.0
 """For volumes created by hand: the controller that binds them checks every 15 s."""
 
 NEVER = math.inf
-
 _CLAIM_TROUBLE = frozenset({"ProvisioningFailed", "ExternalProvisioning", "FailedBinding", "ClaimMisbound"})
+
+_KUBELET_EVENTS = {
+    "FailedMount": "not found|non-existent|type check failed",
+    "FailedAttachVolume": "",
+    "FailedCreatePodSandBox": "no runtime for .* is configured",
+    "Unhealthy": "",
+}
+"""The events that explain a pod that is not ready, each with a pattern of its final messages."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +87,15 @@ def claim_causes(claims: Iterable[ObjectRef], observed: Snapshot) -> list[Cause]
             grace = SHORTLY if "not found" in message else BOUND_SOON if reason == "FailedBinding" else NEVER
             found.append(Cause(ref, reason, message, grace))
     return found
+
+
+def fits_no_node(pod: Manifest, nodes: Sequence[Manifest]) -> bool:
+    """Return whether every node is ruled out permanently.
+
+    Anything that can pass is ignored: other pods' usage, taints that the cluster sets on a failing node, volumes. Rules
+    that are not understood count as met.
+    """
+    return bool(nodes) and not any(_fits(pod["spec"], node) for node in nodes)
 
 
 def _of_failed_pods(job: Manifest) -> Iterator[Cause]:
@@ -275,15 +208,6 @@ def _of_container(ref: ObjectRef, container: dict[str, Any]) -> Cause | None:
     return None
 
 
-_KUBELET_EVENTS = {
-    "FailedMount": "not found|non-existent|type check failed",
-    "FailedAttachVolume": "",
-    "FailedCreatePodSandBox": "no runtime for .* is configured",
-    "Unhealthy": "",
-}
-"""The events that explain a pod that is not ready, each with a pattern of its final messages."""
-
-
 def _from_events(ref: ObjectRef, events: Sequence[Manifest], started: bool) -> Iterator[Cause]:  # noqa: FBT001 - private, and named
     """Yield the kubelet's latest reports on mounts, sandboxes and probes."""
     for reason, lasting in _KUBELET_EVENTS.items():
@@ -304,3 +228,74 @@ def _patience(reason: str, message: str) -> float:
     if reason in {"InvalidImageName", "ErrImageNeverPull"} or re.search(said, message, re.IGNORECASE):
         return AT_ONCE
     return SHORTLY if re.search("no such host|connection refused|unreachable", message) else RETRIED_ONCE
+
+
+def _fits(spec: Mapping[str, Any], node: Manifest) -> bool:
+    return _is_large_enough(spec, node) and _is_selected(spec, node) and _is_tolerated(spec, node)
+
+
+def _is_large_enough(spec: Mapping[str, Any], node: Manifest) -> bool:
+    allocatable = (node.get("status") or {}).get("allocatable") or {}
+    return all(wanted <= _amount(allocatable.get(name, "0")) for name, wanted in _requests(spec).items())
+
+
+def _requests(spec: Mapping[str, Any]) -> dict[str, Decimal]:
+    """The sum of the containers' requests, or the largest init container's if that is greater."""
+    total: dict[str, Decimal] = {}
+    for container in spec.get("containers") or ():
+        for name, amount in _wanted(container).items():
+            total[name] = total.get(name, Decimal()) + amount
+    for container in spec.get("initContainers") or ():
+        for name, amount in _wanted(container).items():
+            total[name] = max(total.get(name, Decimal()), amount)
+    return total
+
+
+def _wanted(container: Mapping[str, Any]) -> dict[str, Decimal]:
+    requests = (container.get("resources") or {}).get("requests") or {}
+    return {name: _amount(amount) for name, amount in requests.items()}
+
+
+def _amount(text: object) -> Decimal:
+    """Parse a Kubernetes quantity (`500m`, `64Mi`)."""
+    from kubernetes.utils import parse_quantity  # noqa: PLC0415 - 0.3 s to import, and few pods are unschedulable
+
+    return Decimal(parse_quantity(str(text)))  # type: ignore[no-untyped-call]  # published without types
+
+
+def _is_selected(spec: Mapping[str, Any], node: Manifest) -> bool:
+    labels = node["metadata"].get("labels") or {}
+    if any(labels.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
+        return False
+    affinity = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    terms = affinity.get("nodeSelectorTerms") or ()
+    return not terms or any(all(_matches(item, labels) for item in term.get("matchExpressions") or ()) for term in terms)
+
+
+def _matches(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    value, values = labels.get(expression["key"]), expression.get("values") or ()
+    match expression["operator"]:
+        case "In":
+            return value in values
+        case "NotIn":
+            return value not in values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+        case _:
+            return True
+
+
+def _is_tolerated(spec: Mapping[str, Any], node: Manifest) -> bool:
+    taints = node["spec"].get("taints") or ()
+    lasting = (taint for taint in taints if taint["effect"] != "PreferNoSchedule" and not taint["key"].startswith("node.kubernetes.io/"))
+    return all(any(_tolerates(item, taint) for item in spec.get("tolerations") or ()) for taint in lasting)
+
+
+def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+    if toleration.get("effect") not in {None, "", taint["effect"]}:
+        return False
+    if toleration.get("operator") == "Exists":
+        return toleration.get("key") in {None, "", taint["key"]}
+    return bool(toleration.get("key") == taint["key"] and toleration.get("value", "") == taint.get("value", ""))

@@ -1,10 +1,8 @@
 """Entries: the routed paths of the application's Ingresses, HTTPRoutes and IngressRoutes, and the paths to request there.
 
 The requested path of a route is, in this order: the path in the annotation `kindgate.dev/path`; the path of the HTTP
-probe of the pods behind it, if the route leads there; the route's own path. A route that cannot be requested without
-guessing is a finding, not an entry.
-
-The path of the HTTP probe of the pods behind a route: a path that the application serves.
+probe of the pods behind it, which the application serves, if the route leads there; the route's own path. A route that
+cannot be requested without guessing is a finding, not an entry.
 """
 
 from __future__ import annotations
@@ -20,59 +18,6 @@ from kindgate.deploy.references import References
 from kindgate.model import Manifest, ObjectRef, Rendered
 from kindgate.pod_templates import Container
 
-_PROBES = ("readinessProbe", "startupProbe", "livenessProbe")
-
-
-def probe_path(route: HostRoute, references: References) -> str:
-    """Return the path of the first HTTP probe on the route's port; empty if there is none.
-
-    A probe over HTTPS or with custom headers does not count, because a plain request differs from it.
-    """
-    service = references.get(route.service) if route.service is not None else None
-    if service is None or route.service is None:
-        return ""
-    spec = service.get("spec") or {}
-    port = _service_port(spec.get("ports") or (), route.port)
-    if port is None or not spec.get("selector"):
-        return ""
-    target = port.get("targetPort", port.get("port"))
-    for template in references.selected(spec["selector"], route.service.namespace):
-        for path, container in template.containers():
-            if ".initContainers[" not in path:
-                for probe in _http_probes(container):
-                    if _number(container, probe.get("port")) == _number(container, target):
-                        return _path(probe)
-    return ""
-
-
-def _service_port(ports: Any, wanted: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ANN401  # a part of a YAML document
-    """Return the Service's port that the route names, or its only port if the route names none."""
-    field, value = next(iter(wanted.items()), ("", None))
-    if not field:
-        return ports[0] if len(ports) == 1 else None
-    return next((port for port in ports if port.get("name" if field == "name" else "port") == value), None)
-
-
-def _http_probes(container: Container) -> Iterator[Mapping[str, Any]]:
-    for name in _PROBES:
-        probe = (container.get(name) or {}).get("httpGet")
-        if probe and str(probe.get("scheme", "HTTP")).upper() == "HTTP" and not probe.get("httpHeaders"):
-            yield probe
-
-
-def _number(container: Container, port: Any) -> Any:  # noqa: ANN401  # a port's number or name
-    """Return a container port's number, given its number or name."""
-    if isinstance(port, int) or str(port).isdigit():
-        return int(port)
-    named = (one for one in container.get("ports") or () if one.get("name") == port)
-    return next((one.get("containerPort") for one in named), port)
-
-
-def _path(probe: Mapping[str, Any]) -> str:
-    path = str(probe.get("path") or "/")
-    return path if path.startswith("/") else f"/{path}"
-
-
 PATH_ANNOTATION = "kindgate.dev/path"
 """On an Ingress, HTTPRoute or IngressRoute: the paths to request, separated by spaces, instead of its own."""
 
@@ -80,6 +25,8 @@ ANY_HOST = "*"
 """Shown as the host of an entry without one, as kubectl does."""
 
 _SCALED = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"})
+_PROBES = ("readinessProbe", "startupProbe", "livenessProbe")
+_REGEX = "not requested: {path} is a regular expression; set a matching path in the annotation " + PATH_ANNOTATION
 
 
 class PathSource(enum.StrEnum):
@@ -150,6 +97,33 @@ def entries_of(rendered: Rendered, provided: Sequence[Rendered] = (), *, existin
     return read_entries(rendered, provided, existing=existing).entries
 
 
+def requested_host(host: str) -> str:
+    """Return the host to request for a routed one: for `*.shop.localhost`, `kindgate.shop.localhost`."""
+    return host.replace("*", "kindgate", 1)
+
+
+def probe_path(route: HostRoute, references: References) -> str:
+    """Return the path of the first HTTP probe on the route's port; empty if there is none.
+
+    A probe over HTTPS or with custom headers does not count, because a plain request differs from it.
+    """
+    service = references.get(route.service) if route.service is not None else None
+    if service is None or route.service is None:
+        return ""
+    spec = service.get("spec") or {}
+    port = _service_port(spec.get("ports") or (), route.port)
+    if port is None or not spec.get("selector"):
+        return ""
+    target = port.get("targetPort", port.get("port"))
+    for template in references.selected(spec["selector"], route.service.namespace):
+        for path, container in template.containers():
+            if ".initContainers[" not in path:
+                for probe in _http_probes(container):
+                    if _number(container, probe.get("port")) == _number(container, target):
+                        return _path(probe)
+    return ""
+
+
 @dataclass(frozen=True)
 class _Reader:
     references: References
@@ -215,9 +189,6 @@ class _Reader:
         return f"not requested: the pods behind {service} are scaled to 0" if idle else ""
 
 
-_REGEX = "not requested: {path} is a regular expression; set a matching path in the annotation " + PATH_ANNOTATION
-
-
 def _annotated_paths(manifest: Manifest) -> tuple[str, ...]:
     text = (manifest["metadata"].get("annotations") or {}).get(PATH_ANNOTATION) or ""
     return tuple(path if path.startswith("/") else f"/{path}" for path in str(text).split())
@@ -232,10 +203,33 @@ def _best(routes: Sequence[HostRoute], host: str, path: str) -> HostRoute | None
     return next((route for route in mine if route.regex), None)
 
 
-def requested_host(host: str) -> str:
-    """Return the host to request for a routed one: for `*.shop.localhost`, `kindgate.shop.localhost`."""
-    return host.replace("*", "kindgate", 1)
-
-
 def _selects(selector: Mapping[str, str], manifest: Manifest, namespace: str) -> bool:
     return any(References([manifest]).selected(selector, namespace))
+
+
+def _service_port(ports: Any, wanted: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ANN401  # a part of a YAML document
+    """Return the Service's port that the route names, or its only port if the route names none."""
+    field, value = next(iter(wanted.items()), ("", None))
+    if not field:
+        return ports[0] if len(ports) == 1 else None
+    return next((port for port in ports if port.get("name" if field == "name" else "port") == value), None)
+
+
+def _http_probes(container: Container) -> Iterator[Mapping[str, Any]]:
+    for name in _PROBES:
+        probe = (container.get(name) or {}).get("httpGet")
+        if probe and str(probe.get("scheme", "HTTP")).upper() == "HTTP" and not probe.get("httpHeaders"):
+            yield probe
+
+
+def _number(container: Container, port: Any) -> Any:  # noqa: ANN401  # a port's number or name
+    """Return a container port's number, given its number or name."""
+    if isinstance(port, int) or str(port).isdigit():
+        return int(port)
+    named = (one for one in container.get("ports") or () if one.get("name") == port)
+    return next((one.get("containerPort") for one in named), port)
+
+
+def _path(probe: Mapping[str, Any]) -> str:
+    path = str(probe.get("path") or "/")
+    return path if path.startswith("/") else f"/{path}"

@@ -1,11 +1,4 @@
-"""A route in the form shared by all routing objects: a host, a path, and the Service that answers.
-
-The routes of an Ingress.
-
-The routes of a Gateway API HTTPRoute.
-
-The routes of a Traefik IngressRoute, whose rules use Traefik's own syntax.
-"""
+"""The routes of Ingresses, HTTPRoutes and Traefik's IngressRoutes in one form: a host, a path, and the Service that answers."""
 
 from __future__ import annotations
 
@@ -15,6 +8,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kindgate.model import Manifest, ObjectRef, kind_of
+
+CLASS_ANNOTATION = "kubernetes.io/ingress.class"
+"""Names the class if `spec.ingressClassName` does not; older than the field, but still widely used."""
+
+_REGEX_SIGNS = re.compile(r"[()\[\]{}|^$*+?\\]")
+
+_REWRITES = (
+    "nginx.ingress.kubernetes.io/rewrite-target",
+    "nginx.ingress.kubernetes.io/app-root",
+    "traefik.ingress.kubernetes.io/router.middlewares",
+)
+
+_PATTERNS = ("nginx.ingress.kubernetes.io/use-regex", "nginx.ingress.kubernetes.io/rewrite-target")
+"""With either of these, paths of every type are regular expressions."""
+
+_HTTPS = frozenset({"HTTPS", "TLS"})
+_TERM = re.compile(r"(Host|PathPrefix|Path)\(\s*`([^`]*)`\s*\)")
+_RULE = re.compile(rf"\(*\s*{_TERM.pattern}\s*\)*(\s*&&\s*\(*\s*{_TERM.pattern}\s*\)*)*")
 
 
 @dataclass(frozen=True)
@@ -48,21 +59,6 @@ class HostRoute:
         return path == prefix or path.startswith(prefix + "/") or not prefix
 
 
-CLASS_ANNOTATION = "kubernetes.io/ingress.class"
-"""Names the class if `spec.ingressClassName` does not; older than the field, but still widely used."""
-
-_REGEX_SIGNS = re.compile(r"[()\[\]{}|^$*+?\\]")
-_REWRITES = (
-    "nginx.ingress.kubernetes.io/rewrite-target",
-    "nginx.ingress.kubernetes.io/app-root",
-    "traefik.ingress.kubernetes.io/router.middlewares",
-)
-
-
-_PATTERNS = ("nginx.ingress.kubernetes.io/use-regex", "nginx.ingress.kubernetes.io/rewrite-target")
-"""With either of these, paths of every type are regular expressions."""
-
-
 def ingress_class(manifest: Manifest) -> str:
     """Return the class that an Ingress names, in the field or the older annotation; empty if it names none."""
     annotations = manifest["metadata"].get("annotations") or {}
@@ -82,6 +78,41 @@ def ingress_routes(manifest: Manifest, objects: Sequence[Manifest], *, existing:
     for at, rule in enumerate(spec.get("rules") or ()):
         for number, path in enumerate((rule.get("http") or {}).get("paths") or ()):
             yield _route(manifest, f"spec.rules[{at}].http.paths[{number}]", str(rule.get("host") or ""), path, problem)
+
+
+def gateway_routes(manifest: Manifest, objects: Sequence[Manifest], *, existing: bool = False) -> Iterator[HostRoute]:
+    """Yield every path of every hostname; `objects` are all applied objects.
+
+    A route whose Gateway is not among `objects` is served by no controller, except in an `existing` cluster.
+    """
+    ref = ObjectRef.of(manifest)
+    spec = manifest.get("spec") or {}
+    gateways = gateways_of(manifest, objects)
+    unserved = "" if existing or gateways else "not requested: its Gateway was not found in the manifests"
+    listeners = [listener for gateway in gateways for listener in (gateway.get("spec") or {}).get("listeners") or ()]
+    for host in spec.get("hostnames") or _listener_hosts(listeners) or ("",):
+        tls = any(listener.get("protocol") in _HTTPS and _covers(str(listener.get("hostname") or ""), host) for listener in listeners)
+        for at, rule in enumerate(spec.get("rules") or ({},)):
+            for number, match in enumerate(rule.get("matches") or ({},)):
+                yield _gateway_route(ref, f"spec.rules[{at}].matches[{number}]", str(host), rule, match, tls=tls, problem=unserved)
+
+
+def traefik_routes(manifest: Manifest) -> Iterator[HostRoute]:
+    """Yield all routes. Only rules of `Host`, `Path` and `PathPrefix` joined by `&&` are understood; others get a `problem`."""
+    spec = manifest.get("spec") or {}
+    tls = "tls" in spec or "websecure" in (spec.get("entryPoints") or ())
+    for number, route in enumerate(spec.get("routes") or ()):
+        yield _traefik_route(ObjectRef.of(manifest), f"spec.routes[{number}]", route, tls=tls)
+
+
+def gateways_of(route: Manifest, objects: Sequence[Manifest]) -> tuple[Manifest, ...]:
+    """Return the Gateways among `objects` that the route names as its parents."""
+    namespace = ObjectRef.of(route).namespace
+    parents = {
+        ObjectRef("Gateway", str(parent.get("namespace") or namespace), str(parent.get("name")))
+        for parent in (route.get("spec") or {}).get("parentRefs") or ()
+    }
+    return tuple(item for item in objects if ObjectRef.of(item) in parents)
 
 
 def _route(manifest: Manifest, place: str, host: str, path: Any, problem: str) -> HostRoute:  # noqa: ANN401  # a part of a YAML document
@@ -124,26 +155,6 @@ def _unserved(manifest: Manifest, objects: Sequence[Manifest]) -> str:
     return f"not requested: no installed ingress controller serves the class {name} (classes: {', '.join(classes) or 'none'})"
 
 
-_HTTPS = frozenset({"HTTPS", "TLS"})
-
-
-def gateway_routes(manifest: Manifest, objects: Sequence[Manifest], *, existing: bool = False) -> Iterator[HostRoute]:
-    """Yield every path of every hostname; `objects` are all applied objects.
-
-    A route whose Gateway is not among `objects` is served by no controller, except in an `existing` cluster.
-    """
-    ref = ObjectRef.of(manifest)
-    spec = manifest.get("spec") or {}
-    gateways = gateways_of(manifest, objects)
-    unserved = "" if existing or gateways else "not requested: its Gateway was not found in the manifests"
-    listeners = [listener for gateway in gateways for listener in (gateway.get("spec") or {}).get("listeners") or ()]
-    for host in spec.get("hostnames") or _listener_hosts(listeners) or ("",):
-        tls = any(listener.get("protocol") in _HTTPS and _covers(str(listener.get("hostname") or ""), host) for listener in listeners)
-        for at, rule in enumerate(spec.get("rules") or ({},)):
-            for number, match in enumerate(rule.get("matches") or ({},)):
-                yield _gateway_route(ref, f"spec.rules[{at}].matches[{number}]", str(host), rule, match, tls=tls, problem=unserved)
-
-
 def _gateway_route(ref: ObjectRef, place: str, host: str, rule: Any, match: Any, *, tls: bool, problem: str) -> HostRoute:  # noqa: ANN401  # parts of a YAML document
     path = match.get("path") or {}
     filters = {str(one.get("type")) for one in rule.get("filters") or ()}
@@ -170,16 +181,6 @@ def _gateway_route(ref: ObjectRef, place: str, host: str, rule: Any, match: Any,
     )
 
 
-def gateways_of(route: Manifest, objects: Sequence[Manifest]) -> tuple[Manifest, ...]:
-    """Return the Gateways among `objects` that the route names as its parents."""
-    namespace = ObjectRef.of(route).namespace
-    parents = {
-        ObjectRef("Gateway", str(parent.get("namespace") or namespace), str(parent.get("name")))
-        for parent in (route.get("spec") or {}).get("parentRefs") or ()
-    }
-    return tuple(item for item in objects if ObjectRef.of(item) in parents)
-
-
 def _listener_hosts(listeners: Sequence[Any]) -> list[str]:
     return list(dict.fromkeys(str(listener["hostname"]) for listener in listeners if listener.get("hostname")))
 
@@ -187,18 +188,6 @@ def _listener_hosts(listeners: Sequence[Any]) -> list[str]:
 def _covers(pattern: str, host: str) -> bool:
     """Return whether a listener's hostname covers a route's; a listener without a hostname covers all."""
     return not pattern or pattern == host or (pattern.startswith("*.") and host.endswith(pattern[1:]))
-
-
-_TERM = re.compile(r"(Host|PathPrefix|Path)\(\s*`([^`]*)`\s*\)")
-_RULE = re.compile(rf"\(*\s*{_TERM.pattern}\s*\)*(\s*&&\s*\(*\s*{_TERM.pattern}\s*\)*)*")
-
-
-def traefik_routes(manifest: Manifest) -> Iterator[HostRoute]:
-    """Yield all routes. Only rules of `Host`, `Path` and `PathPrefix` joined by `&&` are understood; others get a `problem`."""
-    spec = manifest.get("spec") or {}
-    tls = "tls" in spec or "websecure" in (spec.get("entryPoints") or ())
-    for number, route in enumerate(spec.get("routes") or ()):
-        yield _traefik_route(ObjectRef.of(manifest), f"spec.routes[{number}]", route, tls=tls)
 
 
 def _traefik_route(ref: ObjectRef, place: str, route: Any, *, tls: bool) -> HostRoute:  # noqa: ANN401  # a part of a YAML document

@@ -1,6 +1,6 @@
 """Gateways for the run, all served by Traefik, whichever controller the manifests name, including any they omit.
 
-Traefik's providers, which components enable: Traefik reads the switches at startup, so a change must restart it.
+Components enable Traefik's providers by switches that it reads at startup, so a changed switch must restart it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ _PORTS: Mapping[str, int] = {"HTTP": 80, "HTTPS": 443, "TLS": 443}
 """The ingress's ports, by listener protocol."""
 
 _ROUTES = frozenset({"HTTPRoute", "GRPCRoute", "TLSRoute"})
+
+ANNOTATION = "kindgate.dev/providers"
+"""On Traefik's pod template: the provider ConfigMaps that are applied with it."""
+
+TRAEFIK = ObjectRef("Deployment", "ingress", "traefik")
 
 
 def with_gateways(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
@@ -40,6 +45,17 @@ def with_gateways(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
         classes |= {ObjectRef.of(item).name: CONTROLLER for item in made.of_kind("GatewayClass")}
         complete.append(made)
     return tuple(complete)
+
+
+def with_providers(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
+    """Name the switches in the bundled Traefik's pod template, so a change restarts it on a kept cluster."""
+    there = {
+        ObjectRef.of(item).name for part in parts for item in part.of_kind("ConfigMap") if ObjectRef.of(item).namespace == TRAEFIK.namespace
+    }
+    return tuple(
+        replace(part, objects=tuple(_marked(item, there) if ObjectRef.of(item) == TRAEFIK else item for item in part.objects))
+        for part in parts
+    )
 
 
 def _with_gateways(part: Rendered, classes: Mapping[str, str], there: set[ObjectRef]) -> Rendered:
@@ -118,23 +134,6 @@ def _class(name: str) -> Manifest:
 
 def _controller(gateway_class: Manifest) -> str:
     return str((gateway_class.get("spec") or {}).get("controllerName"))
-
-
-ANNOTATION = "kindgate.dev/providers"
-"""On Traefik's pod template: the provider ConfigMaps that are applied with it."""
-
-TRAEFIK = ObjectRef("Deployment", "ingress", "traefik")
-
-
-def with_providers(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
-    """Name the switches in the bundled Traefik's pod template, so a change restarts it on a kept cluster."""
-    there = {
-        ObjectRef.of(item).name for part in parts for item in part.of_kind("ConfigMap") if ObjectRef.of(item).namespace == TRAEFIK.namespace
-    }
-    return tuple(
-        replace(part, objects=tuple(_marked(item, there) if ObjectRef.of(item) == TRAEFIK else item for item in part.objects))
-        for part in parts
-    )
 
 
 def _marked(deployment: Manifest, there: set[str]) -> Manifest:

@@ -1,16 +1,24 @@
-"""The last readiness step: the ingress answers on every entry, and the response is the application's."""
+"""The last readiness step: the ingress answers on every entry, and the response is the application's.
+
+The bundled ingress controllers' response counts tell an application's 404 from the controller's own: a controller counts
+a response under a Service only if a route led the request there. Neither status nor text of a response identifies its
+source.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kindgate.deploy.api_client import Api, connect
 from kindgate.deploy.api_retry import settled
-from kindgate.deploy.controller_counts import AnswersByService
 from kindgate.deploy.entries import PATH_ANNOTATION, Entry
 from kindgate.deploy.entry_requests import entry_session, entry_url
+from kindgate.errors import ApiError
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.waiting import Clock, Deadline, Pending, PermanentFailure, Ready
 
@@ -31,6 +39,19 @@ CERTIFICATE_SECONDS = 20.0
 
 _SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 _ROUTE_MISSING = frozenset({404, 502, 503, 504})
+
+_PATH = "/api/v1/namespaces/ingress/services/ingress-metrics:metrics/proxy/metrics"
+"""Path to the controller's metrics, through a Service that all bundled controllers share."""
+
+_SECONDS = 2.0
+
+_COUNTED = re.compile(
+    r"^(?:traefik_service_requests_total|nginx_ingress_controller_requests)\{(?P<labels>[^}]*)\} (?P<count>\S+)", re.MULTILINE
+)
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+AnswersByService = Callable[[int], float | None]
+"""Returns the number of responses with a status (404) that came from Services so far; None if no controller reports it."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +97,27 @@ def answers_in_a_row(rendered: Rendered) -> int:
     """
     replicas = [int(workload["spec"].get("replicas", 1)) for workload in rendered.of_kind(*_SCALED)]
     return 2 * max([1, *replicas])
+
+
+@contextmanager
+def answers_by_service(address: ClusterAddress) -> Iterator[AnswersByService]:
+    """Yield a query to kindgate's own ingress controller; for an existing cluster it returns None, as its controller is unknown."""
+    if address.existing:
+        yield lambda _: None
+        return
+    with connect(address) as api:
+        yield lambda status: _counted(api, status)
+
+
+def counted_answers(metrics: str, status: int) -> float:
+    """Return the number of responses with `status` from Services, given a controller's metrics in Prometheus format."""
+    total = 0.0
+    for found in _COUNTED.finditer(metrics):
+        labels = dict(_LABEL.findall(found["labels"]))
+        service = labels.get("service", "")
+        if service and not service.endswith("@internal") and labels.get("code", labels.get("status")) == str(status):
+            total += float(found["count"])
+    return total
 
 
 class _Probe:
@@ -152,3 +194,10 @@ class _Probe:
             f"the application itself answers {said.partition(':')[0]}",
             f"set a path that it serves with the annotation {PATH_ANNOTATION}: /PATH on {self._entry.object}",
         )
+
+
+def _counted(api: Api, status: int) -> float | None:
+    try:
+        return counted_answers(api.text(_PATH, Deadline.after(_SECONDS)), status)
+    except ApiError:
+        return None

@@ -1,14 +1,75 @@
-"""Findings of validation, before anything is created."""
+"""Findings of validation, before anything is created, with their lines in the source files."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
+
+import yaml
 
 from kindgate.model import ObjectRef
 
 Level = Literal["error", "warning"]
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def with_lines(findings: Iterable[Finding], folder: Path) -> tuple[Finding, ...]:
+    """Return the findings with their lines, if their files are readable; relative paths start at `folder`.
+
+    A field from a patch or generator is not in the object's source file: its line is that of the nearest enclosing field
+    that is.
+    """
+    documents: dict[str, list[yaml.Node]] = {}
+    located = []
+    for finding in findings:
+        if finding.file not in documents:
+            documents[finding.file] = _documents(folder / finding.file)
+        located.append(replace(finding, line=_line(documents[finding.file], finding)))
+    return tuple(located)
+
+
+def _documents(file: Path) -> list[yaml.Node]:
+    try:
+        return [node for node in yaml.compose_all(file.read_text(), Loader=_Loader) if isinstance(node, yaml.MappingNode)]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return []
+
+
+def _line(documents: Iterable[yaml.Node], finding: Finding) -> int:
+    """Return the line, from 1; 0 if the object is not among the documents."""
+    kind = finding.object.kind.partition(".")[0]
+    same_kind = [node for node in documents if _text(node, "kind") == kind]
+    named = [node for node in same_kind if _text(_child(node, "metadata"), "name") == finding.object.name]
+    # Kustomize might have added a prefix or suffix to the name
+    found = named or [node for node in same_kind if (_text(_child(node, "metadata"), "name") or "\0") in finding.object.name]
+    if len(found) != 1:
+        return 0
+    node = found[0]
+    for name, number in _STEP.findall(finding.path):
+        below = _child(node, name) if name else _item(node, int(number))
+        if below is None:
+            break
+        node = below
+    return int(node.start_mark.line) + 1
+
+
+def _child(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return next((value for name, value in pairs if name.value == key), None)
+
+
+def _item(node: yaml.Node, number: int) -> yaml.Node | None:
+    items = node.value if isinstance(node, yaml.SequenceNode) else ()
+    return items[number] if number < len(items) else None
+
+
+def _text(node: yaml.Node | None, key: str) -> str:
+    found = _child(node, key)
+    return str(found.value) if isinstance(found, yaml.ScalarNode) else ""
 
 
 @dataclass(frozen=True)

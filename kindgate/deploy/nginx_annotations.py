@@ -1,9 +1,8 @@
 """The effect of ingress-nginx annotations when Traefik serves class nginx.
 
 The list is that of Traefik 3.7's provider kubernetesIngressNGINX. Annotations that it does not read are reported with
-their consequence; one that misroutes requests or keeps a route from being loaded is an error.
-
-The class of an Ingress that names none but has ingress-nginx annotations.
+their consequence; one that misroutes requests or keeps a route from being loaded is an error. An Ingress with such
+annotations but without a class gets class nginx.
 """
 
 from __future__ import annotations
@@ -77,6 +76,7 @@ _INSTEAD: Mapping[str, str] = {
     "satisfy": "every condition must be met",
     "stream-snippet": "no TCP or UDP port is opened",
 }
+
 _VALUES: Mapping[str, tuple[str, str, Level]] = {
     "affinity-mode": ("persistent", "sessions are persistent", "warning"),
     "affinity-canary-behavior": ("sticky", "sessions stay with the version that answered first", "warning"),
@@ -94,6 +94,7 @@ _DIRECTIVES = _words(
     more_set_input_headers proxy_hide_header proxy_method proxy_set_header return rewrite set
     """
 )
+
 _SNIPPETS = ("server-snippet", "configuration-snippet", "auth-snippet")
 _PLAIN_PATH = re.compile(r"/[\w.\-/]*", re.ASCII)
 
@@ -118,6 +119,35 @@ def nginx_findings(rendered: Rendered, provided: Sequence[Rendered] = ()) -> tup
         for ref in [ObjectRef.of(manifest)]
         for path, message, level in _of_ingress(manifest, controllers)
     )
+
+
+def with_implied_class(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
+    """Set class nginx on each Ingress in `parts` with ingress-nginx annotations and no class, if that class is served.
+
+    In its author's cluster, ingress-nginx serves the default class. Here another controller might, which ignores these
+    annotations. Changes are noted.
+    """
+    classes = [
+        str(item["metadata"]["name"])
+        for part in parts
+        for item in part.objects
+        if kind_of(item) == "IngressClass" and (item.get("spec") or {}).get("controller") == CONTROLLER
+    ]
+    return tuple(_with_class(part, classes[0]) for part in parts) if classes else tuple(parts)
+
+
+def _with_class(part: Rendered, name: str) -> Rendered:
+    implied = [ObjectRef.of(item) for item in part.of_kind("Ingress") if _is_for_nginx(item)]
+    objects = tuple(
+        {**item, "spec": {**item["spec"], "ingressClassName": name}} if ObjectRef.of(item) in implied else item for item in part.objects
+    )
+    notes = (f"{ref} has ingress-nginx annotations but no class: assuming class {name}" for ref in implied)
+    return replace(part, objects=objects, notes=(*part.notes, *notes))
+
+
+def _is_for_nginx(ingress: Manifest) -> bool:
+    annotations = ingress["metadata"].get("annotations") or {}
+    return not ingress_class(ingress) and bool(ingress.get("spec")) and any(name.startswith(PREFIX) for name in annotations)
 
 
 def _of_ingress(ingress: Manifest, controllers: Mapping[str, str]) -> Iterator[tuple[str, str, Level]]:
@@ -187,32 +217,3 @@ def _annotations(manifest: Manifest) -> dict[str, str]:
 
 def _field(name: str) -> str:
     return f"metadata.annotations[{PREFIX}{name}]"
-
-
-def with_implied_class(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
-    """Set class nginx on each Ingress in `parts` with ingress-nginx annotations and no class, if that class is served.
-
-    In its author's cluster, ingress-nginx serves the default class. Here another controller might, which ignores these
-    annotations. Changes are noted.
-    """
-    classes = [
-        str(item["metadata"]["name"])
-        for part in parts
-        for item in part.objects
-        if kind_of(item) == "IngressClass" and (item.get("spec") or {}).get("controller") == CONTROLLER
-    ]
-    return tuple(_with_class(part, classes[0]) for part in parts) if classes else tuple(parts)
-
-
-def _with_class(part: Rendered, name: str) -> Rendered:
-    implied = [ObjectRef.of(item) for item in part.of_kind("Ingress") if _is_for_nginx(item)]
-    objects = tuple(
-        {**item, "spec": {**item["spec"], "ingressClassName": name}} if ObjectRef.of(item) in implied else item for item in part.objects
-    )
-    notes = (f"{ref} has ingress-nginx annotations but no class: assuming class {name}" for ref in implied)
-    return replace(part, objects=objects, notes=(*part.notes, *notes))
-
-
-def _is_for_nginx(ingress: Manifest) -> bool:
-    annotations = ingress["metadata"].get("annotations") or {}
-    return not ingress_class(ingress) and bool(ingress.get("spec")) and any(name.startswith(PREFIX) for name in annotations)

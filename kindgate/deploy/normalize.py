@@ -1,10 +1,7 @@
 """Rendered objects in the form the API server stores, so every later step can rely on it.
 
-Lists are split into their items, empty fields removed, every object has its namespace, and every namespace exists.
-
-The identity of a Kubernetes object.
-
-Which kinds are namespaced: built-in kinds by a table, custom ones by their CustomResourceDefinition.
+Lists are split into their items, empty fields removed, every object has its namespace, and every namespace exists. A
+table tells which built-in kinds are namespaced; the CustomResourceDefinitions do so for custom kinds.
 """
 
 from __future__ import annotations
@@ -16,6 +13,34 @@ from typing import Any
 from kindgate.errors import ManifestError
 from kindgate.model import Manifest, ObjectRef, Rendered, group_of, kind_of
 
+DEFAULT_NAMESPACE = "default"
+
+INITIAL_NAMESPACES = frozenset({DEFAULT_NAMESPACE, "kube-system", "kube-public", "kube-node-lease"})
+"""The namespaces that every new cluster has."""
+
+CLUSTER_SCOPED = frozenset(
+    {
+        *("Namespace", "Node", "PersistentVolume", "ComponentStatus"),
+        *("ClusterRole", "ClusterRoleBinding", "CertificateSigningRequest", "ClusterTrustBundle"),
+        *("CustomResourceDefinition", "APIService", "PriorityClass", "RuntimeClass", "IngressClass", "GatewayClass"),
+        *(
+            "StorageClass",
+            "CSIDriver",
+            "CSINode",
+            "VolumeAttachment",
+            "VolumeAttributesClass",
+            "VolumeSnapshotClass",
+            "VolumeSnapshotContent",
+        ),
+        *("FlowSchema", "PriorityLevelConfiguration", "ServiceCIDR", "IPAddress", "DeviceClass", "ResourceSlice", "DeviceTaintRule"),
+        *("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"),
+        *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"),
+        *("TokenReview", "SubjectAccessReview", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "SelfSubjectReview"),
+        *("StorageVersion", "StorageVersionMigration", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"),
+    }
+)
+"""Cluster-scoped kinds of Kubernetes' own groups, from discovery of Kubernetes 1.37 and the `k8s.io` projects."""
+
 
 @dataclass(frozen=True, order=True)
 class Identity:
@@ -25,6 +50,15 @@ class Identity:
     kind: str
     namespace: str
     name: str
+
+
+@dataclass(frozen=True)
+class CustomKind:
+    """A kind that a CustomResourceDefinition defines."""
+
+    group: str
+    kind: str
+    namespaced: bool
 
 
 def identity(manifest: object, source: str) -> Identity:
@@ -41,12 +75,6 @@ def identity(manifest: object, source: str) -> Identity:
             raise ManifestError(f"{source}: a {manifest.get('kind') or 'document'} without {field}: not a Kubernetes object")
     group, slash, _ = manifest["apiVersion"].partition("/")
     return Identity(group if slash else "", manifest["kind"], str((metadata or {}).get("namespace") or ""), str(name))
-
-
-DEFAULT_NAMESPACE = "default"
-
-INITIAL_NAMESPACES = frozenset({DEFAULT_NAMESPACE, "kube-system", "kube-public", "kube-node-lease"})
-"""The namespaces that every new cluster has."""
 
 
 def objects_of(documents: Iterable[Any], source: str) -> list[dict[str, Any]]:
@@ -78,6 +106,22 @@ def normalized(parts: Sequence[Rendered], *, namespace: str = DEFAULT_NAMESPACE,
         there.update(missing)
         complete.append(_with_namespaces(part, missing))
     return tuple(complete)
+
+
+def custom_kinds(manifests: Iterable[Manifest]) -> frozenset[CustomKind]:
+    """Return the kinds that the CustomResourceDefinitions in `manifests` define."""
+    specs = (manifest.get("spec") or {} for manifest in manifests if kind_of(manifest) == "CustomResourceDefinition")
+    return frozenset(
+        CustomKind(str(spec.get("group")), str((spec.get("names") or {}).get("kind")), spec.get("scope") != "Cluster") for spec in specs
+    )
+
+
+def is_namespaced(manifest: Manifest, custom: Iterable[CustomKind] = ()) -> bool:
+    """Return whether the object is namespaced; an unknown kind is assumed to be, as most are."""
+    for one in custom:
+        if (one.group, one.kind) == (group_of(manifest), manifest.get("kind")):
+            return one.namespaced
+    return kind_of(manifest) not in CLUSTER_SCOPED
 
 
 def _items(document: Any, source: str) -> Iterator[Any]:  # noqa: ANN401  # any YAML document
@@ -120,52 +164,3 @@ def _with_namespaces(part: Rendered, names: Sequence[str]) -> Rendered:
     made: list[Manifest] = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
     notes = (f"namespace {name} is used but not in the manifests: kindgate creates it" for name in names)
     return replace(part, objects=(*made, *part.objects), notes=(*part.notes, *notes))
-
-
-CLUSTER_SCOPED = frozenset(
-    {
-        *("Namespace", "Node", "PersistentVolume", "ComponentStatus"),
-        *("ClusterRole", "ClusterRoleBinding", "CertificateSigningRequest", "ClusterTrustBundle"),
-        *("CustomResourceDefinition", "APIService", "PriorityClass", "RuntimeClass", "IngressClass", "GatewayClass"),
-        *(
-            "StorageClass",
-            "CSIDriver",
-            "CSINode",
-            "VolumeAttachment",
-            "VolumeAttributesClass",
-            "VolumeSnapshotClass",
-            "VolumeSnapshotContent",
-        ),
-        *("FlowSchema", "PriorityLevelConfiguration", "ServiceCIDR", "IPAddress", "DeviceClass", "ResourceSlice", "DeviceTaintRule"),
-        *("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"),
-        *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"),
-        *("TokenReview", "SubjectAccessReview", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "SelfSubjectReview"),
-        *("StorageVersion", "StorageVersionMigration", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"),
-    }
-)
-"""Cluster-scoped kinds of Kubernetes' own groups, from discovery of Kubernetes 1.37 and the `k8s.io` projects."""
-
-
-@dataclass(frozen=True)
-class CustomKind:
-    """A kind that a CustomResourceDefinition defines."""
-
-    group: str
-    kind: str
-    namespaced: bool
-
-
-def custom_kinds(manifests: Iterable[Manifest]) -> frozenset[CustomKind]:
-    """Return the kinds that the CustomResourceDefinitions in `manifests` define."""
-    specs = (manifest.get("spec") or {} for manifest in manifests if kind_of(manifest) == "CustomResourceDefinition")
-    return frozenset(
-        CustomKind(str(spec.get("group")), str((spec.get("names") or {}).get("kind")), spec.get("scope") != "Cluster") for spec in specs
-    )
-
-
-def is_namespaced(manifest: Manifest, custom: Iterable[CustomKind] = ()) -> bool:
-    """Return whether the object is namespaced; an unknown kind is assumed to be, as most are."""
-    for one in custom:
-        if (one.group, one.kind) == (group_of(manifest), manifest.get("kind")):
-            return one.namespaced
-    return kind_of(manifest) not in CLUSTER_SCOPED

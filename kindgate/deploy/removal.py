@@ -1,6 +1,7 @@
-"""Removal of an application's versions, including their volumes, from kindgate's own cluster, for a fresh deployment.
+"""Removal of applied objects from a cluster that outlives them.
 
-Delete what a run applied to a cluster that outlives the run.
+`remove` deletes whole versions of an application, including their volumes, for a fresh deployment in kindgate's own
+cluster; `delete` deletes only the objects that carry a run's label.
 """
 
 from __future__ import annotations
@@ -12,19 +13,12 @@ from typing import Any
 
 from kindgate.deploy.api_client import Api, connect
 from kindgate.deploy.api_retry import ask, wait_gone
-from kindgate.deploy.apply import RUN_LABEL
-from kindgate.deploy.apply_order import rank, ranked
+from kindgate.deploy.apply import RUN_LABEL, rank, ranked
 from kindgate.errors import ApiError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, kind_of
 from kindgate.waiting import Deadline
 
 _CLAIMS = "/api/v1/namespaces/{}/persistentvolumeclaims"
-
-
-def own_part(rendered: Rendered, namespaces: Collection[str]) -> Rendered:
-    """Return the objects of `rendered` in `namespaces`, and its volumes, which are cluster-scoped."""
-    objects = tuple(item for item in rendered.objects if ObjectRef.of(item).namespace in namespaces or kind_of(item) == "PersistentVolume")
-    return replace(rendered, objects=objects)
 
 
 def remove(parts: Sequence[Rendered], address: ClusterAddress, deadline: Deadline) -> None:
@@ -42,6 +36,32 @@ def remove(parts: Sequence[Rendered], address: ClusterAddress, deadline: Deadlin
         _delete(api, _made_claims(api, objects, deadline), namespaces, deadline)
         for group in reversed(ranked(item for item in objects if rank(item) < workload)):
             _delete(api, _paths(api, group, deadline), namespaces, deadline)
+
+
+def delete(rendered: Rendered, address: ClusterAddress, *, run: str, deadline: Deadline) -> tuple[ObjectRef, ...]:
+    """Delete the objects with the run's label in `rendered`'s kinds and namespaces, last applied first; wait until they are gone.
+
+    Objects without the label are left alone. Returns the deleted objects. Raises `DeployError` that names what is left
+    and the finalizers that block it.
+    """
+    deleted: list[ObjectRef] = []
+    with connect(address) as api:
+        for group in reversed(ranked(rendered.objects)):
+            collections = sorted({path for manifest in group if (path := _collection(api, manifest, deadline))})
+            found = [item for path in collections for item in _labelled(api, path, run, deadline)]
+            for path, item in found:
+                body = {"propagationPolicy": "Foreground", "preconditions": {"uid": item["metadata"]["uid"]}}
+                ask(api, "DELETE", path, deadline, body=body)
+            for path, item in found:
+                wait_gone(api, path, ObjectRef.of(item), str(item["metadata"]["uid"]), deadline)
+                deleted.append(ObjectRef.of(item))
+    return tuple(deleted)
+
+
+def own_part(rendered: Rendered, namespaces: Collection[str]) -> Rendered:
+    """Return the objects of `rendered` in `namespaces`, and its volumes, which are cluster-scoped."""
+    objects = tuple(item for item in rendered.objects if ObjectRef.of(item).namespace in namespaces or kind_of(item) == "PersistentVolume")
+    return replace(rendered, objects=objects)
 
 
 def _paths(api: Api, manifests: Iterable[Manifest], deadline: Deadline) -> Iterator[tuple[str, ObjectRef]]:
@@ -83,26 +103,6 @@ def _is_claimed_elsewhere(live: dict[str, Any], ref: ObjectRef, namespaces: Coll
     """Return whether this is a volume that others use, or that is still unused."""
     claim = (live.get("spec") or {}).get("claimRef") or {}
     return ref.kind == "PersistentVolume" and claim.get("namespace") not in namespaces
-
-
-def delete(rendered: Rendered, address: ClusterAddress, *, run: str, deadline: Deadline) -> tuple[ObjectRef, ...]:
-    """Delete the objects with the run's label in `rendered`'s kinds and namespaces, last applied first; wait until they are gone.
-
-    Objects without the label are left alone. Returns the deleted objects. Raises `DeployError` that names what is left
-    and the finalizers that block it.
-    """
-    deleted: list[ObjectRef] = []
-    with connect(address) as api:
-        for group in reversed(ranked(rendered.objects)):
-            collections = sorted({path for manifest in group if (path := _collection(api, manifest, deadline))})
-            found = [item for path in collections for item in _labelled(api, path, run, deadline)]
-            for path, item in found:
-                body = {"propagationPolicy": "Foreground", "preconditions": {"uid": item["metadata"]["uid"]}}
-                ask(api, "DELETE", path, deadline, body=body)
-            for path, item in found:
-                wait_gone(api, path, ObjectRef.of(item), str(item["metadata"]["uid"]), deadline)
-                deleted.append(ObjectRef.of(item))
-    return tuple(deleted)
 
 
 def _collection(api: Api, manifest: Manifest, deadline: Deadline) -> str:

@@ -1,8 +1,7 @@
 """Readiness of applied objects: one rule per kind, following `kubectl rollout status` and Helm.
 
-Whether a Service has an address, and whether one can be expected.
-
-Whether a Job is done, even one that Kubernetes deletes as soon as it finishes.
+A Service is ready with an address, or if none can be expected. A Job is ready once done, even if Kubernetes deletes it as
+soon as it finishes.
 """
 
 from __future__ import annotations
@@ -14,8 +13,37 @@ from kindgate.deploy.snapshot import Snapshot, condition, is_up_to_date, partiti
 from kindgate.model import Manifest, ObjectRef, kind_of
 from kindgate.waiting import Pending, PermanentFailure, Ready
 
+Progress = Ready[None] | Pending | PermanentFailure
+_READY: Progress = Ready(None)
+NOT_SEEN = "not seen yet"
+
 _SERVING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
 """Workloads that keep pods running. Pods of Jobs and CronJobs come and go, so a Service cannot wait for them."""
+
+_WAITING_FOR_A_POD = frozenset({"WaitForFirstConsumer", "WaitForPodScheduled"})
+"""Events of a claim whose storage class binds it only when a pod uses it."""
+
+_COMPLETED = "Completed"
+
+_FAILED = frozenset({"BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy", "FailedIndexes", "MaxFailedIndexesExceeded"})
+"""The reasons in the Job controller's final event."""
+
+
+def progress(manifest: Manifest, observed: Snapshot) -> Progress:
+    """Return the progress of the object that `manifest` describes.
+
+    An object without a rule is ready once applied, even if it shares its kind's name with one that has a rule.
+    """
+    rule = _RULES.get(kind_of(manifest))
+    if rule is None:
+        return _READY
+    ref = ObjectRef.of(manifest)
+    live = observed.get(ref)
+    if live is None:
+        return finished_job(ref, observed) or Pending(NOT_SEEN)
+    if not is_up_to_date(live):
+        return Pending("its controller has not processed it yet")
+    return rule(live, observed)
 
 
 def has_ready_address(service: Manifest, observed: Snapshot) -> bool:
@@ -42,62 +70,36 @@ def awaits_address(service: Manifest, observed: Snapshot) -> bool:
     return any(_selects(selector, pod["metadata"].get("labels") or {}) and _is_running_on_its_own(pod) for pod in pods)
 
 
-def _selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-    return selector.items() <= labels.items()
+def job_progress(live: Manifest) -> Ready[None] | Pending | PermanentFailure:
+    """Return a Job's progress: ready if complete or suspended, hopeless if Kubernetes has given up."""
+    failed = condition(live, "Failed")
+    if failed.get("status") == "True":
+        return PermanentFailure(f"{failed.get('reason')}: {failed.get('message')}")
+    if condition(live, "Complete").get("status") == "True" or live["spec"].get("suspend"):
+        return Ready(None)
+    return Pending(f"{(live.get('status') or {}).get('active', 0)} pods are running")
 
 
-def _template_labels(workload: Manifest) -> Mapping[str, str]:
-    template = (workload.get("spec") or {}).get("template") or {}
-    return (template.get("metadata") or {}).get("labels") or {}
+def finished_job(ref: ObjectRef, observed: Snapshot) -> Ready[None] | PermanentFailure | None:
+    """Return the outcome of a deleted Job (`ttlSecondsAfterFinished`); None if nothing proves it, and for other kinds.
 
-
-def _wanted_pods(workload: Manifest, observed: Snapshot) -> int:
-    """The number of pods the workload keeps running, as far as its controller has reported."""
-    spec, status = workload.get("spec") or {}, workload.get("status") or {}
-    if workload["kind"] == "DaemonSet":
-        return int(status.get("desiredNumberScheduled", 0))
-    if spec.get("paused") and not status.get("replicas") and not observed.replicasets(workload):
-        return 0
-    return int(spec.get("replicas", 1))
-
-
-def _is_running_on_its_own(pod: Manifest) -> bool:
-    """Return whether the pod has no owner and has not ended."""
-    return not pod["metadata"].get("ownerReferences") and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
-
-
-def _is_of_a_job(endpoint: Mapping[str, object], namespace: str, observed: Snapshot) -> bool:
-    target = endpoint.get("targetRef")
-    name = str(target.get("name")) if isinstance(target, Mapping) else ""
-    pod = observed.get(ObjectRef("Pod", namespace, name))
-    owners = pod["metadata"].get("ownerReferences") or () if pod is not None else ()
-    return any(owner["kind"] == "Job" and str(owner.get("apiVersion", "")).startswith("batch/") for owner in owners)
-
-
-Progress = Ready[None] | Pending | PermanentFailure
-_READY: Progress = Ready(None)
-
-NOT_SEEN = "not seen yet"
-
-_WAITING_FOR_A_POD = frozenset({"WaitForFirstConsumer", "WaitForPodScheduled"})
-"""Events of a claim whose storage class binds it only when a pod uses it."""
-
-
-def progress(manifest: Manifest, observed: Snapshot) -> Progress:
-    """Return the progress of the object that `manifest` describes.
-
-    An object without a rule is ready once applied, even if it shares its kind's name with one that has a rule.
+    The proof is its last observed state, or the events that outlive it. Only events of the Job with the newest event
+    count, because an earlier Job of the same name left events too.
     """
-    rule = _RULES.get(kind_of(manifest))
-    if rule is None:
-        return _READY
-    ref = ObjectRef.of(manifest)
-    live = observed.get(ref)
-    if live is None:
-        return finished_job(ref, observed) or Pending(NOT_SEEN)
-    if not is_up_to_date(live):
-        return Pending("its controller has not processed it yet")
-    return rule(live, observed)
+    if ref.kind != "Job":
+        return None
+    gone = observed.gone(ref)
+    answer = job_progress(gone) if gone is not None and not gone["spec"].get("suspend") else None
+    if answer is not None and not isinstance(answer, Pending):
+        return answer
+    events = observed.events(ref)
+    newest = _job_of(events[-1]) if events else ""
+    for event in reversed(events):
+        if _job_of(event) == newest and event.get("reason") == _COMPLETED:
+            return Ready(None)
+        if _job_of(event) == newest and event.get("reason") in _FAILED:
+            return PermanentFailure(f"{event['reason']}: {event.get('message')}")
+    return None
 
 
 def _deployment(live: Manifest, observed: Snapshot) -> Progress:
@@ -220,6 +222,42 @@ def _replicas(live: Manifest) -> int:
     return int(live["spec"].get("replicas", 1))
 
 
+def _selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    return selector.items() <= labels.items()
+
+
+def _template_labels(workload: Manifest) -> Mapping[str, str]:
+    template = (workload.get("spec") or {}).get("template") or {}
+    return (template.get("metadata") or {}).get("labels") or {}
+
+
+def _wanted_pods(workload: Manifest, observed: Snapshot) -> int:
+    """The number of pods the workload keeps running, as far as its controller has reported."""
+    spec, status = workload.get("spec") or {}, workload.get("status") or {}
+    if workload["kind"] == "DaemonSet":
+        return int(status.get("desiredNumberScheduled", 0))
+    if spec.get("paused") and not status.get("replicas") and not observed.replicasets(workload):
+        return 0
+    return int(spec.get("replicas", 1))
+
+
+def _is_running_on_its_own(pod: Manifest) -> bool:
+    """Return whether the pod has no owner and has not ended."""
+    return not pod["metadata"].get("ownerReferences") and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
+
+
+def _is_of_a_job(endpoint: Mapping[str, object], namespace: str, observed: Snapshot) -> bool:
+    target = endpoint.get("targetRef")
+    name = str(target.get("name")) if isinstance(target, Mapping) else ""
+    pod = observed.get(ObjectRef("Pod", namespace, name))
+    owners = pod["metadata"].get("ownerReferences") or () if pod is not None else ()
+    return any(owner["kind"] == "Job" and str(owner.get("apiVersion", "")).startswith("batch/") for owner in owners)
+
+
+def _job_of(event: Manifest) -> str:
+    return str((event.get("involvedObject") or {}).get("uid", ""))
+
+
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "Pod"})
 """Kinds (as in `kind_of`) whose pods can show why they are not ready."""
 
@@ -240,44 +278,3 @@ _RULES: Mapping[str, Callable[[Manifest, Snapshot], Progress]] = {
 
 WAITED_FOR = frozenset(_RULES)
 """All kinds with a readiness rule; other objects are ready once applied."""
-
-
-_COMPLETED = "Completed"
-_FAILED = frozenset({"BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy", "FailedIndexes", "MaxFailedIndexesExceeded"})
-"""The reasons in the Job controller's final event."""
-
-
-def job_progress(live: Manifest) -> Ready[None] | Pending | PermanentFailure:
-    """Return a Job's progress: ready if complete or suspended, hopeless if Kubernetes has given up."""
-    failed = condition(live, "Failed")
-    if failed.get("status") == "True":
-        return PermanentFailure(f"{failed.get('reason')}: {failed.get('message')}")
-    if condition(live, "Complete").get("status") == "True" or live["spec"].get("suspend"):
-        return Ready(None)
-    return Pending(f"{(live.get('status') or {}).get('active', 0)} pods are running")
-
-
-def finished_job(ref: ObjectRef, observed: Snapshot) -> Ready[None] | PermanentFailure | None:
-    """Return the outcome of a deleted Job (`ttlSecondsAfterFinished`); None if nothing proves it, and for other kinds.
-
-    The proof is its last observed state, or the events that outlive it. Only events of the Job with the newest event
-    count, because an earlier Job of the same name left events too.
-    """
-    if ref.kind != "Job":
-        return None
-    gone = observed.gone(ref)
-    answer = job_progress(gone) if gone is not None and not gone["spec"].get("suspend") else None
-    if answer is not None and not isinstance(answer, Pending):
-        return answer
-    events = observed.events(ref)
-    newest = _job_of(events[-1]) if events else ""
-    for event in reversed(events):
-        if _job_of(event) == newest and event.get("reason") == _COMPLETED:
-            return Ready(None)
-        if _job_of(event) == newest and event.get("reason") in _FAILED:
-            return PermanentFailure(f"{event['reason']}: {event.get('message')}")
-    return None
-
-
-def _job_of(event: Manifest) -> str:
-    return str((event.get("involvedObject") or {}).get("uid", ""))

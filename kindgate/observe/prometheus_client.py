@@ -1,6 +1,6 @@
 """A client of Prometheus' HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api/); every query has a deadline.
 
-Access to a Prometheus in the cluster, through the API server's service proxy with the kubeconfig's rights.
+A Prometheus in the cluster is reached through the API server's service proxy with the kubeconfig's rights.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ STALLED = 5.0
 
 SHORTEST = 0.25
 """Minimum timeout of a query in seconds: the last one before a deadline must report a state, not that it was late."""
+
+NAMESPACE, SERVICE, PORT = "monitoring", "prometheus", 9090
+"""The location of the bundled component's Prometheus."""
 
 
 class PrometheusClient:
@@ -117,33 +120,6 @@ class PrometheusClient:
             ) from error
 
 
-def _instant(promql: str, at: float | None) -> dict[str, str]:
-    return {"query": promql} if at is None else {"query": promql, "time": f"{at:.3f}"}
-
-
-def _ranges(promql: str, data: Mapping[str, Any], warnings: tuple[str, ...]) -> Ranges:
-    if data["resultType"] != "matrix":
-        raise MetricsError(f"Prometheus answered {promql!r} with a {data['resultType']}, not with series over time")
-    items = tuple(
-        Range(row["metric"], tuple(float(time) for time, _ in row["values"]), tuple(float(value) for _, value in row["values"]))
-        for row in data["result"]
-    )
-    if not items:
-        raise _nothing(promql)
-    return Ranges(items, warnings)
-
-
-def _nothing(promql: str) -> NoSamplesError:
-    return NoSamplesError(
-        f"Prometheus has no samples for {promql!r}",
-        next_step="check its targets: one may be down, a label may be wrong, or the window may be before the first scrape",
-    )
-
-
-NAMESPACE, SERVICE, PORT = "monitoring", "prometheus", 9090
-"""The location of the bundled component's Prometheus."""
-
-
 def prometheus_in_cluster(
     kubeconfig: Path, context: str = "", *, namespace: str = NAMESPACE, service: str = SERVICE, port: int = PORT
 ) -> PrometheusClient:
@@ -166,3 +142,26 @@ def prometheus_in_cluster(
         session.headers["Authorization"] = token
     path = f"api/v1/namespaces/{namespace}/services/{service}:{port}/proxy"
     return PrometheusClient(f"{access.host}/{path}", session)
+
+
+def _instant(promql: str, at: float | None) -> dict[str, str]:
+    return {"query": promql} if at is None else {"query": promql, "time": f"{at:.3f}"}
+
+
+def _ranges(promql: str, data: Mapping[str, Any], warnings: tuple[str, ...]) -> Ranges:
+    if data["resultType"] != "matrix":
+        raise MetricsError(f"Prometheus answered {promql!r} with a {data['resultType']}, not with series over time")
+    items = tuple(
+        Range(row["metric"], tuple(float(time) for time, _ in row["values"]), tuple(float(value) for _, value in row["values"]))
+        for row in data["result"]
+    )
+    if not items:
+        raise _nothing(promql)
+    return Ranges(items, warnings)
+
+
+def _nothing(promql: str) -> NoSamplesError:
+    return NoSamplesError(
+        f"Prometheus has no samples for {promql!r}",
+        next_step="check its targets: one may be down, a label may be wrong, or the window may be before the first scrape",
+    )

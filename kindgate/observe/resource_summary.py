@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from kindgate.errors import NoSamplesError, WaitFailed, WaitTimeout
 from kindgate.model import Rendered, Window
-from kindgate.observe import counters, queries
-from kindgate.observe.pods import PodSeries, pod_series, restarts_in, running_at
+from kindgate.observe import cadvisor, counters
+from kindgate.observe.cadvisor import PodSeries, pod_series, restarts_in, running_at
 from kindgate.observe.prometheus_client import PrometheusClient
 from kindgate.observe.series import Range
 from kindgate.observe.workloads import Allowance, Workload, described, workload_of, workloads_of
@@ -112,7 +112,7 @@ def _wait_for_a_look(client: PrometheusClient, window: Window, names: tuple[str,
 
     def probe() -> Ready[float] | Pending:
         try:
-            oldest = client.query(queries.oldest_look(names), within).value
+            oldest = client.query(cadvisor.oldest_look(names), within).value
         except NoSamplesError:
             return Pending("no running container is known yet")
         if oldest >= window.end:
@@ -132,19 +132,19 @@ def _stored(client: PrometheusClient, window: Window, names: tuple[str, ...], de
 
     def fetch(metric: str, back: float = MARGIN) -> tuple[Range, ...]:
         try:
-            return client.query_stored(queries.stored(metric, names, at - window.start + back), deadline, at=at).items
+            return client.query_stored(cadvisor.stored(metric, names, at - window.start + back), deadline, at=at).items
         except NoSamplesError:
             return ()
 
     return pod_series(
-        cpu=fetch(queries.CPU),
-        memory=fetch(queries.MEMORY),
-        received=fetch(queries.RECEIVED),
-        sent=fetch(queries.SENT),
-        periods=fetch(queries.PERIODS),
-        throttled=fetch(queries.THROTTLED),
-        started=fetch(queries.STARTED, STARTS_BACK),
-        seen=fetch(queries.SEEN),
+        cpu=fetch(cadvisor.CPU),
+        memory=fetch(cadvisor.MEMORY),
+        received=fetch(cadvisor.RECEIVED),
+        sent=fetch(cadvisor.SENT),
+        periods=fetch(cadvisor.PERIODS),
+        throttled=fetch(cadvisor.THROTTLED),
+        started=fetch(cadvisor.STARTED, STARTS_BACK),
+        seen=fetch(cadvisor.SEEN),
     )
 
 

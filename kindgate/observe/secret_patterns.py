@@ -1,9 +1,8 @@
 """Secrets by format: tokens that bc-detect-secrets knows, those that it does not, and values by their names.
 
-Its entropy and keyword detectors are not used: digests, commits and histograms are as random as secrets, and a
-keyword's value extends to the end of the line.
-
-Mask values by their names: `DB_PASSWORD=x`, `"api_key": "x y"`, `--token x`, also with escaped quotes.
+Values by their names are those in `DB_PASSWORD=x`, `"api_key": "x y"` and `--token x`, also with escaped quotes.
+bc-detect-secrets' entropy and keyword detectors are not used: digests, commits and histograms are as random as secrets,
+and a keyword's value extends to the end of the line.
 """
 
 from __future__ import annotations
@@ -19,54 +18,32 @@ _LONGEST = 2000
 """Maximum length of a value in characters, which bounds backtracking."""
 
 _NAME = re.compile(NAME)
+
 _VERDICT = re.compile(r"(?<![\w-])PASS: ")
 """`PASS: p(95) of ...` and `PASS: TestName` are outcomes, not passwords."""
 
 _NO_VALUE = rf"(?!(?:true|false|null|none|nil|undefined)\b|{re.escape(MASK)}|\$[{{(]|\*{{3}})"
+
 _QUOTED = (
     rf"""(?:"(?P<double>{_NO_VALUE}(?:[^"\\\n]|\\.){{{SHORTEST},{_LONGEST}}})"|'(?P<single>{_NO_VALUE}(?:[^'\\\n]|\\.){{{SHORTEST},{_LONGEST}}})'"""
     rf"""|(?P<open>\\{{1,15}}["'])(?P<inner>{_NO_VALUE}[^\n]{{{SHORTEST},{_LONGEST}}}?)(?<!\\)(?P=open))"""
 )
+
 _BARE = rf"""(?P<bare>{_NO_VALUE}[^\s"'`,;&}}\])<>\\]{{{SHORTEST},{_LONGEST}}})"""
+
 _END_QUOTE = r"""\\{0,15}["']"""
+
 _ASSIGNED = re.compile(
     rf"""(?:{_END_QUOTE})?\]?[ \t]{{0,20}}(?::=|=>|={{1,3}}|:)[ \t]{{0,20}}[@bf]?(?:{_QUOTED}|(?:{_END_QUOTE})?{_BARE})""", re.IGNORECASE
 )
+
 _VARIABLE = re.compile(rf"""{_END_QUOTE},\s{{0,40}}{_END_QUOTE}value{_END_QUOTE}:[ \t]{{0,20}}{_QUOTED}""", re.IGNORECASE)
+
 _OPTION_START = re.compile(r"(?:^|[^\w-])--?[\w-]{0,40}\Z")
 _OPTION_REACH = 50
 _OPTION_VALUE = re.compile(rf"[ \t]{{1,20}}(?:{_QUOTED}|(?!-){_BARE})", re.IGNORECASE)
 _LISTED_VALUE = re.compile(rf"{_END_QUOTE},\s{{0,40}}{_QUOTED}", re.IGNORECASE)
 _GROUPS = ("double", "single", "inner", "bare")
-
-
-def without_named_values(text: str) -> str:
-    """Return the text with every value masked that follows a secret's name."""
-    pieces: list[str] = []
-    read = 0
-    for start, end in _spans(text):
-        if start >= read:
-            pieces += (text[read:start], MASK)
-            read = end
-    return "".join((*pieces, text[read:])) if pieces else text
-
-
-def _spans(text: str) -> Iterator[tuple[int, int]]:
-    for name in _NAME.finditer(text.translate(LOWERED)):
-        found = _value_after(text, name.start(), name.end())
-        if found is not None:
-            yield found.span(next(group for group in _GROUPS if found.groupdict().get(group) is not None))
-
-
-def _value_after(text: str, start: int, end: int) -> re.Match[str] | None:
-    """Return the value of the name at `start` to `end`; None if no value follows."""
-    if _VERDICT.match(text, start):
-        return None
-    found = _ASSIGNED.match(text, end) or _VARIABLE.match(text, end)
-    if found is None and _OPTION_START.search(text, max(0, start - _OPTION_REACH), start):
-        found = _OPTION_VALUE.match(text, end) or _LISTED_VALUE.match(text, end)
-    return found
-
 
 _GROUP = 16
 """If a detector has a group of at least this many characters, the group is the secret and the rest is context."""
@@ -77,6 +54,7 @@ _PEM = re.compile(
 )
 _PUTTY = re.compile(r"(?P<keep>Private-Lines: \d+\r?\n)(?P<secret>(?:[A-Za-z0-9+/=]+(?:\r?\n|\Z))+)")
 _BASE64_PEM = re.compile(r"LS0tLS1CRUdJTi(?:BSU0Eg|BQUklW|BFQyBQ|BPUEVOU1NI|BFTkNSWVBU|BEU0Eg|BQR1AgUF)[A-Za-z0-9+/=_-]*")
+
 _TOKENS = re.compile(
     r"""(?<![A-Za-z0-9])(?:
     eyJ[\w-]{8,2000}\.[\w-]{4,4000}\.[\w-]{4,}                       # a JSON Web Token
@@ -94,29 +72,35 @@ _TOKENS = re.compile(
     )""",
     re.VERBOSE,
 )
+
 _WEB_HOOK = re.compile(
     r"(?P<keep>https://(?:hooks\.slack\.com/(?:services|workflows)|discord(?:app)?\.com/api/webhooks)/)(?P<secret>[\w/-]{10,200})"
 )
-
 _CURL_USER = re.compile(r"""(?P<keep>(?<![\w-])(?:-u|--user|--proxy-user)[ =]["']?[^\s:"']{1,200}:)(?P<secret>[^\s"'\\]{1,500})""")
+
 _AUTHORIZATION = re.compile(
     r"""(?P<keep>\bauthorization\\{0,15}["']?[ \t]{0,9}[:=][ \t]{0,9}\\{0,15}["']?(?:[A-Za-z][\w-]{0,30}[ \t]{1,9})?+)"""
     r"""(?!\[redacted)(?P<secret>[^\s"'\\]{5,2000})""",
     re.IGNORECASE,
 )
+
 # `Basic authentication` is prose
 _SCHEME = re.compile(r"(?P<keep>\b(?i:Bearer|Basic)[ \t]{1,20})(?![A-Z]?[a-z-]+(?:[\s.,:;!?'\")]|$))(?P<secret>[\w.~+/=-]{6,})")
+
 _COOKIE = re.compile(
     r"""(?P<keep>\b(?:set-)?cookies?\\{0,15}["']?[ \t]{0,9}[:=][ \t]{0,9}\[?\\{0,15}["']?)(?P<secret>[\w.%-]{1,200}=[^\n"'\\]{1,4000})""",
     re.IGNORECASE,
 )
+
 _COOKIE_OPTION = re.compile(r"""(?P<keep>(?<![\w-])(?:-b|--cookie)[ =]["']?)(?P<secret>[\w.%-]{1,100}=[^\n"']{1,4000})""")
+
 _SESSION = re.compile(
     r"(?P<keep>\b(?:jsessionid|phpsessid|asp\.net_sessionid|sessionid|connect\.sid)=)(?!\[redacted)(?P<secret>[^\s;\"'&,]{5,500})",
     re.IGNORECASE,
 )
 _USER_AND_PASSWORD = re.compile(r"(?P<keep>\w://[^\s/:@]*:)(?P<secret>[^\s/\"'<>]+)(?=@)")
 _USER_ALONE = re.compile(r"(?P<keep>\bhttps?://)(?!\*\*\*@)(?P<secret>[^\s/:@\"'<>?#\\]{1,500})(?=@)", re.IGNORECASE)
+
 _SIGNATURE = re.compile(
     r"(?P<keep>(?:\bX-(?:Amz|Goog)-(?:Signature|Credential|Security-Token)|(?:[?&;]|u0026|%26)(?:Signature|sig|AWSAccessKeyId|GoogleAccessId|token))"
     r"(?:=|%3D))(?!\[redacted)(?P<secret>[^\s&\"'<>\\]{5,2000})",
@@ -153,6 +137,34 @@ def without_patterns(text: str) -> str:
     for pattern in _detectors():
         text = pattern.sub(_of_detector, text)
     return without_named_values(text)
+
+
+def without_named_values(text: str) -> str:
+    """Return the text with every value masked that follows a secret's name."""
+    pieces: list[str] = []
+    read = 0
+    for start, end in _spans(text):
+        if start >= read:
+            pieces += (text[read:start], MASK)
+            read = end
+    return "".join((*pieces, text[read:])) if pieces else text
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    for name in _NAME.finditer(text.translate(LOWERED)):
+        found = _value_after(text, name.start(), name.end())
+        if found is not None:
+            yield found.span(next(group for group in _GROUPS if found.groupdict().get(group) is not None))
+
+
+def _value_after(text: str, start: int, end: int) -> re.Match[str] | None:
+    """Return the value of the name at `start` to `end`; None if no value follows."""
+    if _VERDICT.match(text, start):
+        return None
+    found = _ASSIGNED.match(text, end) or _VARIABLE.match(text, end)
+    if found is None and _OPTION_START.search(text, max(0, start - _OPTION_REACH), start):
+        found = _OPTION_VALUE.match(text, end) or _LISTED_VALUE.match(text, end)
+    return found
 
 
 @cache

@@ -14,7 +14,7 @@ from kindgate.deploy.adapted_overlays import adapts
 from kindgate.deploy.baseline import Baseline, place_baseline
 from kindgate.deploy.confinement import with_enforcement
 from kindgate.deploy.gateways import with_gateways
-from kindgate.deploy.image_overrides import with_images
+from kindgate.deploy.manifest_images import with_images
 from kindgate.deploy.nginx_annotations import with_implied_class
 from kindgate.deploy.normalize import DEFAULT_NAMESPACE, normalized
 from kindgate.deploy.render import render_component

@@ -11,7 +11,7 @@ from typing import Any
 from kindgate.deploy.api_client import Api, connect
 from kindgate.deploy.api_retry import ask, settled
 from kindgate.deploy.apply import apply
-from kindgate.deploy.loaded_images import with_loaded_images
+from kindgate.deploy.manifest_images import with_loaded_images
 from kindgate.deploy.removal import delete
 from kindgate.deploy.render import render_component
 from kindgate.errors import DeployError, LoadError

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kindgate.deploy.baseline import Baseline
-from kindgate.deploy.controller_counts import answers_by_service
 from kindgate.deploy.entries import PathSource, entries_of, entry_note
-from kindgate.deploy.http_redirects import plain_http_notes
-from kindgate.deploy.ingress_readiness import Answer, answers_in_a_row, wait_answering
+from kindgate.deploy.entry_requests import plain_http_notes
+from kindgate.deploy.ingress_readiness import Answer, answers_by_service, answers_in_a_row, wait_answering
 from kindgate.deploy.node_placement import pods_of, uneven_placement
 from kindgate.model import ClusterAddress
 from kindgate.pipeline.inputs import Inputs

@@ -13,13 +13,11 @@ from kindgate.deploy.baseline import Baseline, with_spread_pods
 from kindgate.deploy.confinement import confinement_findings, with_enforcement
 from kindgate.deploy.entries import Entry, PathSource, entry_note, read_entries
 from kindgate.deploy.gateways import with_gateways, with_providers
-from kindgate.deploy.image_overrides import with_image_ids, with_images
-from kindgate.deploy.loaded_images import with_loaded_images
-from kindgate.deploy.manifest_findings import Finding, errors_first, strict
+from kindgate.deploy.manifest_findings import Finding, errors_first, strict, with_lines
+from kindgate.deploy.manifest_images import with_image_ids, with_images, with_loaded_images
 from kindgate.deploy.nginx_annotations import with_implied_class
 from kindgate.deploy.normalize import normalized
 from kindgate.deploy.secrets import with_secrets
-from kindgate.deploy.source_lines import with_lines
 from kindgate.deploy.tls import with_run_certificates
 from kindgate.deploy.validate import refuse, validate
 from kindgate.errors import KindgateError, ManifestError, SettingsError, SloError

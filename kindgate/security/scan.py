@@ -13,10 +13,10 @@ from kindgate.errors import CommandError
 from kindgate.host.binaries import Progress
 from kindgate.images.image_plan import plan_images
 from kindgate.model import Rendered
-from kindgate.security.exceptions import read_exceptions, refuse_unused
 from kindgate.security.manifest_files import write_layout
 from kindgate.security.scan_findings import Finding, Location, Part, Scan
 from kindgate.security.trivy import Hit, fetch_database, scan_image, scan_manifests, scan_requirements
+from kindgate.security.trivyignore import read_exceptions, refuse_unused
 from kindgate.waiting import Deadline
 
 _DATABASE_SECONDS = 180.0

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from kindgate.errors import GitHubRefused, KindgateError
 from kindgate.host.binaries import Progress
-from kindgate.security.output import as_sarif
 from kindgate.security.scan_findings import Finding as ScanFinding
 from kindgate.security.scan_findings import Location, Part, Scan, Severity
+from kindgate.security.scan_report import as_sarif
 from kindgate.version import __version__
 from kindgate.waiting import Deadline, Pause
 from tests.tools.github_smoke.claims import FORGED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kindgate.deploy.apply_order import ranked
+from kindgate.deploy.apply import ranked
 from kindgate.model import ObjectRef
 from tests.unit.deploy.objects import manifest
 

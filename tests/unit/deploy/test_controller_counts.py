@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.deploy.controller_counts import answers_by_service, counted_answers
+from kindgate.deploy.ingress_readiness import answers_by_service, counted_answers
 from kindgate.model import ClusterAddress
 
 TRAEFIK = """\

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.deploy.entries import Entry, PathSource
-from kindgate.deploy.http_redirects import plain_http_notes
+from kindgate.deploy.entry_requests import plain_http_notes
 from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.waiting import Deadline
 

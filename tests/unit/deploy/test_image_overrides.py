@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kindgate.deploy.image_overrides import with_image_ids, with_images
+from kindgate.deploy.manifest_images import with_image_ids, with_images
 from kindgate.errors import ImageError
 from kindgate.model import Rendered
 from tests.unit.deploy.objects import deployment, rendered, service

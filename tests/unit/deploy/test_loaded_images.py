@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kindgate.deploy.loaded_images import with_loaded_images
+from kindgate.deploy.manifest_images import with_loaded_images
 from kindgate.images.image_plan import LoadedImage
 from kindgate.images.image_reference import ImageReference
 from kindgate.model import Rendered

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.deploy.manifest_findings import Finding
-from kindgate.deploy.source_lines import with_lines
+from kindgate.deploy.manifest_findings import Finding, with_lines
 from kindgate.model import ObjectRef
 
 TEXT = """\

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kindgate.model import Window
-from kindgate.observe.pods import PodSeries, counted, restarts_in
+from kindgate.observe.cadvisor import PodSeries, counted, restarts_in
 from kindgate.observe.series import Range
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kindgate.deploy.loaded_images import with_loaded_images
+from kindgate.deploy.manifest_images import with_loaded_images
 from kindgate.host.container_engine import Engine
 from kindgate.images.image_lock import ImageLock
 from kindgate.images.image_plan import LocalArchive, LocalImage, plan_images

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import SettingsError
-from kindgate.security.exceptions import read_exceptions
+from kindgate.security.trivyignore import read_exceptions
 
 TODAY = dt.date(2026, 11, 24)
 

@@ -14,7 +14,7 @@ from pydantic_sarif.model import (  # type: ignore[import-untyped]  # it has typ
 
 from kindgate.errors import SettingsError
 from kindgate.model import Rendered
-from kindgate.security import output
+from kindgate.security import scan_report
 from kindgate.security.scan import Subject, scan
 from kindgate.security.scan_findings import Scan, Severity
 from kindgate.waiting import Deadline
@@ -51,7 +51,7 @@ def test_an_entry_accepts_the_finding_and_keeps_its_reason(project: Path, render
     result = _scan(project, rendered, stand_in)
 
     assert result.blocking(Severity.LOW) == ()
-    (suppressed,) = json.loads(output.as_sarif(result, "1.0.0"))["runs"][0]["results"]
+    (suppressed,) = json.loads(scan_report.as_sarif(result, "1.0.0"))["runs"][0]["results"]
     assert suppressed["suppressions"] == [{"kind": "external", "justification": "it probes the node"}]
 
 
@@ -102,7 +102,7 @@ def test_images_and_lock_say_why_they_were_not_scanned(project: Path, rendered: 
     unscanned = {part.name: part.unscanned for part in result.parts if part.unscanned}
     assert set(unscanned) == {"docker.io/library/probe:1.0", "requirements.lock"}
     assert all("no such host" in reason for reason in unscanned.values())
-    assert [row for row in output.rows(result) if row[0] == "requirements.lock" and "not scanned" in row[-1]]
+    assert [row for row in scan_report.rows(result) if row[0] == "requirements.lock" and "not scanned" in row[-1]]
 
 
 def test_with_a_database_images_and_lock_are_scanned(
@@ -132,7 +132,7 @@ def test_overlays_that_share_a_base_report_its_findings_once(project: Path, rend
 
 def test_sarif_names_source_files_and_rules(project: Path, rendered: Rendered, stand_in: Path) -> None:
     """As SARIF 2.1.0 requires (3.27.5, 3.30.5), every result's rule is described, and lines count from 1."""
-    document = json.loads(output.as_sarif(_scan(project, rendered, stand_in), "1.0.0"))
+    document = json.loads(scan_report.as_sarif(_scan(project, rendered, stand_in), "1.0.0"))
 
     assert document["version"] == "2.1.0"
     (run,) = document["runs"]
@@ -152,7 +152,7 @@ def test_sarif_is_valid_by_its_schema(
     (project / "requirements.lock").write_text("six==1.0\n")
     if accepted:
         (project / ".trivyignore.yaml").write_text(ENTRY)
-    text = output.as_sarif(_scan(project, rendered, stand_in, (Path("requirements.lock"),)), "1.0.0")
+    text = scan_report.as_sarif(_scan(project, rendered, stand_in, (Path("requirements.lock"),)), "1.0.0")
 
     document = Sarif.model_validate_json(text)
 
@@ -163,7 +163,7 @@ def test_sarif_is_valid_by_its_schema(
 
 def test_the_json_names_severities(project: Path, rendered: Rendered, stand_in: Path) -> None:
     """The JSON also states which parts were scanned."""
-    document = json.loads(output.as_json(_scan(project, rendered, stand_in)))
+    document = json.loads(scan_report.as_json(_scan(project, rendered, stand_in)))
 
     assert [finding["severity"] for finding in document["findings"]] == ["HIGH"]
     assert document["parts"][0] == {"name": "overlay", "findings": 1, "unscanned": ""}
