@@ -43,15 +43,15 @@ class ApiServer:
         """Return the object at `path`, within `seconds`. Raises `ApiUnavailable`; never retries."""
         request = self._client.param_serialize("GET", path, auth_settings=["BearerToken"])
         try:
-            answer = self._client.call_api(*request, _request_timeout=seconds)
-            body = answer.read()  # type: ignore[no-untyped-call]  # published without types
-            content = json.loads(body) if answer.status == 200 else {}
+            response = self._client.call_api(*request, _request_timeout=seconds)
+            body = response.read()  # type: ignore[no-untyped-call]  # published without types
+            content = json.loads(body) if response.status == 200 else {}
         except (HTTPError, OSError, ValueError) as error:
             raise ApiUnavailable(f"the API server at {self.url} does not respond: {_cause(error)}") from error
-        if answer.status != 200:
+        if response.status != 200:
             raise ApiUnavailable(
-                f"the API server returned {answer.status} {answer.reason or ''} for GET {path}".strip(),
-                status=answer.status,
+                f"the API server returned {response.status} {response.reason or ''} for GET {path}".strip(),
+                status=response.status,
                 last_state=body.decode(errors="replace"),
             )
         if not isinstance(content, dict):

@@ -1,8 +1,8 @@
-"""Attach to an existing cluster, which kindgate neither creates nor deletes nor loads images into.
+"""Attach to an existing cluster: the user's (`--kind-existing`), or one that kindgate created earlier, for a manual step.
 
-Needs no container engine. Applied objects carry the run's label, and only those are deleted again.
-
-Look up an existing cluster for a manual step: the engine's state counts, not a state file.
+kindgate neither creates nor deletes the user's cluster nor loads images into it, and needs no container engine for it.
+Applied objects carry the run's label, and only those are deleted again. An earlier cluster is looked up in the engine,
+not in a state file.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kindgate.cluster.api import server_version
-from kindgate.cluster.kubeconfig import externalise, read_kubeconfig
+from kindgate.cluster.kubeconfig import move_secrets_to_files, read_kubeconfig
 from kindgate.cluster.lifecycle import address_of
-from kindgate.cluster.owner_container import look, owned, state_path
+from kindgate.cluster.owner_container import inspect_cluster, require_owner, state_path
 from kindgate.credentials import masked_url
 from kindgate.errors import ClusterError, SettingsError
 from kindgate.host.command import run
@@ -23,7 +23,7 @@ from kindgate.model import ClusterAddress
 from kindgate.settings import ClusterSettings
 from kindgate.waiting import Deadline
 
-_ANSWER_SECONDS = 15.0
+_RESPONSE_SECONDS = 15.0
 """A reachable server responds in milliseconds; one behind a dead route never does."""
 
 
@@ -52,15 +52,15 @@ def attach_existing(settings: ClusterSettings, *, deadline: Deadline) -> Cluster
         ca_file=_ca_file(settings.ingress_ca),
         existing=True,
     )
-    version = server_version(address, deadline.at_most(_ANSWER_SECONDS))
+    version = server_version(address, deadline.at_most(_RESPONSE_SECONDS))
     return replace(address, server_version=version)
 
 
-def _ca_file(given: Path | None) -> Path | None:
+def _ca_file(option: Path | None) -> Path | None:
     """The path of the CA file, checked to contain a certificate."""
-    if given is None:
+    if option is None:
         return None
-    file = given.expanduser().resolve()
+    file = option.expanduser().resolve()
     try:
         text = file.read_bytes()
     except OSError as error:
@@ -70,20 +70,20 @@ def _ca_file(given: Path | None) -> Path | None:
     return file
 
 
-def _url(given: str, option: str, schemes: set[str]) -> str:
+def _url(url: str, option: str, schemes: set[str]) -> str:
     """The validated URL, without a trailing slash."""
     form = f"{min(schemes)}://HOST:PORT"
-    shown = masked_url(given)
+    masked = masked_url(url)
     try:
-        parts = urlsplit(given)
+        parts = urlsplit(url)
         usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
-        raise SettingsError(f"{option} {shown}: not a valid {' or '.join(sorted(schemes))} URL", next_step=f"use the form {form}")
+        raise SettingsError(f"{option} {masked}: not a valid {' or '.join(sorted(schemes))} URL", next_step=f"use the form {form}")
     if parts.path.strip("/") or parts.query or parts.fragment:
-        raise SettingsError(f"{option} {shown}: may contain only scheme, host and port", next_step=f"use the form {form}")
-    return given.rstrip("/")
+        raise SettingsError(f"{option} {masked}: may contain only scheme, host and port", next_step=f"use the form {form}")
+    return url.rstrip("/")
 
 
 def find_cluster(engine: Engine, name: str, kind: Path, deadline: Deadline) -> ClusterAddress | None:
@@ -92,12 +92,12 @@ def find_cluster(engine: Engine, name: str, kind: Path, deadline: Deadline) -> C
     A missing kubeconfig is rewritten. Raises `OwnershipError` if the cluster is not kindgate's and `ClusterError` if it
     is not running.
     """
-    found = look(engine, name, deadline)
-    if not found.nodes and not found.companion:
+    state = inspect_cluster(engine, name, deadline)
+    if not state.nodes and not state.owner_container:
         return None
-    owner = owned(found)
-    stopped = [node.name for node in found.nodes if not node.running]
-    if stopped or not found.nodes:
+    owner = require_owner(state)
+    stopped = [node.name for node in state.nodes if not node.running]
+    if stopped or not state.nodes:
         raise ClusterError(
             f"cluster {name} is not running",
             last_state=f"stopped: {', '.join(stopped) or 'all nodes were removed'}",
@@ -110,6 +110,6 @@ def find_cluster(engine: Engine, name: str, kind: Path, deadline: Deadline) -> C
         run(
             [kind, "export", "kubeconfig", "--name", name, "--kubeconfig", owner.kubeconfig], deadline=deadline, env=engine.kind_environment
         )
-        externalise(owner.kubeconfig, folder)
-    address = replace(address_of(owner, found.kubernetes_nodes), reused=True)
-    return replace(address, server_version=server_version(address, deadline.at_most(_ANSWER_SECONDS)))
+        move_secrets_to_files(owner.kubeconfig, folder)
+    address = replace(address_of(owner, state.kubernetes_nodes), reused=True)
+    return replace(address, server_version=server_version(address, deadline.at_most(_RESPONSE_SECONDS)))

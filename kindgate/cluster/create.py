@@ -1,6 +1,6 @@
-"""Run `kind create cluster` in its own process group, one at a time per user, and keep its output for the error.
+"""Create a cluster's nodes with `kind create cluster`, and choose the ports of this machine that lead to its ingress.
 
-The ports of this machine that lead to the ingress.
+kind runs in its own process group, one at a time per user; its output is kept for the error.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from kindgate.cluster.kind_config import KindConfig
-from kindgate.cluster.kubeconfig import externalise
+from kindgate.cluster.kubeconfig import move_secrets_to_files
 from kindgate.cluster.owner_container import state_path
 from kindgate.cluster.ownership_rules import RUN_VARIABLE, Owner, network_name
 from kindgate.errors import ClusterError, CommandFailed, CommandTimeout, SettingsError
@@ -31,12 +31,28 @@ from kindgate.waiting import Deadline
 LOOPBACK = "127.0.0.1"
 HTTP_OPTION, TLS_OPTION = "--kind-host-port", "--kind-host-tls-port"
 
-_TAKEN = ("port is already allocated", "address already in use", "ports are not available")
+_PORT_TAKEN = ("port is already allocated", "address already in use", "ports are not available")
 """Messages of Docker, the kernel and Docker Desktop for a port that is already taken."""
+
+
+_TRANSIENT = ("failed to init node with kubeadm", "failed to join node with kubeadm", "TLS handshake timeout", "i/o timeout")
+"""kind's output when a busy machine was too slow for kubeadm; a second attempt often works."""
+
+_JOINING = "• Joining worker nodes"
+"""kind's output when all node containers exist and it only waits for workers to register, with the machine idle for seconds."""
+
+Progress = Callable[[str], object]
+"""Receives one-line progress messages."""
 
 
 class HostPortStolen(ClusterError):
     """Another process took the chosen port before the engine could."""
+
+
+class CreationFailed(ClusterError):
+    """kind exited with an error; `is_transient` is true if another attempt may work."""
+
+    is_transient = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +72,7 @@ class IngressPorts:
             raise SettingsError(
                 f"--kind-host-port and --kind-host-tls-port are both {self.http}", next_step="use two different ports, or remove one option"
             )
-        with _held(self.http, HTTP_OPTION) as http, _held(self.tls, TLS_OPTION) as tls:
+        with _bound_socket(self.http, HTTP_OPTION) as http, _bound_socket(self.tls, TLS_OPTION) as tls:
             return IngressPorts(int(http.getsockname()[1]), int(tls.getsockname()[1]))
 
     def refuse_stolen(self, chosen: IngressPorts, output: str) -> None:
@@ -71,70 +87,6 @@ class IngressPorts:
         for port, option in requested:
             if port and port in named:
                 raise port_error(port, option)
-
-
-@contextmanager
-def _held(requested: int, option: str) -> Iterator[socket.socket]:
-    """A socket bound to the requested port, or to any free one for 0."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ignore connections in TIME_WAIT
-        try:
-            probe.bind((LOOPBACK, requested))
-        except OSError as error:
-            raise port_error(requested, option, error) from error
-        yield probe
-
-
-def port_error(port: int, option: str = HTTP_OPTION, error: OSError | None = None) -> SettingsError:
-    """The error for an unavailable requested port."""
-    if error is not None and error.errno == errno.EACCES:
-        return SettingsError(
-            f"{option} {port}: this user is not allowed to listen on a port below 1024",
-            next_step=f"remove {option} to use a free port",
-        )
-    return SettingsError(
-        f"{option} {port}: port {port} on {LOOPBACK} is in use{_by_whom(port)}",
-        next_step=f"remove {option} to use a free port, or stop the program that listens there",
-    )
-
-
-def is_port_taken(output: str) -> bool:
-    """Whether kind or the engine reports in `output` that a port is taken."""
-    return any(mark in output for mark in _TAKEN)
-
-
-def _by_whom(port: int) -> str:
-    """` by NAME (pid N)`, or empty if the system hides it from this user."""
-    try:
-        listeners = [
-            connection
-            for connection in psutil.net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
-        ]
-        for connection in listeners:
-            if connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    except (psutil.Error, PermissionError):
-        return ""
-    return ""
-
-
-_PASSING = ("failed to init node with kubeadm", "failed to join node with kubeadm", "TLS handshake timeout", "i/o timeout")
-"""kind's output when a busy machine was too slow for kubeadm; a second attempt often works."""
-
-
-class CreationFailed(ClusterError):
-    """kind exited with an error; `may_pass` is true if another attempt may work."""
-
-    may_pass = False
-
-
-Progress = Callable[[str], object]
-"""Receives one-line progress messages."""
-
-
-_JOINING = "• Joining worker nodes"
-"""kind's output when all node containers exist and it only waits for workers to register, with the machine idle for seconds."""
 
 
 def create_nodes(
@@ -162,16 +114,16 @@ def create_nodes(
         RUN_VARIABLE: owner.run_id,
         f"KIND_EXPERIMENTAL_{engine.program.upper()}_NETWORK": network_name(owner.cluster),
     }
-    said: list[str] = []
-    stand = False
+    lines: list[str] = []
+    nodes_exist = False
 
     def on_line(line: str) -> None:
-        nonlocal stand
-        said.append("".join(sign if sign.isprintable() else " " for sign in line))
+        nonlocal nodes_exist
+        lines.append("".join(char if char.isprintable() else " " for char in line))
         if line.lstrip().startswith("✓"):
             progress(f"kind:{line}")
-        if _JOINING in line and not stand:
-            stand = True
+        if _JOINING in line and not nodes_exist:
+            nodes_exist = True
             on_nodes()
 
     # kind picks a free port for the API server and releases it before the engine binds it: two at once can pick the same one
@@ -189,34 +141,80 @@ def create_nodes(
         raise ClusterError(
             f"kind did not finish creating cluster {owner.cluster}",
             waited=error.waited,
-            last_state="\n".join(said),
+            last_state="\n".join(lines),
             next_step="check the host with `kindgate doctor`; on a slow host, increase --kind-timeout",
         ) from error
     except CommandFailed as error:
-        raise _explained(owner, "\n".join(said), error) from error
+        raise _creation_error(owner, "\n".join(lines), error) from error
     if not owner.kubeconfig.exists():
         raise ClusterError(
             "kind reported success but wrote no kubeconfig",
-            last_state="\n".join(said),
+            last_state="\n".join(lines),
             next_step=f"check with `{kind} version` that this program is kind, or remove --kind-bin to use the pinned one",
         )
-    externalise(owner.kubeconfig, folder)
-    if not stand:
+    move_secrets_to_files(owner.kubeconfig, folder)
+    if not nodes_exist:
         on_nodes()
 
 
-def _explained(owner: Owner, said: str, error: CommandFailed) -> ClusterError:
-    """The error for a failed kind, with kind's own error line."""
-    if is_port_taken(said):
-        return HostPortStolen(
-            f"port {owner.host_port} or {owner.tls_port} was taken before the engine could bind it", waited=error.waited, last_state=said
+def port_error(port: int, option: str = HTTP_OPTION, error: OSError | None = None) -> SettingsError:
+    """The error for an unavailable requested port."""
+    if error is not None and error.errno == errno.EACCES:
+        return SettingsError(
+            f"{option} {port}: this user is not allowed to listen on a port below 1024",
+            next_step=f"remove {option} to use a free port",
         )
-    cause = next((line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")), error.message)
+    return SettingsError(
+        f"{option} {port}: port {port} on {LOOPBACK} is in use{_port_user(port)}",
+        next_step=f"remove {option} to use a free port, or stop the program that listens there",
+    )
+
+
+def is_port_taken(output: str) -> bool:
+    """Whether kind or the engine reports in `output` that a port is taken."""
+    return any(mark in output for mark in _PORT_TAKEN)
+
+
+def _creation_error(owner: Owner, output: str, error: CommandFailed) -> ClusterError:
+    """The error for a failed kind, with kind's own error line."""
+    if is_port_taken(output):
+        return HostPortStolen(
+            f"port {owner.host_port} or {owner.tls_port} was taken before the engine could bind it", waited=error.waited, last_state=output
+        )
+    cause = next((line.removeprefix("ERROR: ") for line in output.splitlines() if line.startswith("ERROR: ")), error.message)
     failed = CreationFailed(
         f"kind could not create cluster {owner.cluster}: {cause}",
         waited=error.waited,
-        last_state=said,
-        next_step=refused_limit_remedy(said) or "check the host with `kindgate doctor`",
+        last_state=output,
+        next_step=refused_limit_remedy(output) or "check the host with `kindgate doctor`",
     )
-    failed.may_pass = any(mark in said for mark in _PASSING)
+    failed.is_transient = any(mark in output for mark in _TRANSIENT)
     return failed
+
+
+@contextmanager
+def _bound_socket(requested: int, option: str) -> Iterator[socket.socket]:
+    """A socket bound to the requested port, or to any free one for 0."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ignore connections in TIME_WAIT
+        try:
+            probe.bind((LOOPBACK, requested))
+        except OSError as error:
+            raise port_error(requested, option, error) from error
+        yield probe
+
+
+def _port_user(port: int) -> str:
+    """` by NAME (pid N)`, or empty if the system hides it from this user."""
+    try:
+        listeners = [
+            connection
+            for connection in psutil.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+        ]
+        for connection in listeners:
+            if connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except (psutil.Error, PermissionError):
+        return ""
+    return ""

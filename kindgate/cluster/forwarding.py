@@ -32,7 +32,7 @@ class Drop:
         return f"the host's firewall drops packets between pods of different nodes: `{self.rule}`"
 
 
-def open_path(engine: Engine, cluster: str, deadline: Deadline) -> str:
+def add_forwarding_rule(engine: Engine, cluster: str, deadline: Deadline) -> str:
     """Add the rule if it is needed and this process is allowed to; return a one-line report, or an empty string.
 
     A rule that cannot be added is not an error here: pod connectivity is verified afterwards.
@@ -56,7 +56,7 @@ def open_path(engine: Engine, cluster: str, deadline: Deadline) -> str:
     return "; ".join(reports)
 
 
-def close_path(engine: Engine, cluster: str, deadline: Deadline) -> None:
+def remove_forwarding_rule(engine: Engine, cluster: str, deadline: Deadline) -> None:
     """Remove the cluster's rule, if one was added. Raises `ClusterError` if it cannot be removed."""
     if not filters_pods(engine) or os.geteuid() != 0:
         return
@@ -73,7 +73,7 @@ def close_path(engine: Engine, cluster: str, deadline: Deadline) -> None:
 
 def find_drop(engine: Engine, cluster: str, deadline: Deadline, program: Program = "iptables") -> Drop | None:
     """The rule that drops packets between the cluster's pods; None if none is found or the rules cannot be read."""
-    if not filters_pods(engine) or not _is_on(_BRIDGES_ARE_FILTERED / f"bridge-nf-call-{program}"):
+    if not filters_pods(engine) or not _is_enabled(_BRIDGES_ARE_FILTERED / f"bridge-nf-call-{program}"):
         return None
     bridge = _bridge(engine, cluster, deadline)
     rule = dropping_rule(forward_rules(program, deadline) or "", bridge) if bridge else ""
@@ -94,14 +94,14 @@ def _comment(cluster: str) -> str:
 
 def _bridge(engine: Engine, cluster: str, deadline: Deadline) -> str:
     """The host interface of the cluster's network; empty if there is none."""
-    answer = engine.run("network", "inspect", network_name(cluster), deadline=deadline, check=False)
+    inspected = engine.run("network", "inspect", network_name(cluster), deadline=deadline, check=False)
     try:
-        name = str(json.loads(answer.stdout)[0]["network_interface"])
+        name = str(json.loads(inspected.stdout)[0]["network_interface"])
     except (ValueError, LookupError, TypeError):
         return ""
     return name if (_INTERFACES / name).exists() else ""
 
 
-def _is_on(switch: Path) -> bool:
+def _is_enabled(switch: Path) -> bool:
     """Whether a sysctl is 1; one missing because its module is not loaded is off."""
     return switch.is_file() and switch.read_text(encoding="ascii").strip() == "1"

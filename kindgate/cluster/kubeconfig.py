@@ -31,7 +31,7 @@ def write_private(path: Path, text: str | bytes) -> None:
     draft.replace(path)
 
 
-def externalise(kubeconfig: Path, folder: Path) -> None:
+def move_secrets_to_files(kubeconfig: Path, folder: Path) -> None:
     """Move the certificates and keys embedded in `kubeconfig` into files in `folder`, and make it private.
 
     Raises `ClusterError` if it is not a kubeconfig.

@@ -1,6 +1,6 @@
 """The lifecycle of a run's cluster: created or reused, verified, and finally kept or deleted.
 
-Heavy to import (kubernetes): import it only where a cluster is opened. `deletion` and `reaping` do without.
+Heavy to import (kubernetes): import it only where a cluster is opened. `delete` and `reaper` do without.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 from kindgate.cluster.api import server_version
 from kindgate.cluster.create import LOOPBACK, CreationFailed, HostPortStolen, IngressPorts, Progress, create_nodes
 from kindgate.cluster.delete import CONTEXT_PREFIX, SETTLE_SECONDS, delete_cluster
-from kindgate.cluster.forwarding import open_path
+from kindgate.cluster.forwarding import add_forwarding_rule
 from kindgate.cluster.kind_config import KindConfig, fingerprint, kind_config, node_count, read_config_file, with_ingress
 from kindgate.cluster.node_readiness import wait_usable
-from kindgate.cluster.owner_container import claim, exchange, life_of, look, owned, state_path
-from kindgate.cluster.ownership_rules import Found, Owner, Recreate, Reuse, plan_opening
+from kindgate.cluster.owner_container import claim, inspect_cluster, liveness_of, replace_owner, require_owner, state_path
+from kindgate.cluster.ownership_rules import ClusterState, Owner, Recreate, Reuse, plan_opening
 from kindgate.cluster.reaper import CleanupTask
 from kindgate.cluster.watchdog_client import WatchdogClient
 from kindgate.errors import ClusterError, CommandFailed, CommandTimeout, KindgateError, OwnershipError, SettingsError
@@ -48,7 +48,7 @@ class ClusterSpec:
     what distinguishes clusters in addition to configuration and node image (kind's version, the images' source).
     `on_nodes` is called when the containers of all nodes exist, once per creation attempt: kind may still be running,
     and nodes may not be ready. `on_failure` is called before a failed cluster is deleted, to gather its logs. `folder`
-    is the run's private folder, which the watchdog removes too; `on_guard` receives the watchdog client before anything
+    is the run's private folder, which the watchdog removes too; `on_watchdog` receives the watchdog client before anything
     is created.
     """
 
@@ -61,7 +61,7 @@ class ClusterSpec:
     on_nodes: AddressHook | None = None
     on_failure: FailureHook | None = None
     folder: Path | None = None
-    on_guard: Callable[[WatchdogClient], object] | None = None
+    on_watchdog: Callable[[WatchdogClient], object] | None = None
 
 
 class OpenCluster:
@@ -71,15 +71,15 @@ class OpenCluster:
     """
 
     def __init__(
-        self, address: ClusterAddress, engine: Engine, owner: Owner, *, companion: str, guard: WatchdogClient | None, note: str
+        self, address: ClusterAddress, engine: Engine, owner: Owner, *, owner_container: str, watchdog: WatchdogClient | None, note: str
     ) -> None:
         self.address = address
         self.note = note
-        self.created = guard is not None
+        self.created = watchdog is not None
         self._owner = owner
-        self._companion = companion
+        self._companion = owner_container
         self._engine = engine
-        self._guard = guard
+        self._watchdog = watchdog
 
     def close(self, *, failed: bool, deadline: Deadline | None = None) -> bool:
         """End this run's use of the cluster; return whether it was kept.
@@ -90,50 +90,50 @@ class OpenCluster:
         deadline = deadline or Deadline.after(DELETE_SECONDS)
         keep = self._owner.keep == "always" or (self._owner.keep == "on-failure" and failed)
         try:
-            if self._guard is None or keep:
-                exchange(self._engine, self._companion, self._owner.released(), deadline)
+            if self._watchdog is None or keep:
+                replace_owner(self._engine, self._companion, self._owner.released(), deadline)
                 kept = True
             else:
-                delete_cluster(self._engine, Found(self._owner.cluster, self._owner, self._companion), self._owner, deadline)
+                delete_cluster(self._engine, ClusterState(self._owner.cluster, self._owner, self._companion), self._owner, deadline)
                 kept = False
         except BaseException:
             self.hand_over()
             raise
-        if self._guard is not None:
-            self._guard.dismiss()
+        if self._watchdog is not None:
+            self._watchdog.dismiss()
         return kept
 
     def hand_over(self) -> None:
         """Leave the deletion of a created cluster to the watchdog immediately: for a run that is being killed."""
-        if self._guard is not None:
-            self._guard.hand_over()
+        if self._watchdog is not None:
+            self._watchdog.hand_over()
 
 
-def open_cluster(blueprint: ClusterSpec, *, deadline: Deadline, progress: Progress) -> OpenCluster:
+def open_cluster(spec: ClusterSpec, *, deadline: Deadline, progress: Progress) -> OpenCluster:
     """Create the cluster, or reuse a kept one with the same fingerprint, and verify that it is usable.
 
     Leaves nothing of this run behind on an error. Raises `SettingsError` (configuration, host port), `OwnershipError`
     (the name is in use or the cluster is not kindgate's) and `ClusterError` (kind failed, the cluster is unusable).
     """
-    settings, engine = blueprint.settings, blueprint.engine
-    config = _config(blueprint)
-    wanted = _wanted(blueprint, config, deadline)
-    found = look(engine, settings.cluster_name, deadline)
-    plan = plan_opening(found, wanted, life_of(found.owner), time.time())
+    settings, engine = spec.settings, spec.engine
+    config = _config(spec)
+    requested = _requested_owner(spec, config, deadline)
+    state = inspect_cluster(engine, settings.cluster_name, deadline)
+    plan = plan_opening(state, requested, liveness_of(state.owner), time.time())
     if isinstance(plan, Reuse):
         try:
-            return _reuse(engine, found, plan.owner.taken_by(wanted), deadline.at_most(_REUSE_SECONDS), progress)
+            return _reuse(engine, state, plan.owner.taken_over_by(requested), deadline.at_most(_REUSE_SECONDS), progress)
         except OwnershipError:
             raise
         except ClusterError as error:
             plan = Recreate(f"it is no longer usable: {error.message}")
-            found = look(engine, settings.cluster_name, deadline)
+            state = inspect_cluster(engine, settings.cluster_name, deadline)
     note = ""
     if isinstance(plan, Recreate):
-        note = f"recreating cluster {wanted.cluster}: {plan.reason}"
+        note = f"recreating cluster {requested.cluster}: {plan.reason}"
         progress(note)
-        delete_cluster(engine, found, owned(found), deadline)
-    return _create(blueprint, config, replace(wanted, created=time.time()), note=note, deadline=deadline, progress=progress)
+        delete_cluster(engine, state, require_owner(state), deadline)
+    return _create(spec, config, replace(requested, created=time.time()), note=note, deadline=deadline, progress=progress)
 
 
 def address_of(owner: Owner, nodes: Sequence[str]) -> ClusterAddress:
@@ -150,22 +150,22 @@ def address_of(owner: Owner, nodes: Sequence[str]) -> ClusterAddress:
     )
 
 
-def _config(blueprint: ClusterSpec) -> dict[str, Any]:
-    settings = blueprint.settings
+def _config(spec: ClusterSpec) -> dict[str, Any]:
+    settings = spec.settings
     file = settings.cluster.config
     user = read_config_file(settings.path(file)) if file is not None else None
-    return kind_config(settings.cluster, cgroup_version=blueprint.engine.cgroup_version, user=user, changes=blueprint.changes)
+    return kind_config(settings.cluster, cgroup_version=spec.engine.cgroup_version, user=user, changes=spec.changes)
 
 
-def _wanted(blueprint: ClusterSpec, config: KindConfig, deadline: Deadline) -> Owner:
+def _requested_owner(spec: ClusterSpec, config: KindConfig, deadline: Deadline) -> Owner:
     """The owner of the requested cluster, with the requested ports."""
-    settings = blueprint.settings
-    given = settings.cluster.kubeconfig
-    kubeconfig = settings.path(given) if given is not None else state_path(settings.cluster_name) / "kubeconfig"
+    settings = spec.settings
+    kubeconfig_option = settings.cluster.kubeconfig
+    kubeconfig = settings.path(kubeconfig_option) if kubeconfig_option is not None else state_path(settings.cluster_name) / "kubeconfig"
     parts = {
-        **blueprint.versions,
-        "node image": blueprint.node_image,
-        "node image id": _image_id(blueprint, deadline),
+        **spec.versions,
+        "node image": spec.node_image,
+        "node image id": _image_id(spec, deadline),
         "kubeconfig": str(kubeconfig),
     }
     now = time.time()
@@ -182,111 +182,116 @@ def _wanted(blueprint: ClusterSpec, config: KindConfig, deadline: Deadline) -> O
         tls_port=settings.cluster.host_tls_port,
         root=settings.root.resolve(),
         kubeconfig=kubeconfig,
-        node_image=blueprint.node_image,
+        node_image=spec.node_image,
     )
 
 
-def _image_id(blueprint: ClusterSpec, deadline: Deadline) -> str:
+def _image_id(spec: ClusterSpec, deadline: Deadline) -> str:
     try:
-        return blueprint.engine.run("image", "inspect", "--format", "{{.Id}}", blueprint.node_image, deadline=deadline).stdout.strip()
+        return spec.engine.run("image", "inspect", "--format", "{{.Id}}", spec.node_image, deadline=deadline).stdout.strip()
     except CommandFailed as error:
         raise ClusterError(
-            f"node image {blueprint.node_image} was not found in the engine", last_state=error.stderr, next_step="pull it or build it first"
+            f"node image {spec.node_image} was not found in the engine", last_state=error.stderr, next_step="pull it or build it first"
         ) from error
 
 
-def _reuse(engine: Engine, found: Found, owner: Owner, deadline: Deadline, progress: Progress) -> OpenCluster:
-    companion = exchange(engine, found.companion, owner, deadline)
-    address = _proven(address_of(owner, found.kubernetes_nodes), engine, deadline, progress)
+def _reuse(engine: Engine, state: ClusterState, owner: Owner, deadline: Deadline, progress: Progress) -> OpenCluster:
+    owner_container = replace_owner(engine, state.owner_container, owner, deadline)
+    address = _verified(address_of(owner, state.kubernetes_nodes), engine, deadline, progress)
     return OpenCluster(
-        replace(address, reused=True), engine, owner, companion=companion, guard=None, note=f"reusing cluster {owner.cluster}"
+        replace(address, reused=True),
+        engine,
+        owner,
+        owner_container=owner_container,
+        watchdog=None,
+        note=f"reusing cluster {owner.cluster}",
     )
 
 
-def _create(blueprint: ClusterSpec, config: KindConfig, wanted: Owner, *, note: str, deadline: Deadline, progress: Progress) -> OpenCluster:
+def _create(spec: ClusterSpec, config: KindConfig, requested: Owner, *, note: str, deadline: Deadline, progress: Progress) -> OpenCluster:
     """Create the cluster; retry once if the port was taken before the engine bound it, or kubeadm failed as on a busy machine."""
 
     def attempt(ports: IngressPorts, note: str) -> OpenCluster:
-        owner = replace(wanted, host_port=ports.http, tls_port=ports.tls)
-        return _create_on_ports(blueprint, config, owner, note=note, deadline=deadline, progress=progress)
+        owner = replace(requested, host_port=ports.http, tls_port=ports.tls)
+        return _create_on_ports(spec, config, owner, note=note, deadline=deadline, progress=progress)
 
-    requested = IngressPorts(wanted.host_port, wanted.tls_port)
-    _refuse_foreign_kubeconfig(wanted)
-    chosen = requested.chosen()
+    requested_ports = IngressPorts(requested.host_port, requested.tls_port)
+    _refuse_foreign_kubeconfig(requested)
+    chosen = requested_ports.chosen()
     try:
         return attempt(chosen, note)
     except HostPortStolen as error:
-        requested.refuse_stolen(chosen, error.last_state)
+        requested_ports.refuse_stolen(chosen, error.last_state)
         progress(f"{error.message}: retrying with another port")
     except CreationFailed as error:
-        if not error.may_pass or deadline.remaining < (error.waited or 0.0):
+        if not error.is_transient or deadline.remaining < (error.waited or 0.0):
             raise
         progress(f"{error.message}: retrying")
-        note = f"cluster {wanted.cluster} was created on the second attempt: {error.message}"
-    return attempt(requested.chosen(), note)
+        note = f"cluster {requested.cluster} was created on the second attempt: {error.message}"
+    return attempt(requested_ports.chosen(), note)
 
 
 def _create_on_ports(
-    blueprint: ClusterSpec, config: KindConfig, owner: Owner, *, note: str, deadline: Deadline, progress: Progress
+    spec: ClusterSpec, config: KindConfig, owner: Owner, *, note: str, deadline: Deadline, progress: Progress
 ) -> OpenCluster:
-    engine = blueprint.engine
-    guard = WatchdogClient.start(CleanupTask(owner.cluster, owner.run_id, engine, blueprint.folder))
-    if blueprint.on_guard is not None:
-        blueprint.on_guard(guard)
+    engine = spec.engine
+    watchdog = WatchdogClient.start(CleanupTask(owner.cluster, owner.run_id, engine, spec.folder))
+    if spec.on_watchdog is not None:
+        spec.on_watchdog(watchdog)
     try:
-        companion = claim(engine, owner, deadline)
+        owner_container = claim(engine, owner, deadline)
     except KindgateError:
-        guard.dismiss()
+        watchdog.dismiss()
         raise
     except BaseException:
-        guard.hand_over()
+        watchdog.hand_over()
         raise
     address = address_of(owner, ())
     try:
-        address = _stand_up(blueprint, config, owner, deadline=deadline, progress=progress)
-        address = _proven(address, engine, deadline, progress)
+        address = _run_kind(spec, config, owner, deadline=deadline, progress=progress)
+        address = _verified(address, engine, deadline, progress)
         if owner.keep == "always":
             owner = replace(owner, kept=True)
-            companion = exchange(engine, companion, owner, deadline)
+            owner_container = replace_owner(engine, owner_container, owner, deadline)
     except KeyboardInterrupt:
-        guard.hand_over()  # an interrupted CI job is killed ten seconds later, and the report needs those seconds
+        watchdog.hand_over()  # an interrupted CI job is killed ten seconds later, and the report needs those seconds
         raise
     except BaseException as error:
         try:
-            if blueprint.on_failure is not None and isinstance(error, ClusterError):
-                blueprint.on_failure(address, error)
-            ended_by_itself = isinstance(error, ClusterError) and not isinstance(error.__cause__, CommandTimeout)
-            found = Found(owner.cluster, owner, companion)
-            delete_cluster(engine, found, owner, Deadline.after(DELETE_SECONDS), settling=0.0 if ended_by_itself else SETTLE_SECONDS)
+            if spec.on_failure is not None and isinstance(error, ClusterError):
+                spec.on_failure(address, error)
+            kind_exited = isinstance(error, ClusterError) and not isinstance(error.__cause__, CommandTimeout)
+            state = ClusterState(owner.cluster, owner, owner_container)
+            delete_cluster(engine, state, owner, Deadline.after(DELETE_SECONDS), settle_seconds=0.0 if kind_exited else SETTLE_SECONDS)
         except BaseException:
-            guard.hand_over()
+            watchdog.hand_over()
             raise
-        guard.dismiss()
+        watchdog.dismiss()
         raise
-    return OpenCluster(address, engine, owner, companion=companion, guard=guard, note=note)
+    return OpenCluster(address, engine, owner, owner_container=owner_container, watchdog=watchdog, note=note)
 
 
-def _stand_up(blueprint: ClusterSpec, config: KindConfig, owner: Owner, *, deadline: Deadline, progress: Progress) -> ClusterAddress:
-    engine = blueprint.engine
+def _run_kind(spec: ClusterSpec, config: KindConfig, owner: Owner, *, deadline: Deadline, progress: Progress) -> ClusterAddress:
+    engine = spec.engine
 
     def on_nodes() -> None:
-        if blueprint.on_nodes is not None:
-            blueprint.on_nodes(address_of(owner, look(engine, owner.cluster, deadline).kubernetes_nodes))
+        if spec.on_nodes is not None:
+            spec.on_nodes(address_of(owner, inspect_cluster(engine, owner.cluster, deadline).kubernetes_nodes))
 
     ingress = with_ingress(config, owner.host_port, owner.tls_port)
-    create_nodes(blueprint.kind, engine, ingress, owner, deadline=deadline, progress=progress, on_nodes=on_nodes)
-    return address_of(owner, _nodes(engine, owner, node_count(config), deadline))
+    create_nodes(spec.kind, engine, ingress, owner, deadline=deadline, progress=progress, on_nodes=on_nodes)
+    return address_of(owner, _all_nodes(engine, owner, node_count(config), deadline))
 
 
-def _nodes(engine: Engine, owner: Owner, expected: int, deadline: Deadline) -> tuple[str, ...]:
-    nodes = look(engine, owner.cluster, deadline).kubernetes_nodes
+def _all_nodes(engine: Engine, owner: Owner, expected: int, deadline: Deadline) -> tuple[str, ...]:
+    nodes = inspect_cluster(engine, owner.cluster, deadline).kubernetes_nodes
     if len(nodes) != expected:
         raise ClusterError(f"kind reported success, but only {len(nodes)} of {expected} nodes exist: {', '.join(nodes)}")
     return nodes
 
 
-def _proven(address: ClusterAddress, engine: Engine, deadline: Deadline, progress: Progress) -> ClusterAddress:
-    report = open_path(engine, address.name, deadline) if len(address.nodes) > 1 else ""
+def _verified(address: ClusterAddress, engine: Engine, deadline: Deadline, progress: Progress) -> ClusterAddress:
+    report = add_forwarding_rule(engine, address.name, deadline) if len(address.nodes) > 1 else ""
     if report:
         progress(report)
     wait_usable(address, engine, deadline)

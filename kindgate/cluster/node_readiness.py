@@ -27,9 +27,9 @@ Probe = Callable[[], Ready[str] | Pending | PermanentFailure]
 
 @dataclass(frozen=True)
 class Check:
-    """A condition of a usable cluster; `what` completes "waiting for ..."."""
+    """A condition of a usable cluster; `description` completes "waiting for ..."."""
 
-    what: str
+    description: str
     probe: Probe
     interval: float
 
@@ -59,24 +59,24 @@ def wait_usable(address: ClusterAddress, engine: Engine, deadline: Deadline) -> 
         with ThreadPoolExecutor(max_workers=len(checks), thread_name_prefix="readiness") as pool:
             waits = [pool.submit(_wait, check, deadline, stop) for check in checks]
             try:
-                done, _ = wait(waits, return_when=FIRST_EXCEPTION)
-                if any(isinstance(future.exception(), WaitTimeout) for future in done):
-                    done, _ = wait(waits)  # all checks share the deadline: the results of the others explain this one
+                finished, _ = wait(waits, return_when=FIRST_EXCEPTION)
+                if any(isinstance(future.exception(), WaitTimeout) for future in finished):
+                    finished, _ = wait(waits)  # all checks share the deadline: the results of the others explain this one
             finally:
                 stop.set()
-        errors = [error for future in waits if future in done and (error := future.exception()) is not None]
+        errors = [error for future in waits if future in finished and (error := future.exception()) is not None]
     if errors:
-        raise _explained(address.name, errors)
+        raise _combined_error(address.name, errors)
 
 
 def _wait(check: Check, deadline: Deadline, stop: threading.Event) -> str:
     def probe() -> Ready[str] | Pending | PermanentFailure:
-        return PermanentFailure("another check failed first") if stop.is_set() else _asked(check.probe)
+        return PermanentFailure("another check failed first") if stop.is_set() else _run_probe(check.probe)
 
-    return wait_for(check.what, probe, deadline, interval=check.interval, pause=stop.wait)
+    return wait_for(check.description, probe, deadline, interval=check.interval, pause=stop.wait)
 
 
-def _asked(probe: Probe) -> Ready[str] | Pending | PermanentFailure:
+def _run_probe(probe: Probe) -> Ready[str] | Pending | PermanentFailure:
     """The probe's result; pending if the API server does not respond properly yet."""
     try:
         return probe()
@@ -84,20 +84,20 @@ def _asked(probe: Probe) -> Ready[str] | Pending | PermanentFailure:
         return Pending(error.message)
 
 
-def _explained(name: str, errors: list[BaseException]) -> BaseException:
+def _combined_error(name: str, errors: list[BaseException]) -> BaseException:
     """One error for all failed checks: an internal error unchanged, otherwise every check's last state."""
     for error in errors:
         if not isinstance(error, WaitTimeout | WaitFailed):
             return error
-    known = [error for error in errors if isinstance(error, KindgateError)]
-    explained = ClusterError(
-        f"cluster {name} was created but is not usable: {known[0].message}",
-        waited=known[0].waited,
-        last_state="\n".join(f"{error.message}: {error.last_state}" if error.last_state else error.message for error in known),
-        next_step=known[0].next_step or "check the host with `kindgate doctor`; on a slow host, increase --kind-timeout",
+    check_errors = [error for error in errors if isinstance(error, KindgateError)]
+    combined = ClusterError(
+        f"cluster {name} was created but is not usable: {check_errors[0].message}",
+        waited=check_errors[0].waited,
+        last_state="\n".join(f"{error.message}: {error.last_state}" if error.last_state else error.message for error in check_errors),
+        next_step=check_errors[0].next_step or "check the host with `kindgate doctor`; on a slow host, increase --kind-timeout",
     )
-    explained.__cause__ = known[0]
-    return explained
+    combined.__cause__ = check_errors[0]
+    return combined
 
 
 def _nodes_ready(server: ApiServer, expected: tuple[str, ...]) -> Ready[str] | Pending | PermanentFailure:
@@ -131,11 +131,11 @@ def _cluster_ip(server: ApiServer, engine: Engine, node: str) -> Ready[str] | Pe
     """Any HTTP response counts: packets reached a Service and came back."""
     address: str = server.get("/api/v1/namespaces/default/services/kubernetes", _REQUEST_SECONDS)["spec"]["clusterIP"]
     host = f"[{address}]" if ":" in address else address
-    answer = curl_in_node(engine, node, f"https://{host}:443/version", seconds=_CURL_SECONDS)
-    return Pending(f"{address}:443 from {node}: {answer.state}") if isinstance(answer, Pending) else answer
+    response = curl_in_node(engine, node, f"https://{host}:443/version", seconds=_CURL_SECONDS)
+    return Pending(f"{address}:443 from {node}: {response.state}") if isinstance(response, Pending) else response
 
 
-def _condition(thing: dict[str, Any], kind: str) -> dict[str, Any]:
+def _condition(resource: dict[str, Any], condition_type: str) -> dict[str, Any]:
     """The condition of that type in the object's status, or an empty mapping."""
-    conditions: list[dict[str, Any]] = thing.get("status", {}).get("conditions") or []
-    return next((condition for condition in conditions if condition["type"] == kind), {})
+    conditions: list[dict[str, Any]] = resource.get("status", {}).get("conditions") or []
+    return next((condition for condition in conditions if condition["type"] == condition_type), {})

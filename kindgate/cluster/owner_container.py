@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kindgate.cluster.kubeconfig import write_private
-from kindgate.cluster.ownership_rules import RUN_ID_LABEL, Found, NodeContainer, Owner, foreign, owner_container_name
+from kindgate.cluster.ownership_rules import RUN_ID_LABEL, ClusterState, NodeContainer, Owner, foreign_cluster_error, owner_container_name
 from kindgate.errors import CommandFailed, OwnershipError
 from kindgate.host.container_engine import Engine
 from kindgate.host.paths import state_dir
@@ -28,17 +28,17 @@ KIND_ROLE_LABEL = "io.x-k8s.kind.role"
 _STATE_FILE = "owner.json"
 
 
-def look(engine: Engine, name: str, deadline: Deadline) -> Found:
+def inspect_cluster(engine: Engine, name: str, deadline: Deadline) -> ClusterState:
     """Look up this name in the engine and the state file.
 
     The state file counts only if the owner container is missing: a run died while replacing it.
     """
-    companions = _ids(engine, deadline, f"name=^/?{owner_container_name(name)}$")
+    owner_containers = _ids(engine, deadline, f"name=^/?{owner_container_name(name)}$")
     nodes = _ids(engine, deadline, f"label={KIND_CLUSTER_LABEL}={name}")
-    found = _sorted_out(name, _inspect(engine, [*companions, *nodes], deadline))
-    if found.owner is None and not found.companion and found.nodes:
-        return Found(name, owner=read_state(name), nodes=found.nodes)
-    return found
+    state = _cluster_state(name, _inspect(engine, [*owner_containers, *nodes], deadline))
+    if state.owner is None and not state.owner_container and state.nodes:
+        return ClusterState(name, owner=read_state(name), nodes=state.nodes)
+    return state
 
 
 def owned_clusters(engine: Engine, deadline: Deadline) -> tuple[Owner, ...]:
@@ -49,7 +49,7 @@ def owned_clusters(engine: Engine, deadline: Deadline) -> tuple[Owner, ...]:
     return tuple(sorted((owner for owner in owners if owner is not None), key=lambda owner: owner.cluster))
 
 
-def life_of(owner: Owner | None) -> Liveness:
+def liveness_of(owner: Owner | None) -> Liveness:
     """Whether the owner's process is alive; unknown for an unused cluster, which has no process."""
     return liveness(owner.process) if owner is not None and owner.process is not None else Liveness.UNKNOWN
 
@@ -73,15 +73,15 @@ def claim(engine: Engine, owner: Owner, deadline: Deadline) -> str:
     return created.stdout.strip()
 
 
-def exchange(engine: Engine, companion: str, owner: Owner, deadline: Deadline) -> str:
+def replace_owner(engine: Engine, owner_container: str, owner: Owner, deadline: Deadline) -> str:
     """Replace the owner container that has this ID with one for `owner`, and return the new ID.
 
     In between, the state file records the owner. Raises `OwnershipError` if that container is gone: another run
     replaced it first.
     """
     write_state(owner)
-    if companion:
-        removed = engine.run("rm", companion, deadline=deadline, check=False)
+    if owner_container:
+        removed = engine.run("rm", owner_container, deadline=deadline, check=False)
         if removed.returncode != 0:
             raise OwnershipError(
                 f"another run took over the kept cluster {owner.cluster} at the same time",
@@ -128,11 +128,11 @@ def remove_state(cluster: str) -> None:
     shutil.rmtree(state_path(cluster), ignore_errors=True)
 
 
-def owned(found: Found) -> Owner:
+def require_owner(state: ClusterState) -> Owner:
     """The owner of the cluster found. Raises `OwnershipError` if it is not kindgate's."""
-    if found.owner is None:
-        raise foreign(found)
-    return found.owner
+    if state.owner is None:
+        raise foreign_cluster_error(state)
+    return state.owner
 
 
 @dataclass(frozen=True)
@@ -145,14 +145,14 @@ class _Container:
     labels: dict[str, str]
 
 
-def _sorted_out(name: str, containers: Iterable[_Container]) -> Found:
-    owner, companion, nodes = None, "", []
+def _cluster_state(name: str, containers: Iterable[_Container]) -> ClusterState:
+    owner, owner_container, nodes = None, "", []
     for container in containers:
         if container.name == owner_container_name(name):
-            owner, companion = Owner.from_labels(container.labels), container.id
+            owner, owner_container = Owner.from_labels(container.labels), container.id
         else:
             nodes.append(NodeContainer(container.name, container.labels.get(KIND_ROLE_LABEL, ""), container.running))
-    return Found(name, owner, companion, tuple(nodes))
+    return ClusterState(name, owner, owner_container, tuple(nodes))
 
 
 def _ids(engine: Engine, deadline: Deadline, condition: str) -> list[str]:
@@ -163,8 +163,8 @@ def _inspect(engine: Engine, ids: list[str], deadline: Deadline) -> list[_Contai
     """The containers with these IDs; those that disappeared meanwhile are omitted."""
     if not ids:
         return []
-    answer = engine.run("container", "inspect", *ids, deadline=deadline, check=False)
-    described: list[dict[str, Any]] = json.loads(answer.stdout or "[]")
+    inspected = engine.run("container", "inspect", *ids, deadline=deadline, check=False)
+    descriptions: list[dict[str, Any]] = json.loads(inspected.stdout or "[]")
     return [
         _Container(
             id=container["Id"],
@@ -172,5 +172,5 @@ def _inspect(engine: Engine, ids: list[str], deadline: Deadline) -> list[_Contai
             running=bool(container["State"]["Running"]) and not container["State"].get("Paused", False),
             labels=container["Config"].get("Labels") or {},
         )
-        for container in described
+        for container in descriptions
     ]

@@ -1,6 +1,6 @@
 """Cluster ownership as data: the owner recorded in the owner container's labels and the state file, and the rules that follow.
 
-Pure: no engine, no files. `ownership.py` reads and writes it.
+Pure: no engine, no files. `owner_container.py` reads and writes it.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Owner:
         """The same cluster, kept and unused."""
         return replace(self, process=None, kept=True)
 
-    def taken_by(self, run: Self) -> Self:
+    def taken_over_by(self, run: Self) -> Self:
         """The same cluster, still kept, in use by the run that `run` describes."""
         return replace(self, run_id=run.run_id, process=run.process, deadline=run.deadline)
 
@@ -130,19 +130,19 @@ class NodeContainer:
 
 
 @dataclass(frozen=True)
-class Found:
-    """The engine's state for a cluster name; `companion` is the ID of the owner container, if it exists."""
+class ClusterState:
+    """The engine's state for a cluster name; `owner_container` is the ID of the owner container, if it exists."""
 
     name: str
     owner: Owner | None = None
-    companion: str = ""
+    owner_container: str = ""
     nodes: tuple[NodeContainer, ...] = ()
 
     @property
     def kubernetes_nodes(self) -> tuple[str, ...]:
         """Node names, control planes first, without the load balancer of multiple control planes."""
-        inside = [node for node in self.nodes if node.role in {"control-plane", "worker"}]
-        return tuple(node.name for node in sorted(inside, key=lambda node: (node.role, len(node.name), node.name)))
+        kubernetes = [node for node in self.nodes if node.role in {"control-plane", "worker"}]
+        return tuple(node.name for node in sorted(kubernetes, key=lambda node: (node.role, len(node.name), node.name)))
 
 
 @dataclass(frozen=True)
@@ -164,40 +164,40 @@ class Recreate:
     reason: str
 
 
-def plan_opening(found: Found, wanted: Owner, life: Liveness, now: float) -> Create | Reuse | Recreate:
-    """Choose how to open the cluster that `wanted` describes, given the current state.
+def plan_opening(state: ClusterState, requested: Owner, liveness: Liveness, now: float) -> Create | Reuse | Recreate:
+    """Choose how to open the cluster that `requested` describes, given the current state.
 
-    `life` is that of `found.owner`'s process. The ports of `wanted` are the requested ones, 0 for any. Raises
+    `liveness` is that of `state.owner`'s process. The ports of `requested` are the requested ones, 0 for any. Raises
     `OwnershipError` if the name belongs to a live run or to a cluster that kindgate did not create.
     """
-    owner = found.owner
+    owner = state.owner
     if owner is None:
-        if found.nodes or found.companion:
-            raise foreign(found)
+        if state.nodes or state.owner_container:
+            raise foreign_cluster_error(state)
         return Create()
-    check_free(owner, life, now)
-    reason = _unsuitable(owner, found, wanted)
+    check_free(owner, liveness, now)
+    reason = _unsuitable(owner, state, requested)
     return Recreate(reason) if reason else Reuse(owner)
 
 
-def _unsuitable(owner: Owner, found: Found, wanted: Owner) -> str:
+def _unsuitable(owner: Owner, state: ClusterState, requested: Owner) -> str:
     """The reason why the existing cluster does not fit the requested one; empty if it does."""
     reasons = (
         (not owner.kept, "its run ended without deleting it"),
-        (not found.nodes or not all(node.running for node in found.nodes), "its containers are no longer running"),
-        (owner.fingerprint != wanted.fingerprint, "its configuration, node image or versions differ from those requested now"),
-        (wanted.host_port not in {0, owner.host_port}, f"it listens on port {owner.host_port}, not on {wanted.host_port}"),
+        (not state.nodes or not all(node.running for node in state.nodes), "its containers are no longer running"),
+        (owner.fingerprint != requested.fingerprint, "its configuration, node image or versions differ from those requested now"),
+        (requested.host_port not in {0, owner.host_port}, f"it listens on port {owner.host_port}, not on {requested.host_port}"),
         (owner.tls_port == 0, "it has no TLS port"),
-        (wanted.tls_port not in {0, owner.tls_port}, f"it listens for TLS on port {owner.tls_port}, not on {wanted.tls_port}"),
+        (requested.tls_port not in {0, owner.tls_port}, f"it listens for TLS on port {owner.tls_port}, not on {requested.tls_port}"),
     )
     return next((reason for unsuitable, reason in reasons if unsuitable), "")
 
 
-def check_free(owner: Owner, life: Liveness, now: float) -> None:
+def check_free(owner: Owner, liveness: Liveness, now: float) -> None:
     """Raise `OwnershipError` if a run uses the cluster, or may use it before its deadline."""
-    if owner.process is None or life is Liveness.DEAD:
+    if owner.process is None or liveness is Liveness.DEAD:
         return
-    if life is Liveness.ALIVE:
+    if liveness is Liveness.ALIVE:
         raise OwnershipError(
             f"cluster {owner.cluster} is in use by a running run: pid {owner.process.pid}, started in {owner.root}",
             next_step="wait for that run, or use another --cluster-name",
@@ -210,27 +210,29 @@ def check_free(owner: Owner, life: Liveness, now: float) -> None:
         )
 
 
-def foreign(found: Found) -> OwnershipError:
+def foreign_cluster_error(state: ClusterState) -> OwnershipError:
     """The error for a name taken by something that is not kindgate's."""
-    what = ", ".join(node.name for node in found.nodes) or f"container {found.companion[:12]} named {owner_container_name(found.name)}"
+    contents = (
+        ", ".join(node.name for node in state.nodes) or f"container {state.owner_container[:12]} named {owner_container_name(state.name)}"
+    )
     return OwnershipError(
-        f"a cluster named {found.name} already exists, and kindgate did not create it ({what})",
+        f"a cluster named {state.name} already exists, and kindgate did not create it ({contents})",
         next_step="use another --cluster-name; kindgate deletes only clusters that it created",
     )
 
 
-def why_reap(owner: Owner, life: Liveness, now: float, older_than: float | None = None) -> str:
+def reap_reason(owner: Owner, liveness: Liveness, now: float, older_than: float | None = None) -> str:
     """The reason why any run may delete a cluster; empty if none may.
 
     A run's cluster is deleted once the run is provably dead or its deadline has passed. One kept after a failure is
     deleted at its deadline; one with keep=always is not deleted automatically. `older_than`, in seconds, is an
     operator's explicit request: every cluster of that age that no live run uses.
     """
-    if older_than is not None and now - owner.created >= older_than and life is not Liveness.ALIVE:
+    if older_than is not None and now - owner.created >= older_than and liveness is not Liveness.ALIVE:
         return f"it is older than {older_than:.0f} s"
     if owner.kept and owner.keep == "always":
         return ""
-    if not owner.kept and owner.process is not None and life is Liveness.DEAD:
+    if not owner.kept and owner.process is not None and liveness is Liveness.DEAD:
         return f"its run (pid {owner.process.pid}) has ended"
     if now >= owner.deadline:
         return f"its deadline passed at {_clock(owner.deadline)}"

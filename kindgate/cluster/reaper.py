@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 
 from kindgate.cluster.delete import SETTLE_SECONDS, delete_cluster, remove_traces
-from kindgate.cluster.owner_container import life_of, look, owned_clusters, read_state, state_folders
-from kindgate.cluster.ownership_rules import RUN_VARIABLE, why_reap
+from kindgate.cluster.owner_container import inspect_cluster, liveness_of, owned_clusters, read_state, state_folders
+from kindgate.cluster.ownership_rules import RUN_VARIABLE, reap_reason
 from kindgate.cluster.run_folder import remove_dead_runs
 from kindgate.errors import ClusterError, KindgateError
 from kindgate.host.container_engine import Engine
@@ -36,7 +36,7 @@ class CleanupTask:
     folder: Path | None = None
 
     def to_json(self) -> str:
-        """The charge as a command-line argument."""
+        """The task as a command-line argument."""
         folder = str(self.folder) if self.folder is not None else None
         return json.dumps({**asdict(self), "folder": folder, "engine": {**asdict(self.engine), "command": str(self.engine.command)}})
 
@@ -67,7 +67,7 @@ def reap(engine: Engine, *, deadline: Deadline, older_than: float | None = None)
     """
     reaped = []
     for owner in owned_clusters(engine, deadline):
-        reason = why_reap(owner, life_of(owner), time.time(), older_than)
+        reason = reap_reason(owner, liveness_of(owner), time.time(), older_than)
         if reason:
             reaped.append(_reap(engine, owner.cluster, owner.run_id, reason, deadline.at_most(_EACH_SECONDS)))
     reaped += _remove_stale_state(engine, deadline)
@@ -77,9 +77,9 @@ def reap(engine: Engine, *, deadline: Deadline, older_than: float | None = None)
 
 def _reap(engine: Engine, cluster: str, run_id: str, reason: str, deadline: Deadline) -> Reaped:
     try:
-        found = look(engine, cluster, deadline)
-        if found.owner is not None and found.owner.run_id == run_id:
-            delete_cluster(engine, found, found.owner, deadline)
+        state = inspect_cluster(engine, cluster, deadline)
+        if state.owner is not None and state.owner.run_id == run_id:
+            delete_cluster(engine, state, state.owner, deadline)
     except KindgateError as error:
         return Reaped(cluster, reason, str(error))
     return Reaped(cluster, reason)
@@ -87,29 +87,29 @@ def _reap(engine: Engine, cluster: str, run_id: str, reason: str, deadline: Dead
 
 def _remove_stale_state(engine: Engine, deadline: Deadline) -> list[Reaped]:
     """Remove the traces of clusters whose containers are gone, if the same rule permits it; return only failures."""
-    kept = []
+    failures = []
     for cluster in state_folders():
         owner = read_state(cluster)
-        reason = why_reap(owner, life_of(owner), time.time()) if owner is not None else ""
+        reason = reap_reason(owner, liveness_of(owner), time.time()) if owner is not None else ""
         if not reason:
             continue
-        found = look(engine, cluster, deadline)
-        if not found.companion and not found.nodes:
+        state = inspect_cluster(engine, cluster, deadline)
+        if not state.owner_container and not state.nodes:
             try:
                 remove_traces(engine, cluster, deadline)
             except ClusterError as error:
-                kept.append(Reaped(cluster, reason, str(error)))
-    return kept
+                failures.append(Reaped(cluster, reason, str(error)))
+    return failures
 
 
-def clean_up_after(charge: CleanupTask, deadline: Deadline) -> bool:
+def clean_up_dead_run(task: CleanupTask, deadline: Deadline) -> bool:
     """Kill a dead run's kind, and delete its cluster unless it is kept or already another run's; return whether it was deleted."""
     killed: set[int] = set()
-    wait_for("the run's kind process to end", lambda: _end_processes(charge.run_id, killed), deadline)
-    found = look(charge.engine, charge.cluster, deadline)
-    if found.owner is None or found.owner.run_id != charge.run_id or found.owner.kept:
+    wait_for("the run's kind process to end", lambda: _end_processes(task.run_id, killed), deadline)
+    state = inspect_cluster(task.engine, task.cluster, deadline)
+    if state.owner is None or state.owner.run_id != task.run_id or state.owner.failures:
         return False
-    delete_cluster(charge.engine, found, found.owner, deadline, settling=SETTLE_SECONDS if killed else 0.0)
+    delete_cluster(task.engine, state, state.owner, deadline, settle_seconds=SETTLE_SECONDS if killed else 0.0)
     return True
 
 

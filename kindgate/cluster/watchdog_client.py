@@ -20,28 +20,28 @@ _END_SECONDS = 10.0
 class WatchdogClient:
     """A watchdog started for this process. Call `dismiss` or `hand_over`, or die; only the first takes effect."""
 
-    def __init__(self, process: subprocess.Popen[bytes], life: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], exit_pipe: int) -> None:
         self._process = process
-        self._life = life
-        self._life_is_open = True
+        self._exit_pipe = exit_pipe
+        self._exit_pipe_is_open = True
 
     @classmethod
-    def start(cls, charge: CleanupTask) -> WatchdogClient:
-        """Start a watchdog in its own session; it deletes the charge's cluster once this process is gone."""
+    def start(cls, task: CleanupTask) -> WatchdogClient:
+        """Start a watchdog in its own session; it deletes the task's cluster once this process is gone."""
         run = ProcessName.current()
         name = (str(run.pid), run.started, run.boot_id, run.pid_namespace)
-        command = [sys.executable, "-m", "kindgate.cluster.watchdog", *name, charge.to_json()]
+        command = [sys.executable, "-m", "kindgate.cluster.watchdog", *name, task.to_json()]
         # a canceled CI runner kills every process that carries its tracking ID, but this one still has work to do
         environment = {"RUNNER_TRACKING_ID": "", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        ours, theirs = os.pipe()  # nothing is ever written: EOF means that the watchdog, which holds the other end, has exited
-        with open(theirs, "wb") as held:  # noqa: PTH123  # a descriptor is not a path
-            return cls(spawn(command, stdin=subprocess.PIPE, stdout=held, stderr=subprocess.DEVNULL, env=environment), ours)
+        read_end, write_end = os.pipe()  # nothing is ever written: EOF means that the watchdog, which holds the other end, has exited
+        with open(write_end, "wb") as inherited:  # noqa: PTH123  # a descriptor is not a path
+            return cls(spawn(command, stdin=subprocess.PIPE, stdout=inherited, stderr=subprocess.DEVNULL, env=environment), read_end)
 
     def dismiss(self) -> None:
         """Tell the watchdog to exit without deleting anything, and wait for it."""
         self._close(GOODBYE)
         self.wait(_END_SECONDS)
-        self._forget()
+        self._close_exit_pipe()
 
     def hand_over(self) -> None:
         """Leave the deletion to the watchdog, without waiting for it."""
@@ -49,22 +49,22 @@ class WatchdogClient:
 
     def wait(self, seconds: float) -> bool:
         """Wait until the watchdog exits; return whether it has."""
-        if not self._life_is_open:
+        if not self._exit_pipe_is_open:
             return True
-        ended, _, _ = select.select([self._life], [], [], seconds)
+        ended, _, _ = select.select([self._exit_pipe], [], [], seconds)
         if ended:
-            self._forget()
+            self._close_exit_pipe()
         return bool(ended)
 
-    def _forget(self) -> None:
-        if self._life_is_open:
-            self._life_is_open = False
-            os.close(self._life)
+    def _close_exit_pipe(self) -> None:
+        if self._exit_pipe_is_open:
+            self._exit_pipe_is_open = False
+            os.close(self._exit_pipe)
 
-    def _close(self, last_words: bytes) -> None:
+    def _close(self, message: bytes) -> None:
         if self._process.stdin is not None:
             with suppress(OSError, ValueError):  # already handed over, watchdog killed, or pipe already closed
-                self._process.stdin.write(last_words)
+                self._process.stdin.write(message)
                 self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):  # it exits as soon as it has forked; a timeout on a busy machine is not an error
             self._process.wait(_END_SECONDS)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kindgate.cluster.owner_container import look
+from kindgate.cluster.owner_container import inspect_cluster
 from kindgate.errors import ClusterError
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress, Window
@@ -49,7 +49,7 @@ def gather_evidence(env: Environment, name: str, window: Window, error: str) -> 
 
 def gather_node_evidence(engine: Engine, address: ClusterAddress, artifacts: Path, name: str, error: ClusterError) -> Bundle:
     """Collect the nodes' state after a cluster could not be created or used; `error` includes kind's output."""
-    nodes = address.nodes or look(engine, address.name, Deadline.after(COLLECT_SECONDS)).kubernetes_nodes
+    nodes = address.nodes or inspect_cluster(engine, address.name, Deadline.after(COLLECT_SECONDS)).kubernetes_nodes
     return collect_bundle(
         address if address.nodes and address.kubeconfig.exists() else None,
         folder=bundle_folder(artifacts, name),

@@ -83,7 +83,7 @@ class Pipeline:
         self._entry_notes: tuple[str, ...] = ()
         self._monitoring: Monitoring | None = None
         self._clock = StoppableClock()
-        self._guard: WatchdogClient | None = None
+        self._watchdog: WatchdogClient | None = None
 
     @cached_property
     def objectives(self) -> Objectives:
@@ -176,8 +176,8 @@ class Pipeline:
             bundle = gather_evidence(env, phase.name, Window(phase.started, max(phase.started, time.time())), str(error))
         self.bundles.append(bundle_record(phase.name, bundle, self.artifacts))
 
-    def _guarded(self, guard: WatchdogClient) -> None:
-        self._guard = guard
+    def _keep_watchdog(self, watchdog: WatchdogClient) -> None:
+        self._watchdog = watchdog
 
     def _gather_nodes(self, supply: ImageSupply, address: ClusterAddress, error: ClusterError) -> None:
         """Collect the node logs of a cluster that could not be created or used, and kind's output."""
@@ -206,15 +206,15 @@ class Pipeline:
     def interrupt(self) -> None:
         """Stop work in other threads, and leave deletion of a created cluster to its watchdog: there is no time left."""
         self._clock.stop()
-        if self._guard is not None and (self._open is None or self.settings.keep == "never"):
+        if self._watchdog is not None and (self._open is None or self.settings.keep == "never"):
             self._open = None
-            self._guard.hand_over()
+            self._watchdog.hand_over()
 
     def wait_deleted(self, seconds: float) -> bool:
         """After `interrupt`, wait for the watchdog to delete the cluster; return whether it has."""
-        if self._guard is None or self._open is not None:
+        if self._watchdog is None or self._open is not None:
             return True
-        return self._guard.wait(seconds)
+        return self._watchdog.wait(seconds)
 
     def release(self) -> None:
         """Release the cluster but keep everything, for a later step to build on."""
@@ -257,7 +257,7 @@ class Pipeline:
         with ThreadPoolExecutor(3, thread_name_prefix="images") as pool, self._ending_threads():
             archive = pool.submit(self._archive, supply, deadline)
             loads: list[Future[None]] = []
-            blueprint = ClusterSpec(
+            spec = ClusterSpec(
                 settings=self.settings,
                 engine=supply.engine,
                 kind=prepared.tools.kind,
@@ -265,12 +265,12 @@ class Pipeline:
                 changes=(self._hook_configuration(),),
                 versions={"image source": supply.source.name},
                 on_failure=lambda address, error: self._gather_nodes(supply, address, error),
-                on_guard=self._guarded,
+                on_watchdog=self._keep_watchdog,
                 folder=self.folder,
                 on_nodes=lambda address: loads.append(pool.submit(self._load, supply, archive, address)),
             )
             with self.log.phase("create the cluster"):
-                self._open = open_cluster(blueprint, deadline=self._deadline(self.settings.cluster.timeout), progress=self._progress)
+                self._open = open_cluster(spec, deadline=self._deadline(self.settings.cluster.timeout), progress=self._progress)
             address = self._open.address
             if self._open.note:
                 self._progress(self._open.note)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kindgate.cluster.forwarding import close_path
+from kindgate.cluster.forwarding import remove_forwarding_rule
 from kindgate.errors import KindgateError
 from kindgate.host.container_engine import Engine, find_engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
@@ -158,7 +158,7 @@ class Scene:
             for name in left.get(kind, ()):
                 self.engine.run(*remove, name.split()[0], deadline=Deadline.after(60), check=False)
         if left.get("rules"):
-            close_path(self.engine, self.cluster, Deadline.after(60))
+            remove_forwarding_rule(self.engine, self.cluster, Deadline.after(60))
 
     def _environment(self, added: Mapping[str, str]) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}

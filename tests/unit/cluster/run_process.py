@@ -17,8 +17,8 @@ def main(machine: Path, folder: Path, keep: str, private: Path | None = None) ->
     """Open the cluster `shop`, report it with the file `open`, and wait to be killed."""
     cluster = ClusterSettings(name="shop", keep="always" if keep == "always" else "never")
     engine = Engine("docker", machine / "bin" / "docker", "26.0")
-    blueprint = ClusterSpec(Settings(root=folder, cluster=cluster), engine, machine / "bin" / "kind", NODE_IMAGE, folder=private)
-    open_cluster(blueprint, deadline=Deadline.after(60), progress=str)
+    cluster_spec = ClusterSpec(Settings(root=folder, cluster=cluster), engine, machine / "bin" / "kind", NODE_IMAGE, folder=private)
+    open_cluster(cluster_spec, deadline=Deadline.after(60), progress=str)
     (machine / "open").touch()
     signal.pause()
 

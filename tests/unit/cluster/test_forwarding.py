@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from kindgate.cluster.delete import delete_named
-from kindgate.cluster.forwarding import close_path, find_drop, open_path
+from kindgate.cluster.forwarding import add_forwarding_rule, find_drop, remove_forwarding_rule
 from kindgate.cluster.lifecycle import ClusterSpec, open_cluster
 from kindgate.cluster.owner_container import write_state
-from kindgate.cluster.reaper import CleanupTask, clean_up_after, reap
+from kindgate.cluster.reaper import CleanupTask, clean_up_dead_run, reap
 from kindgate.errors import ClusterError
 from kindgate.settings import ClusterSettings, Settings
 from kindgate.waiting import Deadline
@@ -27,7 +27,7 @@ def soon() -> Deadline:
     return Deadline.after(30)
 
 
-def blueprint(machine: Machine, root: Path, workers: int = 2) -> ClusterSpec:
+def cluster_spec(machine: Machine, root: Path, workers: int = 2) -> ClusterSpec:
     """The specification of cluster `shop`."""
     settings = Settings(root=root, cluster=ClusterSettings(name="shop", workers=workers))
     return ClusterSpec(settings, machine.engine, machine.kind, NODE_IMAGE)
@@ -37,7 +37,7 @@ def test_a_bridge_is_accepted_while_its_cluster_is_there(podman: Machine, firewa
     """The bridge is accepted for IPv4 and IPv6 and reported in one line; closing the cluster keeps other rules."""
     firewall.write(DROPS, OTHERS)
     said: list[str] = []
-    cluster = open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=said.append)
+    cluster = open_cluster(cluster_spec(podman, tmp_path), deadline=soon(), progress=said.append)
     for program in ("iptables", "ip6tables"):
         assert firewall.rules(program) == [OURS, OTHERS]
     assert any("iptables drops packets between pods (`-P FORWARD DROP`): allowing bridge lo" in line for line in said)
@@ -49,13 +49,13 @@ def test_a_bridge_is_accepted_while_its_cluster_is_there(podman: Machine, firewa
 def test_nothing_is_set_where_nothing_is_dropped(podman: Machine, firewall: Firewall) -> None:
     """With Podman alone, nothing is dropped, so no rule is set."""
     firewall.write("-P FORWARD ACCEPT")
-    assert open_path(podman.engine, "shop", soon()) == ""
+    assert add_forwarding_rule(podman.engine, "shop", soon()) == ""
     assert firewall.rules() == []
 
 
 def test_one_node_needs_no_rule(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
     """The pods of a single node never leave it."""
-    cluster = open_cluster(blueprint(podman, tmp_path, workers=0), deadline=soon(), progress=str)
+    cluster = open_cluster(cluster_spec(podman, tmp_path, workers=0), deadline=soon(), progress=str)
     assert firewall.rules() == []
     cluster.close(failed=False)
 
@@ -75,14 +75,14 @@ def test_a_firewall_that_does_not_decide_is_left_alone(
             monkeypatch.setattr("kindgate.cluster.forwarding.os.geteuid", lambda: 1000)
         case _:
             podman.tell("bridge", "no-such-bridge")
-    assert open_path(engine, "shop", soon()) == ""
-    close_path(engine, "shop", soon())
+    assert add_forwarding_rule(engine, "shop", soon()) == ""
+    remove_forwarding_rule(engine, "shop", soon())
     assert firewall.rules() == []
 
 
 def test_a_kept_cluster_gets_its_rule_again(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
     """Docker may have been started since, or the rules flushed."""
-    plan = blueprint(podman, tmp_path)
+    plan = cluster_spec(podman, tmp_path)
     plan = dataclasses.replace(
         plan, settings=dataclasses.replace(plan.settings, cluster=dataclasses.replace(plan.settings.cluster, keep="always"))
     )
@@ -101,16 +101,16 @@ def test_a_cluster_that_cannot_be_used_leaves_no_rule(podman: Machine, firewall:
     """The rule is set before the readiness check, and removed if that fails."""
     podman.tell("stopped", "shop-worker2")
     with pytest.raises(ClusterError, match="shop-worker2"):
-        open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=str)
+        open_cluster(cluster_spec(podman, tmp_path), deadline=soon(), progress=str)
     assert firewall.rules() == []
     assert podman.volumes == []
 
 
 def test_the_watchdog_removes_the_rule_of_a_dead_run(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
     """The watchdog of a killed run removes the same objects as a regular close."""
-    cluster = open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=str)
+    cluster = open_cluster(cluster_spec(podman, tmp_path), deadline=soon(), progress=str)
     run_id = podman.labels("shop-owner")["kindgate.run-id"]
-    assert clean_up_after(CleanupTask("shop", run_id, podman.engine), soon())
+    assert clean_up_dead_run(CleanupTask("shop", run_id, podman.engine), soon())
     assert firewall.rules() == []
     cluster.hand_over()
 
@@ -134,7 +134,7 @@ def test_a_rule_that_stays_is_an_error_with_the_command_that_shows_it(podman: Ma
     """A rule that cannot be removed is an error; the reaper continues with other clusters and reports it."""
     firewall.write(DROPS, "refused", OURS)
     with pytest.raises(ClusterError, match="cannot remove the firewall rule of cluster shop") as caught:
-        close_path(podman.engine, "shop", soon())
+        remove_forwarding_rule(podman.engine, "shop", soon())
     assert "iptables -S FORWARD" in caught.value.next_step
     write_state(dataclasses.replace(an_owner(), deadline=1.0))
     assert [reaped.cluster for reaped in reap(podman.engine, deadline=soon()) if reaped.error] == ["shop"]
@@ -143,7 +143,7 @@ def test_a_rule_that_stays_is_an_error_with_the_command_that_shows_it(podman: Ma
 def test_a_rule_that_cannot_be_set_is_reported_and_explains_the_drop(podman: Machine, firewall: Firewall) -> None:
     """The next step names the cluster's own bridge."""
     firewall.write(DROPS, "refused")
-    assert "did not accept a new rule: iptables: Permission denied" in open_path(podman.engine, "shop", soon())
+    assert "did not accept a new rule: iptables: Permission denied" in add_forwarding_rule(podman.engine, "shop", soon())
     drop = find_drop(podman.engine, "shop", soon())
     assert drop is not None
     assert "`-P FORWARD DROP`" in str(drop)
@@ -163,7 +163,7 @@ def test_podmans_volumes_go_with_the_cluster(podman: Machine, firewall: Firewall
     """Volumes with names outlive their container; those of a cluster with a longer name are kept."""
     firewall.write("-P FORWARD ACCEPT")
     (podman.root / "volumes" / "other").write_text("shop-control-plane-control-plane", encoding="utf-8")
-    cluster = open_cluster(blueprint(podman, tmp_path), deadline=soon(), progress=str)
+    cluster = open_cluster(cluster_spec(podman, tmp_path), deadline=soon(), progress=str)
     assert len(podman.volumes) == 4
     cluster.close(failed=False)
     assert podman.volumes == ["shop-control-plane-control-plane"]

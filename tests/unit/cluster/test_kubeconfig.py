@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kindgate.cluster.kubeconfig import externalise, read_kubeconfig, write_private
+from kindgate.cluster.kubeconfig import move_secrets_to_files, read_kubeconfig, write_private
 from kindgate.errors import ClusterError
 
 
@@ -31,7 +31,7 @@ def kubeconfig(folder: Path, data: str) -> Path:
 def test_certificates_and_key_move_into_private_files(tmp_path: Path) -> None:
     """The kubeconfig refers to files with the decoded content, all readable only by the user."""
     path = kubeconfig(tmp_path, base64.b64encode(b"PEM").decode())
-    externalise(path, tmp_path)
+    move_secrets_to_files(path, tmp_path)
     content = read_kubeconfig(path)
     user, cluster = content["users"][0]["user"], content["clusters"][0]["cluster"]
     files = [Path(user["client-certificate"]), Path(user["client-key"]), Path(cluster["certificate-authority"])]
@@ -44,7 +44,7 @@ def test_certificates_and_key_move_into_private_files(tmp_path: Path) -> None:
 def test_what_is_not_base64_is_refused(tmp_path: Path) -> None:
     """The error for malformed base64 names the field."""
     with pytest.raises(ClusterError, match="certificate-authority-data of kind-shop is not base64"):
-        externalise(kubeconfig(tmp_path, "%%"), tmp_path)
+        move_secrets_to_files(kubeconfig(tmp_path, "%%"), tmp_path)
 
 
 @given(text=st.text())

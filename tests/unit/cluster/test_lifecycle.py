@@ -23,7 +23,7 @@ from tests.unit.cluster.machine import NODE_IMAGE, Machine
 NODES = ("shop-control-plane", "shop-worker", "shop-worker2")
 
 
-def blueprint(machine: Machine, root: Path, **changes: Any) -> ClusterSpec:
+def cluster_spec(machine: Machine, root: Path, **changes: Any) -> ClusterSpec:
     """The specification of a three-node cluster `shop` with these cluster settings."""
     settings = Settings(root=root, cluster=ClusterSettings(name="shop", **changes))
     return ClusterSpec(settings, machine.engine, machine.kind, NODE_IMAGE)
@@ -43,7 +43,7 @@ def nothing_left(machine: Machine, folder: Path) -> bool:
 @contextmanager
 def kept_cluster(machine: Machine, root: Path, **changes: Any) -> Iterator[OpenCluster]:
     """A cluster kept by an earlier run."""
-    first = opened(blueprint(machine, root, keep="always", **changes))
+    first = opened(cluster_spec(machine, root, keep="always", **changes))
     assert first.close(failed=False)
     yield first
     delete_named(machine.engine, "shop", Deadline.after(10))
@@ -51,7 +51,7 @@ def kept_cluster(machine: Machine, root: Path, **changes: Any) -> Iterator[OpenC
 
 def test_a_created_cluster_is_reached_by_its_address(machine: Machine, tmp_path: Path) -> None:
     """Name, context, nodes (control plane first), loopback URL and version are those of the new cluster."""
-    cluster = opened(blueprint(machine, tmp_path))
+    cluster = opened(cluster_spec(machine, tmp_path))
     address = cluster.address
     assert cluster.created
     assert (address.name, address.context, address.nodes) == ("shop", "kind-shop", NODES)
@@ -63,7 +63,7 @@ def test_a_created_cluster_is_reached_by_its_address(machine: Machine, tmp_path:
 
 def test_the_kubeconfig_is_private(machine: Machine, tmp_path: Path) -> None:
     """The kubeconfig is a credential: mode 0600, in a folder of mode 0700."""
-    cluster = opened(blueprint(machine, tmp_path))
+    cluster = opened(cluster_spec(machine, tmp_path))
     kubeconfig = cluster.address.kubeconfig
     assert kubeconfig.stat().st_mode & 0o777 == 0o600
     assert kubeconfig.parent.stat().st_mode & 0o777 == 0o700
@@ -72,7 +72,7 @@ def test_the_kubeconfig_is_private(machine: Machine, tmp_path: Path) -> None:
 
 def test_a_closed_cluster_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
     """Nodes, network, state and owner container are removed with the run that created them."""
-    cluster = opened(blueprint(machine, tmp_path))
+    cluster = opened(cluster_spec(machine, tmp_path))
     assert set(machine.containers) == {*NODES, "shop-owner"}
     assert machine.networks == ["kindgate-shop"]
     assert cluster.close(failed=True) is False
@@ -82,7 +82,7 @@ def test_a_closed_cluster_leaves_nothing(machine: Machine, tmp_path: Path) -> No
 def test_a_kubeconfig_that_was_asked_for_goes_too(machine: Machine, tmp_path: Path) -> None:
     """--kubeconfig FILE is written privately and removed with the cluster."""
     file = tmp_path / "asked.yaml"
-    cluster = opened(blueprint(machine, tmp_path, kubeconfig=file))
+    cluster = opened(cluster_spec(machine, tmp_path, kubeconfig=file))
     assert file.stat().st_mode & 0o777 == 0o600
     cluster.close(failed=False)
     assert not file.exists()
@@ -93,7 +93,7 @@ def test_a_kubeconfig_that_is_there_is_refused(machine: Machine, tmp_path: Path)
     file = tmp_path / "config"
     file.write_text("kind: Config\n", encoding="utf-8")
     with pytest.raises(SettingsError, match=r"--kubeconfig .*config: the file already exists"):
-        opened(blueprint(machine, tmp_path, kubeconfig=file))
+        opened(cluster_spec(machine, tmp_path, kubeconfig=file))
     assert file.read_text(encoding="utf-8") == "kind: Config\n"
     assert not machine.containers
 
@@ -101,7 +101,7 @@ def test_a_kubeconfig_that_is_there_is_refused(machine: Machine, tmp_path: Path)
 def test_a_kubeconfig_that_others_merged_into_stays(machine: Machine, tmp_path: Path) -> None:
     """If another tool merged its own context into the file, deleting it would lose that."""
     file = tmp_path / "asked.yaml"
-    cluster = opened(blueprint(machine, tmp_path, kubeconfig=file))
+    cluster = opened(cluster_spec(machine, tmp_path, kubeconfig=file))
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     content["contexts"].append({"name": "production", "context": {"cluster": "production", "user": "me"}})
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
@@ -115,7 +115,7 @@ def test_a_kubeconfig_that_others_merged_into_stays(machine: Machine, tmp_path: 
 @pytest.mark.parametrize(("failed", "kept"), [(True, True), (False, False)])
 def test_keep_on_failure_keeps_after_failures_alone(machine: Machine, tmp_path: Path, *, failed: bool, kept: bool) -> None:
     """--kind-keep=on-failure keeps the cluster only after a failed run."""
-    cluster = opened(blueprint(machine, tmp_path, keep="on-failure"))
+    cluster = opened(cluster_spec(machine, tmp_path, keep="on-failure"))
     assert cluster.close(failed=failed) is kept
     assert bool(machine.containers) is kept
 
@@ -123,7 +123,7 @@ def test_keep_on_failure_keeps_after_failures_alone(machine: Machine, tmp_path: 
 def test_a_kept_cluster_is_reused_and_left(machine: Machine, tmp_path: Path) -> None:
     """A second run with the same configuration reuses the kept cluster and keeps it, whatever its own setting."""
     with kept_cluster(machine, tmp_path) as first:
-        second = opened(blueprint(machine, tmp_path, keep="never"))
+        second = opened(cluster_spec(machine, tmp_path, keep="never"))
         assert not second.created
         assert second.address.reused
         assert second.address.ingress_url == first.address.ingress_url
@@ -137,7 +137,7 @@ def test_a_kept_cluster_of_another_shape_is_created_anew(machine: Machine, tmp_p
     """The run reports why it cannot use the kept cluster, deletes it and creates a new one."""
     with kept_cluster(machine, tmp_path):
         said: list[str] = []
-        cluster = opened(blueprint(machine, tmp_path, workers=1), said)
+        cluster = opened(cluster_spec(machine, tmp_path, workers=1), said)
         assert cluster.created
         assert said[0] == cluster.note
         assert "its configuration, node image or versions differ" in cluster.note
@@ -150,7 +150,7 @@ def test_a_kept_cluster_on_another_port_is_created_anew(machine: Machine, tmp_pa
     with kept_cluster(machine, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
-        cluster = opened(blueprint(machine, tmp_path, host_port=port))
+        cluster = opened(cluster_spec(machine, tmp_path, host_port=port))
         assert cluster.created
         assert f"not on {port}" in cluster.note
         assert cluster.address.ingress_url == f"http://127.0.0.1:{port}"
@@ -161,17 +161,17 @@ def test_a_kept_cluster_that_stopped_is_created_anew(machine: Machine, tmp_path:
     """Containers stopped by a reboot cannot be reused."""
     with kept_cluster(machine, tmp_path):
         machine.stop("shop-worker")
-        cluster = opened(blueprint(machine, tmp_path))
+        cluster = opened(cluster_spec(machine, tmp_path))
         assert cluster.note == "recreating cluster shop: its containers are no longer running"
         cluster.close(failed=False)
 
 
 def test_a_cluster_in_use_is_refused_with_the_runs_pid(machine: Machine, tmp_path: Path) -> None:
     """A name in use by a running run is refused with that run's process id."""
-    cluster = opened(blueprint(machine, tmp_path, keep="always"))
+    cluster = opened(cluster_spec(machine, tmp_path, keep="always"))
     pid = machine.labels("shop-owner")["kindgate.pid"]
     with pytest.raises(OwnershipError, match=f"in use by a running run: pid {pid}"):
-        opened(blueprint(machine, tmp_path))
+        opened(cluster_spec(machine, tmp_path))
     with pytest.raises(OwnershipError, match=f"in use by a running run: pid {pid}"):
         delete_named(machine.engine, "shop", Deadline.after(10))
     cluster.close(failed=False)
@@ -183,7 +183,7 @@ def test_a_foreign_cluster_is_neither_used_nor_deleted(machine: Machine, tmp_pat
     """A cluster with that name from outside kindgate is an error and is kept."""
     machine.add("shop-control-plane", {"io.x-k8s.kind.cluster": "shop", "io.x-k8s.kind.role": "control-plane"})
     with pytest.raises(OwnershipError, match="kindgate did not create it"):
-        opened(blueprint(machine, tmp_path))
+        opened(cluster_spec(machine, tmp_path))
     with pytest.raises(OwnershipError, match="kindgate did not create it"):
         delete_named(machine.engine, "shop", Deadline.after(10))
     assert machine.containers == ["shop-control-plane"]
@@ -198,7 +198,7 @@ def test_a_kind_that_fails_leaves_nothing_and_is_quoted(machine: Machine, tmp_pa
     """The error includes kind's message; containers, network and state are removed."""
     machine.tell("kind-says", "ERROR: failed to create cluster: could not find a log line")
     failures: list[str] = []
-    plan = blueprint(machine, tmp_path)
+    plan = cluster_spec(machine, tmp_path)
     plan = ClusterSpec(plan.settings, plan.engine, plan.kind, plan.node_image, on_failure=lambda address, _: failures.append(address.name))
     with pytest.raises(ClusterError, match="kind could not create cluster shop: failed to create cluster: could not find a log line"):
         opened(plan)
@@ -210,7 +210,7 @@ def test_a_program_that_is_no_kind_is_told(machine: Machine, tmp_path: Path) -> 
     """The program exits successfully but creates nothing; control characters in its output are escaped."""
     machine.tell("kind-is-none")
     with pytest.raises(ClusterError, match="kind reported success but wrote no kubeconfig") as caught:
-        opened(blueprint(machine, tmp_path))
+        opened(cluster_spec(machine, tmp_path))
     assert "garbage" in caught.value.last_state
     assert "\x1b" not in str(caught.value)
     assert "kind" in caught.value.next_step
@@ -222,7 +222,7 @@ def test_a_kind_that_hangs_is_ended_at_the_deadline(machine: Machine, tmp_path: 
     monkeypatch.setattr("kindgate.cluster.lifecycle.SETTLE_SECONDS", 0.1)  # the stand-in engine is done when it responds
     machine.tell("kind-hangs")
     with pytest.raises(ClusterError, match="kind did not finish creating cluster shop"):
-        open_cluster(blueprint(machine, tmp_path), deadline=Deadline.after(2), progress=str)
+        open_cluster(cluster_spec(machine, tmp_path), deadline=Deadline.after(2), progress=str)
     assert nothing_left(machine, tmp_path)
 
 
@@ -230,7 +230,7 @@ def test_a_kubeadm_that_fails_once_is_tried_again(machine: Machine, tmp_path: Pa
     """A failure on a busy machine is retried once and reported, and nothing of the first attempt is left."""
     machine.tell("kind-says", "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1")
     said: list[str] = []
-    cluster = opened(blueprint(machine, tmp_path), said)
+    cluster = opened(cluster_spec(machine, tmp_path), said)
     assert any(line.endswith("retrying") for line in said)
     assert "was created on the second attempt: kind could not create cluster shop" in cluster.note
     cluster.close(failed=False)
@@ -246,7 +246,7 @@ def test_the_nodes_are_told_while_workers_still_join(machine: Machine, tmp_path:
         told.append(address.nodes)
         machine.tell("joined")
 
-    cluster = opened(replace(blueprint(machine, tmp_path), on_nodes=on_nodes))
+    cluster = opened(replace(cluster_spec(machine, tmp_path), on_nodes=on_nodes))
     assert told == [NODES]
     cluster.close(failed=False)
 
@@ -254,7 +254,7 @@ def test_the_nodes_are_told_while_workers_still_join(machine: Machine, tmp_path:
 def test_a_single_node_is_told_when_kind_is_done(machine: Machine, tmp_path: Path) -> None:
     """Without workers, kind reports its nodes only at the end."""
     told: list[tuple[str, ...]] = []
-    cluster = opened(replace(blueprint(machine, tmp_path, workers=0), on_nodes=lambda address: told.append(address.nodes)))
+    cluster = opened(replace(cluster_spec(machine, tmp_path, workers=0), on_nodes=lambda address: told.append(address.nodes)))
     assert told == [("shop-control-plane",)]
     cluster.close(failed=False)
 
@@ -263,7 +263,7 @@ def test_every_attempt_tells_its_nodes(machine: Machine, tmp_path: Path) -> None
     """The nodes of a failed first attempt are gone, so the callback runs again."""
     machine.tell("kind-says", "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1")
     told: list[tuple[str, ...]] = []
-    cluster = opened(replace(blueprint(machine, tmp_path), on_nodes=lambda address: told.append(address.nodes)))
+    cluster = opened(replace(cluster_spec(machine, tmp_path), on_nodes=lambda address: told.append(address.nodes)))
     assert told == [NODES, NODES]
     cluster.close(failed=False)
 
@@ -272,7 +272,7 @@ def test_a_kubeadm_that_fails_twice_is_an_error(machine: Machine, tmp_path: Path
     """The creation is retried only once."""
     machine.tell("kind-says", "ERROR: failed to init node with kubeadm: first\nERROR: failed to init node with kubeadm: second")
     with pytest.raises(ClusterError, match="second"):
-        opened(blueprint(machine, tmp_path))
+        opened(cluster_spec(machine, tmp_path))
     assert nothing_left(machine, tmp_path)
 
 
@@ -280,7 +280,7 @@ def test_a_stolen_port_is_replaced_once(machine: Machine, tmp_path: Path) -> Non
     """A free port that is taken between choice and use costs another attempt, not the run."""
     machine.tell("kind-says", "ERROR: Bind for 127.0.0.1:1 failed: port is already allocated")
     said: list[str] = []
-    cluster = opened(blueprint(machine, tmp_path), said)
+    cluster = opened(cluster_spec(machine, tmp_path), said)
     assert any("retrying with another port" in line for line in said)
     cluster.close(failed=False)
     assert nothing_left(machine, tmp_path)
@@ -292,7 +292,7 @@ def test_an_asked_port_that_is_stolen_is_the_users_matter(machine: Machine, tmp_
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(SettingsError, match=f"--kind-host-port {port}: port {port} on 127.0.0.1 is in use"):
-        opened(blueprint(machine, tmp_path, host_port=port))
+        opened(cluster_spec(machine, tmp_path, host_port=port))
     assert nothing_left(machine, tmp_path)
 
 
@@ -300,13 +300,13 @@ def test_a_cluster_that_cannot_be_used_is_deleted(machine: Machine, tmp_path: Pa
     """If the readiness check fails, the cluster created by a successful kind is deleted."""
     machine.tell("stopped", "shop-worker2")
     with pytest.raises(ClusterError, match=r"cluster shop was created but is not usable: .*node shop-worker2"):
-        opened(blueprint(machine, tmp_path))
+        opened(cluster_spec(machine, tmp_path))
     assert nothing_left(machine, tmp_path)
 
 
 def test_a_node_image_that_is_not_there_is_named(machine: Machine, tmp_path: Path) -> None:
     """An image missing from the engine is an error before anything is created."""
-    plan = blueprint(machine, tmp_path)
+    plan = cluster_spec(machine, tmp_path)
     with pytest.raises(ClusterError, match="node image none:v1 was not found in the engine"):
         opened(ClusterSpec(plan.settings, plan.engine, plan.kind, "none:v1"))
     assert nothing_left(machine, tmp_path)
@@ -316,7 +316,7 @@ def test_the_configuration_of_file_and_hook_reaches_kind(machine: Machine, tmp_p
     """The configuration passed to kind is the default with the user's file, a hook's part and the ingress mapping."""
     file = tmp_path / "kind.yaml"
     file.write_text("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nfeatureGates: {A: true}\n", encoding="utf-8")
-    plan = blueprint(machine, tmp_path, config=Path("kind.yaml"))
+    plan = cluster_spec(machine, tmp_path, config=Path("kind.yaml"))
     plan = ClusterSpec(plan.settings, plan.engine, plan.kind, plan.node_image, changes=({"featureGates": {"B": True}},))
     cluster = opened(plan)
     written = yaml.safe_load((cluster.address.kubeconfig.parent / "kind.yaml").read_text(encoding="utf-8"))

@@ -17,8 +17,8 @@ from tests.unit.cluster.machine import NODE_IMAGE, Machine
 def kept(machine: Machine, root: Path) -> None:
     """Create a cluster `shop` and keep it."""
     settings = Settings(root=root, cluster=ClusterSettings(name="shop", keep="always", workers=0))
-    blueprint = ClusterSpec(settings, machine.engine, machine.kind, NODE_IMAGE)
-    open_cluster(blueprint, deadline=Deadline.after(30), progress=str).close(failed=False)
+    cluster_spec = ClusterSpec(settings, machine.engine, machine.kind, NODE_IMAGE)
+    open_cluster(cluster_spec, deadline=Deadline.after(30), progress=str).close(failed=False)
 
 
 def test_a_kept_cluster_is_found_by_its_name(machine: Machine, tmp_path: Path) -> None:

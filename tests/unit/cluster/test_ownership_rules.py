@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.cluster.ownership_rules import (
+    ClusterState,
     Create,
-    Found,
     NodeContainer,
     Owner,
     Recreate,
     Reuse,
     network_name,
     plan_opening,
-    why_reap,
+    reap_reason,
 )
 from kindgate.errors import OwnershipError
 from kindgate.process import Liveness, ProcessName
@@ -74,11 +74,11 @@ def test_a_damaged_state_file_names_nobody(text: str) -> None:
 
 def test_a_free_name_is_created() -> None:
     """A name that is not in use is created."""
-    assert plan_opening(Found("shop"), WANTED, Liveness.UNKNOWN, NOW) == Create()
+    assert plan_opening(ClusterState("shop"), WANTED, Liveness.UNKNOWN, NOW) == Create()
 
 
-@pytest.mark.parametrize("found", [Found("shop", nodes=RUNNING), Found("shop", companion="0123456789abcdef")])
-def test_what_kindgate_did_not_make_is_refused(found: Found) -> None:
+@pytest.mark.parametrize("found", [ClusterState("shop", nodes=RUNNING), ClusterState("shop", owner_container="0123456789abcdef")])
+def test_what_kindgate_did_not_make_is_refused(found: ClusterState) -> None:
     """Nodes without an owner, or an unrelated container with the owner container's name, are refused."""
     with pytest.raises(OwnershipError, match="kindgate did not create it"):
         plan_opening(found, WANTED, Liveness.UNKNOWN, NOW)
@@ -87,13 +87,13 @@ def test_what_kindgate_did_not_make_is_refused(found: Found) -> None:
 def test_a_released_kept_cluster_is_reused() -> None:
     """A kept cluster that is not in use and has the same fingerprint is reused."""
     owner = an_owner(process=None, kept=True)
-    assert plan_opening(Found("shop", owner, "id", RUNNING), WANTED, Liveness.UNKNOWN, NOW) == Reuse(owner)
+    assert plan_opening(ClusterState("shop", owner, "id", RUNNING), WANTED, Liveness.UNKNOWN, NOW) == Reuse(owner)
 
 
 def test_a_kept_cluster_of_a_dead_run_is_reused() -> None:
     """A killed run could not release its kept cluster."""
     owner = an_owner(kept=True)
-    assert plan_opening(Found("shop", owner, "id", RUNNING), WANTED, Liveness.DEAD, NOW) == Reuse(owner)
+    assert plan_opening(ClusterState("shop", owner, "id", RUNNING), WANTED, Liveness.DEAD, NOW) == Reuse(owner)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_kept_cluster_of_a_dead_run_is_reused() -> None:
 )
 def test_what_will_not_do_is_created_anew(owner: Owner, nodes: tuple[NodeContainer, ...], wanted: Owner, reason: str) -> None:
     """A cluster that cannot be reused is deleted and created again, with a reason."""
-    plan = plan_opening(Found("shop", owner, "id", nodes), wanted, Liveness.DEAD, NOW)
+    plan = plan_opening(ClusterState("shop", owner, "id", nodes), wanted, Liveness.DEAD, NOW)
     assert isinstance(plan, Recreate)
     assert plan.reason.startswith(reason)
 
@@ -119,12 +119,12 @@ def test_what_will_not_do_is_created_anew(owner: Owner, nodes: tuple[NodeContain
 def test_a_living_run_keeps_others_out(*, kept: bool) -> None:
     """The error names the process and the folder where it was started."""
     with pytest.raises(OwnershipError, match="pid 4711, started in /root"):
-        plan_opening(Found("shop", an_owner(kept=kept), "id", RUNNING), WANTED, Liveness.ALIVE, NOW)
+        plan_opening(ClusterState("shop", an_owner(kept=kept), "id", RUNNING), WANTED, Liveness.ALIVE, NOW)
 
 
 def test_a_run_that_cannot_be_seen_keeps_others_out_until_its_deadline() -> None:
     """For a run of another boot, machine or PID namespace, only its deadline decides."""
-    found = Found("shop", an_owner(), "id", RUNNING)
+    found = ClusterState("shop", an_owner(), "id", RUNNING)
     with pytest.raises(OwnershipError, match="unknown whether that run is still alive"):
         plan_opening(found, WANTED, Liveness.UNKNOWN, NOW)
     assert isinstance(plan_opening(found, WANTED, Liveness.UNKNOWN, NOW + 3000), Recreate)
@@ -152,7 +152,7 @@ def test_only_the_dead_and_the_overdue_are_reaped(
     owner: Owner, life: Liveness, later: float, older_than: float | None, reaped: str
 ) -> None:
     """A running run's cluster is reaped only after its deadline, one kept with `always` only on request."""
-    why = why_reap(owner, life, NOW + later, older_than)
+    why = reap_reason(owner, life, NOW + later, older_than)
     assert why.startswith(reaped)
     assert bool(why) is bool(reaped)
 
@@ -162,7 +162,7 @@ def test_nodes_are_listed_control_plane_first_and_without_the_load_balancer() ->
     roles = {"shop-worker2": "worker", "shop-external-load-balancer": "external-load-balancer", "shop-control-plane": "control-plane"}
     nodes = [NodeContainer(name, role, running=True) for name, role in roles.items()]
     nodes += [NodeContainer(f"shop-worker{number}", "worker", running=True) for number in ("10", "")]
-    found = Found("shop", nodes=tuple(nodes))
+    found = ClusterState("shop", nodes=tuple(nodes))
     assert found.kubernetes_nodes == ("shop-control-plane", "shop-worker", "shop-worker2", "shop-worker10")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.cluster.owner_container import claim, exchange, look, read_state, state_path, write_state
+from kindgate.cluster.owner_container import claim, inspect_cluster, read_state, replace_owner, state_path, write_state
 from kindgate.cluster.ownership_rules import Owner
 from kindgate.cluster.reaper import CleanupTask, reap
 from kindgate.errors import OwnershipError
@@ -44,10 +44,10 @@ def owner_of(name: str, process: ProcessName | None, *, keep: Keep = "never", ke
 
 def env(machine: Machine, owner: Owner) -> str:
     """Set up an owned one-node cluster with its network, and return the owner container's id."""
-    companion = claim(machine.engine, owner, Deadline.after(10))
+    owner_container = claim(machine.engine, owner, Deadline.after(10))
     machine.add(f"{owner.cluster}-control-plane", {"io.x-k8s.kind.cluster": owner.cluster, "io.x-k8s.kind.role": "control-plane"})
     machine.tell(f"networks/kindgate-{owner.cluster}")
-    return companion
+    return owner_container
 
 
 def test_a_dead_runs_cluster_goes_and_the_others_stay(machine: Machine) -> None:
@@ -94,7 +94,7 @@ class Overtaken(StandInEngine):
         state = read_state("kept")
         if arguments[:2] == ("container", "inspect") and state is not None and state.run_id != "taker":
             engine = StandInEngine(**vars(self))
-            exchange(engine, look(engine, "kept", deadline).companion, replace(state, run_id="taker"), deadline)
+            replace_owner(engine, inspect_cluster(engine, "kept", deadline).owner_container, replace(state, run_id="taker"), deadline)
         return answer
 
 
@@ -106,7 +106,7 @@ def test_a_cluster_that_is_taken_over_meanwhile_is_left_to_the_taker(machine: Ma
     reap(Overtaken(**vars(machine.engine)), deadline=Deadline.after(30))
 
     assert machine.containers == before
-    owner = look(machine.engine, "kept", Deadline.after(10)).owner
+    owner = inspect_cluster(machine.engine, "kept", Deadline.after(10)).owner
     assert owner is not None
     assert owner.run_id == "taker"
 
@@ -153,21 +153,21 @@ def test_a_claimed_name_cannot_be_claimed_again(machine: Machine) -> None:
 def test_a_kept_cluster_is_taken_over_once(machine: Machine) -> None:
     """Of two runs that take over a kept cluster, the second finds the owner container gone."""
     owner = owner_of("shop", None, keep="always", kept=True)
-    companion = env(machine, owner)
-    exchange(machine.engine, companion, replace(owner, run_id="first"), Deadline.after(10))
+    owner_container = env(machine, owner)
+    replace_owner(machine.engine, owner_container, replace(owner, run_id="first"), Deadline.after(10))
     with pytest.raises(OwnershipError, match="another run took over the kept cluster shop"):
-        exchange(machine.engine, companion, replace(owner, run_id="second"), Deadline.after(10))
+        replace_owner(machine.engine, owner_container, replace(owner, run_id="second"), Deadline.after(10))
 
 
 def test_a_run_that_died_while_it_exchanged_the_companion_is_known_by_its_state_file(machine: Machine) -> None:
     """Nodes without an owner container belong to kindgate if the state file confirms it."""
     owner = owner_of("shop", DEAD, keep="always", kept=True)
-    companion = env(machine, owner)
-    machine.docker("rm", companion)
-    assert look(machine.engine, "shop", Deadline.after(10)).owner == owner
+    owner_container = env(machine, owner)
+    machine.docker("rm", owner_container)
+    assert inspect_cluster(machine.engine, "shop", Deadline.after(10)).owner == owner
 
 
 def test_a_charge_travels_on_a_command_line() -> None:
     """All that the watchdog needs survives the conversion to a command-line argument."""
-    charge = CleanupTask("shop", "run", Engine("podman", Path("/usr/bin/podman"), "5.0", environment={"PATH": "/x"}))
-    assert CleanupTask.from_json(charge.to_json()) == charge
+    task = CleanupTask("shop", "run", Engine("podman", Path("/usr/bin/podman"), "5.0", environment={"PATH": "/x"}))
+    assert CleanupTask.from_json(task.to_json()) == task

@@ -17,7 +17,7 @@ import pytest
 from kindgate.cluster.ownership_rules import RUN_VARIABLE
 from kindgate.cluster.reaper import CleanupTask
 from kindgate.cluster.run_folder import claim_run_folder
-from kindgate.cluster.watchdog import GOODBYE, said_goodbye
+from kindgate.cluster.watchdog import GOODBYE, ended_normally
 from kindgate.cluster.watchdog_client import WatchdogClient
 from kindgate.host.container_engine import Engine
 from kindgate.process import ProcessName
@@ -84,9 +84,9 @@ def test_the_watchdog_removes_a_dead_runs_private_folder(machine: Machine, tmp_p
 def test_a_run_that_handed_over_keeps_its_folder_until_it_is_dead(machine: Machine) -> None:
     """The run may still write its report there, but is notified immediately that the cluster is gone."""
     folder = claim_run_folder("interrupted")
-    guard = WatchdogClient.start(replace(owned_by(machine, "run"), folder=folder))
-    guard.hand_over()
-    assert guard.wait(60)
+    watchdog = WatchdogClient.start(replace(owned_by(machine, "run"), folder=folder))
+    watchdog.hand_over()
+    assert watchdog.wait(60)
     assert not machine.containers
     assert folder.exists()
     for watchdog in watchdogs(machine):
@@ -95,12 +95,12 @@ def test_a_run_that_handed_over_keeps_its_folder_until_it_is_dead(machine: Machi
 
 def test_a_watchdog_can_be_waited_for(machine: Machine) -> None:
     """After the wait the cluster is gone, and a second wait returns immediately."""
-    guard = WatchdogClient.start(owned_by(machine, "run"))
-    assert not guard.wait(0.01)
-    guard.hand_over()
-    assert guard.wait(60)
+    watchdog = WatchdogClient.start(owned_by(machine, "run"))
+    assert not watchdog.wait(0.01)
+    watchdog.hand_over()
+    assert watchdog.wait(60)
     assert not machine.containers
-    assert guard.wait(0.0)
+    assert watchdog.wait(0.0)
 
 
 def test_a_run_killed_while_kind_works_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_only_a_whole_goodbye_counts(last_words: bytes, *, good: bool) -> None:
     os.write(writing, last_words)
     os.close(writing)
     try:
-        assert said_goodbye(reading, ProcessName.current()) is good
+        assert ended_normally(reading, ProcessName.current()) is good
     finally:
         os.close(reading)
 
@@ -143,7 +143,7 @@ def test_a_run_is_dead_though_a_child_keeps_its_pipe_open() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as run:
         name = ProcessName(run.pid, "0", ProcessName.current().boot_id, ProcessName.current().pid_namespace)
     try:
-        assert said_goodbye(reading, name, look_seconds=0.01) is False
+        assert ended_normally(reading, name, check_seconds=0.01) is False
     finally:
         os.close(reading)
         os.close(writing)
@@ -164,8 +164,8 @@ def watchdogs(machine: Machine) -> list[psutil.Process]:
 
 def test_a_dismissed_watchdog_deletes_nothing_and_ends(machine: Machine) -> None:
     """After the goodbye the watchdog has exited, and the run's cluster is unchanged."""
-    guard = WatchdogClient.start(owned_by(machine, "run"))
-    guard.dismiss()
+    watchdog = WatchdogClient.start(owned_by(machine, "run"))
+    watchdog.dismiss()
     assert not watchdogs(machine)
     assert machine.containers == ["shop-control-plane", "shop-owner"]
 
@@ -179,14 +179,14 @@ def test_a_deletion_that_is_handed_over_is_done(machine: Machine) -> None:
 def test_an_engine_that_is_away_for_a_moment_is_waited_for(machine: Machine) -> None:
     """If the engine is restarted as the run dies, the watchdog still deletes its containers."""
     docker = machine.root / "bin" / "docker"
-    charge = owned_by(machine, "run")
+    task = owned_by(machine, "run")
     docker.rename(docker.with_name("away"))
-    guard = WatchdogClient.start(charge)
-    guard.hand_over()
-    assert not guard.wait(1.0)
+    watchdog = WatchdogClient.start(task)
+    watchdog.hand_over()
+    assert not watchdog.wait(1.0)
     docker.with_name("away").rename(docker)
     eventually("the cluster to be gone", lambda: not machine.containers)
-    assert guard.wait(60)
+    assert watchdog.wait(60)
 
 
 def test_another_runs_cluster_is_left_alone(machine: Machine) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.cluster.test_life import blueprint, opened
+from tests.unit.cluster.test_lifecycle import cluster_spec, opened
 
 from kindgate.pipeline.environment import Environment
 from kindgate.plugin.controller import LazyPipeline
@@ -41,7 +41,7 @@ def test_a_cluster_is_kept_for_a_failed_test(
 
     def reach(lazy: LazyPipeline) -> Environment:
         pipeline = pipeline_of(lazy)
-        pipeline._open = pipeline._open or opened(blueprint(machine, tmp_path, keep="on-failure"))
+        pipeline._open = pipeline._open or opened(cluster_spec(machine, tmp_path, keep="on-failure"))
         return Environment(
             address=pipeline._open.address,
             rendered=rendered(),
