@@ -40,7 +40,7 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _signals_are_heard() -> None:
+def _restore_signal_handling() -> None:
     """Undo the ignored signals of `nohup` and a shell's `&`: tests interrupt programs, which inherit them."""
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL), (signal.SIGTERM, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.conftest import PROFILE, pytest_ignore_collect
 
 
-def test_any_number_of_files_can_be_collected(request: pytest.FixtureRequest) -> None:
+def test_a_changing_file_count_does_not_break_hypothesis(request: pytest.FixtureRequest) -> None:
     """Hypothesis still draws examples afterward, and a slow machine fails no property."""
     drawn: list[int] = []
 

@@ -20,14 +20,14 @@ from kindgate.credentials import credentials_of, masked_url, without_credentials
         ("http://host/a@b", "http://host/a@b", None),
     ],
 )
-def test_a_url_is_shown_with_a_mask(url: str, shown: str, credentials: tuple[str, str] | None) -> None:
+def test_a_urls_credentials_are_masked(url: str, shown: str, credentials: tuple[str, str] | None) -> None:
     """The credentials are still decoded correctly."""
     assert masked_url(url) == shown
     assert credentials_of(url) == credentials
 
 
 @pytest.mark.parametrize("url", ["http://u:p/w@host/", "http://u:p#w@host/", "http://u:p:w@[x/"])
-def test_what_is_no_url_is_masked_too(url: str) -> None:
+def test_a_malformed_url_is_masked_too(url: str) -> None:
     """An unencoded password changes the address, which might still parse."""
     shown = masked_url(url)
 

@@ -31,7 +31,7 @@ from kindgate.duration import MILLISECOND, duration_seconds, signed_seconds
         ("0", 0),
     ],
 )
-def test_a_duration_is_read_in_seconds(text: str, seconds: float) -> None:
+def test_a_duration_is_parsed_into_seconds(text: str, seconds: float) -> None:
     """Units add up, and the caller decides the unit of a bare number."""
     assert duration_seconds(text) == pytest.approx(seconds)
     if not text[-1].isalpha():
@@ -39,19 +39,19 @@ def test_a_duration_is_read_in_seconds(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "s", "10 s", " 10s", "-10s", "-1", "10q", "1h2d", "ten", "inf", "nan", "1_000", "1e999", "٣", "True"])
-def test_anything_else_is_refused(text: str) -> None:
+def test_an_invalid_duration_yields_none(text: str) -> None:
     """A text that is not a duration, or is negative or infinite, gives None."""
     assert duration_seconds(text) is None
 
 
-def test_a_negative_length_is_read_where_bounds_are_checked_later() -> None:
+def test_a_negative_duration_is_accepted_if_signed() -> None:
     """The error then states the bound instead of a syntax error."""
     assert (signed_seconds("-1m"), signed_seconds("-2"), signed_seconds("2"), signed_seconds("-0")) == (-60, -2, 2, 0)
     assert signed_seconds("--2") is None
 
 
 @given(st.integers(0, 10**6), st.sampled_from(["d", "h", "m", "s", "ms", "us", "ns"]))
-def test_whole_numbers_of_units_are_exact(count: int, unit: str) -> None:
+def test_integer_durations_are_exact(count: int, unit: str) -> None:
     """A multiple of a unit equals the unit's length times the number."""
     one = duration_seconds(f"1{unit}")
 
@@ -60,7 +60,7 @@ def test_whole_numbers_of_units_are_exact(count: int, unit: str) -> None:
 
 
 @given(st.text())
-def test_any_text_is_a_finite_length_or_none(text: str) -> None:
+def test_any_text_yields_a_finite_duration_or_none(text: str) -> None:
     """Any text gives a finite, non-negative duration or None."""
     seconds = duration_seconds(text)
 

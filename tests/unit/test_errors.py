@@ -16,7 +16,7 @@ def classes(base: type[KindgateError] = KindgateError) -> list[type[KindgateErro
     return [base, *(found for child in base.__subclasses__() if child.__module__ == errors.__name__ for found in classes(child))]
 
 
-def test_an_error_shows_what_is_known_and_nothing_else() -> None:
+def test_an_error_shows_only_known_details() -> None:
     """Waiting time, last state and next step each get a line if given."""
     full = KindgateError("it broke", waited=2.345, last_state="a\nb", next_step="mend it")
 
@@ -24,7 +24,7 @@ def test_an_error_shows_what_is_known_and_nothing_else() -> None:
     assert str(KindgateError("it broke")) == "it broke"
 
 
-def test_long_foreign_output_is_cut_to_its_end() -> None:
+def test_long_external_output_is_cut_to_its_end() -> None:
     """The end of a program's output is the most useful part, so the beginning is cut."""
     assert clipped("x" * 50 + "end", 10) == "[... 43 characters cut]\n" + "x" * 7 + "end"
 
@@ -37,7 +37,7 @@ def test_every_exit_code_is_in_the_table_for_users(error: type[KindgateError]) -
     assert error.exit_code in documented
 
 
-def test_own_exit_codes_leave_pytests_alone() -> None:
+def test_exit_codes_do_not_overlap_with_pytests() -> None:
     """Codes 0 to 5 are pytest's own; the tree's start at 10."""
     assert {error.exit_code for error in classes()} - {1} >= {10, 11, 26}
     assert all(error.exit_code == 1 or 10 <= error.exit_code < 64 for error in classes())

@@ -24,12 +24,12 @@ from kindgate.report import units
         (1e6, "1,000,000"),
     ],
 )
-def test_three_digits_matter(value: float, text: str) -> None:
+def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
     """Figures have no exponent or trailing zeros, a thousands separator, and all digits of a whole number."""
     assert figure(value) == text
 
 
-def test_units() -> None:
+def test_times_and_shares_have_units() -> None:
     """Times are in milliseconds and shares in percent."""
     assert milliseconds(1.5) == "1.5 ms"
     assert percent(0.0125) == "1.25 %"
@@ -40,7 +40,7 @@ def test_units() -> None:
     ("share", "text"),
     [(1, "100 %"), (0.9996, "99.96 %"), (0.99999, "99.999 %"), (0.9999999, "99.999 %"), (0.98996, "99 %"), (1.5, "150 %"), (0, "0 %")],
 )
-def test_what_is_below_100_per_cent_never_looks_like_it(share: float, text: str) -> None:
+def test_a_share_below_100_percent_is_never_rounded_up_to_it(share: float, text: str) -> None:
     """99.96 % of requests are not all of them."""
     assert percent(share) == text
 
@@ -55,7 +55,7 @@ def test_no_failure_is_rounded_away(total: int, data: st.DataObject) -> None:
 
 
 @given(st.floats(0, 1e9))
-def test_a_table_and_a_sentence_write_the_same(value: float) -> None:
+def test_tables_and_sentences_use_the_same_format(value: float) -> None:
     """The report formats the table, and the judge the sentence."""
     assert units.number(value) == figure(value)
     assert units.quantity(value, "ms") == milliseconds(value)

@@ -49,7 +49,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize("patterns", [GATE_NAMES, GATE_FOLDERS], ids=["names", "folders"])
-def test_a_pattern_matches_what_git_matches(tmp_path: Path, patterns: tuple[str, ...]) -> None:
+def test_patterns_match_like_git(tmp_path: Path, patterns: tuple[str, ...]) -> None:
     """The workflow skips a suite according to git, and the publisher checks the skip with this module."""
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True, timeout=60)
     for path in PATHS:
@@ -63,7 +63,7 @@ def test_a_pattern_matches_what_git_matches(tmp_path: Path, patterns: tuple[str,
     assert {path for path in PATHS if matches(path, patterns)} == {path for path in done.stdout.split("\0") if path}
 
 
-def test_a_folder_covers_what_lies_below_it() -> None:
+def test_a_folder_covers_its_descendants() -> None:
     """A path that only starts with the folder's name is not covered."""
     assert [below(path, ["a/b"]) for path in ("a/b", "a/b/c", "a/bc", "b")] == [True, True, False, False]
     assert below("anything", ["."])

@@ -17,13 +17,13 @@ SAMPLES = st.lists(st.integers(0, 10_000_000), max_size=60)
 
 
 @given(samples=st.lists(st.integers(0, 10_000_000), min_size=1, max_size=60), q=st.floats(0, 100))
-def test_percentiles_are_numpys(samples: list[int], q: float) -> None:
+def test_percentiles_match_numpy(samples: list[int], q: float) -> None:
     """They equal numpy's `linear` method on the raw samples."""
     assert Histogram.of(samples).percentile(q) == pytest.approx(float(np.percentile(samples, q)), rel=1e-12, abs=1e-9)
 
 
 @given(samples=st.lists(st.integers(0, 10_000_000), min_size=1, max_size=60), limit=st.integers(0, 10_000_000))
-def test_simple_figures_are_those_of_the_samples(samples: list[int], limit: int) -> None:
+def test_summary_figures_match_the_samples(samples: list[int], limit: int) -> None:
     """Mean, extremes and the count above a limit match the samples."""
     histogram = Histogram.of(samples)
     assert (histogram.min, histogram.max, histogram.count) == (min(samples), max(samples), len(samples))
@@ -48,7 +48,7 @@ def test_eight_workers_merge_bit_exactly() -> None:
 
 
 @given(samples=SAMPLES)
-def test_the_text_form_gives_the_histogram_back(samples: list[int]) -> None:
+def test_the_text_form_round_trips(samples: list[int]) -> None:
     """It contains nothing that JSON would have to escape."""
     text = Histogram.of(samples).to_text()
     assert Histogram.from_text(text) == Histogram.of(samples)
@@ -63,7 +63,7 @@ def test_a_million_samples_take_at_most_15_kilobytes() -> None:
 
 
 @given(text=st.one_of(st.text(max_size=40), st.binary(max_size=60).map(lambda raw: base64.b85encode(raw).decode())))
-def test_foreign_text_is_refused_or_read_as_a_valid_histogram(text: str) -> None:
+def test_any_text_is_refused_or_a_valid_histogram(text: str) -> None:
     """Any text gives a `ValueError` or ascending values with positive counts."""
     try:
         histogram = Histogram.from_text(text)
@@ -78,7 +78,7 @@ def _encoded(*numbers: int) -> str:
     return base64.b85encode(lzma.compress(bytes(numbers), format=lzma.FORMAT_RAW, filters=_FILTERS)).decode()
 
 
-def test_a_short_text_of_very_many_times_is_refused_before_it_is_unpacked() -> None:
+def test_a_decompression_bomb_is_refused_before_unpacking() -> None:
     """A few kilobytes of text would unpack to a gigabyte of numbers."""
     text = _encoded(*[1] * 40_000_000)
     assert len(text) < 10_000
@@ -91,7 +91,7 @@ def test_a_short_text_of_very_many_times_is_refused_before_it_is_unpacked() -> N
         tracemalloc.stop()
 
 
-def test_as_many_times_are_read_as_the_reader_allows() -> None:
+def test_the_readers_limit_applies_to_distinct_times() -> None:
     """The bound is on distinct times, whatever their counts and values."""
     histogram = Histogram(np.arange(1, 101, dtype=np.int64) * 10**8, np.full(100, 10**6, np.int64))
     text = histogram.to_text()
@@ -112,13 +112,13 @@ def test_as_many_times_are_read_as_the_reader_allows() -> None:
         _encoded(1, 1) * 2,
     ],
 )
-def test_what_is_no_histogram_is_refused(text: str) -> None:
+def test_an_invalid_histogram_is_refused(text: str) -> None:
     """An odd number of values, unordered times, zero counts, truncated or oversized numbers, and truncated or repeated text are refused."""
     with pytest.raises(ValueError, match="histogram"):
         Histogram.from_text(text)
 
 
-def test_counts_that_no_sum_could_hold_are_refused() -> None:
+def test_overflowing_counts_are_refused() -> None:
     """Sums of times and counts stay exact and never overflow into negative numbers."""
     huge = Histogram(np.array([1, 2], np.int64), np.array([2**62, 2**62], np.int64))
     with pytest.raises(ValueError, match="too large"):
@@ -132,7 +132,7 @@ def test_a_percentile_out_of_range_is_refused(q: float) -> None:
         Histogram.of([1]).percentile(q)
 
 
-def test_no_samples_have_no_figures() -> None:
+def test_an_empty_histogram_has_no_figures() -> None:
     """An empty distribution has no figures."""
     for figure in ("mean", "min", "max"):
         with pytest.raises(ValueError, match="no samples"):

@@ -25,7 +25,7 @@ OBJECTS: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("manifest", "paths"), OBJECTS.values(), ids=OBJECTS)
-def test_pods_are_found_wherever_they_are(manifest: dict[str, Any], paths: list[str]) -> None:
+def test_pod_templates_are_found_in_any_kind(manifest: dict[str, Any], paths: list[str]) -> None:
     """Built-in and custom kinds are walked alike."""
     found = pod_templates(manifest)
     assert [template.spec_path for template in found] == paths
@@ -33,7 +33,7 @@ def test_pods_are_found_wherever_they_are(manifest: dict[str, Any], paths: list[
     assert [path for path, _ in found[0].containers()] == [f"{paths[0]}.initContainers[0]", f"{paths[0]}.containers[0]"]
 
 
-def test_labels_are_those_of_the_template() -> None:
+def test_labels_come_from_the_pod_template() -> None:
     """Services and disruption budgets select by these labels."""
     template = pod_template(OBJECTS["deployment"][0])
     assert template is not None
@@ -51,13 +51,13 @@ def test_labels_are_those_of_the_template() -> None:
     ],
     ids=["service", "crd", "text", "texts", "bare"],
 )
-def test_other_objects_have_no_pods(manifest: dict[str, Any]) -> None:
+def test_other_objects_have_no_pod_templates(manifest: dict[str, Any]) -> None:
     """A schema that describes pods contains none."""
     assert pod_templates(manifest) == ()
     assert list(containers(manifest)) == []
 
 
-def test_every_container_can_be_changed_and_the_object_stays() -> None:
+def test_changing_containers_copies_the_object() -> None:
     """The rendered object remains for comparison with the applied one."""
     manifest, _ = OBJECTS["volcano"]
     changed = with_containers(manifest, lambda container: {**container, "image": f"{container['image']}-dev"})

@@ -12,7 +12,7 @@ from kindgate.process import Liveness, ProcessName, liveness
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
 
-def test_this_process_lives() -> None:
+def test_this_process_is_alive() -> None:
     """The current process is running."""
     assert liveness(ProcessName.current()) is Liveness.ALIVE
 
@@ -24,7 +24,7 @@ def test_a_process_that_ended_is_dead() -> None:
     assert liveness(replace(ProcessName.current(), pid=process.pid)) is Liveness.DEAD
 
 
-def test_a_number_that_somebody_else_has_now_is_dead() -> None:
+def test_a_reused_pid_is_dead() -> None:
     """Process ids are reused; the start time identifies the process."""
     assert liveness(replace(ProcessName.current(), started="0")) is Liveness.DEAD
 
@@ -44,7 +44,7 @@ def test_a_zombie_is_dead() -> None:
         assert liveness(name) is Liveness.DEAD
 
 
-def test_another_boot_or_namespace_tells_nothing() -> None:
+def test_another_boot_or_namespace_is_unknown() -> None:
     """A process id is valid only in its own boot and PID namespace."""
     me = ProcessName.current()
     assert liveness(replace(me, boot_id="another")) is Liveness.UNKNOWN

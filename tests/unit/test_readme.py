@@ -30,13 +30,13 @@ def of(section: str, language: str) -> list[Block]:
     return [block for block in BLOCKS if (block.section, block.language) == (section, language)]
 
 
-def test_the_sections_come_in_the_order_in_which_a_newcomer_asks() -> None:
+def test_the_sections_follow_a_newcomers_questions() -> None:
     """The order is: purpose, trying it, adopting it, and dealing with failures."""
     assert re.findall(r"^## (.+)$", TEXT, re.MULTILINE) == ORDER
     assert TEXT.index("docs/images/comment.png") < TEXT.index("## Try it")
 
 
-def test_every_block_is_run_by_somebody() -> None:
+def test_every_code_block_is_run() -> None:
     """They run here, in `make adopt` (shell blocks, test, settings and objectives) or in CI."""
     counted = [(block.section, block.language) for block in BLOCKS]
 
@@ -54,7 +54,7 @@ def test_every_block_is_run_by_somebody() -> None:
     ]
 
 
-def test_the_first_two_commands_are_what_ci_runs() -> None:
+def test_ci_runs_the_first_two_commands() -> None:
     """CI fails if one of them breaks."""
     (block,) = of("Try it", "sh")
     ci = (ROOT / ".ci/run").read_text()
@@ -63,7 +63,7 @@ def test_the_first_two_commands_are_what_ci_runs() -> None:
     assert {"test", "e2e"} <= set(re.findall(r"^make (.+)$", ci, re.MULTILINE)[0].split())
 
 
-def test_both_workflows_are_those_that_init_writes(tmp_path: Path) -> None:
+def test_both_workflows_match_the_output_of_init(tmp_path: Path) -> None:
     """They are identical byte for byte, for a repository with its own image."""
     repository = Repository(tmp_path, tmp_path, tmp_path / "e2e", "main")
     plan = Plan((tmp_path / "k8s",), Application(("shop.localhost",), ()))
@@ -72,7 +72,7 @@ def test_both_workflows_are_those_that_init_writes(tmp_path: Path) -> None:
     assert [block.text for block in of("In CI", "yaml")] == [files["kindgate.yml"], files["kindgate-report.yml"]]
 
 
-def test_the_objectives_and_settings_can_be_read() -> None:
+def test_the_objectives_and_settings_are_valid() -> None:
     """Each parses in its own grammar."""
     (objectives,), (settings,) = of(ADOPTION, "yaml"), of(ADOPTION, "ini")
     values = dict(IniConfig("README.md", data=f"[pytest]\n{settings.text}")["pytest"].items())
@@ -111,7 +111,7 @@ def test_every_option_exists() -> None:
     assert set(re.findall(r"`(--[a-z-]+)", TEXT)) <= {row.option.flag for row in option_fields(Settings)} | init
 
 
-def test_every_file_that_is_named_is_there() -> None:
+def test_every_mentioned_file_exists() -> None:
     """Pages, images and folders of this repository exist."""
     named = set(re.findall(r"\b((?:docs|tests/tools|k8s)/[\w./-]+\.\w+)", TEXT))
 

@@ -13,7 +13,7 @@ from kindgate.settings import Settings, build_settings
 ROOT = Path("/somewhere")
 
 
-def test_the_command_line_beats_the_ini_file_which_beats_the_environment() -> None:
+def test_the_command_line_overrides_the_ini_file_and_that_the_environment() -> None:
     """Each source applies only if the earlier ones give no value."""
     environment = {"KINDGATE_KIND_WORKERS": "1", "KINDGATE_LOAD_RATE": "11", "KINDGATE_LOAD_SEED": "5"}
     ini = {"kind_workers": "2", "load_rate": "22"}
@@ -22,7 +22,7 @@ def test_the_command_line_beats_the_ini_file_which_beats_the_environment() -> No
     assert (settings.cluster.workers, settings.load.rate, settings.load.seed) == (3, 22.0, 5)
 
 
-def test_paths_count_from_where_they_are_written() -> None:
+def test_paths_are_relative_to_their_source() -> None:
     """Ini file paths start from its folder, command-line and environment paths from the command's folder."""
     folder = Path("/here")
     given = {"app_overlay": "k8s", "app_apply": ["crds", "/db"]}
@@ -36,14 +36,14 @@ def test_paths_count_from_where_they_are_written() -> None:
     assert build_settings(ROOT, given, {}, {}, ROOT).deploy.overlay == Path("k8s")
 
 
-def test_nothing_given_is_the_default() -> None:
+def test_unset_options_have_defaults() -> None:
     """Empty values of any kind count as unset."""
     given = {row.option.ini: () if row.repeatable else False if row.switch else None for row in option_fields(Settings)}
 
     assert build_settings(ROOT, given, dict.fromkeys(given, ""), {}) == Settings(root=ROOT)
 
 
-def test_lists_and_switches_are_read_from_text() -> None:
+def test_lists_and_switches_are_parsed_from_text() -> None:
     """An ini file separates list items by whitespace and writes switches as words."""
     settings = build_settings(ROOT, {}, {"kind_load": "a:1\nb.tar", "slo_quick": "yes"}, {"KINDGATE_IMAGES_ALLOW_MISSING": "off"})
 
@@ -72,7 +72,7 @@ def test_lists_and_switches_are_read_from_text() -> None:
         ("kind_context", "c", "--kind-existing"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_refused_by_its_options_name(option: str, value: object, told: str) -> None:
+def test_an_invalid_value_is_refused_with_its_options_name(option: str, value: object, told: str) -> None:
     """The error names the option and has exit code 10."""
     with pytest.raises(SettingsError, match=told) as caught:
         build_settings(ROOT, {option: value}, {}, {})
@@ -81,7 +81,7 @@ def test_a_value_that_cannot_be_used_is_refused_by_its_options_name(option: str,
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("2", 2), ("2s", 2), ("500ms", 0.5), ("1m30s", 90), ("0.5", 0.5)])
-def test_every_option_of_seconds_takes_a_duration(text: str, seconds: float) -> None:
+def test_every_option_in_seconds_accepts_a_duration(text: str, seconds: float) -> None:
     """The command line, the ini file and the environment behave alike."""
     rows = [row for row in option_fields(Settings) if row.option.is_duration]
     assert len(rows) >= 6
@@ -109,7 +109,7 @@ def test_reuse_keeps_the_cluster() -> None:
         build_settings(ROOT, {"kind_reuse": True, "kind_keep": "on-failure"}, {}, {})
 
 
-def test_the_default_cluster_name_belongs_to_the_folder() -> None:
+def test_the_default_cluster_name_depends_on_the_folder() -> None:
     """Two folders get two names, one folder always gets the same, and a given name takes precedence."""
     here, there = Settings(root=Path("/a")).cluster_name, Settings(root=Path("/b")).cluster_name
 
@@ -118,7 +118,7 @@ def test_the_default_cluster_name_belongs_to_the_folder() -> None:
     assert build_settings(ROOT, {"cluster_name": "mine"}, {}, {}).cluster_name == "mine"
 
 
-def test_every_option_has_a_flag_of_its_own_and_a_help_text() -> None:
+def test_every_option_has_a_unique_flag_and_a_help_text() -> None:
     """The table has no duplicates or gaps."""
     rows = list(option_fields(Settings))
 

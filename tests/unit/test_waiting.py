@@ -37,7 +37,7 @@ def test_waiting_returns_the_first_ready_value() -> None:
     assert clock.now == 102.0
 
 
-def test_a_deadline_that_passes_reports_the_last_state_and_the_time_waited() -> None:
+def test_an_expired_deadline_reports_the_last_state_and_the_time_waited() -> None:
     """The error states the last state, after exactly the allowed time."""
     clock = FakeClock()
 
@@ -47,7 +47,7 @@ def test_a_deadline_that_passes_reports_the_last_state_and_the_time_waited() -> 
     assert (caught.value.waited, caught.value.last_state, caught.value.next_step) == (3.0, "no moon", "look up")
 
 
-def test_what_cannot_come_fails_at_once() -> None:
+def test_a_permanent_failure_ends_the_wait_immediately() -> None:
     """A permanent failure ends the wait immediately."""
     clock = FakeClock()
 
@@ -57,14 +57,14 @@ def test_what_cannot_come_fails_at_once() -> None:
     assert clock.now == 100.0
 
 
-def test_a_passed_deadline_still_asks_once() -> None:
+def test_an_expired_deadline_still_probes_once() -> None:
     """A value that is already ready is returned even after the deadline."""
     clock = FakeClock()
 
     assert wait_for("it", lambda: Ready("here"), Deadline.after(0, clock), pause=clock.pause) == "here"
 
 
-def test_a_step_gets_no_more_than_what_the_whole_has_left() -> None:
+def test_a_nested_deadline_is_limited_by_the_outer_one() -> None:
     """A nested deadline ends with the outer one at the latest, and counts its own wait."""
     clock = FakeClock()
     whole = Deadline.after(10, clock)
@@ -94,7 +94,7 @@ def test_a_stopped_clock_ends_every_wait() -> None:
         assert caught.value.waited < 50.0
 
 
-def test_a_clock_that_is_stopped_ends_a_wait_of_another_thread() -> None:
+def test_stopping_the_clock_ends_a_wait_in_another_thread() -> None:
     """The wait ends at its next check."""
     clock = StoppableClock()
     timer = threading.Timer(0.2, clock.stop)

@@ -206,7 +206,7 @@ def test_every_condition_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_a_condition_says_what_the_table_says(name: str) -> None:
+def test_each_condition_matches_the_table(name: str) -> None:
     """The table covers each event, and jobs that failed or were cancelled."""
     found = [condition(CONDITIONS[name], given) for given, _ in TABLE[name]]
 

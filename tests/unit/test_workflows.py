@@ -57,7 +57,7 @@ STEPS = dict(steps())
 JOBS = {f"{workflow}: {job}": content for workflow, job, content in jobs()}
 
 
-def test_there_are_the_workflows_that_the_documentation_names() -> None:
+def test_the_documented_workflows_exist() -> None:
     """A renamed workflow would silently go unchecked."""
     assert set(WORKFLOWS) == {"ci.yml", "e2e.yml", "nightly.yml", "publish-report.yml", "publish.yml", "release.yml", "sealed.yml"}
     assert len(ACTIONS) == 1
@@ -87,14 +87,14 @@ def test_a_workflow_grants_nothing_by_default(name: str) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_each_permission_says_what_it_is_for(file: Path) -> None:
+def test_each_permission_has_a_reason(file: Path) -> None:
     """A comment on the same line gives the reason."""
     granted = [line for line in file.read_text().splitlines() if re.fullmatch(r"\s+[a-z-]+: (read|write)\b.*", line)]
 
     assert [line for line in granted if " # " not in line] == []
 
 
-def test_callers_grant_what_a_reusable_workflow_asks_for_and_no_more() -> None:
+def test_callers_grant_exactly_a_reusable_workflows_permissions() -> None:
     """GitHub refuses a call that grants less, and anything beyond it would be unused."""
     calls = {name: job for name, job in JOBS.items() if str(job.get("uses", "")).startswith(SELF)}
 
@@ -115,12 +115,12 @@ def test_callers_grant_what_a_reusable_workflow_asks_for_and_no_more() -> None:
         ("publish.yml", {"actions": "read", "contents": "read", "pull-requests": "write", "statuses": "write"}),
     ],
 )
-def test_a_reusable_workflow_keeps_its_ceiling(workflow: str, ceiling: dict[str, str]) -> None:
+def test_a_reusable_workflows_permissions_do_not_grow(workflow: str, ceiling: dict[str, str]) -> None:
     """Other repositories grant exactly these permissions."""
     assert {key: value for job in WORKFLOWS[workflow]["jobs"].values() for key, value in job["permissions"].items()} == ceiling
 
 
-def test_the_verdict_is_decided_where_no_code_of_the_caller_runs() -> None:
+def test_the_verdict_is_decided_in_a_job_without_the_callers_code() -> None:
     """The job checks nothing out, restores no cache, and uses only the other job's result and artifact."""
     verify = WORKFLOWS["e2e.yml"]["jobs"]["verify"]
     used = [step["uses"].partition("@")[0] for step in verify["steps"] if "uses" in step]
@@ -134,7 +134,7 @@ def test_the_verdict_is_decided_where_no_code_of_the_caller_runs() -> None:
     assert "secrets." not in text
 
 
-def test_an_upload_of_what_a_verdict_is_from_fails_where_there_is_nothing() -> None:
+def test_an_empty_upload_of_verdict_inputs_fails() -> None:
     """A warning in a green job would leave the gate open."""
     uploads = {
         step["with"].get("name", ""): step["with"]["if-no-files-found"]
@@ -158,7 +158,7 @@ def test_actions_are_pinned_by_commit_with_their_version(file: Path) -> None:
     assert [use for use in foreign if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)] == []
 
 
-def test_one_action_is_pinned_to_one_commit() -> None:
+def test_each_action_is_pinned_to_a_single_commit() -> None:
     """Every workflow uses the same commit."""
     text = "\n".join(file.read_text() for file in [*FILES, *ACTIONS])
     pins = set(re.findall(r"uses: ([\w./-]+)@([0-9a-f]{40})", text))
@@ -166,7 +166,7 @@ def test_one_action_is_pinned_to_one_commit() -> None:
     assert len(pins) == len({action for action, _ in pins})
 
 
-def test_no_checkout_leaves_its_token_behind() -> None:
+def test_no_checkout_persists_its_token() -> None:
     """Later steps run the pull request's code."""
     checkouts = {name: step for name, step in STEPS.items() if step.get("uses", "").startswith("actions/checkout@")}
 
@@ -175,7 +175,7 @@ def test_no_checkout_leaves_its_token_behind() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, step in STEPS.items() if "run" in step])
-def test_a_command_is_one_command_without_expressions(name: str) -> None:
+def test_each_run_step_is_one_command_without_expressions(name: str) -> None:
     """Values come from the environment, which a shell does not parse as code; longer scripts belong in a file."""
     command = STEPS[name]["run"]
 
@@ -184,7 +184,7 @@ def test_a_command_is_one_command_without_expressions(name: str) -> None:
     assert not {"&&", "||", ";"} & set(shlex.split(command, posix=False))
 
 
-def test_a_token_or_secret_is_in_the_environment_of_the_steps_that_need_it_only() -> None:
+def test_a_token_or_secret_is_only_in_the_steps_that_need_it() -> None:
     """Other code in the job cannot read it; only the step that creates the application's Secrets gets their values."""
     holders = {name for name, step in STEPS.items() if "github.token" in json.dumps(step) or "secrets." in json.dumps(step)}
 
@@ -205,7 +205,7 @@ def test_the_publishing_workflow_runs_no_code_of_a_pull_request() -> None:
     assert [list(job) for job in WORKFLOWS["publish-report.yml"]["jobs"].values()] == [["name", "if", "permissions", "uses", "with"]]
 
 
-def test_no_pull_request_writes_a_cache_that_another_run_reads() -> None:
+def test_no_pull_request_writes_a_shared_cache() -> None:
     """One action restores caches and another saves them under a condition; the key depends on kindgate's own lock files."""
     used = {name: step["uses"].split("@")[0] for name, step in STEPS.items() if step.get("uses", "").startswith("actions/cache")}
     restored = [STEPS[name] for name, action in used.items() if action == "actions/cache/restore"]
@@ -216,7 +216,7 @@ def test_no_pull_request_writes_a_cache_that_another_run_reads() -> None:
     assert "hashFiles" not in json.dumps([step["with"] for step in restored])
 
 
-def test_an_artifacts_name_differs_by_leg_and_attempt() -> None:
+def test_artifact_names_differ_by_leg_and_attempt() -> None:
     """Two uploads with one name are an error, and a rerun must not hide the first attempt."""
     uploads = {name: step["with"] for name, step in STEPS.items() if step.get("uses", "").startswith("actions/upload-artifact@")}
     names = {name: given.get("name") or given["path"] for name, given in uploads.items()}  # a single file keeps its own name
@@ -227,7 +227,7 @@ def test_an_artifacts_name_differs_by_leg_and_attempt() -> None:
     assert [name for name, artifact in names.items() if name.startswith("e2e.yml") and "${{ inputs.leg }}" not in artifact] == []
 
 
-def test_a_leg_is_uploaded_under_the_name_that_publishing_looks_for() -> None:
+def test_a_leg_is_uploaded_under_the_name_that_publishing_expects() -> None:
     """The two names are in different files."""
     upload = STEPS["e2e.yml: e2e: Upload the report"]
     (found,) = newest_of_each_leg([("kindgate-report-LEG-7", None)])
@@ -237,7 +237,7 @@ def test_a_leg_is_uploaded_under_the_name_that_publishing_looks_for() -> None:
     assert (found.leg, found.attempt) == ("LEG", 7)
 
 
-def test_a_legs_page_is_uploaded_under_the_name_that_publishing_looks_for() -> None:
+def test_a_legs_page_is_uploaded_under_the_name_that_publishing_expects() -> None:
     """The page is uploaded as a single file for browsers, and linked from the report before the report is uploaded."""
     upload = STEPS["e2e.yml: e2e: Upload the page"]["with"]
     steps = [step["name"] for step in WORKFLOWS["e2e.yml"]["jobs"]["e2e"]["steps"]]
@@ -248,7 +248,7 @@ def test_a_legs_page_is_uploaded_under_the_name_that_publishing_looks_for() -> N
     assert steps.index("Upload the page") < steps.index("Link the page from the report") < steps.index("Upload the report")
 
 
-def test_the_sealed_workflow_runs_nothing_of_the_commit_that_it_judges() -> None:
+def test_the_sealed_workflow_runs_no_code_of_the_judged_commit() -> None:
     """Only kindgate runs on the runner, with the default branch's suite, no secrets, and a read-only cache."""
     sealed = WORKFLOWS["sealed.yml"]["jobs"]["e2e"]["steps"]
     used = [step["uses"].split("@")[0] for step in sealed if "uses" in step]
@@ -274,7 +274,7 @@ def test_the_sealed_workflow_runs_nothing_of_the_commit_that_it_judges() -> None
         ({}, "started"),
     ],
 )
-def test_a_sealed_suite_is_one_that_somebody_has_merged(event: dict[str, Any], sha: str) -> None:
+def test_a_sealed_suite_comes_from_merged_code(event: dict[str, Any], sha: str) -> None:
     """GITHUB_SHA contains a pull request's own files if the pull request or a merge queue starts the run."""
     ref = STEPS["sealed.yml: e2e: Check out the base"]["with"]["ref"]
 
@@ -288,14 +288,14 @@ def test_evidence_is_an_explicit_list() -> None:
     assert [path.rsplit("/", 1)[1] for path in paths] == ["report.html", "junit.xml", "summary.md", "metrics", "bursts", "failures"]
 
 
-def test_evidence_and_deletion_come_whatever_happened() -> None:
+def test_evidence_and_deletion_always_run() -> None:
     """Evidence matters most for a failed run."""
     always = {name for name, step in STEPS.items() if step.get("if") == "${{ always() }}"}
 
     assert {f"e2e.yml: e2e: {step}" for step in ("Upload the report", "Upload the evidence", "Delete what the run may have left")} <= always
 
 
-def test_a_release_uses_no_cache_and_waits_for_a_person() -> None:
+def test_a_release_uses_no_cache_and_requires_approval() -> None:
     """A release is built from the tag only, and only if releases are enabled."""
     release = WORKFLOWS["release.yml"]
 
@@ -317,13 +317,13 @@ NEEDED = ("validate", "unit", "e2e", "security")
 GREEN = dict.fromkeys(NEEDED, "success")
 
 
-def test_the_required_check_is_green_when_all_are() -> None:
+def test_the_required_check_is_green_if_all_jobs_are() -> None:
     """No job is skipped."""
     assert verdict(GREEN)
 
 
 @pytest.mark.parametrize(("job", "result"), list(itertools.product(NEEDED, ["failure", "cancelled", "skipped"])))
-def test_the_required_check_is_red_when_one_job_is_not_green(job: str, result: str) -> None:
+def test_the_required_check_is_red_if_any_job_is_not_green(job: str, result: str) -> None:
     """A skipped job has judged nothing."""
     assert not verdict(GREEN | {job: result})
 
@@ -357,7 +357,7 @@ def steps_of(job: dict[str, Any]) -> list[dict[str, Any]]:
     return list(job.get("steps", ()))
 
 
-def test_code_of_a_pull_request_never_runs_where_a_token_can_write() -> None:
+def test_pull_request_code_never_runs_with_a_write_token() -> None:
     """A workflow that a pull request starts runs any code but has no job that can write; one that can write follows a run."""
     for name, workflow in WORKFLOWS.items():
         starts = set(workflow["on"])
@@ -372,7 +372,7 @@ def test_code_of_a_pull_request_never_runs_where_a_token_can_write() -> None:
                 assert all("$KINDGATE" in step["run"] for step in steps_of(content) if "run" in step), f"{name}: {job}"
 
 
-def test_each_commit_that_is_judged_is_published() -> None:
+def test_each_judged_commit_is_published() -> None:
     """Publishing starts when a run is requested, so no older green status remains, and follows every ending."""
     follow = WORKFLOWS["publish-report.yml"]
     called = follow["jobs"]["publish"]["with"]

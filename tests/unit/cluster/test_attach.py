@@ -51,20 +51,20 @@ def test_bad_input_is_refused_with_its_option(
         attach_existing(settings(tmp_path, machine.api, **changes), deadline=Deadline.after(10))
 
 
-def test_the_contexts_that_there_are_get_listed(machine: Machine, tmp_path: Path) -> None:
+def test_an_unknown_context_lists_the_available_ones(machine: Machine, tmp_path: Path) -> None:
     """The error for a misspelled context lists the existing ones."""
     with pytest.raises(SettingsError) as caught:
         attach_existing(settings(tmp_path, machine.api, context="stagee"), deadline=Deadline.after(10))
     assert caught.value.next_step == "available contexts: stage"
 
 
-def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
+def test_an_unresponsive_server_is_named(tmp_path: Path) -> None:
     """The error names the context and the server."""
     with pytest.raises(ClusterError, match=r"context stage .* http://127.0.0.1:1 does not respond"):
         attach_existing(settings(tmp_path, "http://127.0.0.1:1"), deadline=Deadline.after(10))
 
 
-def test_a_server_that_refuses_the_user_is_told_from_one_that_is_gone(machine: Machine, tmp_path: Path) -> None:
+def test_a_rejected_user_is_distinguished_from_an_unreachable_server(machine: Machine, tmp_path: Path) -> None:
     """The error points to the context's user, not to the network."""
     machine.forbidden = True
     with pytest.raises(ClusterError, match="returned 403 Forbidden") as caught:
@@ -72,7 +72,7 @@ def test_a_server_that_refuses_the_user_is_told_from_one_that_is_gone(machine: M
     assert caught.value.next_step == "check the credentials of the context's user"
 
 
-def test_something_else_at_the_port_is_no_api_server(machine: Machine, tmp_path: Path) -> None:
+def test_another_web_server_is_not_taken_for_an_api_server(machine: Machine, tmp_path: Path) -> None:
     """A web server that responds to every path is not taken for a cluster."""
     machine.version = []
     with pytest.raises(ClusterError, match="is not an API server"):

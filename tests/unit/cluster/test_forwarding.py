@@ -33,7 +33,7 @@ def cluster_spec(machine: Machine, root: Path, workers: int = 2) -> ClusterSpec:
     return ClusterSpec(settings, machine.engine, machine.kind, NODE_IMAGE)
 
 
-def test_a_bridge_is_accepted_while_its_cluster_is_there(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
+def test_a_bridge_is_accepted_while_its_cluster_exists(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
     """The bridge is accepted for IPv4 and IPv6 and reported in one line; closing the cluster keeps other rules."""
     firewall.write(DROPS, OTHERS)
     said: list[str] = []
@@ -46,7 +46,7 @@ def test_a_bridge_is_accepted_while_its_cluster_is_there(podman: Machine, firewa
         assert firewall.rules(program) == [OTHERS]
 
 
-def test_nothing_is_set_where_nothing_is_dropped(podman: Machine, firewall: Firewall) -> None:
+def test_no_rule_is_added_if_nothing_is_dropped(podman: Machine, firewall: Firewall) -> None:
     """With Podman alone, nothing is dropped, so no rule is set."""
     firewall.write("-P FORWARD ACCEPT")
     assert add_forwarding_rule(podman.engine, "shop", soon()) == ""
@@ -61,9 +61,7 @@ def test_one_node_needs_no_rule(podman: Machine, firewall: Firewall, tmp_path: P
 
 
 @pytest.mark.parametrize("case", ["docker", "rootless", "user", "elsewhere"])
-def test_a_firewall_that_does_not_decide_is_left_alone(
-    podman: Machine, firewall: Firewall, monkeypatch: pytest.MonkeyPatch, case: str
-) -> None:
+def test_an_irrelevant_firewall_is_left_unchanged(podman: Machine, firewall: Firewall, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     """No rule is set with Docker (it sets its own), a rootless engine, a user without rights or a remote engine."""
     engine = podman.engine
     match case:
@@ -80,7 +78,7 @@ def test_a_firewall_that_does_not_decide_is_left_alone(
     assert firewall.rules() == []
 
 
-def test_a_kept_cluster_gets_its_rule_again(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
+def test_reusing_a_kept_cluster_restores_its_rule(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
     """Docker may have been started since, or the rules flushed."""
     plan = cluster_spec(podman, tmp_path)
     plan = dataclasses.replace(
@@ -97,7 +95,7 @@ def test_a_kept_cluster_gets_its_rule_again(podman: Machine, firewall: Firewall,
     assert firewall.rules() == []
 
 
-def test_a_cluster_that_cannot_be_used_leaves_no_rule(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
+def test_an_unusable_cluster_leaves_no_rule(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
     """The rule is set before the readiness check, and removed if that fails."""
     podman.tell("stopped", "shop-worker2")
     with pytest.raises(ClusterError, match="shop-worker2"):
@@ -115,7 +113,7 @@ def test_the_watchdog_removes_the_rule_of_a_dead_run(podman: Machine, firewall: 
     cluster.hand_over()
 
 
-def test_a_rule_without_containers_is_reaped_with_the_state(podman: Machine, firewall: Firewall) -> None:
+def test_the_reaper_removes_a_rule_without_containers(podman: Machine, firewall: Firewall) -> None:
     """The rule is removed even if a dead run's containers were removed by hand."""
     write_state(dataclasses.replace(an_owner(), deadline=1.0))
     firewall.write(DROPS, OURS, OTHERS)
@@ -130,7 +128,7 @@ def test_deleting_by_name_removes_a_rule_without_containers(podman: Machine, fir
     assert firewall.rules() == []
 
 
-def test_a_rule_that_stays_is_an_error_with_the_command_that_shows_it(podman: Machine, firewall: Firewall) -> None:
+def test_a_rule_that_cannot_be_removed_is_an_error_with_the_command_that_shows_it(podman: Machine, firewall: Firewall) -> None:
     """A rule that cannot be removed is an error; the reaper continues with other clusters and reports it."""
     firewall.write(DROPS, "refused", OURS)
     with pytest.raises(ClusterError, match="cannot remove the firewall rule of cluster shop") as caught:
@@ -140,7 +138,7 @@ def test_a_rule_that_stays_is_an_error_with_the_command_that_shows_it(podman: Ma
     assert [reaped.cluster for reaped in reap(podman.engine, deadline=soon()) if reaped.error] == ["shop"]
 
 
-def test_a_rule_that_cannot_be_set_is_reported_and_explains_the_drop(podman: Machine, firewall: Firewall) -> None:
+def test_a_rule_that_cannot_be_added_is_reported_and_explains_the_drop(podman: Machine, firewall: Firewall) -> None:
     """The next step names the cluster's own bridge."""
     firewall.write(DROPS, "refused")
     assert "did not accept a new rule: iptables: Permission denied" in add_forwarding_rule(podman.engine, "shop", soon())
@@ -150,7 +148,7 @@ def test_a_rule_that_cannot_be_set_is_reported_and_explains_the_drop(podman: Mac
     assert drop.remedy == "sudo iptables -I FORWARD -i lo -o lo -j ACCEPT"
 
 
-def test_a_rule_that_filters_no_bridges_explains_nothing(
+def test_a_rule_is_not_blamed_if_bridges_are_not_filtered(
     podman: Machine, firewall: Firewall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without br_netfilter, bridged packets bypass iptables, and a wrong cause is worse than none."""
@@ -159,7 +157,7 @@ def test_a_rule_that_filters_no_bridges_explains_nothing(
     assert find_drop(podman.engine, "shop", soon()) is None
 
 
-def test_podmans_volumes_go_with_the_cluster(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
+def test_podmans_volumes_are_deleted_with_the_cluster(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
     """Volumes with names outlive their container; those of a cluster with a longer name are kept."""
     firewall.write("-P FORWARD ACCEPT")
     (podman.root / "volumes" / "other").write_text("shop-control-plane-control-plane", encoding="utf-8")

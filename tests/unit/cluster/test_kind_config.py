@@ -32,14 +32,14 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_asks_for_one_control_plane_and_the_workers() -> None:
+def test_the_default_is_one_control_plane_and_the_workers() -> None:
     """The default of two workers results in three nodes."""
     config = kind_config(ClusterSettings(), cgroup_version=2)
     assert [node["role"] for node in config["nodes"]] == ["control-plane", "worker", "worker"]
     assert node_count(config) == 3
 
 
-def test_no_workers_is_a_single_node() -> None:
+def test_without_workers_there_is_a_single_node() -> None:
     """--kind-workers 0 leaves only the control plane."""
     assert node_count(kind_config(ClusterSettings(workers=0), cgroup_version=2)) == 1
 
@@ -56,7 +56,7 @@ def test_cgroup_v2_needs_no_patch() -> None:
     assert "kubeadmConfigPatches" not in kind_config(ClusterSettings(), cgroup_version=2)
 
 
-def test_the_users_nodes_replace_ours() -> None:
+def test_the_users_nodes_replace_the_default_ones() -> None:
     """Nodes in the user's file replace the default ones; the rest of the file is merged."""
     user = {"nodes": [{"role": "control-plane"}, {"role": "worker", "labels": {"zone": "a"}}], "networking": {"ipFamily": "ipv4"}}
     config = kind_config(ClusterSettings(workers=5), cgroup_version=2, user=user)
@@ -78,13 +78,13 @@ def test_hooks_are_merged_over_the_users_file() -> None:
     assert config["featureGates"] == {"X": True}
 
 
-def test_a_hooks_mistake_names_the_hook() -> None:
+def test_an_invalid_hook_contribution_names_the_hook() -> None:
     """A field unknown to kind is an error before anything is created."""
     with pytest.raises(SettingsError, match="pytest_kindgate_cluster_config hook: unknown field `node`"):
         kind_config(ClusterSettings(), cgroup_version=2, changes=[{"node": []}])
 
 
-def test_the_files_name_gives_way() -> None:
+def test_the_cluster_name_option_overrides_the_file() -> None:
     """As in kind, the name given as an option overrides the one in the file."""
     assert "name" not in kind_config(ClusterSettings(), cgroup_version=2, user={"name": "theirs"})
 
@@ -104,7 +104,7 @@ def test_the_ingress_ports_are_on_loopback_of_the_first_control_plane() -> None:
     assert config["nodes"][1]["extraPortMappings"] == [other]
 
 
-def test_a_good_file_is_read(tmp_path: Path) -> None:
+def test_a_valid_file_is_read(tmp_path: Path) -> None:
     """A valid file is returned unchanged."""
     content = read_config_file(written(tmp_path, HEADER + "nodes:\n- role: control-plane\n"))
     assert content["nodes"] == [{"role": "control-plane"}]
@@ -135,7 +135,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_bad_file_is_refused_with_its_name_and_the_cause(tmp_path: Path, text: str, cause: str) -> None:
+def test_an_invalid_file_is_refused_with_its_name_and_the_cause(tmp_path: Path, text: str, cause: str) -> None:
     """Every error is a SettingsError that names the file and the field."""
     path = written(tmp_path, text)
     with pytest.raises(SettingsError, match=cause) as caught:
@@ -155,14 +155,14 @@ def test_a_worker_may_map_port_80() -> None:
 
 
 @given(st.dictionaries(st.text(), st.text()), st.integers(0, 5))
-def test_the_fingerprint_depends_on_nothing_but_content(parts: dict[str, str], workers: int) -> None:
+def test_the_fingerprint_ignores_field_order(parts: dict[str, str], workers: int) -> None:
     """The order of the fields does not change the fingerprint."""
     config = kind_config(ClusterSettings(workers=workers), cgroup_version=2)
     again: dict[str, Any] = dict(reversed(config.items()))
     assert fingerprint(config, parts) == fingerprint(again, dict(reversed(parts.items())))
 
 
-def test_the_fingerprint_tells_clusters_apart() -> None:
+def test_the_fingerprint_distinguishes_clusters() -> None:
     """A different topology or image has another fingerprint; the host port is not part of it."""
     two, three = (kind_config(ClusterSettings(workers=workers), cgroup_version=2) for workers in (1, 2))
     marks = {fingerprint(two, {"image": "a"}), fingerprint(three, {"image": "a"}), fingerprint(three, {"image": "b"})}

@@ -28,7 +28,7 @@ def kubeconfig(folder: Path, data: str) -> Path:
     return path
 
 
-def test_certificates_and_key_move_into_private_files(tmp_path: Path) -> None:
+def test_certificates_and_key_are_moved_to_private_files(tmp_path: Path) -> None:
     """The kubeconfig refers to files with the decoded content, all readable only by the user."""
     path = kubeconfig(tmp_path, base64.b64encode(b"PEM").decode())
     move_secrets_to_files(path, tmp_path)
@@ -41,14 +41,14 @@ def test_certificates_and_key_move_into_private_files(tmp_path: Path) -> None:
     assert cluster["server"] == "https://x"
 
 
-def test_what_is_not_base64_is_refused(tmp_path: Path) -> None:
+def test_invalid_base64_is_refused(tmp_path: Path) -> None:
     """The error for malformed base64 names the field."""
     with pytest.raises(ClusterError, match="certificate-authority-data of kind-shop is not base64"):
         move_secrets_to_files(kubeconfig(tmp_path, "%%"), tmp_path)
 
 
 @given(text=st.text())
-def test_private_files_are_private_from_the_first_moment(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_private_files_are_created_private(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     """Whatever existed before, the file is readable only by the user, and no temporary file is left."""
     folder = tmp_path_factory.mktemp("private")
     (folder / "file").write_text("before", encoding="utf-8")
@@ -67,7 +67,7 @@ def test_private_files_are_private_from_the_first_moment(tmp_path_factory: pytes
         ("kind: Config", "is not a kubeconfig"),
     ],
 )
-def test_what_is_no_kubeconfig_is_named(tmp_path: Path, text: str, cause: str) -> None:
+def test_an_invalid_kubeconfig_is_named(tmp_path: Path, text: str, cause: str) -> None:
     """The error names the file and its defect."""
     path = tmp_path / "config"
     path.write_text(text, encoding="utf-8")

@@ -34,7 +34,7 @@ def opened(plan: ClusterSpec, said: list[str] | None = None) -> OpenCluster:
     return open_cluster(plan, deadline=Deadline.after(30), progress=(said if said is not None else []).append)
 
 
-def nothing_left(machine: Machine, folder: Path) -> bool:
+def is_all_deleted(machine: Machine, folder: Path) -> bool:
     """Return whether containers, networks and state folders are gone."""
     state = folder / "state" / "clusters"
     return not machine.containers and not machine.networks and not (state.exists() and list(state.iterdir()))
@@ -49,7 +49,7 @@ def kept_cluster(machine: Machine, root: Path, **changes: Any) -> Iterator[OpenC
     delete_named(machine.engine, "shop", Deadline.after(10))
 
 
-def test_a_created_cluster_is_reached_by_its_address(machine: Machine, tmp_path: Path) -> None:
+def test_a_created_cluster_is_reachable_by_its_address(machine: Machine, tmp_path: Path) -> None:
     """Name, context, nodes (control plane first), loopback URL and version are those of the new cluster."""
     cluster = opened(cluster_spec(machine, tmp_path))
     address = cluster.address
@@ -76,10 +76,10 @@ def test_a_closed_cluster_leaves_nothing(machine: Machine, tmp_path: Path) -> No
     assert set(machine.containers) == {*NODES, "shop-owner"}
     assert machine.networks == ["kindgate-shop"]
     assert cluster.close(failed=True) is False
-    assert nothing_left(machine, tmp_path)
+    assert is_all_deleted(machine, tmp_path)
 
 
-def test_a_kubeconfig_that_was_asked_for_goes_too(machine: Machine, tmp_path: Path) -> None:
+def test_a_requested_kubeconfig_is_deleted_too(machine: Machine, tmp_path: Path) -> None:
     """--kubeconfig FILE is written privately and removed with the cluster."""
     file = tmp_path / "asked.yaml"
     cluster = opened(cluster_spec(machine, tmp_path, kubeconfig=file))
@@ -88,7 +88,7 @@ def test_a_kubeconfig_that_was_asked_for_goes_too(machine: Machine, tmp_path: Pa
     assert not file.exists()
 
 
-def test_a_kubeconfig_that_is_there_is_refused(machine: Machine, tmp_path: Path) -> None:
+def test_an_existing_kubeconfig_is_refused(machine: Machine, tmp_path: Path) -> None:
     """A user's own kubeconfig is neither merged into nor deleted."""
     file = tmp_path / "config"
     file.write_text("kind: Config\n", encoding="utf-8")
@@ -98,7 +98,7 @@ def test_a_kubeconfig_that_is_there_is_refused(machine: Machine, tmp_path: Path)
     assert not machine.containers
 
 
-def test_a_kubeconfig_that_others_merged_into_stays(machine: Machine, tmp_path: Path) -> None:
+def test_a_kubeconfig_with_foreign_contexts_is_kept(machine: Machine, tmp_path: Path) -> None:
     """If another tool merged its own context into the file, deleting it would lose that."""
     file = tmp_path / "asked.yaml"
     cluster = opened(cluster_spec(machine, tmp_path, kubeconfig=file))
@@ -109,18 +109,18 @@ def test_a_kubeconfig_that_others_merged_into_stays(machine: Machine, tmp_path: 
     cluster.close(failed=False)
 
     assert "production" in file.read_text(encoding="utf-8")
-    assert nothing_left(machine, tmp_path)
+    assert is_all_deleted(machine, tmp_path)
 
 
 @pytest.mark.parametrize(("failed", "kept"), [(True, True), (False, False)])
-def test_keep_on_failure_keeps_after_failures_alone(machine: Machine, tmp_path: Path, *, failed: bool, kept: bool) -> None:
+def test_keep_on_failure_keeps_only_after_failures(machine: Machine, tmp_path: Path, *, failed: bool, kept: bool) -> None:
     """--kind-keep=on-failure keeps the cluster only after a failed run."""
     cluster = opened(cluster_spec(machine, tmp_path, keep="on-failure"))
     assert cluster.close(failed=failed) is kept
     assert bool(machine.containers) is kept
 
 
-def test_a_kept_cluster_is_reused_and_left(machine: Machine, tmp_path: Path) -> None:
+def test_a_kept_cluster_is_reused_and_kept(machine: Machine, tmp_path: Path) -> None:
     """A second run with the same configuration reuses the kept cluster and keeps it, whatever its own setting."""
     with kept_cluster(machine, tmp_path) as first:
         second = opened(cluster_spec(machine, tmp_path, keep="never"))
@@ -133,7 +133,7 @@ def test_a_kept_cluster_is_reused_and_left(machine: Machine, tmp_path: Path) -> 
         assert set(NODES) <= set(machine.containers)
 
 
-def test_a_kept_cluster_of_another_shape_is_created_anew(machine: Machine, tmp_path: Path) -> None:
+def test_a_kept_cluster_of_another_shape_is_recreated(machine: Machine, tmp_path: Path) -> None:
     """The run reports why it cannot use the kept cluster, deletes it and creates a new one."""
     with kept_cluster(machine, tmp_path):
         said: list[str] = []
@@ -145,7 +145,7 @@ def test_a_kept_cluster_of_another_shape_is_created_anew(machine: Machine, tmp_p
         assert cluster.close(failed=False) is False
 
 
-def test_a_kept_cluster_on_another_port_is_created_anew(machine: Machine, tmp_path: Path) -> None:
+def test_a_kept_cluster_on_another_port_is_recreated(machine: Machine, tmp_path: Path) -> None:
     """A requested port must match; without one, any port of the kept cluster is used."""
     with kept_cluster(machine, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -157,7 +157,7 @@ def test_a_kept_cluster_on_another_port_is_created_anew(machine: Machine, tmp_pa
         cluster.close(failed=False)
 
 
-def test_a_kept_cluster_that_stopped_is_created_anew(machine: Machine, tmp_path: Path) -> None:
+def test_a_stopped_kept_cluster_is_recreated(machine: Machine, tmp_path: Path) -> None:
     """Containers stopped by a reboot cannot be reused."""
     with kept_cluster(machine, tmp_path):
         machine.stop("shop-worker")
@@ -176,10 +176,10 @@ def test_a_cluster_in_use_is_refused_with_the_runs_pid(machine: Machine, tmp_pat
         delete_named(machine.engine, "shop", Deadline.after(10))
     cluster.close(failed=False)
     assert delete_named(machine.engine, "shop", Deadline.after(10))
-    assert nothing_left(machine, tmp_path)
+    assert is_all_deleted(machine, tmp_path)
 
 
-def test_a_foreign_cluster_is_neither_used_nor_deleted(machine: Machine, tmp_path: Path) -> None:
+def test_a_foreign_cluster_is_neither_reused_nor_deleted(machine: Machine, tmp_path: Path) -> None:
     """A cluster with that name from outside kindgate is an error and is kept."""
     machine.add("shop-control-plane", {"io.x-k8s.kind.cluster": "shop", "io.x-k8s.kind.role": "control-plane"})
     with pytest.raises(OwnershipError, match="kindgate did not create it"):
@@ -189,12 +189,12 @@ def test_a_foreign_cluster_is_neither_used_nor_deleted(machine: Machine, tmp_pat
     assert machine.containers == ["shop-control-plane"]
 
 
-def test_deleting_what_is_not_there_is_fine(machine: Machine) -> None:
+def test_deleting_a_missing_cluster_is_no_error(machine: Machine) -> None:
     """A second `kindgate down` is not an error."""
     assert delete_named(machine.engine, "shop", Deadline.after(10)) is False
 
 
-def test_a_kind_that_fails_leaves_nothing_and_is_quoted(machine: Machine, tmp_path: Path) -> None:
+def test_a_failed_kind_leaves_nothing_and_is_quoted(machine: Machine, tmp_path: Path) -> None:
     """The error includes kind's message; containers, network and state are removed."""
     machine.tell("kind-says", "ERROR: failed to create cluster: could not find a log line")
     failures: list[str] = []
@@ -203,10 +203,10 @@ def test_a_kind_that_fails_leaves_nothing_and_is_quoted(machine: Machine, tmp_pa
     with pytest.raises(ClusterError, match="kind could not create cluster shop: failed to create cluster: could not find a log line"):
         opened(plan)
     assert failures == ["shop"]
-    assert nothing_left(machine, tmp_path)
+    assert is_all_deleted(machine, tmp_path)
 
 
-def test_a_program_that_is_no_kind_is_told(machine: Machine, tmp_path: Path) -> None:
+def test_a_program_other_than_kind_is_reported(machine: Machine, tmp_path: Path) -> None:
     """The program exits successfully but creates nothing; control characters in its output are escaped."""
     machine.tell("kind-is-none")
     with pytest.raises(ClusterError, match="kind reported success but wrote no kubeconfig") as caught:
@@ -214,19 +214,19 @@ def test_a_program_that_is_no_kind_is_told(machine: Machine, tmp_path: Path) -> 
     assert "garbage" in caught.value.last_state
     assert "\x1b" not in str(caught.value)
     assert "kind" in caught.value.next_step
-    assert nothing_left(machine, tmp_path)
+    assert is_all_deleted(machine, tmp_path)
 
 
-def test_a_kind_that_hangs_is_ended_at_the_deadline(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_kind_is_terminated_at_the_deadline(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that a hanging kind created is removed."""
     monkeypatch.setattr("kindgate.cluster.lifecycle.SETTLE_SECONDS", 0.1)  # the stand-in engine is done when it responds
     machine.tell("kind-hangs")
     with pytest.raises(ClusterError, match="kind did not finish creating cluster shop"):
         open_cluster(cluster_spec(machine, tmp_path), deadline=Deadline.after(2), progress=str)
-    assert nothing_left(machine, tmp_path)
+    assert is_all_deleted(machine, tmp_path)
 
 
-def test_a_kubeadm_that_fails_once_is_tried_again(machine: Machine, tmp_path: Path) -> None:
+def test_a_failed_kubeadm_is_retried_once(machine: Machine, tmp_path: Path) -> None:
     """A failure on a busy machine is retried once and reported, and nothing of the first attempt is left."""
     machine.tell("kind-says", "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1")
     said: list[str] = []
@@ -234,10 +234,10 @@ def test_a_kubeadm_that_fails_once_is_tried_again(machine: Machine, tmp_path: Pa
     assert any(line.endswith("retrying") for line in said)
     assert "was created on the second attempt: kind could not create cluster shop" in cluster.note
     cluster.close(failed=False)
-    assert nothing_left(machine, tmp_path)
+    assert is_all_deleted(machine, tmp_path)
 
 
-def test_the_nodes_are_told_while_workers_still_join(machine: Machine, tmp_path: Path) -> None:
+def test_the_nodes_are_reported_while_workers_still_join(machine: Machine, tmp_path: Path) -> None:
     """The callback runs before kind is done: here, kind finishes only after it."""
     machine.tell("kind-joins")
     told: list[tuple[str, ...]] = []
@@ -251,7 +251,7 @@ def test_the_nodes_are_told_while_workers_still_join(machine: Machine, tmp_path:
     cluster.close(failed=False)
 
 
-def test_a_single_node_is_told_when_kind_is_done(machine: Machine, tmp_path: Path) -> None:
+def test_a_single_node_is_reported_after_kind_exits(machine: Machine, tmp_path: Path) -> None:
     """Without workers, kind reports its nodes only at the end."""
     told: list[tuple[str, ...]] = []
     cluster = opened(replace(cluster_spec(machine, tmp_path, workers=0), on_nodes=lambda address: told.append(address.nodes)))
@@ -259,7 +259,7 @@ def test_a_single_node_is_told_when_kind_is_done(machine: Machine, tmp_path: Pat
     cluster.close(failed=False)
 
 
-def test_every_attempt_tells_its_nodes(machine: Machine, tmp_path: Path) -> None:
+def test_every_attempt_reports_its_nodes(machine: Machine, tmp_path: Path) -> None:
     """The nodes of a failed first attempt are gone, so the callback runs again."""
     machine.tell("kind-says", "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1")
     told: list[tuple[str, ...]] = []
@@ -268,12 +268,12 @@ def test_every_attempt_tells_its_nodes(machine: Machine, tmp_path: Path) -> None
     cluster.close(failed=False)
 
 
-def test_a_kubeadm_that_fails_twice_is_an_error(machine: Machine, tmp_path: Path) -> None:
+def test_a_second_kubeadm_failure_is_an_error(machine: Machine, tmp_path: Path) -> None:
     """The creation is retried only once."""
     machine.tell("kind-says", "ERROR: failed to init node with kubeadm: first\nERROR: failed to init node with kubeadm: second")
     with pytest.raises(ClusterError, match="second"):
         opened(cluster_spec(machine, tmp_path))
-    assert nothing_left(machine, tmp_path)
+    assert is_all_deleted(machine, tmp_path)
 
 
 def test_a_stolen_port_is_replaced_once(machine: Machine, tmp_path: Path) -> None:
@@ -283,33 +283,33 @@ def test_a_stolen_port_is_replaced_once(machine: Machine, tmp_path: Path) -> Non
     cluster = opened(cluster_spec(machine, tmp_path), said)
     assert any("retrying with another port" in line for line in said)
     cluster.close(failed=False)
-    assert nothing_left(machine, tmp_path)
+    assert is_all_deleted(machine, tmp_path)
 
 
-def test_an_asked_port_that_is_stolen_is_the_users_matter(machine: Machine, tmp_path: Path) -> None:
+def test_a_stolen_requested_port_is_an_error(machine: Machine, tmp_path: Path) -> None:
     """A requested port is not replaced."""
     machine.tell("kind-says", "ERROR: Bind for 127.0.0.1:1 failed: port is already allocated")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(SettingsError, match=f"--kind-host-port {port}: port {port} on 127.0.0.1 is in use"):
         opened(cluster_spec(machine, tmp_path, host_port=port))
-    assert nothing_left(machine, tmp_path)
+    assert is_all_deleted(machine, tmp_path)
 
 
-def test_a_cluster_that_cannot_be_used_is_deleted(machine: Machine, tmp_path: Path) -> None:
+def test_an_unusable_cluster_is_deleted(machine: Machine, tmp_path: Path) -> None:
     """If the readiness check fails, the cluster created by a successful kind is deleted."""
     machine.tell("stopped", "shop-worker2")
     with pytest.raises(ClusterError, match=r"cluster shop was created but is not usable: .*node shop-worker2"):
         opened(cluster_spec(machine, tmp_path))
-    assert nothing_left(machine, tmp_path)
+    assert is_all_deleted(machine, tmp_path)
 
 
-def test_a_node_image_that_is_not_there_is_named(machine: Machine, tmp_path: Path) -> None:
+def test_a_missing_node_image_is_named(machine: Machine, tmp_path: Path) -> None:
     """An image missing from the engine is an error before anything is created."""
     plan = cluster_spec(machine, tmp_path)
     with pytest.raises(ClusterError, match="node image none:v1 was not found in the engine"):
         opened(ClusterSpec(plan.settings, plan.engine, plan.kind, "none:v1"))
-    assert nothing_left(machine, tmp_path)
+    assert is_all_deleted(machine, tmp_path)
 
 
 def test_the_configuration_of_file_and_hook_reaches_kind(machine: Machine, tmp_path: Path) -> None:

@@ -29,19 +29,19 @@ def test_a_kept_cluster_is_found_by_its_name(machine: Machine, tmp_path: Path) -
     assert (address.name, address.nodes, address.server_version) == ("shop", ("shop-control-plane",), "v1.37.2")
 
 
-def test_nothing_is_found_where_nothing_is(machine: Machine) -> None:
+def test_a_missing_cluster_is_not_found(machine: Machine) -> None:
     """A missing cluster is not an error."""
     assert find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10)) is None
 
 
-def test_a_foreign_cluster_is_not_ours_to_use(machine: Machine) -> None:
+def test_a_foreign_cluster_is_refused(machine: Machine) -> None:
     """A foreign cluster is an error, as for creation."""
     machine.add("shop-control-plane", {"io.x-k8s.kind.cluster": "shop", "io.x-k8s.kind.role": "control-plane"})
     with pytest.raises(OwnershipError, match="kindgate did not create it"):
         find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
 
 
-def test_a_stopped_cluster_is_said_to_be_stopped(machine: Machine, tmp_path: Path) -> None:
+def test_a_stopped_cluster_is_reported(machine: Machine, tmp_path: Path) -> None:
     """The error names the stopped containers."""
     kept(machine, tmp_path)
     machine.stop("shop-control-plane")
@@ -50,7 +50,7 @@ def test_a_stopped_cluster_is_said_to_be_stopped(machine: Machine, tmp_path: Pat
     assert "shop-control-plane" in caught.value.last_state
 
 
-def test_a_lost_kubeconfig_is_written_again(machine: Machine, tmp_path: Path) -> None:
+def test_a_missing_kubeconfig_is_rewritten(machine: Machine, tmp_path: Path) -> None:
     """The kubeconfig is only a copy of the cluster's, so it can be written again."""
     kept(machine, tmp_path)
     first = find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))

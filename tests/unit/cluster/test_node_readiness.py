@@ -38,7 +38,7 @@ def test_a_usable_cluster_passes(machine: Machine, tmp_path: Path) -> None:
     wait_usable(address_on(machine, tmp_path), machine.engine, Deadline.after(20))
 
 
-def test_services_have_to_route_on_every_node(machine: Machine, tmp_path: Path) -> None:
+def test_services_must_route_on_every_node(machine: Machine, tmp_path: Path) -> None:
     """A node with a dead kube-proxy is named with the unreachable address even if it is Ready."""
     machine.tell("deaf", "shop-worker")
     error = refused(machine, address_on(machine, tmp_path))
@@ -46,7 +46,7 @@ def test_services_have_to_route_on_every_node(machine: Machine, tmp_path: Path) 
     assert "10.96.0.1:443 from shop-worker: curl: (28)" in error.last_state
 
 
-def test_pods_of_different_nodes_have_to_reach_each_other(machine: Machine, tmp_path: Path) -> None:
+def test_pods_of_different_nodes_must_reach_each_other(machine: Machine, tmp_path: Path) -> None:
     """A network that loses packets between nodes is named with both ends even if the nodes are Ready."""
     machine.tell("apart", "shop-worker")
     error = refused(machine, address_on(machine, tmp_path))
@@ -54,7 +54,7 @@ def test_pods_of_different_nodes_have_to_reach_each_other(machine: Machine, tmp_
     assert "10.244.1.254 of shop-worker gets no response from pod 10.244.0.2 of shop-control-plane: curl: (28)" in error.last_state
 
 
-def test_a_firewall_that_drops_pods_ends_the_wait_at_once(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
+def test_a_firewall_that_drops_pod_traffic_ends_the_wait_immediately(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
     """The error quotes the rule, and the suggested command names the bridge."""
     podman.tell("apart", "shop-worker")
     firewall.write(DROPS, "refused")
@@ -65,7 +65,7 @@ def test_a_firewall_that_drops_pods_ends_the_wait_at_once(podman: Machine, firew
     assert error.waited < 30
 
 
-def test_pods_that_stay_apart_are_given_up_before_the_deadline(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_pods_end_the_wait_before_the_deadline(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a visible rule, the error gives the places to check, but no cause."""
     monkeypatch.setattr("kindgate.cluster.pod_network.PATIENCE_SECONDS", 0.5)
     machine.tell("apart", "shop-worker")
@@ -77,7 +77,7 @@ def test_pods_that_stay_apart_are_given_up_before_the_deadline(machine: Machine,
     assert error.waited < 30
 
 
-def test_a_user_who_cannot_read_the_rules_gets_the_command_to_try(
+def test_without_access_to_the_rules_the_command_to_try_is_reported(
     podman: Machine, firewall: Firewall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The firewall is not named as the cause if its rules cannot be read."""
@@ -97,7 +97,7 @@ def test_pods_need_the_default_service_account(machine: Machine, tmp_path: Path)
     assert "404" in error.last_state
 
 
-def test_every_node_has_to_be_ready(machine: Machine, tmp_path: Path) -> None:
+def test_every_node_must_be_ready(machine: Machine, tmp_path: Path) -> None:
     """The error names the node and the kubelet's reason."""
     machine.not_ready["shop-worker"] = "cni plugin not initialized"
     error = refused(machine, address_on(machine, tmp_path))
@@ -105,14 +105,14 @@ def test_every_node_has_to_be_ready(machine: Machine, tmp_path: Path) -> None:
     assert "shop-worker: KubeletNotReady: cni plugin not initialized" in error.last_state
 
 
-def test_a_node_that_never_registered_is_named(machine: Machine, tmp_path: Path) -> None:
+def test_an_unregistered_node_is_named(machine: Machine, tmp_path: Path) -> None:
     """A node unknown to the API server counts as not Ready."""
     address = address_on(machine, tmp_path)
     machine.docker("rm", machine.id_of("shop-worker"))
     assert "shop-worker has not registered" in refused(machine, address).last_state
 
 
-def test_coredns_has_to_be_available(machine: Machine, tmp_path: Path) -> None:
+def test_coredns_must_be_available(machine: Machine, tmp_path: Path) -> None:
     """The error includes the number of ready replicas."""
     machine.coredns_replicas = 0
     error = refused(machine, address_on(machine, tmp_path))
@@ -120,14 +120,14 @@ def test_coredns_has_to_be_available(machine: Machine, tmp_path: Path) -> None:
     assert "0 of 2 replicas are ready" in error.last_state
 
 
-def test_an_api_server_that_is_gone_is_said_to_be(machine: Machine, tmp_path: Path) -> None:
+def test_an_unreachable_api_server_is_reported(machine: Machine, tmp_path: Path) -> None:
     """The error reports the unreachable server, without a stack of HTTP errors."""
     address = address_on(machine, tmp_path)
     write_kubeconfig(address.kubeconfig, "kind-shop", "http://127.0.0.1:1")
     assert "the API server at http://127.0.0.1:1 does not respond" in refused(machine, address).last_state
 
 
-def test_a_node_that_stopped_ends_the_wait_at_once(machine: Machine, tmp_path: Path) -> None:
+def test_a_stopped_node_ends_the_wait_immediately(machine: Machine, tmp_path: Path) -> None:
     """A stopped node never becomes Ready, so the wait ends."""
     machine.tell("stopped", "shop-worker")
     error = refused(machine, address_on(machine, tmp_path), seconds=60)

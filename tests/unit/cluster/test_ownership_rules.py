@@ -49,36 +49,36 @@ WANTED = replace(an_owner(), run_id="other", host_port=0, tls_port=0)
 
 
 @given(owners)
-def test_labels_carry_an_owner_there_and_back(owner: Owner) -> None:
+def test_labels_round_trip_an_owner(owner: Owner) -> None:
     """An owner survives its conversion to container labels and back."""
     assert Owner.from_labels(owner.labels()) == owner
 
 
 @given(owners)
-def test_the_state_file_carries_an_owner_there_and_back(owner: Owner) -> None:
+def test_the_state_file_round_trips_an_owner(owner: Owner) -> None:
     """An owner survives its conversion to the state file and back."""
     assert Owner.from_json(owner.to_json()) == owner
 
 
 @given(st.dictionaries(st.text(), st.text()))
-def test_foreign_labels_are_nobodys(labels: dict[str, str]) -> None:
+def test_foreign_labels_yield_no_owner(labels: dict[str, str]) -> None:
     """Labels from other programs yield no owner and no error."""
     assert Owner.from_labels(labels) is None
 
 
 @given(st.text())
-def test_a_damaged_state_file_names_nobody(text: str) -> None:
+def test_a_damaged_state_file_yields_no_owner(text: str) -> None:
     """A truncated or edited state file yields no owner and no error."""
     assert Owner.from_json(text) is None
 
 
-def test_a_free_name_is_created() -> None:
+def test_an_unused_name_is_created() -> None:
     """A name that is not in use is created."""
     assert plan_opening(ClusterState("shop"), WANTED, Liveness.UNKNOWN, NOW) == Create()
 
 
 @pytest.mark.parametrize("found", [ClusterState("shop", nodes=RUNNING), ClusterState("shop", owner_container="0123456789abcdef")])
-def test_what_kindgate_did_not_make_is_refused(found: ClusterState) -> None:
+def test_a_cluster_of_another_origin_is_refused(found: ClusterState) -> None:
     """Nodes without an owner, or an unrelated container with the owner container's name, are refused."""
     with pytest.raises(OwnershipError, match="kindgate did not create it"):
         plan_opening(found, WANTED, Liveness.UNKNOWN, NOW)
@@ -108,7 +108,7 @@ def test_a_kept_cluster_of_a_dead_run_is_reused() -> None:
         (replace(an_owner(kept=True), tls_port=0), RUNNING, WANTED, "it has no TLS port"),
     ],
 )
-def test_what_will_not_do_is_created_anew(owner: Owner, nodes: tuple[NodeContainer, ...], wanted: Owner, reason: str) -> None:
+def test_an_unsuitable_cluster_is_recreated(owner: Owner, nodes: tuple[NodeContainer, ...], wanted: Owner, reason: str) -> None:
     """A cluster that cannot be reused is deleted and created again, with a reason."""
     plan = plan_opening(ClusterState("shop", owner, "id", nodes), wanted, Liveness.DEAD, NOW)
     assert isinstance(plan, Recreate)
@@ -116,13 +116,13 @@ def test_what_will_not_do_is_created_anew(owner: Owner, nodes: tuple[NodeContain
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_living_run_keeps_others_out(*, kept: bool) -> None:
+def test_a_live_run_refuses_other_runs(*, kept: bool) -> None:
     """The error names the process and the folder where it was started."""
     with pytest.raises(OwnershipError, match="pid 4711, started in /root"):
         plan_opening(ClusterState("shop", an_owner(kept=kept), "id", RUNNING), WANTED, Liveness.ALIVE, NOW)
 
 
-def test_a_run_that_cannot_be_seen_keeps_others_out_until_its_deadline() -> None:
+def test_an_invisible_run_refuses_other_runs_until_its_deadline() -> None:
     """For a run of another boot, machine or PID namespace, only its deadline decides."""
     found = ClusterState("shop", an_owner(), "id", RUNNING)
     with pytest.raises(OwnershipError, match="unknown whether that run is still alive"):
@@ -148,9 +148,7 @@ def test_a_run_that_cannot_be_seen_keeps_others_out_until_its_deadline() -> None
         (an_owner(), Liveness.ALIVE, 0, 600, ""),
     ],
 )
-def test_only_the_dead_and_the_overdue_are_reaped(
-    owner: Owner, life: Liveness, later: float, older_than: float | None, reaped: str
-) -> None:
+def test_only_dead_and_overdue_runs_are_reaped(owner: Owner, life: Liveness, later: float, older_than: float | None, reaped: str) -> None:
     """A running run's cluster is reaped only after its deadline, one kept with `always` only on request."""
     why = reap_reason(owner, life, NOW + later, older_than)
     assert why.startswith(reaped)
@@ -166,7 +164,7 @@ def test_nodes_are_listed_control_plane_first_and_without_the_load_balancer() ->
     assert found.kubernetes_nodes == ("shop-control-plane", "shop-worker", "shop-worker2", "shop-worker10")
 
 
-def test_the_network_is_never_kinds_own() -> None:
+def test_the_network_is_never_kinds_default() -> None:
     """The network's name is always kindgate's."""
     assert network_name("kind") == "kindgate-kind"
     assert network_name("kindgate-0123") == "kindgate-0123"

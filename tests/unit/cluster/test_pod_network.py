@@ -33,7 +33,7 @@ def node(*ranges: str, single: str = "") -> dict[str, Any]:
         (node("10.244.1.0/31"), node("10.244.0.0/24"), "10.244.0.2", ""),
     ],
 )
-def test_the_request_comes_from_an_address_of_the_nodes_pods(ours: Any, theirs: Any, target: str, source: str) -> None:
+def test_the_request_comes_from_the_nodes_pod_range(ours: Any, theirs: Any, target: str, source: str) -> None:
     """The source is the last address of the node's pod range, which no pod gets; other kinds of networks have none."""
     assert source_address(ours, theirs, target) == source
 
@@ -48,7 +48,7 @@ def engine(folder: Path, curl: str, ip: Sequence[str] = ()) -> Engine:
     return Engine("docker", folder / "docker", "28", environment={"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"})
 
 
-def test_an_address_is_lent_for_one_request(tmp_path: Path) -> None:
+def test_a_source_address_is_added_for_one_request(tmp_path: Path) -> None:
     """The address is removed after a failed request too, and the request's error is returned."""
     failing = engine(tmp_path, "echo 'curl: (28) timed out' >&2; exit 28")
     assert curl_in_node(failing, "n", "http://10.244.0.2:8181/", seconds=1, source="10.244.1.254") == Pending("curl: (28) timed out")
@@ -58,7 +58,7 @@ def test_an_address_is_lent_for_one_request(tmp_path: Path) -> None:
     ]
 
 
-def test_a_node_that_lends_no_address_gets_no_answer(tmp_path: Path) -> None:
+def test_no_request_is_sent_if_the_source_address_cannot_be_added(tmp_path: Path) -> None:
     """If the address cannot be added, ip's message is returned and no request is made."""
     refusing = engine(tmp_path, "exit 0", ["echo 'RTNETLINK answers: Operation not permitted' >&2", "exit 2"])
     answer = curl_in_node(refusing, "n", "http://[fd00::2]:8181/", seconds=1, source="fd00::1")
@@ -66,7 +66,7 @@ def test_a_node_that_lends_no_address_gets_no_answer(tmp_path: Path) -> None:
     assert (tmp_path / "ip.log").read_text() == "address replace fd00::1/128 dev lo\n"
 
 
-def test_without_a_source_the_node_itself_asks(tmp_path: Path) -> None:
+def test_without_a_source_the_request_comes_from_the_node(tmp_path: Path) -> None:
     """Without a source address, the node is not changed."""
     assert isinstance(curl_in_node(engine(tmp_path, "exit 0"), "n", "https://10.96.0.1:443/version", seconds=2), Ready)
     assert not (tmp_path / "ip.log").exists()
@@ -81,7 +81,7 @@ def test_without_a_source_the_node_itself_asks(tmp_path: Path) -> None:
         "Error: can only create exec sessions on running containers: container state improper",
     ],
 )
-def test_a_container_that_ended_answers_never(tmp_path: Path, said: str) -> None:
+def test_a_stopped_container_is_a_permanent_failure(tmp_path: Path, said: str) -> None:
     """Docker's and Podman's messages are both recognized."""
     command = tmp_path / "docker"
     command.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{said}\nEND\nexit 126\n")

@@ -13,7 +13,7 @@ from kindgate.errors import SettingsError
 ANY = IngressPorts(0, 0)
 
 
-def test_free_ports_can_be_listened_on() -> None:
+def test_chosen_ports_are_free() -> None:
     """The chosen ports are free, on loopback, and distinct."""
     chosen = ANY.chosen()
 
@@ -21,7 +21,7 @@ def test_free_ports_can_be_listened_on() -> None:
         assert http.getsockname()[1] != tls.getsockname()[1]
 
 
-def test_requested_ports_are_taken_when_free() -> None:
+def test_free_requested_ports_are_used() -> None:
     """Requested ports are returned unchanged."""
     requested = ANY.chosen()
 
@@ -29,7 +29,7 @@ def test_requested_ports_are_taken_when_free() -> None:
 
 
 @pytest.mark.parametrize("option", ["--kind-host-port", "--kind-host-tls-port"])
-def test_a_taken_port_names_its_holder(option: str) -> None:
+def test_a_taken_port_names_the_process_that_uses_it(option: str) -> None:
     """The error names the option, the port and the listening process."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -55,7 +55,7 @@ def test_one_port_for_both_is_refused() -> None:
         (ANY, "Bind for 127.0.0.1:1080 failed: port is already allocated", ""),
     ],
 )
-def test_only_a_requested_port_that_was_stolen_is_an_error(requested: IngressPorts, output: str, refused: str) -> None:
+def test_only_a_stolen_requested_port_is_an_error(requested: IngressPorts, output: str, refused: str) -> None:
     """A chosen port that was stolen can be replaced; for a requested one, the error names its option."""
     chosen = IngressPorts(1080, 1443)
     if refused:
@@ -75,6 +75,6 @@ def test_only_a_requested_port_that_was_stolen_is_an_error(requested: IngressPor
         ("failed to init node with kubeadm", False),
     ],
 )
-def test_a_stolen_port_is_recognised(output: str, *, taken: bool) -> None:
+def test_a_stolen_port_is_recognized(output: str, *, taken: bool) -> None:
     """The engines' messages about a taken port are distinguished from other failures."""
     assert is_port_taken(output) is taken

@@ -22,7 +22,7 @@ from tests.unit.cluster.machine import NODE_IMAGE, Machine, StandInEngine
 DEAD = replace(ProcessName.current(), started="0")
 
 
-def owner_of(name: str, process: ProcessName | None, *, keep: Keep = "never", kept: bool = False, seconds_left: float = 60) -> Owner:
+def owner_of(name: str, process: ProcessName | None, *, keep: Keep = "never", kept: bool = False, lifetime: float = 60) -> Owner:
     """An owner of cluster `name`."""
     now = time.time()
     return Owner(
@@ -30,7 +30,7 @@ def owner_of(name: str, process: ProcessName | None, *, keep: Keep = "never", ke
         run_id=f"run-of-{name}",
         process=process,
         created=now - 100,
-        deadline=now + seconds_left,
+        deadline=now + lifetime,
         fingerprint="f",
         keep=keep,
         kept=kept,
@@ -50,7 +50,7 @@ def env(machine: Machine, owner: Owner) -> str:
     return owner_container
 
 
-def test_a_dead_runs_cluster_goes_and_the_others_stay(machine: Machine) -> None:
+def test_only_a_dead_runs_cluster_is_deleted(machine: Machine) -> None:
     """The cluster of a dead run is deleted completely; running, kept and foreign ones are not."""
     env(machine, owner_of("dead", DEAD))
     env(machine, owner_of("alive", ProcessName.current()))
@@ -70,11 +70,11 @@ def test_a_dead_runs_cluster_goes_and_the_others_stay(machine: Machine) -> None:
     assert not state_path("dead").exists()
 
 
-def test_a_run_elsewhere_is_reaped_at_its_deadline(machine: Machine) -> None:
+def test_a_run_on_another_machine_is_reaped_at_its_deadline(machine: Machine) -> None:
     """If the process cannot be checked, only its deadline counts."""
     elsewhere = replace(DEAD, boot_id="another")
     env(machine, owner_of("early", elsewhere))
-    env(machine, owner_of("late", elsewhere, seconds_left=-1))
+    env(machine, owner_of("late", elsewhere, lifetime=-1))
     assert [each.cluster for each in reap(machine.engine, deadline=Deadline.after(30))] == ["late"]
 
 
@@ -98,7 +98,7 @@ class Overtaken(StandInEngine):
         return answer
 
 
-def test_a_cluster_that_is_taken_over_meanwhile_is_left_to_the_taker(machine: Machine) -> None:
+def test_a_cluster_taken_over_meanwhile_is_kept(machine: Machine) -> None:
     """The owner read before was a dead run, but the name now belongs to another one."""
     env(machine, owner_of("kept", DEAD))
     before = machine.containers
@@ -128,7 +128,7 @@ def test_a_stale_state_file_is_removed(machine: Machine) -> None:
     assert state_path("alive").exists()
 
 
-def test_one_that_cannot_be_deleted_does_not_save_the_others(machine: Machine) -> None:
+def test_a_failed_deletion_does_not_prevent_the_others(machine: Machine) -> None:
     """The result names the cluster that could not be deleted, with the reason."""
     env(machine, owner_of("a", DEAD))
     env(machine, owner_of("b", DEAD))
@@ -159,7 +159,7 @@ def test_a_kept_cluster_is_taken_over_once(machine: Machine) -> None:
         replace_owner(machine.engine, owner_container, replace(owner, run_id="second"), Deadline.after(10))
 
 
-def test_a_run_that_died_while_it_exchanged_the_companion_is_known_by_its_state_file(machine: Machine) -> None:
+def test_the_state_file_names_the_owner_if_the_owner_container_is_missing(machine: Machine) -> None:
     """Nodes without an owner container belong to kindgate if the state file confirms it."""
     owner = owner_of("shop", DEAD, keep="always", kept=True)
     owner_container = env(machine, owner)
@@ -167,7 +167,7 @@ def test_a_run_that_died_while_it_exchanged_the_companion_is_known_by_its_state_
     assert inspect_cluster(machine.engine, "shop", Deadline.after(10)).owner == owner
 
 
-def test_a_charge_travels_on_a_command_line() -> None:
+def test_a_cleanup_task_round_trips_through_a_command_line() -> None:
     """All that the watchdog needs survives the conversion to a command-line argument."""
     task = CleanupTask("shop", "run", Engine("podman", Path("/usr/bin/podman"), "5.0", environment={"PATH": "/x"}))
     assert CleanupTask.from_json(task.to_json()) == task

@@ -17,7 +17,7 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path))
 
 
-def test_a_dead_runs_folder_goes_and_the_others_stay() -> None:
+def test_only_a_dead_runs_folder_is_removed() -> None:
     """A dead run's folder is removed completely; one that is in use, of another boot or not claimed yet is kept."""
     claim_run_folder("alive")
     here = ProcessName.current()

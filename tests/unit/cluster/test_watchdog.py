@@ -44,7 +44,7 @@ def run_process(machine: Machine, tmp_path: Path, keep: str = "never", folder: P
             process.kill()
 
 
-def nothing_left(machine: Machine, folder: Path) -> bool:
+def is_all_deleted(machine: Machine, folder: Path) -> bool:
     """Return whether containers, networks and the state folder are gone."""
     return not machine.containers and not machine.networks and not (folder / "state" / "clusters" / "shop").exists()
 
@@ -67,7 +67,7 @@ def test_a_killed_run_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
         eventually("the cluster to stand", (machine.root / "open").exists)
         process.send_signal(signal.SIGKILL)
         process.wait(10)
-        eventually("everything to be gone", lambda: nothing_left(machine, tmp_path))
+        eventually("everything to be gone", lambda: is_all_deleted(machine, tmp_path))
 
 
 def test_the_watchdog_removes_a_dead_runs_private_folder(machine: Machine, tmp_path: Path) -> None:
@@ -78,10 +78,10 @@ def test_the_watchdog_removes_a_dead_runs_private_folder(machine: Machine, tmp_p
         eventually("the cluster to stand", (machine.root / "open").exists)
         process.kill()
         process.wait(10)
-        eventually("everything to be gone", lambda: not folder.exists() and nothing_left(machine, tmp_path))
+        eventually("everything to be gone", lambda: not folder.exists() and is_all_deleted(machine, tmp_path))
 
 
-def test_a_run_that_handed_over_keeps_its_folder_until_it_is_dead(machine: Machine) -> None:
+def test_after_a_handover_the_folder_is_kept_until_the_run_is_dead(machine: Machine) -> None:
     """The run may still write its report there, but is notified immediately that the cluster is gone."""
     folder = claim_run_folder("interrupted")
     watchdog = WatchdogClient.start(replace(owned_by(machine, "run"), folder=folder))
@@ -103,7 +103,7 @@ def test_a_watchdog_can_be_waited_for(machine: Machine) -> None:
     assert watchdog.wait(0.0)
 
 
-def test_a_run_killed_while_kind_works_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
+def test_a_run_killed_while_kind_is_running_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
     """After SIGKILL in the middle of the creation, kind ends too, and everything it created is removed."""
     machine.tell("kind-hangs")
     with run_process(machine, tmp_path) as process:
@@ -112,7 +112,7 @@ def test_a_run_killed_while_kind_works_leaves_nothing(machine: Machine, tmp_path
         assert kinds_of(run_id)
         process.send_signal(signal.SIGKILL)
         process.wait(10)
-        eventually("everything to be gone", lambda: nothing_left(machine, tmp_path) and not kinds_of(run_id))
+        eventually("everything to be gone", lambda: is_all_deleted(machine, tmp_path) and not kinds_of(run_id))
 
 
 def test_a_kept_cluster_survives_its_killed_run(machine: Machine, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_kept_cluster_survives_its_killed_run(machine: Machine, tmp_path: Path
 
 
 @pytest.mark.parametrize(("last_words", "good"), [(GOODBYE, True), (b"", False), (b"good", False)])
-def test_only_a_whole_goodbye_counts(last_words: bytes, *, good: bool) -> None:
+def test_an_incomplete_goodbye_does_not_count(last_words: bytes, *, good: bool) -> None:
     """An incomplete goodbye does not count."""
     reading, writing = os.pipe()
     os.write(writing, last_words)
@@ -137,7 +137,7 @@ def test_only_a_whole_goodbye_counts(last_words: bytes, *, good: bool) -> None:
         os.close(reading)
 
 
-def test_a_run_is_dead_though_a_child_keeps_its_pipe_open() -> None:
+def test_a_dead_run_is_detected_though_a_child_keeps_its_pipe_open() -> None:
     """A forked child keeps the pipe open, so the watchdog checks the run's process as well."""
     reading, writing = os.pipe()
     with subprocess.Popen([sys.executable, "-c", ""]) as run:
@@ -170,13 +170,13 @@ def test_a_dismissed_watchdog_deletes_nothing_and_ends(machine: Machine) -> None
     assert machine.containers == ["shop-control-plane", "shop-owner"]
 
 
-def test_a_deletion_that_is_handed_over_is_done(machine: Machine) -> None:
+def test_the_watchdog_carries_out_a_deletion_handed_over(machine: Machine) -> None:
     """A run without time closes the pipe, and the watchdog deletes the cluster."""
     WatchdogClient.start(owned_by(machine, "run")).hand_over()
     eventually("the cluster to be gone", lambda: not machine.containers)
 
 
-def test_an_engine_that_is_away_for_a_moment_is_waited_for(machine: Machine) -> None:
+def test_the_watchdog_retries_while_the_engine_restarts(machine: Machine) -> None:
     """If the engine is restarted as the run dies, the watchdog still deletes its containers."""
     docker = machine.root / "bin" / "docker"
     task = owned_by(machine, "run")
@@ -189,7 +189,7 @@ def test_an_engine_that_is_away_for_a_moment_is_waited_for(machine: Machine) -> 
     assert watchdog.wait(60)
 
 
-def test_another_runs_cluster_is_left_alone(machine: Machine) -> None:
+def test_another_runs_cluster_is_kept(machine: Machine) -> None:
     """A cluster with the same name that belongs to a later run is kept."""
     WatchdogClient.start(owned_by(machine, "a later run")).hand_over()
     eventually("the watchdog to end", lambda: not watchdogs(machine))

@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.faults.first_run import made_again, programs_in
 
 
-def test_only_whole_programs_count(tmp_path: Path) -> None:
+def test_only_complete_programs_count(tmp_path: Path) -> None:
     """A folder that is still being filled has another name, and one without a version is not a program."""
     whole = ("kube@v1.37.2-4af027bf3d7372b8", "containerd-shim-runc-v2@v2.3.4-ebf99c16ee2da9ae")
     for name in (*whole, ".new-x", ".etcd@v3.7.0-5ed1.lock", "pause-bcbe"):
@@ -15,7 +15,7 @@ def test_only_whole_programs_count(tmp_path: Path) -> None:
     assert not programs_in(tmp_path / "binaries")
 
 
-def test_a_program_that_was_there_and_is_made_is_named() -> None:
+def test_a_rebuilt_existing_program_is_named() -> None:
     """Other newly built programs are not named, nor is one that was only unpacked."""
     log = "kube@v1.37.2: compiling ...\netcd@v3.7.0: compiling, 15 s\ntraefik@3.7.15: unpacked from seed\n"
 

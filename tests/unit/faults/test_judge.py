@@ -22,7 +22,7 @@ def _report(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_run_that_did_all_of_it_passes(report: Path) -> None:
+def test_a_run_without_deviations_passes(report: Path) -> None:
     """The row shows the line with the cause, and the times."""
     row = judged(FAULT, GOOD, 12.34, {}, report)
 
@@ -49,13 +49,13 @@ def test_each_deviation_is_named(report: Path, seen: Seen, clean: float, problem
     assert [found for found in row.problems if problem in found]
 
 
-def test_what_is_left_behind_fails_the_row(report: Path) -> None:
+def test_leftovers_fail_the_row(report: Path) -> None:
     """A row fails even if the run itself did everything right."""
     assert not judged(FAULT, GOOD, None, {"volumes": ("v1",)}, report).passed
 
 
 @pytest.mark.parametrize("text", [None, "{", '{"run": 1}'])
-def test_a_report_that_is_none_fails_the_row(report: Path, text: str | None) -> None:
+def test_an_invalid_report_fails_the_row(report: Path, text: str | None) -> None:
     """The report is missing, truncated or of another kind."""
     report.unlink()
     if text is not None:

@@ -20,7 +20,7 @@ esac
 """
 
 
-def test_what_is_more_than_before_is_told_by_kind(tmp_path: Path) -> None:
+def test_additional_resources_are_reported_by_kind(tmp_path: Path) -> None:
     """A new container, a file and an empty folder count; permanent locks and earlier objects do not."""
     engine, state = tmp_path / "docker", tmp_path / "state"
     engine.write_text(SCRIPT)
@@ -42,7 +42,7 @@ def test_what_is_more_than_before_is_told_by_kind(tmp_path: Path) -> None:
     assert before.more_than(after) == {}
 
 
-def test_processes_are_found_by_their_mark(tmp_path: Path) -> None:
+def test_marked_processes_are_found(tmp_path: Path) -> None:
     """Child processes inherit the mark; one that has ended does not count."""
     mark = str(tmp_path)
     with subprocess.Popen(

@@ -10,7 +10,7 @@ from tests.faults.table import add_rows, page, table
 ROW = Row("oom", "cluster", "exit 17", "exit 17", 4.0, 4.5)
 
 
-def test_a_later_row_replaces_the_earlier_one_of_its_fault(tmp_path: Path) -> None:
+def test_a_later_row_replaces_the_same_faults_earlier_row(tmp_path: Path) -> None:
     """The other rows keep their places."""
     file = tmp_path / "artifacts" / "faults.json"
     add_rows(file, [Row("oom", "cluster", "exit 17", "exit 1", 4.0, None, {"volumes": ("v",)}, ("exit code 1",)), ROW_B])
@@ -19,7 +19,7 @@ def test_a_later_row_replaces_the_earlier_one_of_its_fault(tmp_path: Path) -> No
     assert add_rows(file, []) == (ROW, ROW_B)
 
 
-def test_a_failed_row_says_why() -> None:
+def test_a_failed_row_shows_the_reason() -> None:
     """The row shows the deviation, or else the leftovers."""
     lines = table(
         [ROW, Row("a", "host", "x", "y", None, None, {}, ("too late",)), Row("b", "host", "x", "y", 1.0, None, {"files": ("/f",)})]
@@ -31,7 +31,7 @@ def test_a_failed_row_says_why() -> None:
     assert lines[3].endswith("FAIL: left behind: /f")
 
 
-def test_a_page_holds_what_a_run_said() -> None:
+def test_a_page_escapes_a_runs_output() -> None:
     """Bars and angle brackets in a run's output do not break a cell."""
     lines = page([Row("a", "host", "says 'x|y'", "exit 1, said '<b>'", 1.0, 2.0)]).splitlines()
 

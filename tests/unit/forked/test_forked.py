@@ -70,7 +70,7 @@ def forked(*arguments: str, folder: Path, variables: dict[str, str] | None = Non
         "def",
     ],
 )
-def test_it_does_what_python_does(program: str, tmp_path: Path) -> None:
+def test_a_fork_behaves_like_python(program: str, tmp_path: Path) -> None:
     """Output, errors and exit code are the same."""
     told, said = (
         (done.returncode, done.stdout, done.stderr)
@@ -79,7 +79,7 @@ def test_it_does_what_python_does(program: str, tmp_path: Path) -> None:
     assert told == said
 
 
-def test_an_error_is_told_with_its_line(tmp_path: Path) -> None:
+def test_an_error_has_its_traceback(tmp_path: Path) -> None:
     """The traceback ends as Python's does."""
     done = ran(sys.executable, "-c", "1 / 0", folder=tmp_path)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "ZeroDivisionError: division by zero")
@@ -92,7 +92,7 @@ def test_a_module_is_run_as_main(tmp_path: Path) -> None:
     assert done.stdout == f"__main__ ['{tmp_path / 'own.py'}', '--option']\nTrue\n"
 
 
-def test_programs_are_forked_and_their_programs_too(tmp_path: Path) -> None:
+def test_child_programs_are_forked_too(tmp_path: Path) -> None:
     """A fork's `sys.executable` forks too."""
     assert forked("-c", IS_FORK, folder=tmp_path)
     assert forked("-u", "-B", "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {IS_FORK!r}])", folder=tmp_path)
@@ -101,12 +101,12 @@ def test_programs_are_forked_and_their_programs_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "more", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}, {"PYTHONHASHSEED": "0"}, {"PYTHONWARNINGS": "error"}], ids=str
 )
-def test_what_python_reads_when_it_starts_takes_a_start(tmp_path: Path, more: dict[str, str]) -> None:
+def test_python_startup_variables_force_a_new_interpreter(tmp_path: Path, more: dict[str, str]) -> None:
     """A fork started too early to read these variables."""
     assert not forked("-c", IS_FORK, folder=tmp_path, variables=environment(**more))
 
 
-def test_another_kindgate_takes_a_start(tmp_path: Path) -> None:
+def test_another_kindgate_forces_a_new_interpreter(tmp_path: Path) -> None:
     """With another kindgate on the path or in the folder, a fork would have the wrong one."""
     (tmp_path / "site/kindgate/report").mkdir(parents=True)
     other = environment(PYTHONPATH=f"{tmp_path / 'site'}{os.pathsep}{CHECKOUT}")
@@ -129,7 +129,7 @@ def test_a_signal_reaches_the_fork(tmp_path: Path) -> None:
             process.kill()
 
 
-def test_who_is_killed_takes_the_fork_along(tmp_path: Path) -> None:
+def test_killing_the_client_kills_the_fork(tmp_path: Path) -> None:
     """The fork's output ends."""
     program = "print('ready', flush=True); import signal; signal.pause()"
     with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True) as process:

@@ -43,7 +43,7 @@ def write(folder: Path, name: str, text: str) -> Path:
         ("sources.list.d/x.list", "deb http://c.example/debian bookworm main contrib", "http://c.example/debian"),
     ],
 )
-def test_both_forms_of_sources_are_read(tmp_path: Path, name: str, text: str, mirror: str) -> None:
+def test_both_source_formats_are_read(tmp_path: Path, name: str, text: str, mirror: str) -> None:
     """Older hosts have one line per source, newer ones have stanzas."""
     assert informer_of("bookworm", write(tmp_path, name, text)) == mirror
 
@@ -58,7 +58,7 @@ def test_both_forms_of_sources_are_read(tmp_path: Path, name: str, text: str, mi
         "",
     ],
 )
-def test_a_source_that_does_not_count_gives_no_mirror(tmp_path: Path, text: str) -> None:
+def test_an_irrelevant_source_yields_no_mirror(tmp_path: Path, text: str) -> None:
     """Disabled sources, source packages and other suites yield no mirror."""
     assert informer_of("bookworm", write(tmp_path, "sources.list.d/a.sources", text)) is None
 
@@ -70,7 +70,7 @@ def test_a_host_without_apt_has_no_mirror(tmp_path: Path) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.text())
-def test_any_file_can_be_read(tmp_path: Path, text: str) -> None:
+def test_any_text_is_accepted(tmp_path: Path, text: str) -> None:
     """A malformed file does not end the installation."""
     for name in ("sources.list.d/a.sources", "sources.list.d/a.list"):
         informer_of("bookworm", write(tmp_path, name, text.encode("utf-8", "replace").decode()))

@@ -68,7 +68,7 @@ def test_a_seeded_program_is_unpacked(tmp_path: Path, provide: Provide, said: li
 
 
 @pytest.mark.usefixtures("no_go")
-def test_the_cache_answers_the_second_time(tmp_path: Path, provide: Provide, said: list[str]) -> None:
+def test_the_second_request_uses_the_cache(tmp_path: Path, provide: Provide, said: list[str]) -> None:
     """A second run uses the cache and needs no seed folder."""
     first = provide(seed=seeded(tmp_path / "seed"))
     shutil.rmtree(tmp_path / "seed")
@@ -76,7 +76,7 @@ def test_the_cache_answers_the_second_time(tmp_path: Path, provide: Provide, sai
     assert len(said) == 1
 
 
-def test_what_is_at_hand_is_known_beforehand(tmp_path: Path, provide: Provide) -> None:
+def test_a_locally_available_program_is_recognized(tmp_path: Path, provide: Provide) -> None:
     """Callers with another source can check before they compile."""
     cache = tmp_path / "cache"
     assert not is_at_hand(HELLO, cache=cache, seed=None)
@@ -101,7 +101,7 @@ def test_a_seeded_program_without_a_checksum_is_refused(tmp_path: Path, provide:
         provide(seed=seeded(tmp_path / "seed", listed=None))
 
 
-def test_a_seeded_file_that_is_no_archive_is_refused(tmp_path: Path, provide: Provide) -> None:
+def test_an_invalid_seeded_archive_is_refused(tmp_path: Path, provide: Provide) -> None:
     """An incomplete download is named."""
     seed = seeded(tmp_path / "seed")
     (seed / "hello@v1.2.3.zst").write_bytes(b"not zstd")
@@ -109,7 +109,7 @@ def test_a_seeded_file_that_is_no_archive_is_refused(tmp_path: Path, provide: Pr
         provide(seed=seed)
 
 
-def test_a_cached_program_that_changed_is_refused(tmp_path: Path, provide: Provide) -> None:
+def test_a_modified_cached_program_is_refused(tmp_path: Path, provide: Provide) -> None:
     """The cache is verified before each use, and the error names the folder to remove."""
     program = provide(seed=seeded(tmp_path / "seed"))
     program.write_bytes(b"changed")
@@ -125,7 +125,7 @@ def test_another_recipe_is_another_program(tmp_path: Path, provide: Provide) -> 
     assert provide(dataclasses.replace(HELLO, files={"a": "b"}), seed=tmp_path / "seed") != first
 
 
-def test_the_key_follows_our_own_module_and_not_where_it_lies(tmp_path: Path) -> None:
+def test_the_key_depends_on_the_main_modules_content_not_its_location(tmp_path: Path) -> None:
     """A changed go.mod changes the key; the checkout's location does not."""
     keys = []
     for name, text in (("here", "module a"), ("there", "module a"), ("changed", "module b")):
@@ -152,7 +152,7 @@ def fake_go(folder: Path, body: str) -> Path:
     return folder
 
 
-def test_a_program_is_compiled_from_our_own_module(
+def test_a_program_is_compiled_from_the_main_module(
     tmp_path: Path, provide: Provide, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The build runs in the project's own folder, and its output is provided."""
@@ -181,7 +181,7 @@ def test_a_program_is_compiled_in_a_copy_of_its_module(tmp_path: Path, provide: 
     assert (module / "sub/old.txt").read_text() == "old"
 
 
-def test_a_module_that_is_another_is_refused(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_with_another_hash_is_refused(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
     """The recipe's hash pins the module, whatever the checksum database or a proxy returns."""
     go = fake_go(tmp_path / "bin", """echo '{"Dir": "/nowhere", "Sum": "h1:wrong="}'""")
     monkeypatch.setenv("PATH", f"{go}:/usr/bin:/bin")
@@ -200,17 +200,17 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path, provide: Provide, monkeyp
 
 
 @pytest.mark.parametrize(
-    "said_by_go",
+    "go_output",
     [
         "go: go.mod requires go >= 1.26.0 (running go 1.24.1; GOTOOLCHAIN=local)",
         "go.mod:3: invalid go version '1.26.0': must match format 1.23",
     ],
 )
-def test_a_go_that_is_too_old_is_told_from_a_broken_build(
-    said_by_go: str, tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch
+def test_an_outdated_go_is_distinguished_from_a_failed_build(
+    go_output: str, tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error names the source of a later Go; very old versions cannot even parse the version."""
-    go = fake_go(tmp_path / "bin", f'echo "{said_by_go}" >&2; exit 1')
+    go = fake_go(tmp_path / "bin", f'echo "{go_output}" >&2; exit 1')
     monkeypatch.setenv("PATH", f"{go}:/usr/bin:/bin")
     (tmp_path / "own").mkdir()
     with pytest.raises(ToolError, match="too old to compile hello") as refused:

@@ -54,7 +54,7 @@ def _tree(root: Path, files: dict[str, str]) -> Path:
 
 
 @pytest.mark.parametrize(("files", "seconds"), [(V1, 1.5), (V2, 2.5), (PODMAN, 3.5), (BOUND, 4.5)], ids=["v1", "v2", "podman", "bound"])
-def test_the_time_of_a_container_is_read_with_all_that_is_in_it(tmp_path: Path, files: dict[str, str], seconds: float) -> None:
+def test_a_containers_cpu_time_includes_its_descendants(tmp_path: Path, files: dict[str, str], seconds: float) -> None:
     """The cgroup named after the container is read, not the one its first process has moved into."""
     found = cgroup_of_container(ID, 42, _tree(tmp_path, files))
 
@@ -78,18 +78,18 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("files", UNKNOWN.values(), ids=UNKNOWN.keys())
-def test_what_cannot_be_read_here_is_unknown(tmp_path: Path, files: dict[str, str]) -> None:
+def test_an_unreadable_group_is_unknown(tmp_path: Path, files: dict[str, str]) -> None:
     """With an engine elsewhere or in another namespace, no other program's CPU time is returned."""
     assert cgroup_of_container(ID, 42, _tree(tmp_path, files)) is None
 
 
-def test_without_proc_nothing_is_known(tmp_path: Path) -> None:
+def test_without_proc_the_group_is_unknown(tmp_path: Path) -> None:
     """Without /proc, as on macOS, the CPU time is unknown."""
     assert cgroup_of_container(ID, 42, tmp_path) is None
 
 
 @given(below=st.lists(st.text("abc-.", min_size=1, max_size=5), max_size=3), sibling=st.text("xyz0", min_size=1, max_size=5))
-def test_a_group_holds_what_is_in_it_and_below(below: list[str], sibling: str) -> None:
+def test_a_group_contains_its_members_and_descendants(below: list[str], sibling: str) -> None:
     """A cgroup whose name only starts with this one's is not included."""
     group = Cgroup("/docker/one", Path("cpu.stat"))
 

@@ -20,14 +20,14 @@ def soon(seconds: float = 20.0) -> Deadline:
     return Deadline.after(seconds)
 
 
-def test_the_two_outputs_are_kept_apart() -> None:
+def test_stdout_and_stderr_are_kept_apart() -> None:
     """Callers parse stdout, so a warning on stderr must not be mixed in."""
     done = run(["sh", "-c", "echo out; echo err >&2"], deadline=soon())
     assert (done.stdout, done.stderr, done.returncode) == ("out\n", "err\n", 0)
 
 
 @pytest.mark.parametrize("given", ["ä text", "ä text".encode()])
-def test_input_is_what_the_program_reads(given: str | bytes) -> None:
+def test_input_is_passed_on_standard_input(given: str | bytes) -> None:
     """Input is passed on standard input, as kubectl reads manifests."""
     assert run(["cat"], input=given, deadline=soon()).stdout == "ä text"
 
@@ -39,7 +39,7 @@ def test_a_file_is_streamed_as_input(tmp_path: Path) -> None:
     assert run(["wc", "-c"], input=archive, deadline=soon()).stdout.strip() == "1000000"
 
 
-def test_a_program_has_no_input_unless_given_one() -> None:
+def test_standard_input_is_empty_by_default() -> None:
     """A program that prompts gets the end of the file, so it cannot hang on a terminal."""
     assert run(["cat"], deadline=soon()).stdout == ""
 
@@ -57,7 +57,7 @@ def test_output_can_go_to_a_file(tmp_path: Path) -> None:
     assert (target.read_bytes(), done.stdout) == (b"\xff\x00\x01", "")
 
 
-def test_the_environment_is_added_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_are_added_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables are added to the environment."""
     monkeypatch.setenv("KEPT", "kept")
     assert run(["sh", "-c", "echo $KEPT $ADDED"], env={"ADDED": "added"}, deadline=soon()).stdout == "kept added\n"
@@ -68,7 +68,7 @@ def test_the_working_folder_is_used(tmp_path: Path) -> None:
     assert run(["pwd", "-P"], cwd=tmp_path, deadline=soon()).stdout.strip() == str(tmp_path.resolve())
 
 
-def test_lines_are_reported_whole_and_once() -> None:
+def test_each_complete_line_is_reported_once() -> None:
     """A line that arrives in two pieces is reported once, and so is a last line without a newline."""
     lines: list[str] = []
     script = (
@@ -79,7 +79,7 @@ def test_lines_are_reported_whole_and_once() -> None:
     assert lines.index("one") < lines.index("two") < lines.index("three")
 
 
-def test_a_failure_carries_code_and_last_words() -> None:
+def test_a_failure_has_the_exit_code_and_last_output() -> None:
     """The error has the command, its exit code and its last output."""
     with pytest.raises(CommandFailed) as failed:
         run(["sh", "-c", "echo progress; echo 'no such node' >&2; exit 3"], deadline=soon())
@@ -89,7 +89,7 @@ def test_a_failure_carries_code_and_last_words() -> None:
     assert failed.value.stdout == "progress\n"
 
 
-def test_a_long_complaint_is_cut_to_its_end() -> None:
+def test_long_error_output_is_cut_to_its_end() -> None:
     """The cause is at the end of a log, so only the last lines are kept."""
     with pytest.raises(CommandFailed) as failed:
         run(["sh", "-c", "seq 1000 >&2; exit 1"], deadline=soon())
@@ -97,7 +97,7 @@ def test_a_long_complaint_is_cut_to_its_end() -> None:
     assert len(failed.value.last_state.splitlines()) == 20
 
 
-def test_a_program_ended_by_a_signal_is_a_failure() -> None:
+def test_a_program_terminated_by_a_signal_is_a_failure() -> None:
     """The error names the signal, as for an out-of-memory kill."""
     with pytest.raises(CommandFailed, match="SIGKILL"):
         run(["sh", "-c", "kill -9 $$"], deadline=soon())
@@ -115,7 +115,7 @@ def test_a_missing_program_is_named() -> None:
     assert "PATH" in missing.value.next_step
 
 
-def test_a_file_that_may_not_be_run_is_named(tmp_path: Path) -> None:
+def test_a_non_executable_file_is_named(tmp_path: Path) -> None:
     """A tool that is not executable is distinguished from a missing one."""
     tool = tmp_path / "tool"
     tool.write_text("#!/bin/sh\n")
@@ -123,7 +123,7 @@ def test_a_file_that_may_not_be_run_is_named(tmp_path: Path) -> None:
         run([tool], deadline=soon())
 
 
-def test_a_missing_working_folder_is_not_blamed_on_the_program(tmp_path: Path) -> None:
+def test_a_missing_working_folder_is_named_instead_of_the_program(tmp_path: Path) -> None:
     """The operating system reports both alike, but the error names the folder."""
     with pytest.raises(CommandError, match="is not a folder"):
         run(["true"], cwd=tmp_path / "absent", deadline=soon())
@@ -149,7 +149,7 @@ def test_a_deadline_quotes_the_last_lines() -> None:
     assert len(late.value.last_state.splitlines()) == 20
 
 
-def test_an_interrupt_ends_the_program() -> None:
+def test_an_interrupt_terminates_the_program() -> None:
     """A ctrl-C while kind runs leaves no kind process behind."""
     started: list[int] = []
 
@@ -161,7 +161,7 @@ def test_an_interrupt_ends_the_program() -> None:
     assert_gone(started[0])
 
 
-def test_a_daemon_that_keeps_the_pipe_does_not_hide_the_exit() -> None:
+def test_a_daemon_that_keeps_the_pipe_open_does_not_hide_the_exit() -> None:
     """The result is returned when the program exits, even if a background child keeps the pipe open."""
     lines: list[str] = []
     deadline = soon()
@@ -172,7 +172,7 @@ def test_a_daemon_that_keeps_the_pipe_does_not_hide_the_exit() -> None:
     assert not deadline.expired
 
 
-def test_a_pipe_carries_one_program_into_another() -> None:
+def test_a_pipe_connects_two_programs() -> None:
     """Two programs are connected directly, as in `docker save | docker exec -i NODE ctr images import -`."""
     assert pipe(["printf", "a\nb\n"], ["wc", "-l"], deadline=soon()).stdout.strip() == "2"
 
@@ -186,7 +186,7 @@ def test_a_pipe_carries_one_program_into_another() -> None:
         ("echo part; echo broken >&2; exit 1", "cat >/dev/null", "broken"),
     ],
 )
-def test_a_broken_pipe_is_explained_by_its_cause(producer: str, consumer: str, said: str) -> None:
+def test_a_broken_pipe_is_reported_with_its_cause(producer: str, consumer: str, said: str) -> None:
     """Either end can fail first and break the other; the error names the original cause."""
     with pytest.raises(CommandFailed, match=said):
         pipe(["sh", "-c", producer], ["sh", "-c", consumer], deadline=soon())
@@ -210,7 +210,7 @@ def test_a_missing_consumer_ends_the_producer() -> None:
     assert {child.pid for child in psutil.Process().children()} == before
 
 
-def test_a_shown_command_can_be_pasted() -> None:
+def test_a_command_is_formatted_for_a_shell() -> None:
     """Arguments with spaces are quoted, and a long command is truncated."""
     assert shown(["echo", "two words"]) == "echo 'two words'"
     assert len(shown(["x" * 1000])) == 200

@@ -63,7 +63,7 @@ def search(path: Path, facts: HostFacts = FACTS, seconds: float = 20.0, **variab
     return find_engine(Deadline.after(seconds), {"PATH": str(path), **variables}, facts)
 
 
-def test_docker_is_described(path: Path) -> None:
+def test_docker_info_is_parsed(path: Path) -> None:
     """The facts that determine a cluster's configuration come from the daemon, not from this machine."""
     install(path, "docker", DOCKER_INFO)
     engine = search(path)
@@ -81,27 +81,27 @@ def test_docker_is_described(path: Path) -> None:
     assert engine.kind_environment["KIND_EXPERIMENTAL_PROVIDER"] == "docker"
 
 
-def test_podman_is_described(path: Path) -> None:
+def test_podman_info_is_parsed(path: Path) -> None:
     """Podman reports the same facts in another format."""
     install(path, "podman", PODMAN_INFO)
     engine = search(path)
     assert engine == Engine("podman", path / "podman", "5.4.0", cgroup_version=1, cpus=2, memory=2**32, data_root="/var/lib/containers")
 
 
-def test_podman_under_the_name_of_docker_is_podman(path: Path) -> None:
+def test_podman_installed_as_docker_is_recognized(path: Path) -> None:
     """The package podman-docker responds as Podman, and kind needs its provider set."""
     install(path, "docker", PODMAN_INFO)
     assert search(path).kind_environment["KIND_EXPERIMENTAL_PROVIDER"] == "podman"
 
 
-def test_a_working_podman_is_taken_when_docker_has_no_daemon(path: Path) -> None:
+def test_podman_is_used_if_docker_has_no_daemon(path: Path) -> None:
     """A docker command without a daemon does not hide a working Podman."""
     install(path, "docker", complains=NO_DAEMON, code=1)
     install(path, "podman", PODMAN_INFO)
     assert search(path).program == "podman"
 
 
-def test_one_engine_can_be_asked_for(path: Path) -> None:
+def test_one_engine_can_be_requested(path: Path) -> None:
     """The environment selects the engine if both work; kind's own variable is honored."""
     install(path, "docker", DOCKER_INFO)
     install(path, "podman", PODMAN_INFO)
@@ -110,7 +110,7 @@ def test_one_engine_can_be_asked_for(path: Path) -> None:
     assert search(path, KIND_EXPERIMENTAL_PROVIDER="podman").program == "podman"
 
 
-def test_an_unknown_engine_is_a_setting_that_cannot_be_used(path: Path) -> None:
+def test_an_unknown_engine_is_refused(path: Path) -> None:
     """A misspelled name is an error."""
     with pytest.raises(SettingsError, match="KINDGATE_ENGINE: 'lxd'"):
         search(path, KINDGATE_ENGINE="lxd")
@@ -125,7 +125,7 @@ def test_an_unknown_engine_is_a_setting_that_cannot_be_used(path: Path) -> None:
         (True, "fedora", "install docker or podman"),
     ],
 )
-def test_no_engine_at_all(path: Path, root: bool, os_id: str, step: str) -> None:  # noqa: FBT001 - a fact of the host
+def test_a_missing_engine_is_an_error_with_the_next_step(path: Path, root: bool, os_id: str, step: str) -> None:  # noqa: FBT001 - a fact of the host
     """`kindgate engine install` is suggested only where it works."""
     facts = HostFacts("linux", "x86_64", os_id, "", 2, 1, cap_sys_resource=True, cpus=1, memory=1, root=root)
     with pytest.raises(EngineAbsent, match="neither docker nor podman") as absent:
@@ -133,7 +133,7 @@ def test_no_engine_at_all(path: Path, root: bool, os_id: str, step: str) -> None
     assert step in absent.value.next_step
 
 
-def test_our_installation_is_not_offered_for_podman(path: Path) -> None:
+def test_engine_install_is_not_suggested_for_podman(path: Path) -> None:
     """`kindgate engine install` installs Docker, so it is not suggested for a requested Podman."""
     with pytest.raises(EngineAbsent, match="podman is not on PATH") as absent:
         search(path, KINDGATE_ENGINE="podman")
@@ -144,7 +144,7 @@ def test_our_installation_is_not_offered_for_podman(path: Path) -> None:
     ("said", "kind"),
     [(NO_DAEMON, EngineNotStarted), (NOT_PERMITTED, EngineNotPermitted), (CLIENT_TOO_OLD, EngineTooOld)],
 )
-def test_an_engine_that_refuses_is_told_apart(path: Path, said: str, kind: type[EngineError]) -> None:
+def test_each_engine_failure_has_its_own_error(path: Path, said: str, kind: type[EngineError]) -> None:
     """An engine that is not started, not permitted or too old has its own next step and is quoted."""
     install(path, "docker", complains=said, code=1)
     with pytest.raises(kind) as refused:
@@ -153,7 +153,7 @@ def test_an_engine_that_refuses_is_told_apart(path: Path, said: str, kind: type[
     assert refused.value.next_step
 
 
-def test_a_daemon_that_hangs_is_given_up(path: Path) -> None:
+def test_a_hanging_daemon_is_an_error_at_the_deadline(path: Path) -> None:
     """A stopped daemon keeps its socket open without responding."""
     install(path, "docker", runs="exec /bin/sleep 300")
     with pytest.raises(EngineNotStarted, match="does not respond"):
@@ -161,7 +161,7 @@ def test_a_daemon_that_hangs_is_given_up(path: Path) -> None:
 
 
 @pytest.mark.parametrize("garbage", ["hello", '["ServerVersion"]', '{"ServerVersion": "28", "NCPU": "many"}'])
-def test_an_answer_that_is_none_is_an_error_of_the_engine(path: Path, garbage: str) -> None:
+def test_unparsable_engine_output_is_an_error(path: Path, garbage: str) -> None:
     """The error names a wrapper script that prints something else, and its output."""
     install(path, "docker", runs=f"echo '{garbage}'; exit 0")
     with pytest.raises(EngineError, match="did not answer like") as refused:
@@ -183,7 +183,7 @@ def test_the_unpacked_engine_is_found(path: Path) -> None:
     ("version", "capable", "fits"),
     [("20.10.24", True, True), ("19.3", True, False), ("20.10.24", False, False), ("26.1.5+dfsg1", False, True)],
 )
-def test_docker_needs_a_newer_version_without_the_capability(version: str, *, capable: bool, fits: bool) -> None:
+def test_docker_must_be_newer_without_the_capability(version: str, *, capable: bool, fits: bool) -> None:
     """Docker before 23 fails on a host without CAP_SYS_RESOURCE."""
     facts = HostFacts("linux", "x86_64", "debian", "", 1, 1, cap_sys_resource=capable, cpus=1, memory=1, root=True)
     engine = Engine("docker", Path("docker"), version)
@@ -194,7 +194,7 @@ def test_docker_needs_a_newer_version_without_the_capability(version: str, *, ca
             check_version(engine, facts)
 
 
-def test_podman_has_an_oldest_version_too() -> None:
+def test_an_outdated_podman_is_refused() -> None:
     """Podman 3 is rejected before kind fails with it."""
     with pytest.raises(EngineTooOld, match=r"podman 3\.4\.4"):
         check_version(Engine("podman", Path("podman"), "3.4.4"), FACTS)
@@ -206,13 +206,13 @@ def test_rootless_podman_without_its_helper_is_not_permitted() -> None:
 
 
 @given(st.integers(0, 999), st.integers(0, 999), st.sampled_from(["", ".5", ".1+dfsg1", "-rc.1", ".3~ds1"]))
-def test_versions_are_read_by_their_numbers(major: int, minor: int, rest: str) -> None:
+def test_version_suffixes_are_ignored(major: int, minor: int, rest: str) -> None:
     """Suffixes that distributions append to versions are ignored."""
     assert numbers(f"{major}.{minor}{rest}") == (major, minor)
 
 
 @given(st.text())
-def test_a_version_that_is_none_is_zero(text: str) -> None:
+def test_text_without_a_version_is_zero(text: str) -> None:
     """Any output is parsed, and one without a version is zero."""
     assert len(numbers(text)) == 2
 

@@ -10,7 +10,7 @@ from kindgate.host.debian_packages import DebianRecipe
 from tests.unit.host.apt_machine import PROGRAM, Machine
 
 
-def test_a_program_is_taken_from_its_package(machine: Machine) -> None:
+def test_a_program_is_extracted_from_its_package(machine: Machine) -> None:
     """The program is ready to run and comes from the pinned suite's index; the machine's own sources are not read."""
     program = machine.provide(machine.recipe())
 
@@ -28,14 +28,14 @@ def test_a_package_is_fetched_once(machine: Machine) -> None:
     assert (machine.folder / "called").read_text() == called
 
 
-def test_another_version_is_absence(machine: Machine) -> None:
+def test_a_missing_version_counts_as_absent(machine: Machine) -> None:
     """Debian's unstable suite drops old versions, so another source is tried."""
     with pytest.raises(SourceAbsent, match="Debian sid hello 9"):
         machine.provide(machine.recipe(version="9"))
 
 
 @pytest.mark.parametrize("what", ["no mirror", "no network", "no checksum"])
-def test_what_cannot_be_asked_is_absent(machine: Machine, what: str) -> None:
+def test_an_unavailable_source_counts_as_absent(machine: Machine, what: str) -> None:
     """An apt without Debian, a missing network and an unpinned platform all count as absent."""
     recipe = machine.recipe()
     if what == "no mirror":
@@ -49,7 +49,7 @@ def test_what_cannot_be_asked_is_absent(machine: Machine, what: str) -> None:
         machine.provide(recipe)
 
 
-def test_another_package_under_the_pinned_version_is_an_error(machine: Machine) -> None:
+def test_a_changed_package_under_the_pinned_version_is_an_error(machine: Machine) -> None:
     """A changed package is not an absent one: no other source is tried, and nothing is kept."""
     with pytest.raises(ToolError, match="SHA-256") as refused:
         machine.provide(machine.recipe(checksum="0" * 64))
@@ -58,7 +58,7 @@ def test_another_package_under_the_pinned_version_is_an_error(machine: Machine) 
     assert not list((machine.folder / "cache").glob("hello*/*"))
 
 
-def test_a_package_that_is_not_the_signed_one_is_an_error(machine: Machine) -> None:
+def test_a_package_rejected_by_apt_is_an_error(machine: Machine) -> None:
     """A package that apt itself rejects is an error too."""
     machine.answers(update='echo "E: Failed to fetch x  Hash Sum mismatch" >&2; exit 100')
 

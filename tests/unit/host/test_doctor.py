@@ -32,7 +32,7 @@ def rows(*, host_port: int = 0, registries: tuple[str, ...] = ()) -> dict[str, s
 
 
 @pytest.mark.usefixtures("path")
-def test_without_an_engine_the_other_checks_are_made() -> None:
+def test_without_an_engine_the_other_checks_still_run() -> None:
     """The other checks still run, so one pass shows everything to fix."""
     verdicts = rows()
     assert verdicts["engine"] == "block"
@@ -43,7 +43,7 @@ def test_without_an_engine_the_other_checks_are_made() -> None:
     }
 
 
-def test_an_engine_is_tried(path: Path) -> None:
+def test_an_engine_that_rejects_a_privileged_container_is_reported(path: Path) -> None:
     """If the engine rejects a privileged container, that row fails and the other checks still run."""
     command = path / "docker"
     command.write_text(
@@ -63,9 +63,7 @@ esac
     assert (verdicts["memory"], verdicts["CPUs"]) == ("block", "warn")
 
 
-def test_a_firewall_that_drops_pod_traffic_is_seen_before_anything_is_created(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_firewall_that_drops_pod_traffic_is_reported(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The finding quotes Docker's policy and gives the command that accepts pod traffic."""
     install_firewall(tmp_path / "firewall", monkeypatch)
     command = path / "podman"
@@ -85,7 +83,7 @@ esac
 
 
 @pytest.mark.usefixtures("path")
-def test_an_asked_port_and_a_registry_are_tried() -> None:
+def test_a_requested_port_and_a_registry_are_checked() -> None:
     """The port held by this test is taken, and nothing listens on port 1."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -94,7 +92,7 @@ def test_an_asked_port_and_a_registry_are_tried() -> None:
     assert verdicts["registry 127.0.0.1:1"] == "warn"
 
 
-def test_the_holder_of_a_port_is_named() -> None:
+def test_the_process_that_uses_a_port_is_named() -> None:
     """The message names the process; a free port has no holder."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -135,14 +135,14 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("verdict", "check"), ROWS, ids=[f"{number}: {row.name}" for number, (_, row) in enumerate(ROWS)])
-def test_each_check_fires_when_it_should(verdict: str, check: Check) -> None:
+def test_each_check_has_the_expected_verdict(verdict: str, check: Check) -> None:
     """A failed check has advice, and a passed one has none."""
     assert check.verdict == verdict
     assert bool(check.advice) == (verdict != "ok")
     assert check.value
 
 
-def test_every_check_is_seen_to_fire() -> None:
+def test_every_check_is_triggered() -> None:
     """Every check is triggered by a test in this module."""
     fired = {row.name.partition(" ")[0] for verdict, row in ROWS if verdict != "ok"}
     quiet = {row.name.partition(" ")[0] for _, row in ROWS} - fired
@@ -151,7 +151,7 @@ def test_every_check_is_seen_to_fire() -> None:
     assert quiet == set()
 
 
-def test_the_runtimes_last_word_is_what_is_shown() -> None:
+def test_the_last_line_of_the_runtimes_error_is_shown() -> None:
     """The last line of a long error names the cause."""
     row = check_privileged(EngineUnprivileged("cannot", last_state="runc failed:\nunable to apply caps"))
     assert row.value == "unable to apply caps"
@@ -168,19 +168,19 @@ def test_the_kernels_routes_are_read() -> None:
     assert check_routes(routes).value == "172.16.0.0/12 via tun0"
 
 
-def test_no_routes_are_read_where_there_is_no_such_file() -> None:
+def test_a_missing_route_file_yields_no_routes() -> None:
     """Systems without the file have no routes."""
     assert parse_routes("") == []
 
 
 @given(st.dictionaries(st.text(), st.text()))
-def test_any_environment_can_be_judged(environment: dict[str, str]) -> None:
+def test_any_environment_can_be_checked(environment: dict[str, str]) -> None:
     """Any environment variables are handled."""
     check_proxy(environment)
     check_remote(environment)
 
 
-def test_the_disk_is_the_engines_where_that_is_here(tmp_path: Path) -> None:
+def test_the_engines_disk_is_checked_if_it_is_local(tmp_path: Path) -> None:
     """With Docker Desktop, the engine's folder does not exist on this machine."""
     here = dataclasses.replace(DOCKER, data_root=str(tmp_path))
     assert disk_folder(here, Path("/fallback")) == tmp_path

@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from tests.unit.host.conftest import Site
 
 
-def test_a_file_is_written_whole(site: Site, tmp_path: Path) -> None:
+def test_a_file_of_several_chunks_is_written_unchanged(site: Site, tmp_path: Path) -> None:
     """A file of more than one chunk is unchanged."""
     site.pages["/tool"] = bytes(range(256)) * 10_000
     fetch_file(f"{site.url}/tool", tmp_path / "tool", Deadline.after(20))
     assert (tmp_path / "tool").read_bytes() == site.pages["/tool"]
 
 
-def test_a_page_that_is_not_there_is_named(site: Site) -> None:
+def test_a_missing_page_is_an_error(site: Site) -> None:
     """A 404 page is not taken for the file."""
     with pytest.raises(ToolError, match="404"):
         fetch_text(f"{site.url}/absent", Deadline.after(20))
 
 
-def test_a_refused_connection_is_named_in_a_few_words() -> None:
+def test_a_refused_connection_is_reported_briefly() -> None:
     """The message omits the HTTP library's nested exceptions."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -39,7 +39,7 @@ def test_a_refused_connection_is_named_in_a_few_words() -> None:
     assert len(refused.value.message) < 120
 
 
-def test_a_host_that_says_nothing_is_given_up() -> None:
+def test_a_silent_host_is_an_error_at_the_deadline() -> None:
     """A connection that is accepted but not answered ends at the deadline."""
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(ToolError, match="timed out"):
         fetch_text(f"http://127.0.0.1:{server.getsockname()[1]}/", Deadline.after(0.3))

@@ -74,7 +74,7 @@ def host(monkeypatch: pytest.MonkeyPatch, *, root: bool = True, os_id: str = "de
 
 
 @pytest.mark.usefixtures("cache")
-def test_a_working_engine_is_left_alone(path: Path, said: list[str]) -> None:
+def test_a_working_engine_is_kept(path: Path, said: list[str]) -> None:
     """With a working engine, an installation does nothing and reports it."""
     script(path / "docker", """echo '{"ServerVersion": "28.0.1", "CgroupVersion": "2"}'""")
     engine = install_engine(Deadline.after(20), said.append)
@@ -94,7 +94,7 @@ def test_only_root_on_debian_or_ubuntu_can_install(
     assert said == []
 
 
-def test_a_daemon_of_the_hosts_own_is_not_installed_over(path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
+def test_an_installed_daemon_is_not_replaced(path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
     """An installed daemon that is not running must be started, not joined by a second one."""
     script(path / "docker", f"echo '{NO_DAEMON}' >&2; exit 1")
     script(path / "dockerd", "exit 0")
@@ -104,7 +104,7 @@ def test_a_daemon_of_the_hosts_own_is_not_installed_over(path: Path, monkeypatch
     assert "service docker start" in refused.value.next_step
 
 
-def test_an_engine_that_this_user_may_not_use_is_not_installed_over(path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
+def test_an_engine_without_permission_is_not_replaced(path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
     """A second daemon would take over the socket of the running one."""
     script(path / "docker", "echo 'permission denied while trying to connect' >&2; exit 1")
     host(monkeypatch)
@@ -114,14 +114,14 @@ def test_an_engine_that_this_user_may_not_use_is_not_installed_over(path: Path, 
 
 
 @pytest.mark.usefixtures("path")
-def test_nothing_is_started_where_nothing_was_unpacked(tmp_path: Path, said: list[str]) -> None:
+def test_starting_without_an_unpacked_engine_is_an_error(tmp_path: Path, said: list[str]) -> None:
     """The error names the command that unpacks the engine."""
     with pytest.raises(EngineAbsent) as refused:
         start_engine(Deadline.after(20), said.append, tmp_path)
     assert "kindgate engine install" in refused.value.next_step
 
 
-def test_a_started_engine_answers_and_stays(path: Path, cache: Path, tmp_path: Path, said: list[str]) -> None:
+def test_a_started_engine_responds_and_keeps_running(path: Path, cache: Path, tmp_path: Path, said: list[str]) -> None:
     """The wait polls the daemon, which runs in its own session and outlives the command."""
     note = tmp_path / "pid"
     script(cache / "engine/root/usr/sbin/dockerd", f"echo $$ > {note}.new; mv {note}.new {note}; exec sleep 300")
@@ -139,7 +139,7 @@ def test_a_started_engine_answers_and_stays(path: Path, cache: Path, tmp_path: P
     assert "kindgate engine stop" in said[-1]
 
 
-def test_a_daemon_that_ends_at_once_is_explained_by_its_log(path: Path, cache: Path, tmp_path: Path, said: list[str]) -> None:
+def test_a_daemon_that_exits_immediately_is_reported_with_its_log(path: Path, cache: Path, tmp_path: Path, said: list[str]) -> None:
     """The wait ends with the daemon, not at the deadline, and the error quotes its log."""
     script(path / "docker", f"echo '{NO_DAEMON}' >&2; exit 1")
     script(cache / "engine/root/usr/sbin/dockerd", "echo 'failed to start daemon: no iptables' >&2; exit 1")
@@ -149,7 +149,7 @@ def test_a_daemon_that_ends_at_once_is_explained_by_its_log(path: Path, cache: P
 
 
 @pytest.mark.usefixtures("path")
-def test_our_engine_is_stopped(cache: Path, tmp_path: Path, run: Run, said: list[str]) -> None:
+def test_an_engine_started_by_kindgate_is_stopped(cache: Path, tmp_path: Path, run: Run, said: list[str]) -> None:
     """The process in the pid file is terminated; a second stop finds none."""
     pid = run(cache / "engine/root/usr/sbin/dockerd")
     (tmp_path / "docker.pid").write_text(str(pid))
@@ -159,7 +159,7 @@ def test_our_engine_is_stopped(cache: Path, tmp_path: Path, run: Run, said: list
 
 
 @pytest.mark.usefixtures("path")
-def test_somebody_elses_engine_is_not_stopped(tmp_path: Path, run: Run, said: list[str]) -> None:
+def test_another_engine_is_not_stopped(tmp_path: Path, run: Run, said: list[str]) -> None:
     """A daemon that kindgate did not start keeps running."""
     pid = run(tmp_path / "elsewhere/dockerd")
     (tmp_path / "docker.pid").write_text(str(pid))
@@ -169,7 +169,7 @@ def test_somebody_elses_engine_is_not_stopped(tmp_path: Path, run: Run, said: li
 
 
 @pytest.mark.parametrize("content", ["{other}", "999999999", "garbage", ""])
-def test_the_pid_file_of_a_daemon_that_is_gone_is_removed(tmp_path: Path, run: Run, content: str) -> None:
+def test_the_pid_file_of_a_dead_daemon_is_removed(tmp_path: Path, run: Run, content: str) -> None:
     """The process id can be unused or belong to another program by now."""
     other = run(tmp_path / "unrelated")
     for name in ("docker.pid", "docker/containerd/containerd.pid"):
@@ -179,7 +179,7 @@ def test_the_pid_file_of_a_daemon_that_is_gone_is_removed(tmp_path: Path, run: R
     assert not (tmp_path / "docker.pid").exists()
 
 
-def test_the_pid_file_of_a_living_containerd_is_kept(tmp_path: Path, run: Run) -> None:
+def test_the_pid_file_of_a_live_containerd_is_kept(tmp_path: Path, run: Run) -> None:
     """A containerd that outlived its daemon is used by the next one."""
     (tmp_path / "docker/containerd").mkdir(parents=True)
     file = tmp_path / "docker/containerd/containerd.pid"
@@ -195,6 +195,6 @@ def test_a_low_limit_of_open_files_is_passed_on() -> None:
     assert "default-ulimits" not in daemon_settings(FACTS)
 
 
-def test_this_machines_facts_can_be_gathered() -> None:
+def test_this_machines_engine_facts_can_be_gathered() -> None:
     """The defaults read the real system files."""
     assert gather_facts().cpus >= 1

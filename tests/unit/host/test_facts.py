@@ -40,13 +40,13 @@ def test_a_capability_is_one_bit_of_the_mask(mask: str, *, capable: bool) -> Non
     assert has_capability(f"Name:\tx\nCapPrm:\t000001ffffffffff\nCapEff:\t{mask}\n", 24) is capable
 
 
-def test_no_capability_is_known_without_the_file() -> None:
+def test_without_the_file_no_capability_is_known() -> None:
     """Only Linux has the file with the capabilities."""
     assert not has_capability("", 24)
 
 
 @pytest.mark.parametrize(("files", "version"), [((), 0), (("sys/fs/cgroup/cpu/tasks",), 1), (("sys/fs/cgroup/cgroup.controllers",), 2)])
-def test_the_cgroup_version_is_seen_from_the_hierarchy(tmp_path: Path, files: tuple[str, ...], version: int) -> None:
+def test_the_cgroup_version_is_derived_from_the_hierarchy(tmp_path: Path, files: tuple[str, ...], version: int) -> None:
     """Version 2 lists its controllers at the root; version 1 has one folder per controller."""
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True)

@@ -60,7 +60,7 @@ def soon() -> Deadline:
         ("", ""),
     ],
 )
-def test_what_drops_a_bridges_packets_is_found(rules: str, drops: str) -> None:
+def test_the_rule_that_drops_a_bridges_packets_is_found(rules: str, drops: str) -> None:
     """The first rule for every packet of the bridge decides, otherwise the policy; conditional rules prove nothing."""
     assert dropping_rule(rules, "podman1") == drops
 
@@ -72,7 +72,7 @@ def test_without_a_bridge_only_rules_for_every_packet_count() -> None:
 
 
 @given(st.text(), st.text(max_size=8))
-def test_any_text_can_be_read_as_a_chain(rules: str, bridge: str) -> None:
+def test_any_text_is_accepted_as_a_chain(rules: str, bridge: str) -> None:
     """Output of another iptables version is no error."""
     dropping_rule(rules, bridge)
 
@@ -86,7 +86,7 @@ def test_a_bridge_is_accepted_once(firewall: Firewall) -> None:
     assert firewall.rules("ip6tables") == []
 
 
-def test_only_rules_with_the_comment_are_withdrawn(firewall: Firewall) -> None:
+def test_only_rules_with_the_comment_are_deleted(firewall: Firewall) -> None:
     """Other rules are kept, including those of a cluster whose name starts with this one's; a second removal is no error."""
     others = [
         '-A FORWARD -m comment --comment "a rule of kindgate:shop" -j DOCKER-USER',
@@ -109,7 +109,7 @@ def test_a_rule_that_cannot_be_set_or_deleted_is_an_error(firewall: Firewall) ->
         withdraw("iptables", "kindgate:shop", soon())
 
 
-def test_a_chain_that_cannot_be_read_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_chain_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without root, iptables fails, which does not mean that nothing is dropped."""
     program = tmp_path / "iptables"
     program.write_text("#!/bin/sh\necho 'Permission denied (you must be root)' >&2; exit 4\n")

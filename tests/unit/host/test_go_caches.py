@@ -28,7 +28,7 @@ def compiled(caches: Path) -> Path:
     return package
 
 
-def test_go_writes_into_kindgates_own_cache(caches: Path) -> None:
+def test_go_writes_to_kindgates_cache(caches: Path) -> None:
     """Compiled packages and modules are both in kindgate's folder."""
     environment = go_environment()
 
@@ -36,7 +36,7 @@ def test_go_writes_into_kindgates_own_cache(caches: Path) -> None:
     assert environment["GOMODCACHE"] == str(caches / "modules")
 
 
-def test_the_users_own_folders_are_used_and_left_alone(caches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_folders_are_used_and_kept(caches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders set by the user can be shared with other work, so they are used and kept."""
     own = tmp_path / "own"
     own.mkdir()
@@ -49,7 +49,7 @@ def test_the_users_own_folders_are_used_and_left_alone(caches: Path, tmp_path: P
     assert caches.exists()
 
 
-def test_what_go_has_kept_is_removed_in_the_end(caches: Path) -> None:
+def test_the_go_caches_are_removed_after_compiling(caches: Path) -> None:
     """The caches take gigabytes, so they are removed after the compilation."""
     with kept_while_compiling():
         package = compiled(caches)
@@ -57,7 +57,7 @@ def test_what_go_has_kept_is_removed_in_the_end(caches: Path) -> None:
     assert not package.exists()
 
 
-def test_what_go_has_kept_stays_while_another_compiles(caches: Path) -> None:
+def test_the_go_caches_are_kept_while_another_thread_compiles(caches: Path) -> None:
     """Within a process, the caches are removed after the last of several compilations."""
     with kept_while_compiling():
         with kept_while_compiling():
@@ -73,7 +73,7 @@ def _compile(ready: multiprocessing.synchronize.Event, end: multiprocessing.sync
         end.wait(60)
 
 
-def test_another_process_keeps_it_too(caches: Path) -> None:
+def test_the_go_caches_are_kept_while_another_process_compiles(caches: Path) -> None:
     """Two processes on one machine share the caches."""
     context = multiprocessing.get_context("spawn")
     ready, end = context.Event(), context.Event()
@@ -91,7 +91,7 @@ def test_another_process_keeps_it_too(caches: Path) -> None:
     assert not package.exists()
 
 
-def test_an_interrupted_run_leaves_what_the_next_one_goes_on_from(caches: Path) -> None:
+def test_an_interrupted_run_keeps_its_go_caches(caches: Path) -> None:
     """Only finished work is removed, so the next run can continue."""
     package = compiled(caches)
     with pytest.raises(KeyboardInterrupt), kept_while_compiling():

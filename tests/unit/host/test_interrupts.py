@@ -24,7 +24,7 @@ def _handled() -> Iterator[list[int]]:
 
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
-def test_a_signal_comes_after_the_block(handled: list[int], number: signal.Signals) -> None:
+def test_a_deferred_signal_is_delivered_after_the_block(handled: list[int], number: signal.Signals) -> None:
     """A signal is delivered once, and only after the block."""
     with held_back() as interrupts:
         signal.raise_signal(number)
@@ -37,7 +37,7 @@ def test_a_signal_comes_after_the_block(handled: list[int], number: signal.Signa
     assert handled == [number]
 
 
-def test_the_programs_own_handlers_are_back_after_the_block(handled: list[int]) -> None:
+def test_the_signal_handlers_are_restored_after_the_block(handled: list[int]) -> None:
     """After the block, a signal is handled by the program's own handler."""
     with held_back():
         pass
@@ -47,7 +47,7 @@ def test_the_programs_own_handlers_are_back_after_the_block(handled: list[int]) 
     assert handled == [signal.SIGTERM]
 
 
-def test_a_signal_that_is_ignored_stays_ignored() -> None:
+def test_an_ignored_signal_remains_ignored() -> None:
     """A program under nohup still ignores SIGHUP."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
@@ -55,7 +55,7 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
-def test_other_threads_have_nothing_to_hold_back() -> None:
+def test_other_threads_defer_no_signals() -> None:
     """Python runs and sets signal handlers only in the main thread."""
     errors: list[BaseException] = []
 

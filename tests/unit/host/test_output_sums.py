@@ -60,7 +60,7 @@ def lock(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.usefixtures("job")
-def test_a_planted_program_is_made_again(tmp_path: Path, provide: Provide) -> None:
+def test_a_planted_program_is_rebuilt(tmp_path: Path, provide: Provide) -> None:
     """The checksum file comes from the same attacker, so it proves nothing."""
     planted(tmp_path)
     assert not is_at_hand(HELLO, cache=tmp_path / "cache", seed=None)
@@ -68,7 +68,7 @@ def test_a_planted_program_is_made_again(tmp_path: Path, provide: Provide) -> No
 
 
 @pytest.mark.usefixtures("job")
-def test_a_program_that_the_lock_knows_is_used(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_program_is_used(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program in the lock is used wherever the cache comes from."""
     planted(tmp_path)
     lock(tmp_path, THEIRS, monkeypatch)
@@ -76,7 +76,7 @@ def test_a_program_that_the_lock_knows_is_used(tmp_path: Path, provide: Provide,
 
 
 @pytest.mark.usefixtures("job")
-def test_a_program_that_is_not_the_locked_one_is_made_again(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_differs_from_the_lock_is_rebuilt(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
     """In an untrusted cache, a program that does not match the lock is compiled again."""
     planted(tmp_path)
     lock(tmp_path, OURS, monkeypatch)
@@ -84,7 +84,7 @@ def test_a_program_that_is_not_the_locked_one_is_made_again(tmp_path: Path, prov
 
 
 @pytest.mark.usefixtures("job")
-def test_what_this_job_has_made_is_not_made_again(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_built_by_this_job_is_reused(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
     """A later command of the same job reuses the program."""
     program = provide()
     monkeypatch.setattr(GoRecipe, "make", lambda *_: pytest.fail("it is there"))
@@ -92,7 +92,7 @@ def test_what_this_job_has_made_is_not_made_again(tmp_path: Path, provide: Provi
     assert is_at_hand(HELLO, cache=tmp_path / "cache", seed=None)
 
 
-def test_the_next_job_on_the_same_machine_does_not_trust_the_last(job: Path, provide: Provide, tmp_path: Path) -> None:
+def test_a_program_built_by_an_earlier_job_is_rebuilt(job: Path, provide: Provide, tmp_path: Path) -> None:
     """A self-hosted runner keeps the cache of every pull request it ran."""
     provide()
     (job / "kindgate-made").unlink()  # the runner empties its folder
@@ -100,14 +100,14 @@ def test_the_next_job_on_the_same_machine_does_not_trust_the_last(job: Path, pro
 
 
 @pytest.mark.usefixtures("job")
-def test_a_cache_that_only_the_default_branch_writes_is_trusted(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_written_only_by_the_default_branch_is_trusted(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
     """The workflow declares the cache as trusted: it restores it, but never saves it from a pull request."""
     planted(tmp_path)
     monkeypatch.setenv(output_sums.TRUSTED, "1")
     assert provide().read_bytes() == THEIRS
 
 
-def test_a_developers_own_cache_is_trusted(tmp_path: Path, provide: Provide) -> None:
+def test_a_developers_cache_is_trusted(tmp_path: Path, provide: Provide) -> None:
     """Only the developer can write to the cache in the home folder; a file that changed since is still rejected."""
     program = planted(tmp_path)
     assert provide().read_bytes() == THEIRS
@@ -117,7 +117,7 @@ def test_a_developers_own_cache_is_trusted(tmp_path: Path, provide: Provide) -> 
 
 
 @pytest.mark.usefixtures("job")
-def test_a_planted_archive_is_made_again(tmp_path: Path) -> None:
+def test_a_planted_archive_is_rebuilt(tmp_path: Path) -> None:
     """Images are run too, the node image even without confinement; each is built once per job."""
     path = tmp_path / "cache" / "archives" / "abc.tar"
     path.parent.mkdir(parents=True)
@@ -133,7 +133,7 @@ def test_a_planted_archive_is_made_again(tmp_path: Path) -> None:
     assert len(made) == 1
 
 
-def test_the_lock_that_comes_along_is_one() -> None:
+def test_the_bundled_lock_is_valid() -> None:
     """Each line of the bundled lock is a recipe with digests; an unknown program has none."""
     assert output_sums.locked_sums("hello@v1.2.3-abc") == {}
     names = [line.partition(":")[0] for line in output_sums.LOCK.read_text().splitlines() if line and not line.startswith("#")]
@@ -148,7 +148,7 @@ def test_the_lock_that_comes_along_is_one() -> None:
 
 
 @pytest.mark.parametrize("content", [OURS, THEIRS])
-def test_what_was_compiled_is_compared_with_the_lock(
+def test_a_compiled_program_is_compared_with_the_lock(
     tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     """The same Go produces the same program everywhere, so a difference means that something else was compiled."""
@@ -162,21 +162,21 @@ def test_what_was_compiled_is_compared_with_the_lock(
         assert not list((tmp_path / "cache").glob("hello@*"))
 
 
-def test_what_another_go_makes_is_not_compared(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_of_another_go_version_is_not_compared(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each Go version produces a different program; only the tested versions are in the lock."""
     monkeypatch.setattr(binaries, "made_by", lambda *_: "go1.27.0")
     lock(tmp_path, THEIRS, monkeypatch)
     assert provide().read_bytes() == OURS
 
 
-def test_a_file_that_is_no_lock_is_named(tmp_path: Path) -> None:
+def test_an_invalid_lock_is_named(tmp_path: Path) -> None:
     """A lock with merge conflicts ends the run before a program is used."""
     (tmp_path / "outputs.lock").write_text("<<<<<<< a\n")
     with pytest.raises(ToolError, match="is not a valid program lock"):
         output_sums.locked_sums("x", tmp_path / "outputs.lock")
 
 
-def test_the_key_of_the_cache_is_that_of_the_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_key_depends_on_the_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache key depends on what kindgate builds, not on the judged repository."""
     monkeypatch.chdir(tmp_path)
     before = cache_key()

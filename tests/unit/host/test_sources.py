@@ -74,7 +74,7 @@ def test_the_first_source_is_used_and_fetched(tmp_path: Path) -> None:
     assert kept(tmp_path, first)
 
 
-def test_an_absent_source_is_passed_over_and_reported(tmp_path: Path) -> None:
+def test_an_absent_source_is_skipped_and_reported(tmp_path: Path) -> None:
     """The message names the absent source and the next one."""
     said: list[str] = []
 
@@ -82,7 +82,7 @@ def test_an_absent_source_is_passed_over_and_reported(tmp_path: Path) -> None:
     assert any("source 1 has it no more" in line and "source 2" in line for line in said)
 
 
-def test_what_is_compiled_is_chosen_without_being_compiled(tmp_path: Path) -> None:
+def test_a_compiled_source_is_chosen_without_compiling(tmp_path: Path) -> None:
     """Compiling takes minutes, so it is only scheduled here and runs in parallel later."""
     compiled = Source("2", compiles=True)
 
@@ -96,7 +96,7 @@ def test_an_altered_program_is_an_error(tmp_path: Path) -> None:
         settled(tmp_path, Source("1", "altered"), Source("2"))
 
 
-def test_what_is_at_hand_is_used_without_asking_anybody(tmp_path: Path) -> None:
+def test_a_locally_available_source_is_chosen_without_queries(tmp_path: Path) -> None:
     """A local copy from a later source is used, because an earlier one would have to be fetched."""
     second = Source("2")
     provide_binary(second, cache=tmp_path, seed=None, deadline=Deadline.after(60), progress=print)
@@ -106,7 +106,7 @@ def test_what_is_at_hand_is_used_without_asking_anybody(tmp_path: Path) -> None:
     assert settled(tmp_path, *sources) == 1
 
 
-def test_every_source_is_told_when_none_has_the_program(tmp_path: Path) -> None:
+def test_every_source_is_listed_if_none_has_the_program(tmp_path: Path) -> None:
     """The error lists the reason of every source."""
     with pytest.raises(ToolError, match="hello is not available from any source") as refused:
         settled(tmp_path, Source("1", "absent"), Source("2", "absent"))

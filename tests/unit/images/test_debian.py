@@ -43,7 +43,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(folder)
 
 
-def test_what_is_missing_is_installed_and_said_first(machine: Machine, deadline: Deadline) -> None:
+def test_missing_packages_are_reported_and_installed(machine: Machine, deadline: Deadline) -> None:
     """Programs are searched on PATH and files in their location; existing ones are not installed again."""
     machine.has("apt-get")
     machine.has("debootstrap")
@@ -55,7 +55,7 @@ def test_what_is_missing_is_installed_and_said_first(machine: Machine, deadline:
     assert said[0] == "installing the Debian packages gcc, libc6-dev on this machine"
 
 
-def test_package_lists_that_were_removed_are_fetched_first(machine: Machine, deadline: Deadline) -> None:
+def test_missing_package_lists_are_fetched_first(machine: Machine, deadline: Deadline) -> None:
     """Container images come without package lists, so they are downloaded first."""
     machine.has("apt-get", f'case "$1" in update) touch {machine.folder}/lists;; *) test -e {machine.folder}/lists;; esac')
 
@@ -64,9 +64,7 @@ def test_package_lists_that_were_removed_are_fetched_first(machine: Machine, dea
     assert [line.split()[1] for line in machine.calls()] == ["install", "update", "install"]
 
 
-def test_where_nothing_can_be_installed_the_packages_are_named(
-    machine: Machine, deadline: Deadline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_packages_are_named_if_they_cannot_be_installed(machine: Machine, deadline: Deadline, monkeypatch: pytest.MonkeyPatch) -> None:
     """On another system or without root, the error lists the packages."""
     with pytest.raises(ImageError, match="lacks gcc"):
         install_packages({"gcc": "gcc"}, print, deadline)
@@ -80,7 +78,7 @@ def test_where_nothing_can_be_installed_the_packages_are_named(
     assert machine.calls() == []
 
 
-def test_a_root_filesystem_is_made_once_from_the_machines_own_mirror(machine: Machine, tmp_path: Path, deadline: Deadline) -> None:
+def test_a_root_filesystem_is_built_once_from_the_machines_mirror(machine: Machine, tmp_path: Path, deadline: Deadline) -> None:
     """Manuals and package lists are excluded; a second call runs nothing."""
     machine.has("apt-get", 'test "$1" = indextargets && echo mirror://local/debian Debian Debian')
     machine.has("debootstrap")

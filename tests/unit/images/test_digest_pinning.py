@@ -49,7 +49,7 @@ def pin(lock: Path, stand_in: Any, *wanted: str, mirror: str = "") -> list[str]:
     return list(pin_missing(lock, registry, wanted, lambda _: None, Deadline.after(30)))
 
 
-def test_missing_digests_are_written_with_who_said_so(lock: Path, stand_in: Any) -> None:
+def test_missing_digests_are_written_with_their_origin(lock: Path, stand_in: Any) -> None:
     """Node image, lock entries and the manifests' images get digests; known digests, build entries and the comment are kept.
 
     Images built by the project itself are in no registry and are not looked up.
@@ -76,7 +76,7 @@ def test_missing_digests_are_written_with_who_said_so(lock: Path, stand_in: Any)
     assert lock.read_text().startswith("# why there is a lock\nnode:")
 
 
-def test_a_second_pinning_asks_nobody(lock: Path, stand_in: Any) -> None:
+def test_a_second_pinning_queries_no_registry(lock: Path, stand_in: Any) -> None:
     """If every digest is known, the file is unchanged, byte for byte."""
     for name in ("docker.io/kindest/node:v1", "docker.io/library/busybox:1.35"):
         stand_in.registry_has(name)
@@ -87,7 +87,7 @@ def test_a_second_pinning_asks_nobody(lock: Path, stand_in: Any) -> None:
     assert (lock.read_bytes(), len(stand_in.calls())) == (before, asked)
 
 
-def test_a_mirror_is_named(lock: Path, stand_in: Any) -> None:
+def test_the_mirror_is_recorded_as_origin(lock: Path, stand_in: Any) -> None:
     """The digest is the registry image's, but its origin is the mirror."""
     for name in ("127.0.0.1:5000/kindest/node:v1", "127.0.0.1:5000/library/busybox:1.35"):
         stand_in.registry_has(name)
@@ -97,7 +97,7 @@ def test_a_mirror_is_named(lock: Path, stand_in: Any) -> None:
     assert "docker.io through 127.0.0.1:5000, " in read_lock(lock).node.digest_from
 
 
-def test_a_registry_that_does_not_answer_loses_nothing_and_invents_nothing(lock: Path, stand_in: Any) -> None:
+def test_an_unresponsive_registry_keeps_the_digests_received(lock: Path, stand_in: Any) -> None:
     """Digests received before the failure are written; the others remain empty."""
     stand_in.registry_has("docker.io/kindest/node:v1")
     stand_in.registry_says("docker.io/library/busybox:1.35", "dial tcp: lookup registry-1.docker.io: no such host")
@@ -109,7 +109,7 @@ def test_a_registry_that_does_not_answer_loses_nothing_and_invents_nothing(lock:
     assert (written.node.digest, written.of(ImageReference.parse("busybox:1.35")).digest) == (SAID, "")
 
 
-def test_no_line_of_the_bundled_lock_is_lost(tmp_path: Path, stand_in: Any) -> None:
+def test_pinning_keeps_every_line_of_the_bundled_lock(tmp_path: Path, stand_in: Any) -> None:
     """The comments at the top of the lock are kept, and so are every digest, origin and entry."""
     bundled = (manifests() / "images" / "images.lock").read_text()
     lock = tmp_path / "images.lock"

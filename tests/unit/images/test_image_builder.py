@@ -56,7 +56,7 @@ def _paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "root_filesystem", lambda *_arguments: tmp_path)
 
 
-def test_two_programs_are_made_at_the_same_time(tmp_path: Path) -> None:
+def test_two_programs_are_built_concurrently(tmp_path: Path) -> None:
     """Otherwise one core would idle while the other links."""
     meeting = (
         f'touch {tmp_path}/$name.here; until [ -e {tmp_path}/a.here -a -e {tmp_path}/b.here ]; do sleep 0.05; done; echo $name > "$out"'
@@ -68,7 +68,7 @@ def test_two_programs_are_made_at_the_same_time(tmp_path: Path) -> None:
     assert yard.made == {"a", "b"}
 
 
-def test_the_longest_is_begun_first(tmp_path: Path) -> None:
+def test_the_longest_build_starts_first(tmp_path: Path) -> None:
     """The longest build determines the total time."""
     both = f"until [ -e {tmp_path}/kube.here -a -e {tmp_path}/middle.here ]; do sleep 0.05; done"
     script = f'[ $name = short ] && ls {tmp_path} > {tmp_path}/seen; touch {tmp_path}/$name.here; {both}; echo > "$out"'
@@ -79,7 +79,7 @@ def test_the_longest_is_begun_first(tmp_path: Path) -> None:
     assert {"kube.here", "middle.here"} <= set((tmp_path / "seen").read_text().split())
 
 
-def test_what_there_is_to_do_is_said_first(tmp_path: Path) -> None:
+def test_the_build_plan_is_reported_first(tmp_path: Path) -> None:
     """The plan lists the usual build time in total and for each program, the downloads, and the cache folder."""
     yard = Yard(tmp_path, 'echo > "$out"', kube=450, etcd=30)
 
@@ -92,7 +92,7 @@ def test_what_there_is_to_do_is_said_first(tmp_path: Path) -> None:
     assert str(tmp_path / "cache" / "binaries") in first
 
 
-def test_nothing_is_said_of_what_is_at_hand(tmp_path: Path) -> None:
+def test_nothing_is_reported_for_available_programs(tmp_path: Path) -> None:
     """A second run has nothing to build."""
     yard = Yard(tmp_path, 'echo > "$out"', kube=450)
     yard.workshop.make_programs(["kube"])
@@ -103,7 +103,7 @@ def test_nothing_is_said_of_what_is_at_hand(tmp_path: Path) -> None:
     assert yard.said == []
 
 
-def test_a_failure_loses_nothing_that_the_others_make(tmp_path: Path) -> None:
+def test_a_failure_keeps_the_other_programs(tmp_path: Path) -> None:
     """The next run continues from the completed programs."""
     yard = Yard(tmp_path, '[ $name = broken ] && { echo "cannot be compiled" >&2; exit 1; }; echo > "$out"', broken=100, kube=50, etcd=10)
 
@@ -122,7 +122,7 @@ def one_module(**seconds: float) -> Catalogue:
     return Catalogue.model_validate(catalogue_document(programs))
 
 
-def test_an_interrupt_ends_every_compiler(tmp_path: Path) -> None:
+def test_an_interrupt_terminates_every_compiler(tmp_path: Path) -> None:
     """No compiler is left running or started, and no partial result is used."""
     started = tmp_path / "started"
     yard = Yard(tmp_path, f"touch {started}; sleep 600", kube=450, etcd=15)
@@ -141,7 +141,7 @@ def test_an_interrupt_ends_every_compiler(tmp_path: Path) -> None:
     assert not any(line.startswith("etcd@v1: compiling") for line in yard.said)
 
 
-def test_programs_of_one_module_are_made_in_turn(tmp_path: Path) -> None:
+def test_programs_of_one_module_are_built_in_sequence(tmp_path: Path) -> None:
     """The second build reuses the shared packages; in parallel, it would compile them again."""
     yard = Yard(tmp_path, "true", kube=450, etcd=15)
     go = tmp_path / "bin" / "go"

@@ -14,7 +14,7 @@ from kindgate.images.image_reference import ImageReference
 DIGEST = "sha256:" + "a" * 64
 
 
-def test_every_digest_of_the_bundled_lock_says_where_it_is_from() -> None:
+def test_every_digest_of_the_bundled_lock_has_an_origin() -> None:
     """Every digest in the bundled lock has an origin."""
     lock = read_lock(manifests() / "images" / "images.lock")
 
@@ -23,12 +23,12 @@ def test_every_digest_of_the_bundled_lock_says_where_it_is_from() -> None:
     assert lock.node.digest_from
 
 
-def test_no_registry_is_named_for_images_that_are_built_here() -> None:
+def test_locally_built_images_have_no_registry() -> None:
     """Only these registries are probed for a response."""
     assert read_lock(manifests() / "images" / "images.lock").registries == ("docker.io", "registry.k8s.io")
 
 
-def test_an_image_that_is_not_locked_is_pinned_by_its_tag() -> None:
+def test_an_unlocked_image_is_pinned_by_its_tag() -> None:
     """An image outside the lock has no digest and cannot be built."""
     entry = read_lock(manifests() / "images" / "images.lock").of(ImageReference.parse("redis:7"))
 
@@ -45,7 +45,7 @@ def test_an_image_that_is_not_locked_is_pinned_by_its_tag() -> None:
         "node: [",
     ],
 )
-def test_a_wrong_lock_is_refused_with_its_name(text: str, tmp_path: Path) -> None:
+def test_an_invalid_lock_is_refused_with_its_name(text: str, tmp_path: Path) -> None:
     """The error names the file."""
     path = tmp_path / "images.lock"
     path.write_text(text)
@@ -54,7 +54,7 @@ def test_a_wrong_lock_is_refused_with_its_name(text: str, tmp_path: Path) -> Non
         read_lock(path)
 
 
-def test_what_a_registry_said_is_kept(tmp_path: Path) -> None:
+def test_a_registrys_digest_is_recorded(tmp_path: Path) -> None:
     """New digests are added, entries keep the catalogue's name, and the written file reads back the same."""
     lock = read_lock(manifests() / "images" / "images.lock")
     name = "registry.k8s.io/metrics-server/metrics-server:v0.9.0"

@@ -43,7 +43,7 @@ def rendered(*objects: Mapping[str, Any]) -> Rendered:
     return Rendered(Path("k8s/overlays/ci"), objects, origins)
 
 
-def test_every_container_counts_and_each_image_once() -> None:
+def test_every_containers_image_is_listed_once() -> None:
     """Init containers and a CronJob's pods are included; two objects with the same image share one entry with two uses."""
     plan = plan_images(
         [
@@ -57,27 +57,27 @@ def test_every_container_counts_and_each_image_once() -> None:
     assert uses["library/traefik"] == ["Deployment echo/foo", "Deployment echo/bar"]
 
 
-def test_a_custom_resource_with_containers_counts_too() -> None:
+def test_a_custom_resources_containers_are_included() -> None:
     """Any object with a list of containers has pods, whatever its kind."""
     plan = plan_images([rendered(workload("canary", "app:1", kind="Rollout"))])
 
     assert wanted(plan) == ["docker.io/library/app:1"]
 
 
-def test_a_schema_of_a_custom_resource_is_no_container() -> None:
+def test_a_custom_resources_schema_is_not_a_container() -> None:
     """The field `containers` in a CustomResourceDefinition's schema is not a container."""
     schema = {"properties": {"containers": {"type": "array", "items": {"properties": {"image": {"type": "string"}}}}}}
 
     assert plan_images([rendered({"kind": "CustomResourceDefinition", "metadata": {"name": "x"}, "spec": schema})]).wanted == ()
 
 
-def test_an_image_that_is_no_reference_is_named_with_file_object_and_container() -> None:
+def test_an_invalid_reference_is_named_with_file_object_and_container() -> None:
     """A misspelled image is found without opening the overlay."""
     with pytest.raises(ImageError, match=r"k8s/base/foo.yaml: Deployment echo/foo, container main: 'Bad Image'"):
         plan_images([rendered(workload("foo", "Bad Image"))])
 
 
-def test_what_the_user_loads_is_not_looked_for_elsewhere() -> None:
+def test_the_users_images_are_not_requested_from_a_source() -> None:
     """Loaded images and names in archives count as provided."""
     archive = LocalArchive(Path("bar.tar"), {ImageReference.parse("bar:1"): ONE})
     plan = plan_images([rendered(workload("foo", "foo:1"), workload("bar", "bar:1"))], local=[local("foo:1")], archives=[archive])
@@ -88,7 +88,7 @@ def test_what_the_user_loads_is_not_looked_for_elsewhere() -> None:
 
 @pytest.mark.parametrize("image", [f"foo:1@{ONE}", f"foo@{ONE}", f"docker.io/library/foo:2@{ONE}"])
 @pytest.mark.parametrize("digest", [ONE, TWO])
-def test_a_digest_is_wanted_from_a_source_unless_the_user_gives_that_image(image: str, digest: str) -> None:
+def test_a_digest_is_requested_from_a_source_unless_the_user_provides_it(image: str, digest: str) -> None:
     """A digest identifies content, so an archive or engine with it provides it under any tag."""
     overlay = rendered(workload("foo", image))
     archive = LocalArchive(Path("foo.tar"), {ImageReference.parse("foo:dev"): digest})
@@ -101,7 +101,7 @@ def test_a_digest_is_wanted_from_a_source_unless_the_user_gives_that_image(image
             assert wanted(plan) == [str(ImageReference.parse(image))]
 
 
-def test_a_local_image_of_the_same_tag_is_taken_and_its_digest_reported() -> None:
+def test_a_local_image_of_the_same_tag_is_used_and_its_digest_reported() -> None:
     """The pull request's build is tested even if production pins a digest."""
     plan = plan_images([rendered(workload("foo", f"foo:1@{ONE}"))], local=[local("foo:1")])
 
@@ -109,7 +109,7 @@ def test_a_local_image_of_the_same_tag_is_taken_and_its_digest_reported() -> Non
     assert (loaded.name.familiar, loaded.reason) == ("foo:1", "is the local image foo:1 but has another digest")
 
 
-def test_a_local_image_of_that_digest_has_a_tag_where_the_engine_does_not_keep_digests() -> None:
+def test_a_local_image_of_a_digest_is_tagged_if_the_engine_drops_digests() -> None:
     """`--kind-load foo@sha256:...` is that image, although it is saved without its manifest."""
     plan = plan_images([rendered(workload("foo", f"foo:1@{ONE}"))], local=[local(f"foo@{ONE}")])
 
@@ -118,7 +118,7 @@ def test_a_local_image_of_that_digest_has_a_tag_where_the_engine_does_not_keep_d
     assert "saves under another digest" in loaded.reason
 
 
-def test_a_digest_says_nothing_about_another_repository() -> None:
+def test_a_digest_does_not_match_another_repository() -> None:
     """The nodes look up the name, so two names with the same digest are two images."""
     plan = plan_images([rendered(workload("foo", f"foo@{ONE}"))], local=[local("bar:1", ONE)])
 
@@ -127,12 +127,12 @@ def test_a_digest_says_nothing_about_another_repository() -> None:
 
 @pytest.mark.parametrize("image", ["foo:latest", "foo"])
 @pytest.mark.parametrize("policy", ["Always", "Never", ""])
-def test_no_pull_policy_keeps_an_image_out_of_the_plan(image: str, policy: str) -> None:
+def test_the_pull_policy_does_not_affect_the_plan(image: str, policy: str) -> None:
     """The pull policy is set later, when the manifests are adapted to the loaded images."""
     assert plan_images([rendered(workload("foo", image, policy=policy))], local=[local("foo:latest")]).wanted == ()
 
 
-def test_what_is_left_out_leaves_the_plan() -> None:
+def test_a_missing_image_is_removed_from_the_plan() -> None:
     """A run that continues without an image does not wait for its name in the nodes."""
     plan = plan_images([rendered(workload("foo", "foo:1"), workload("bar", "bar:1"))])
 

@@ -30,13 +30,13 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
         (f"ghcr.io/me/app:1@{DIGEST}", f"ghcr.io/me/app:1@{DIGEST}"),
     ],
 )
-def test_what_is_left_out_is_put_in(text: str, complete: str) -> None:
+def test_omitted_parts_get_defaults(text: str, complete: str) -> None:
     """Registry, `library/` and tag are added; a reference with a digest gets no tag."""
     assert str(ImageReference.parse(text)) == complete
 
 
 @pytest.mark.parametrize("text", ["", "App:1", "a:", "a b", "a@sha256:12", "a@", "/a", "a//b", "a:tag with space", "-a", "host:port/app"])
-def test_what_is_no_reference_is_refused(text: str) -> None:
+def test_an_invalid_reference_is_refused(text: str) -> None:
     """The error quotes the input."""
     with pytest.raises(ImageError, match="is not an image reference") as caught:
         ImageReference.parse(text)
@@ -54,7 +54,7 @@ _references = st.builds(
 
 
 @given(reference=_references, tagged=st.booleans())
-def test_parsing_what_was_written_gives_the_same(reference: ImageReference, *, tagged: bool) -> None:
+def test_formatting_and_parsing_round_trip(reference: ImageReference, *, tagged: bool) -> None:
     """A complete reference survives formatting and parsing, also in its familiar form."""
     written = reference if tagged or not reference.digest else replace(reference, tag="")
 
@@ -71,7 +71,7 @@ def test_parsing_what_was_written_gives_the_same(reference: ImageReference, *, t
         ("ghcr.io/library/shop:1", "ghcr.io/library/shop:1"),
     ],
 )
-def test_the_familiar_form_leaves_out_what_an_engine_puts_in(text: str, familiar: str) -> None:
+def test_the_familiar_form_omits_defaults(text: str, familiar: str) -> None:
     """The familiar form omits the defaults an engine adds, but never changes the image."""
     assert ImageReference.parse(text).familiar == familiar
     assert ImageReference.parse(familiar) == ImageReference.parse(text)
@@ -88,7 +88,7 @@ def test_a_digest_alone_is_looked_up(reference: ImageReference) -> None:
     reference=_references,
     digests=st.lists(st.from_regex(r"[0-9a-f]{64}", fullmatch=True), min_size=2, max_size=2, unique_by=lambda d: d[:12]),
 )
-def test_a_tag_that_stands_for_a_digest_is_valid_and_tells_digests_apart(reference: ImageReference, digests: list[str]) -> None:
+def test_a_tag_derived_from_a_digest_is_valid_and_unique(reference: ImageReference, digests: list[str]) -> None:
     """A tag derived from a digest is valid and unique, however long the original tag is."""
     one, two = (reference.with_digest(f"sha256:{digest}").by_tag() for digest in digests)
 
@@ -98,7 +98,7 @@ def test_a_tag_that_stands_for_a_digest_is_valid_and_tells_digests_apart(referen
 
 
 @given(reference=_references)
-def test_a_name_selects_every_tag_and_digest_and_a_tag_only_its_own(reference: ImageReference) -> None:
+def test_a_name_selects_any_tag_and_a_tag_only_itself(reference: ImageReference) -> None:
     """Names match as in `kustomize edit set image`."""
     assert selects(reference.name, reference)
     assert selects(f"{reference.familiar_name}:{reference.tag}", reference)
@@ -115,6 +115,6 @@ def test_a_name_without_a_tag_means_any_and_latest_means_latest() -> None:
     assert not selects(f"shop@{DIGEST}", ImageReference.parse("shop@sha256:" + "0" * 64))
 
 
-def test_a_mirror_takes_the_place_of_the_registry() -> None:
+def test_a_mirror_replaces_the_registry() -> None:
     """The mirror gets the repository's path, including `library/`."""
     assert str(ImageReference.parse("traefik:v3").through("mirror.corp:8443")) == "mirror.corp:8443/library/traefik:v3"

@@ -21,7 +21,7 @@ def tar_of(*entries: Entry) -> bytes:
     return sink.getvalue()
 
 
-def test_order_times_and_owners_do_not_count(tmp_path: Path) -> None:
+def test_order_times_and_owners_do_not_change_a_layer(tmp_path: Path) -> None:
     """The same files result in the same bytes, whatever their order, times and owners."""
     one, two = tmp_path / "one", tmp_path / "two"
     for path in (one, two):
@@ -31,7 +31,7 @@ def test_order_times_and_owners_do_not_count(tmp_path: Path) -> None:
     assert tar_of(File("/bin/a", one), Link("/bin/b", "a")) == tar_of(Link("bin/b", "a"), File("bin/a", two))
 
 
-def test_folders_come_before_what_is_in_them(tmp_path: Path) -> None:
+def test_folders_precede_their_content(tmp_path: Path) -> None:
     """Parent folders are added, and a listed folder keeps its mode."""
     file = tmp_path / "file"
     file.touch()
@@ -46,7 +46,7 @@ def test_folders_come_before_what_is_in_them(tmp_path: Path) -> None:
     ]
 
 
-def test_a_layer_is_made_once_and_says_what_it_is(tmp_path: Path) -> None:
+def test_a_layer_is_made_once_with_its_digests(tmp_path: Path) -> None:
     """The digest is that of the compressed file, the diff ID that of the tar; a second call reads nothing."""
     file = tmp_path / "file"
     file.write_bytes(b"x" * 100_000)

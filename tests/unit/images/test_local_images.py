@@ -31,7 +31,7 @@ def texts(archive: Path) -> dict[str, str]:
     return found
 
 
-def test_what_is_given_is_looked_at(stand_in: Any, tmp_path: Path, oci_archive: Path, deadline: Deadline) -> None:
+def test_requested_images_are_found(stand_in: Any, tmp_path: Path, oci_archive: Path, deadline: Deadline) -> None:
     """Images of the engine and files, compressed or not, are distinguished; the names in an archive are read."""
     stand_in.holds("app:dev")
     stand_in.holds("tool:1")
@@ -45,28 +45,26 @@ def test_what_is_given_is_looked_at(stand_in: Any, tmp_path: Path, oci_archive: 
 
 
 @pytest.mark.parametrize("settings", [ImageSettings(app_image=("a=gone:1",)), ImageSettings(load=("gone:1",))])
-def test_what_nobody_holds_is_an_error(settings: ImageSettings, stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+def test_a_missing_image_is_an_error(settings: ImageSettings, stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """An image that does not exist is an error before anything is built or created."""
     with pytest.raises(ImageError, match="image gone:1 was not found in the engine"):
         find_local(settings, tmp_path, stand_in.engine, tmp_path, deadline)
 
 
-def test_an_image_that_is_not_built_yet_may_be_missing(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+def test_a_missing_image_can_be_allowed_before_it_is_built(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """`kindgate validate --images-allow-missing` checks the manifests before images are built."""
     stand_in.holds("tool:1")
     settings = ImageSettings(app_image=("a=gone:1",), load=("tool:1",), allow_missing=True)
     assert [image.engine_image for image in find_local(settings, tmp_path, stand_in.engine, tmp_path, deadline).loaded] == ["tool:1"]
 
 
-def test_without_local_images_the_sources_archive_is_passed_on(
-    stand_in: Any, oci_archive: Path, tmp_path: Path, deadline: Deadline
-) -> None:
+def test_without_local_images_the_sources_archive_is_returned(stand_in: Any, oci_archive: Path, tmp_path: Path, deadline: Deadline) -> None:
     """A complete archive is not copied."""
     assert with_local(oci_archive, ImagePlan(()), stand_in.engine, tmp_path, deadline) == oci_archive
     assert with_local(None, ImagePlan(()), stand_in.engine, tmp_path, deadline) is None
 
 
-def test_everything_comes_in_one_archive_under_the_asked_names(
+def test_all_images_are_in_one_archive_under_the_requested_names(
     stand_in: Any, oci_archive: Path, tmp_path: Path, deadline: Deadline
 ) -> None:
     """The engine's image gets its name in the archive; nothing is tagged in the engine."""
@@ -80,7 +78,7 @@ def test_everything_comes_in_one_archive_under_the_asked_names(
     assert not [call for call in stand_in.calls() if call[0] == "tag"]
 
 
-def test_the_users_image_wins_over_the_sources(stand_in: Any, oci_archive: Path, tmp_path: Path, deadline: Deadline) -> None:
+def test_the_users_image_takes_precedence_over_the_sources(stand_in: Any, oci_archive: Path, tmp_path: Path, deadline: Deadline) -> None:
     """The pull request's own image is the one to test."""
     stand_in.holds("app:dev", text="mine")
     one = ImageReference.parse("registry.local/one:1")
@@ -101,7 +99,7 @@ def plan_of(image: str, found: LocalImages) -> ImagePlan:
 
 
 @pytest.mark.parametrize("image", ["registry.local/one:1@{}", "registry.local/one@{}"])
-def test_an_archive_gives_what_is_pinned_by_its_digest(
+def test_an_archive_provides_images_pinned_by_digest(
     image: str, stand_in: Any, tmp_path: Path, oci_archive: Path, deadline: Deadline
 ) -> None:
     """The nodes then know the image by its digest too."""
@@ -115,7 +113,7 @@ def test_an_archive_gives_what_is_pinned_by_its_digest(
     assert names == ["registry.local/one:1", "registry.local/two:2", f"registry.local/one@{digest}"]
 
 
-def test_an_image_of_dockers_containerd_store_keeps_its_digest(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+def test_an_image_of_the_containerd_store_keeps_its_digest(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """With the containerd store, the engine saves the registry's manifest, whose digest is the image's ID."""
     stand_in.keep_digests()
     stand_in.holds("shop/app:dev")
@@ -131,9 +129,7 @@ def test_an_image_of_dockers_containerd_store_keeps_its_digest(stand_in: Any, tm
     ]
 
 
-def test_an_image_that_is_given_by_digest_is_loaded_under_a_tag_where_its_manifest_is_lost(
-    stand_in: Any, tmp_path: Path, deadline: Deadline
-) -> None:
+def test_an_image_requested_by_digest_is_tagged_if_its_manifest_is_lost(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """Without a tag or its real digest, a pod could not refer to the image."""
     digest = "sha256:" + "a" * 64
     stand_in.holds(f"shop/app@{digest}")
@@ -145,7 +141,7 @@ def test_an_image_that_is_given_by_digest_is_loaded_under_a_tag_where_its_manife
     assert [str(name) for image in read_archive(merged) for name in image.names] == ["docker.io/shop/app:aaaaaaaaaaaa"]
 
 
-def test_an_image_that_turns_out_to_have_another_digest_is_an_error(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+def test_an_image_saved_with_another_digest_is_an_error(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """If the engine saves other content than it reported, the pod must not run it."""
     stand_in.holds("shop/app:dev")
     name = ImageReference.parse("shop/app@sha256:" + "a" * 64)

@@ -27,7 +27,7 @@ def test_every_node_gets_every_image(stand_in: Any, oci_archive: Path, deadline:
         assert loaded_names(stand_in.engine, node, deadline) == frozenset(NAMES)
 
 
-def test_a_node_that_had_this_archive_last_is_left_alone(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
+def test_a_node_with_the_same_archive_is_skipped(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
     """A kept cluster's nodes are skipped, except those that lost an image."""
     load_archive(stand_in.engine, ["worker"], oci_archive, NAMES, deadline)
     first = imports(stand_in)
@@ -41,7 +41,7 @@ def test_a_node_that_had_this_archive_last_is_left_alone(stand_in: Any, oci_arch
     assert imports(stand_in) == 2
 
 
-def test_the_nodes_of_a_fresh_cluster_get_one_command_each(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
+def test_each_node_of_a_fresh_cluster_gets_one_command(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
     """A fresh cluster's nodes are empty, so they are not checked first."""
     load_archive(stand_in.engine, ["control-plane", "worker"], oci_archive, NAMES, deadline, fresh=True)
 
@@ -49,7 +49,7 @@ def test_the_nodes_of_a_fresh_cluster_get_one_command_each(stand_in: Any, oci_ar
     assert sum(call[0] == "exec" for call in stand_in.calls()) == 2
 
 
-def test_a_node_that_lacks_a_name_afterwards_is_an_error(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
+def test_a_node_without_an_image_after_the_import_is_an_error(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
     """An import that succeeds but omits an image is an error."""
     with pytest.raises(ImageError, match="node worker") as caught:
         load_archive(stand_in.engine, ["worker"], oci_archive, [*NAMES, "registry.local/three:3"], deadline, settling=0)
@@ -57,7 +57,7 @@ def test_a_node_that_lacks_a_name_afterwards_is_an_error(stand_in: Any, oci_arch
     assert "registry.local/three:3" in caught.value.last_state
 
 
-def test_a_node_that_refuses_is_named_with_what_it_said(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
+def test_a_failing_node_is_named_with_its_output(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
     """The error includes the importer's message."""
     with pytest.raises(ImageError, match="node broken") as caught:
         load_archive(stand_in.engine, ["fine", "broken"], oci_archive, NAMES, deadline)

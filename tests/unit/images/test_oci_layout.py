@@ -22,7 +22,7 @@ def members(path: Path) -> dict[str, bytes]:
         return {name: file.read() for name, file in files.items() if file}
 
 
-def test_every_blob_lies_under_its_digest_and_all_referred_to_are_there(oci_archive: Path) -> None:
+def test_every_referenced_blob_exists_under_its_digest(oci_archive: Path) -> None:
     """Every blob referred to by the index or a manifest exists under its digest."""
     files = members(oci_archive)
     blobs = {name.removeprefix("blobs/sha256/"): content for name, content in files.items() if name.startswith("blobs/")}
@@ -35,14 +35,14 @@ def test_every_blob_lies_under_its_digest_and_all_referred_to_are_there(oci_arch
             assert len(blobs[part["digest"].removeprefix("sha256:")]) == part["size"]
 
 
-def test_containerd_is_told_the_full_name(oci_archive: Path) -> None:
+def test_the_full_name_is_annotated_for_containerd(oci_archive: Path) -> None:
     """OCI's own annotation has only the tag, so containerd would import images without a name."""
     entries = json.loads(members(oci_archive)["index.json"])["manifests"]
 
     assert [entry["annotations"]["io.containerd.image.name"] for entry in entries] == ["registry.local/one:1", "registry.local/two:2"]
 
 
-def test_what_images_share_is_written_once(tmp_path: Path, make_image: Callable[..., LayoutImage]) -> None:
+def test_shared_blobs_are_written_once(tmp_path: Path, make_image: Callable[..., LayoutImage]) -> None:
     """A second name for an image adds no blob."""
     path = tmp_path / "a.tar"
     write_layout(path, [make_image("a:1", "same"), make_image("b:1", "same")])
@@ -50,7 +50,7 @@ def test_what_images_share_is_written_once(tmp_path: Path, make_image: Callable[
     assert sum(name.startswith("blobs/") for name in members(path)) == 3
 
 
-def test_the_same_images_make_the_same_bytes(tmp_path: Path, make_image: Callable[..., LayoutImage]) -> None:
+def test_the_same_images_yield_the_same_bytes(tmp_path: Path, make_image: Callable[..., LayoutImage]) -> None:
     """An archive includes neither times nor facts about the machine."""
     for name in ("a.tar", "b.tar"):
         write_layout(tmp_path / name, [make_image("a:1")])
@@ -58,7 +58,7 @@ def test_the_same_images_make_the_same_bytes(tmp_path: Path, make_image: Callabl
     assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
 
 
-def test_a_blob_inside_a_file_is_copied_from_there(tmp_path: Path) -> None:
+def test_a_blob_in_a_file_is_copied(tmp_path: Path) -> None:
     """Only the blob's own bytes are copied from the file."""
     source = tmp_path / "source"
     source.write_bytes(b"before-content-after")
@@ -75,7 +75,7 @@ def test_a_blob_inside_a_file_is_copied_from_there(tmp_path: Path) -> None:
     ]
 
 
-def test_an_archive_that_could_not_be_finished_does_not_appear(tmp_path: Path) -> None:
+def test_an_unfinished_archive_is_not_left_behind(tmp_path: Path) -> None:
     """A killed run or a missing file leaves no archive that another run would use."""
     lost = Layer(Blob("sha256:" + "0" * 64, 7, LAYER, Span(tmp_path / "lost", 0, 7)), "sha256:" + "0" * 64)
 

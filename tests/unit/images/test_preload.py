@@ -27,7 +27,7 @@ def root_with(folder: Path, containerd: str, ctr: str) -> Path:
     return folder / "root"
 
 
-def test_the_archive_is_imported_packed_and_containerd_ended(tmp_path: Path, deadline: Deadline) -> None:
+def test_the_archive_is_imported_packed_and_containerd_stopped(tmp_path: Path, deadline: Deadline) -> None:
     """The store is the node's own, so kind's nodes find the images there."""
     root = root_with(tmp_path, LISTENS, ANSWERS + f'echo "$@" >> {tmp_path}/calls; echo docker.io/library/one:1')
 
@@ -39,7 +39,7 @@ def test_the_archive_is_imported_packed_and_containerd_ended(tmp_path: Path, dea
     assert not deadline.expired
 
 
-def test_a_containerd_that_does_not_start_is_an_error_with_its_words(tmp_path: Path, deadline: Deadline) -> None:
+def test_a_failing_containerd_is_quoted(tmp_path: Path, deadline: Deadline) -> None:
     """A containerd that exits is an error immediately, with its message."""
     root = root_with(tmp_path, "echo no such plugin >&2; exit 3", "exit 1")
 
@@ -49,7 +49,7 @@ def test_a_containerd_that_does_not_start_is_an_error_with_its_words(tmp_path: P
     assert "no such plugin" in caught.value.last_state
 
 
-def test_an_import_that_fails_ends_containerd_too(tmp_path: Path, deadline: Deadline) -> None:
+def test_a_failed_import_stops_containerd_too(tmp_path: Path, deadline: Deadline) -> None:
     """After a failed import, no process is left."""
     root = root_with(tmp_path, LISTENS, ANSWERS + 'case "$*" in *import*) echo bad digest >&2; exit 1;; esac')
 
@@ -60,7 +60,7 @@ def test_an_import_that_fails_ends_containerd_too(tmp_path: Path, deadline: Dead
     assert not deadline.expired
 
 
-def test_an_import_of_nothing_is_an_error(tmp_path: Path, deadline: Deadline) -> None:
+def test_an_empty_import_is_an_error(tmp_path: Path, deadline: Deadline) -> None:
     """A node without images would fail minutes later, in kubeadm."""
     with pytest.raises(ImageError, match="imported no image"):
         preload(root_with(tmp_path, LISTENS, ANSWERS + "exit 0"), tmp_path / "images.tar", deadline)

@@ -83,7 +83,7 @@ def test_a_wheel_without_a_hash_is_refused(tmp_path: Path) -> None:
         workshop(tmp_path).wheels("tool", image("requirements.txt"))
 
 
-def test_other_wheels_or_another_release_are_another_image(tmp_path: Path) -> None:
+def test_other_wheels_or_another_release_change_the_key(tmp_path: Path) -> None:
     """The key covers everything the image is built from."""
     (tmp_path / "one.txt").write_text("tiny==1\n")
     (tmp_path / "two.txt").write_text("tiny==2\n")
@@ -94,7 +94,7 @@ def test_other_wheels_or_another_release_are_another_image(tmp_path: Path) -> No
     assert len(keys) == 3
 
 
-def test_the_generators_wheels_are_those_that_are_tested_here() -> None:
+def test_the_generators_wheels_match_the_development_lock() -> None:
     """Each wheel has the version and the hashes of requirements-dev.lock."""
     locked = LOCK.read_text()
     pinned = (IMAGES / "load-generator" / "requirements.txt").read_text()
@@ -107,7 +107,7 @@ def test_the_generators_wheels_are_those_that_are_tested_here() -> None:
     assert [one for one in hashes if one not in locked] == []
 
 
-def test_the_bundled_generators_name_an_image_that_can_be_built() -> None:
+def test_the_bundled_generators_image_can_be_built() -> None:
     """Component, lock and catalogue name the same image, with this version as its tag."""
     name = f"kindgate.local/load-generator:{__version__}"
     component = assets.manifests() / "components" / "load-generators"

@@ -66,7 +66,7 @@ def test_everything_is_pulled_through_the_mirror(stand_in: Any, tmp_path: Path, 
     assert all(name.startswith("127.0.0.1:5000/") for name in asked)
 
 
-def test_what_the_engine_holds_by_digest_is_not_pulled_again(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+def test_an_image_present_by_digest_is_not_pulled_again(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """Content behind a digest never changes, so a second run needs no registry."""
     stand_in.holds(f"docker.io/kindest/node@{DIGEST}")
     stand_in.holds(f"docker.io/library/traefik@{DIGEST}")
@@ -76,7 +76,7 @@ def test_what_the_engine_holds_by_digest_is_not_pulled_again(stand_in: Any, tmp_
     assert not [call for call in stand_in.calls() if call[0] in {"pull", "manifest"}]
 
 
-def test_a_missing_image_is_an_error_before_anything_is_pulled(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+def test_a_missing_image_is_an_error_before_pulling(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """The error names the image, the file and the object."""
     stand_in.registry_has("docker.io/library/app:1")
 
@@ -96,7 +96,7 @@ def test_a_missing_image_can_be_allowed(stand_in: Any, tmp_path: Path, deadline:
     assert (provided.archive, provided.node_image) == (None, "my/node:1")
 
 
-def test_a_refusal_is_not_taken_for_a_missing_image(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+def test_a_refusal_does_not_count_as_a_missing_image(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """A permission error is reported even if missing images are allowed."""
     stand_in.registry_says("docker.io/library/app:1", "unauthorized: authentication required")
 
@@ -104,7 +104,7 @@ def test_a_refusal_is_not_taken_for_a_missing_image(stand_in: Any, tmp_path: Pat
         provide(source(stand_in, tmp_path), plan("app:1", allow_missing=True), quiet, deadline)
 
 
-def test_a_refused_pull_says_so(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+def test_a_refused_pull_is_an_error(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """The rate limit can be reached between the lookup and the pull."""
     stand_in.registry_says(f"docker.io/kindest/node@{DIGEST}", "toomanyrequests: You have reached your pull rate limit")
 
@@ -123,7 +123,7 @@ OTHER = "sha256:" + "b" * 64
 
 
 @pytest.mark.parametrize(("image", "tag"), [("traefik:v3", "v3-bbbbbbbbbbbb"), ("traefik", "bbbbbbbbbbbb")])
-def test_the_manifests_digest_is_pulled_and_loaded_under_a_tag_of_it(
+def test_a_pinned_digest_is_pulled_and_loaded_under_a_derived_tag(
     image: str, tag: str, stand_in: Any, tmp_path: Path, deadline: Deadline
 ) -> None:
     """The manifests' digest overrides the lock's; two digests of one tag are two images, and most engines save neither digest."""
@@ -140,7 +140,7 @@ def test_the_manifests_digest_is_pulled_and_loaded_under_a_tag_of_it(
     assert (str(loaded.name), loaded.reason.startswith("is pulled by that digest")) == (names[1], True)
 
 
-def test_an_engine_that_keeps_digests_has_the_image_loaded_under_its_digest(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+def test_an_engine_that_keeps_digests_loads_the_image_under_its_digest(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """Docker's containerd image store saves the registry's manifest."""
     stand_in.keep_digests()
     stand_in.holds("x", text="x")
@@ -153,7 +153,7 @@ def test_an_engine_that_keeps_digests_has_the_image_loaded_under_its_digest(stan
     assert [image.names[0].exact for image in read_archive(archive)] == [f"docker.io/library/app@{digest}"]
 
 
-def test_a_digest_that_no_registry_has_is_missing(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+def test_an_unknown_digest_is_missing(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """A digest that does not exist is missing even if its tag exists."""
     stand_in.registry_has("docker.io/library/app:1")
 

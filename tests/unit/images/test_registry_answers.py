@@ -43,19 +43,19 @@ def registry(status: int) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("status", [200, 301, 401, 404])
-def test_a_registry_that_answers_is_reachable(status: int) -> None:
+def test_a_responding_registry_is_reachable(status: int) -> None:
     """A 401 for the base path is the usual request for a token."""
     with registry(status) as host:
         assert any_reachable(["127.0.0.1:1", host])
 
 
-def test_no_answer_means_not_reachable() -> None:
+def test_an_unresponsive_registry_is_unreachable() -> None:
     """Nothing listens on port 1, so the registry is unreachable."""
     assert not any_reachable(["127.0.0.1:1"])
 
 
 @pytest.mark.parametrize(("status", "error"), [(403, RegistryForbidden), (429, RegistryRateLimited)])
-def test_a_refusal_is_an_error_and_no_reason_to_build(status: int, error: type[Exception]) -> None:
+def test_a_refusal_is_an_error_instead_of_a_reason_to_build(status: int, error: type[Exception]) -> None:
     """An access error is reported instead of a build that takes minutes."""
     with registry(status) as host, pytest.raises(error, match=host):
         any_reachable([host])
@@ -84,7 +84,7 @@ def test_a_refusal_is_an_error_and_no_reason_to_build(status: int, error: type[E
         ("pulling geofence:429: something new", Answer.OTHER),
     ],
 )
-def test_an_engines_words_are_understood(said: str, answer: Answer) -> None:
+def test_an_engines_output_is_classified(said: str, answer: Answer) -> None:
     """The messages are recorded from Docker and Podman."""
     assert classify(said) is answer
 
@@ -99,7 +99,7 @@ def test_an_engines_words_are_understood(said: str, answer: Answer) -> None:
         (Answer.UNREACHABLE, RegistryUnreachable),
     ],
 )
-def test_each_refusal_has_an_error_of_its_own(answer: Answer, kind: type[Exception]) -> None:
+def test_each_refusal_has_its_own_error(answer: Answer, kind: type[Exception]) -> None:
     """The error has the image, the registry's message and the next step."""
     error = error_of(answer, "ghcr.io/me/app:1", "its words\n")
 

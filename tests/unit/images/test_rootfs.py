@@ -29,7 +29,7 @@ kind: Other
 """
 
 
-def test_the_storage_manifest_gets_our_images() -> None:
+def test_the_storage_manifest_names_the_catalogues_images() -> None:
     """The constant ends where the next one begins."""
     assert yaml.safe_load(storage_manifest(SOURCE, STORAGE)) == {
         "kind": "Deployment",
@@ -38,13 +38,13 @@ def test_the_storage_manifest_gets_our_images() -> None:
     }
 
 
-def test_a_kind_that_holds_it_elsewhere_is_refused() -> None:
+def test_a_kind_without_the_storage_manifest_is_refused() -> None:
     """Otherwise the node would have no StorageClass."""
     with pytest.raises(ImageError, match="storage manifest"):
         storage_manifest("package nodeimage", STORAGE)
 
 
-def test_a_node_says_its_version_and_holds_the_manifests(tmp_path: Path) -> None:
+def test_a_node_contains_its_version_and_manifests(tmp_path: Path) -> None:
     """The files are in the locations kind expects."""
     kind = tmp_path / "kind"
     (kind / "pkg/build/nodeimage").mkdir(parents=True)

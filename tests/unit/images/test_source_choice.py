@@ -46,7 +46,7 @@ def choose(stand_in: Any, folder: Path, settings: ImageSettings, facts: HostFact
     return chosen.name, said
 
 
-def test_without_a_registry_a_machine_that_can_builds_and_says_so_first(stand_in: Any, tmp_path: Path) -> None:
+def test_without_a_registry_images_are_built_and_reported_first(stand_in: Any, tmp_path: Path) -> None:
     """Root on Debian can build, and the run reports that before it starts."""
     name, said = choose(stand_in, tmp_path, ImageSettings())
 
@@ -55,7 +55,7 @@ def test_without_a_registry_a_machine_that_can_builds_and_says_so_first(stand_in
     assert "no container registry responds" in said[0]
 
 
-def test_a_source_that_takes_a_registrys_place_knows_it(stand_in: Any, tmp_path: Path) -> None:
+def test_a_fallback_build_reports_the_missing_registry(stand_in: Any, tmp_path: Path) -> None:
     """If the missing registry is why images are built, the error does not blame the image's name."""
     lock = ImageLock.model_validate({"node": {"image": f"{NOBODY}/kindest/node:v1"}})
     given = {"engine": stand_in.engine, "facts": FACTS, "lock": lock, "catalogue": tmp_path, "cache": tmp_path, "folder": tmp_path}
@@ -67,7 +67,7 @@ def test_a_source_that_takes_a_registrys_place_knows_it(stand_in: Any, tmp_path:
 
 
 @pytest.mark.parametrize("facts", [replace(FACTS, root=False), replace(FACTS, os_id="fedora"), replace(FACTS, system="darwin")])
-def test_without_a_registry_another_machine_is_told(facts: HostFacts, stand_in: Any, tmp_path: Path) -> None:
+def test_without_a_registry_a_machine_that_cannot_build_is_an_error(facts: HostFacts, stand_in: Any, tmp_path: Path) -> None:
     """A machine that cannot build is an error immediately, whether building is requested or chosen."""
     with pytest.raises(RegistryUnreachable, match="no container registry responds"):
         choose(stand_in, tmp_path, ImageSettings(), facts)
@@ -75,13 +75,13 @@ def test_without_a_registry_another_machine_is_told(facts: HostFacts, stand_in: 
         choose(stand_in, tmp_path, ImageSettings(source="build"), facts)
 
 
-def test_a_mirror_that_does_not_answer_is_an_error(stand_in: Any, tmp_path: Path) -> None:
+def test_an_unresponsive_mirror_is_an_error(stand_in: Any, tmp_path: Path) -> None:
     """A configured mirror that does not respond is an error, not a reason to build."""
     with pytest.raises(RegistryUnreachable, match=f"mirror {NOBODY} does not respond"):
         choose(stand_in, tmp_path, ImageSettings(registry_mirror=NOBODY))
 
 
-def test_an_asked_source_is_not_second_guessed(stand_in: Any, tmp_path: Path) -> None:
+def test_a_requested_source_is_used_without_probing(stand_in: Any, tmp_path: Path) -> None:
     """An explicit source is used without probing a registry or reporting anything."""
     assert choose(stand_in, tmp_path, ImageSettings(source="registry")) == ("registry", [])
     assert choose(stand_in, tmp_path, ImageSettings(source="build")) == ("build", [])

@@ -13,7 +13,7 @@ from kindgate.images.build.store import locked, made_once
 from kindgate.waiting import Deadline
 
 
-def test_two_at_once_make_it_once(tmp_path: Path) -> None:
+def test_concurrent_requests_make_it_once(tmp_path: Path) -> None:
     """The second run waits for the first and uses its result."""
     made: list[Path] = []
     both = threading.Barrier(2)
@@ -31,7 +31,7 @@ def test_two_at_once_make_it_once(tmp_path: Path) -> None:
     assert len(made) == 1
 
 
-def test_what_failed_half_way_is_not_taken(tmp_path: Path) -> None:
+def test_partial_results_are_not_used(tmp_path: Path) -> None:
     """Partial results of a failed or killed run are not used; folders are treated like files."""
 
     def fail(path: Path) -> None:

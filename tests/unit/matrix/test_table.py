@@ -17,7 +17,7 @@ def row(name: str, text: str = "4 passed", group: str = "Engine", state: str = "
     return Row(group, name, state, 12.3, text, "2026-01-01")
 
 
-def test_rows_keep_the_order_of_the_cells_and_their_last_answer(tmp_path: Path) -> None:
+def test_rows_are_in_cell_order_with_the_latest_result(tmp_path: Path) -> None:
     """The order of the runs does not matter."""
     file = tmp_path / "results.json"
     for one in (row("three", group="Host"), row("one", "old"), row("one", "new")):
@@ -26,7 +26,7 @@ def test_rows_keep_the_order_of_the_cells_and_their_last_answer(tmp_path: Path) 
     assert [(one.name, one.text) for one in read_rows(file)] == [("one", "new"), ("three", "4 passed")]
 
 
-def test_a_row_of_a_cell_that_is_gone_goes_too(tmp_path: Path) -> None:
+def test_a_removed_cells_row_is_dropped(tmp_path: Path) -> None:
     """The page lists nothing that cannot be tried again."""
     file = tmp_path / "results.json"
     add_row(row("gone"), [("Engine", "gone")], "a machine", file)
@@ -34,7 +34,7 @@ def test_a_row_of_a_cell_that_is_gone_goes_too(tmp_path: Path) -> None:
     assert [one.name for one in add_row(row("one"), ORDER, "a machine", file)] == ["one"]
 
 
-def test_a_cell_that_breaks_is_a_failure(tmp_path: Path) -> None:
+def test_a_crashing_cell_is_a_failure(tmp_path: Path) -> None:
     """The row shows the reason."""
 
     def broken(folder: Path) -> Seen:
@@ -59,7 +59,7 @@ def test_a_suite_passes_only_if_a_test_has_passed(body: str, state: State, tmp_p
     assert pytest_seen(suite, tmp_path / "folder", cwd=tmp_path).state == state
 
 
-def test_the_page_has_a_table_for_each_group_and_escapes_what_was_seen() -> None:
+def test_the_page_has_a_table_for_each_group_and_escapes_results() -> None:
     """An unescaped pipe would end the cell."""
     text = page([row("one", "a | b"), row("three", "no such thing", "Host", "not seen")], "a machine")
 

@@ -25,7 +25,7 @@ from kindgate.report.units import NONE, change, number, percent, plural, quantit
         (1e18, "1e+18"),
     ],
 )
-def test_three_digits_matter(value: float | None, text: str) -> None:
+def test_numbers_have_three_significant_digits(value: float | None, text: str) -> None:
     """Three significant digits, no false precision, no exponent."""
     assert number(value) == text
 
@@ -37,7 +37,7 @@ def test_every_figure_can_be_written(value: float) -> None:
 
 
 @pytest.mark.parametrize(("share", "text"), [(1.0, "100 %"), (0.999996, "99.999 %"), (0.9933, "99.33 %"), (0.031, "3.1 %"), (0.0, "0 %")])
-def test_what_is_below_100_per_cent_never_looks_like_it(share: float, text: str) -> None:
+def test_a_share_below_100_percent_is_never_rounded_up_to_it(share: float, text: str) -> None:
     """One failure in 250,000 requests still shows as a failure."""
     assert percent(share) == text
 
