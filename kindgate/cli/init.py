@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from kindgate.deploy.manifest_sources import Renderer
     from kindgate.model import Rendered
     from kindgate.scaffold.file_changes import Change
+    from kindgate.scaffold.init_arguments import InitArguments
     from kindgate.scaffold.manifest_choice import Choice
     from kindgate.scaffold.provenance import Provenance
     from kindgate.scaffold.repository import Repository
-    from kindgate.scaffold.requests import Request
     from kindgate.scaffold.suite_files import Plan
     from kindgate.waiting import Deadline
 
@@ -60,16 +60,16 @@ def init(  # noqa: PLR0917  # typer calls it by name
     Example: `kindgate init --overlay deploy/overlays/ci`, or `kindgate init --dir services/a` for one application of several.
     """
     from kindgate.scaffold.file_changes import write  # noqa: PLC0415  # keeps --help quick
+    from kindgate.scaffold.init_arguments import InitArguments, with_last_arguments  # noqa: PLC0415  # the same
     from kindgate.scaffold.provenance import provenance  # noqa: PLC0415  # the same
     from kindgate.scaffold.repository import find_repository  # noqa: PLC0415  # the same
-    from kindgate.scaffold.requests import Request, with_last_arguments  # noqa: PLC0415  # the same
     from kindgate.scaffold.suite_files import wanted_changes  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     deadline = Deadline.after(INIT_SECONDS)
     origin = provenance(source)
     repository = find_repository(directory, deadline)
-    given = with_last_arguments(repository.suite, Request(overlay, tuple(values or ()), namespace, tuple(image or ()), sealed))
+    given = with_last_arguments(repository.suite, InitArguments(overlay, tuple(values or ()), namespace, tuple(image or ()), sealed))
     plan = _planned(repository, given, deadline)
     changes = wanted_changes(repository, plan, origin, given)
     _show(repository, changes, dry_run=dry_run)
@@ -81,7 +81,7 @@ def init(  # noqa: PLR0917  # typer calls it by name
     _say_what_is_next(repository, plan, origin)
 
 
-def _planned(repository: Repository, given: Request, deadline: Deadline) -> Plan:
+def _planned(repository: Repository, given: InitArguments, deadline: Deadline) -> Plan:
     """Choose, render and read the manifests, and print the choice with its reason; raise `ManifestError` if they cannot be judged."""
     from kindgate.deploy.helm_charts import Helm  # noqa: PLC0415  # the same
     from kindgate.deploy.manifest_sources import SourceKind, source_kind  # noqa: PLC0415  # the same

@@ -34,18 +34,18 @@ NOT_APPROVED = Approval()
 
 def read_approval(api: Api, events: Sequence[TimelineEvent], label: str, pushed: float, deadline: Deadline) -> Approval:
     """The valid approval for the commit that was pushed no later than `pushed` (seconds since 1970)."""
-    found = newest_label(events, label)
-    if found is None:
+    event = newest_label(events, label)
+    if event is None:
         return NOT_APPROVED
-    if found.at <= newest_push(events, pushed):
-        return Approval(refused=f"{found.actor} set it before this commit was pushed")
+    if event.at <= newest_push(events, pushed):
+        return Approval(refused=f"{event.actor} set it before this commit was pushed")
     try:
-        permission, number = retried("the maintainer's permission", lambda: api.permission(found.actor), deadline)
+        permission, number = retried("the maintainer's permission", lambda: api.permission(event.actor), deadline)
     except GitHubRefused as error:
-        return Approval(refused=f"the permission of {found.actor} is unknown: {error.message}")
-    if permission not in _MAY_WRITE or number != found.actor_id:
-        return Approval(refused=f"{found.actor}, who set it, has no write access to this repository")
-    return Approval(by=found.actor)
+        return Approval(refused=f"the permission of {event.actor} is unknown: {error.message}")
+    if permission not in _MAY_WRITE or number != event.actor_id:
+        return Approval(refused=f"{event.actor}, who set it, has no write access to this repository")
+    return Approval(by=event.actor)
 
 
 def newest_label(events: Sequence[TimelineEvent], label: str) -> TimelineEvent | None:

@@ -37,12 +37,12 @@ def download(url: str, token: str, deadline: Deadline, *, limit: int = ARCHIVE_L
         with requests.Session() as session:
             session.auth = _no_netrc
             authorization = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
-            with _get(session, url, authorization) as answer:
-                if not answer.is_redirect:
-                    return _content(answer, limit, deadline)
-                target = _redirect_target(url, answer.headers["Location"])
-            with _get(session, target, {}) as answer:
-                return _content(answer, limit, deadline)
+            with _get(session, url, authorization) as response:
+                if not response.is_redirect:
+                    return _content(response, limit, deadline)
+                target = _redirect_target(url, response.headers["Location"])
+            with _get(session, target, {}) as response:
+                return _content(response, limit, deadline)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise GitHubUnavailable(f"cannot download the artifact: {clipped(str(error), 300)}") from error
 
@@ -99,15 +99,15 @@ def _redirect_target(url: str, location: str) -> str:
     return target
 
 
-def _content(answer: requests.Response, limit: int, deadline: Deadline) -> bytes:
+def _content(response: requests.Response, limit: int, deadline: Deadline) -> bytes:
     """The body as sent; a compressed one is not expanded."""
-    if answer.status_code != 200:
-        text = f"cannot download the artifact: HTTP {answer.status_code}"
-        if answer.status_code >= 500 or answer.status_code == 429:
+    if response.status_code != 200:
+        text = f"cannot download the artifact: HTTP {response.status_code}"
+        if response.status_code >= 500 or response.status_code == 429:
             raise GitHubUnavailable(text)
-        raise GitHubRefused(text, status=answer.status_code)
+        raise GitHubRefused(text, status=response.status_code)
     read = bytearray()
-    while chunk := answer.raw.read(_CHUNK, decode_content=False):
+    while chunk := response.raw.read(_CHUNK, decode_content=False):
         read += chunk
         if len(read) > limit:
             raise PublishRefused(f"the artifact is larger than {limit} bytes")

@@ -107,10 +107,10 @@ class Api:
     def create(self, number: int, body: str) -> Comment:
         """Write a comment. After `GitHubUnavailable` it may exist: list comments before writing again."""
         with _translated_errors(f"comment on #{number}"):
-            made = self._pull(number).create_issue_comment(body)
-            if not isinstance(made.raw_data.get("id"), int):
+            created = self._pull(number).create_issue_comment(body)
+            if not isinstance(created.raw_data.get("id"), int):
                 raise GitHubUnavailable(f"comment on #{number}: the response describes no comment")
-            return Comment(made.id, made.user.login if made.user else "", body, made.html_url)
+            return Comment(created.id, created.user.login if created.user else "", body, created.html_url)
 
     def edit(self, number: int, comment: Comment, body: str) -> None:
         """Replace a comment's body. After `GitHubUnavailable` it may have been replaced."""
@@ -138,8 +138,8 @@ class Api:
         """The newest hundred runs of a workflow, by file name, for this head commit; empty if the workflow does not exist."""
         try:
             with _translated_errors(f"list the runs of {workflow}"):
-                found = self._json(f"/actions/workflows/{quote(workflow, safe='')}/runs", head_sha=head_sha, per_page=100)
-                return [_run_of(run) for run in found["workflow_runs"]]
+                reply = self._json(f"/actions/workflows/{quote(workflow, safe='')}/runs", head_sha=head_sha, per_page=100)
+                return [_run_of(run) for run in reply["workflow_runs"]]
         except GitHubRefused as error:
             if error.status == 404:
                 return []
@@ -148,20 +148,20 @@ class Api:
     def jobs(self, run_id: int) -> list[JobInfo]:
         """The first hundred jobs of a run, each from its newest attempt."""
         with _translated_errors(f"list the jobs of run {run_id}"):
-            found = self._json(f"/actions/runs/{run_id}/jobs", filter="latest", per_page=100)
-            return [JobInfo(job["name"], job["conclusion"] or "") for job in found["jobs"]]
+            reply = self._json(f"/actions/runs/{run_id}/jobs", filter="latest", per_page=100)
+            return [JobInfo(job["name"], job["conclusion"] or "") for job in reply["jobs"]]
 
     def artifacts(self, run_id: int, *, at_most: int) -> list[ArtifactInfo]:
         """The artifacts of all attempts of a run; raises `PublishRefused` above `at_most`, before reading them all."""
         with _translated_errors(f"list the artifacts of run {run_id}"):
             listed = self._repository.get_workflow_run(run_id).get_artifacts()
-            found = []
+            artifacts = []
             for artifact in listed:
                 url = artifact.archive_download_url
-                found.append(ArtifactInfo(artifact.id, artifact.name, artifact.size_in_bytes, artifact.expired, url))
-                if len(found) > at_most:
+                artifacts.append(ArtifactInfo(artifact.id, artifact.name, artifact.size_in_bytes, artifact.expired, url))
+                if len(artifacts) > at_most:
                     raise PublishRefused(f"run {run_id} has more than {at_most} artifacts")
-            return found
+            return artifacts
 
     def merge_base(self, base: str, head: str) -> str:
         """The merge base of `base` and `head`."""
@@ -188,19 +188,19 @@ class Api:
         """The entries of a folder at a commit, as hashes by name (GitHub lists at most 1,000); empty if missing."""
         try:
             with _translated_errors(f"list {path or 'the root'} at {ref}"):
-                found = self._json(f"/contents/{quote(path)}", ref=ref)
-                return {entry["name"]: entry["sha"] for entry in found} if isinstance(found, list) else {}
+                reply = self._json(f"/contents/{quote(path)}", ref=ref)
+                return {entry["name"]: entry["sha"] for entry in reply} if isinstance(reply, list) else {}
         except GitHubRefused as error:
             if error.status == 404:
                 return {}
             raise
 
-    def newest_push(self, workflow: str, branch: str) -> WorkflowRun | None:
+    def newest_push_run(self, workflow: str, branch: str) -> WorkflowRun | None:
         """The newest successful run of a workflow, by file name, that a push to the branch started."""
         with _translated_errors(f"list the runs of {workflow}"):
             path = f"/actions/workflows/{quote(workflow, safe='')}/runs"
-            found = self._json(path, branch=branch, event="push", status="success", per_page=1)["workflow_runs"]
-            return _run_of(found[0]) if found else None
+            runs = self._json(path, branch=branch, event="push", status="success", per_page=1)["workflow_runs"]
+            return _run_of(runs[0]) if runs else None
 
     def changed_files(self, number: int) -> list[ChangedFile]:
         """The files that a pull request changes (GitHub lists at most 3,000: compare with `PullState.changed_files`)."""
@@ -210,8 +210,8 @@ class Api:
     def tree(self, commit: str) -> tuple[dict[str, str], bool]:
         """The blobs of a commit's whole tree by path, and whether GitHub truncated it (above 100,000 entries or 7 MB)."""
         with _translated_errors(f"list the files of {commit}"):
-            found = self._json(f"/git/trees/{commit}", recursive="1")
-            return {entry["path"]: entry["sha"] for entry in found["tree"] if entry["type"] != "tree"}, bool(found["truncated"])
+            reply = self._json(f"/git/trees/{commit}", recursive="1")
+            return {entry["path"]: entry["sha"] for entry in reply["tree"] if entry["type"] != "tree"}, bool(reply["truncated"])
 
     def branch_head(self, branch: str) -> str:
         """The head commit of a branch, never of a tag with the same name."""
@@ -225,15 +225,15 @@ class Api:
 
     def timeline(self, number: int, *, at_most: int) -> list[TimelineEvent]:
         """A pull request's timeline, oldest event first; raises `PublishRefused` above `at_most` events."""
-        found: list[TimelineEvent] = []
+        events: list[TimelineEvent] = []
         with _translated_errors(f"read the timeline of #{number}"):
             page = 1
             while True:
                 listed = self._json(f"/issues/{number}/timeline", per_page=100, page=page)
-                found += [_event_of(event) for event in listed]
+                events += [_event_of(event) for event in listed]
                 if len(listed) < 100:
-                    return found
-                if len(found) >= at_most:
+                    return events
+                if len(events) >= at_most:
                     raise PublishRefused(f"#{number} has more than {at_most} events in its timeline")
                 page += 1
 
@@ -241,8 +241,8 @@ class Api:
         """A user's permission (admin, write, read or none) and id; `none` for a user who is not a collaborator."""
         try:
             with _translated_errors(f"read the permission of {login}"):
-                found = self._json(f"/collaborators/{quote(login, safe='')}/permission")
-                return str(found["permission"]), int((found["user"] or {}).get("id", 0))
+                reply = self._json(f"/collaborators/{quote(login, safe='')}/permission")
+                return str(reply["permission"]), int((reply["user"] or {}).get("id", 0))
         except GitHubRefused as error:
             if error.status == 404:
                 return "none", 0
@@ -251,8 +251,8 @@ class Api:
     def set_status(self, commit: str, *, state: str, context: str, description: str, target_url: str) -> None:
         """Write a commit status; the newest per context counts. Writing it twice is harmless."""
         with _translated_errors(f"set the status of {commit[:10]}"):
-            given = {"state": state, "context": context, "description": description, "target_url": target_url}
-            self._repository.requester.requestJsonAndCheck("POST", f"{self._repository.url}/statuses/{commit}", input=given)
+            payload = {"state": state, "context": context, "description": description, "target_url": target_url}
+            self._repository.requester.requestJsonAndCheck("POST", f"{self._repository.url}/statuses/{commit}", input=payload)
 
     def _json(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 - whatever JSON holds
         """The decoded reply to one GET below the repository's URL."""
@@ -313,28 +313,28 @@ def _event_of(event: Any) -> TimelineEvent:  # noqa: ANN401 - as above
 
 
 @contextmanager
-def _translated_errors(what: str) -> Iterator[None]:
+def _translated_errors(action: str) -> Iterator[None]:
     """Convert errors of PyGithub, requests and invalid replies to kindgate's errors."""
     from github import BadAttributeException, GithubException  # noqa: PLC0415 - see Api
 
     try:
         yield
     except GithubException as error:
-        raise _error_of(what, error) from error
+        raise _error_of(action, error) from error
     except requests.RequestException as error:
-        raise GitHubUnavailable(f"cannot {what}: {clipped(str(error), 300)}") from error
+        raise GitHubUnavailable(f"cannot {action}: {clipped(str(error), 300)}") from error
     except (BadAttributeException, AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         # PyGithub asserts URLs and reads replies without checks: a proxy's error page ends here
         raise GitHubUnavailable(
-            f"cannot {what}: GitHub's response is invalid ({type(error).__name__}: {clipped(str(error), 200)})"
+            f"cannot {action}: GitHub's response is invalid ({type(error).__name__}: {clipped(str(error), 200)})"
         ) from error
 
 
-def _error_of(what: str, error: GithubException) -> GitHubError:
+def _error_of(action: str, error: GithubException) -> GitHubError:
     """Tell a refusal from an error worth a retry (docs.github.com, "Rate limits for the REST API")."""
     message = clipped(str(error.message or (error.data or {}).get("message", "") or error.data), 300)
     headers = error.headers or {}
-    text = f"cannot {what}: HTTP {error.status} {message}"
+    text = f"cannot {action}: HTTP {error.status} {message}"
     limited = error.status == 429 or (error.status == 403 and ("retry-after" in headers or "rate limit" in message.lower()))
     if limited or error.status >= 500:
         return GitHubUnavailable(text, retry_after=_requested_wait(headers, limited=limited))
@@ -343,9 +343,9 @@ def _error_of(what: str, error: GithubException) -> GitHubError:
 
 def _requested_wait(headers: dict[str, str], *, limited: bool) -> float:
     """Seconds that GitHub asks to wait: from Retry-After, from the reset time of an empty quota, otherwise a minute for a limit."""
-    asked = headers.get("retry-after", "")
-    if asked.isdigit():
-        return float(asked)
+    retry_after = headers.get("retry-after", "")
+    if retry_after.isdigit():
+        return float(retry_after)
     reset = headers.get("x-ratelimit-reset", "")
     if headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
         return max(0.0, float(reset) - time.time()) + 1

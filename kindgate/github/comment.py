@@ -49,7 +49,7 @@ class Conversation:
     deadline: Deadline
     pause: Pause = time.sleep
     _pull: PullState | None = None
-    _looked: bool = False
+    _listed: bool = False
     _created: Comment | None = None
     _written: PostResult | None = None
     _warnings: list[str] = field(default_factory=list)
@@ -95,22 +95,22 @@ class Conversation:
 
     def _comments(self, pull: PullState) -> list[Comment]:
         """The current comments. The pull request itself states if there are none; a replica may not yet list the one just created."""
-        first_look, self._looked = not self._looked, True
-        if first_look and pull.comments == 0:
+        first_listing, self._listed = not self._listed, True
+        if first_listing and pull.comments == 0:
             return []
         listed = self.api.comments(self.post.number)
         if self._created is None:
             return listed
-        ours = replace(self._created, author=self.post.author)
-        return [comment for comment in listed if comment.id != ours.id] + [ours]
+        created = replace(self._created, author=self.post.author)
+        return [comment for comment in listed if comment.id != created.id] + [created]
 
     def _create(self) -> None:
         post = self.post
-        self._created = made = self.api.create(post.number, post.body)
-        self._written = PostResult(f"comment created on #{post.number}", made.url)
-        if made.author.lower() != post.author.lower():
+        self._created = created = self.api.create(post.number, post.body)
+        self._written = PostResult(f"comment created on #{post.number}", created.url)
+        if created.author.lower() != post.author.lower():
             self._warnings.append(
-                f"the comment was written as {made.author!r}, but --github-author is {post.author!r}: the next run would not find it",
+                f"the comment was written as {created.author!r}, but --github-author is {post.author!r}: the next run would not find it",
             )
 
     def _edit(self, comment: Comment) -> None:

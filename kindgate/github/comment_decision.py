@@ -74,8 +74,8 @@ def comment_attempt(context: Context, mode: Mode) -> Attempt:
     if mode == "never":
         return Attempt(post=False, reason="--github-comment=never, comment skipped")
     if context.obstacle:
-        absent = context.event == "" or context.obstacle == NOT_A_PULL_REQUEST
-        return Attempt(post=False, reason=context.obstacle, silent=absent)
+        expected = context.event == "" or context.obstacle == NOT_A_PULL_REQUEST
+        return Attempt(post=False, reason=context.obstacle, silent=expected)
     if context.read_only and mode not in {"always", "require"}:
         return Attempt(post=False, reason=f"{context.read_only}: the publishing workflow posts the comment")
     return Attempt(post=True)
@@ -87,21 +87,21 @@ def plan(mode: Mode, marker: Marker, *, author: str, passed: bool, comments: Ite
     kindgate's comments have a marker of the same id as their first line, and `author` as their author. `passed` is whether
     this run requires no action by a reviewer.
     """
-    ours = [(found, comment) for comment in comments if (found := _kindgate_marker(comment, marker.id, author)) is not None]
-    if not ours:
+    kindgate_comments = [(found, comment) for comment in comments if (found := _kindgate_marker(comment, marker.id, author)) is not None]
+    if not kindgate_comments:
         if mode == "on-failure" and passed:
             return Plan(Skip("the run passed and no older comment exists, comment skipped (--github-comment=on-failure)"))
         return Plan(Create())
-    ours.sort(key=lambda pair: (-pair[0].run, -pair[0].attempt, pair[1].id))
-    newest, comment = ours[0]
-    return Plan(_action(mode, marker, newest, comment), tuple(other for _, other in ours[1:]))
+    kindgate_comments.sort(key=lambda pair: (-pair[0].run, -pair[0].attempt, pair[1].id))
+    newest, comment = kindgate_comments[0]
+    return Plan(_action(mode, marker, newest, comment), tuple(other for _, other in kindgate_comments[1:]))
 
 
 def _kindgate_marker(comment: Comment, identity: str, author: str) -> Marker | None:
     if comment.author.lower() != author.lower():
         return None
-    found = parse_marker(comment.body)
-    return found if found is not None and found.id == identity else None
+    marker = parse_marker(comment.body)
+    return marker if marker is not None and marker.id == identity else None
 
 
 def _action(mode: Mode, marker: Marker, newest: Marker, comment: Comment) -> Edit | Keep:

@@ -49,10 +49,10 @@ class Marker:
 def parse_marker(body: str) -> Marker | None:
     """Parse the marker of a comment's body; `None` if its first line is anything else."""
     first = body.split("\n", 1)[0].removesuffix("\r")
-    found = _MARKER.fullmatch(first)
-    if found is None:
+    match = _MARKER.fullmatch(first)
+    if match is None:
         return None
-    return Marker(found["id"], found["head"] or "", int(found["run"]), int(found["attempt"]), found["digest"])
+    return Marker(match["id"], match["head"] or "", int(match["run"]), int(match["attempt"]), match["digest"])
 
 
 def digest_of(report: RunReport) -> str:
@@ -75,17 +75,17 @@ def digest_of(report: RunReport) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def comment_id(asked: str, workflow: str, root: Path, workspace: str) -> str:
-    """The id that distinguishes this suite's comment: `asked`, or a slug of the workflow and of the root folder in the checkout.
+def comment_id(requested: str, workflow: str, root: Path, workspace: str) -> str:
+    """The id that distinguishes this suite's comment: `requested`, or a slug of the workflow and of the root folder in the checkout.
 
     If a slug cannot hold the whole name, it ends with a digest of the name, so two suites do not share an id. Raises
-    `SettingsError` if `asked` is not valid in a marker.
+    `SettingsError` if `requested` is not valid in a marker.
     """
-    if asked:
-        if not re.fullmatch(_ID, asked) or "--" in asked:
+    if requested:
+        if not re.fullmatch(_ID, requested) or "--" in requested:
             rule = f"use lowercase letters, digits, dots, underscores and single dashes, at most {ID_LIMIT} characters"
-            raise SettingsError(f"--github-id {asked!r}: {rule}")
-        return asked
+            raise SettingsError(f"--github-id {requested!r}: {rule}")
+        return requested
     name = "/".join(part for part in (workflow, _root_in_checkout(root, workspace)) if part) or "kindgate"
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if slug == name.lower().replace(" ", "-") and len(slug) <= ID_LIMIT:
@@ -99,7 +99,7 @@ def _root_in_checkout(root: Path, workspace: str) -> str:
     if not workspace:
         return ""
     try:
-        inside = root.resolve().relative_to(Path(workspace).resolve()).as_posix()
+        relative = root.resolve().relative_to(Path(workspace).resolve()).as_posix()
     except ValueError:
         return ""
-    return "" if inside == "." else inside
+    return "" if relative == "." else relative

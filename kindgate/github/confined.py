@@ -63,12 +63,12 @@ def confined(task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
 
 def within_limits(limits: Limits, task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """`confined` with other limits."""
-    order = pickle.dumps((limits, f"{task.__module__}:{task.__qualname__}", args, kwargs))
+    task_input = pickle.dumps((limits, f"{task.__module__}:{task.__qualname__}", args, kwargs))
     with tempfile.TemporaryFile() as answer:
         try:
-            done = subprocess.run(
+            process = subprocess.run(
                 [sys.executable, "-P", "-m", __name__],
-                input=order,
+                input=task_input,
                 stdout=answer,
                 stderr=subprocess.DEVNULL,
                 env=_environment(),
@@ -77,8 +77,8 @@ def within_limits(limits: Limits, task: Callable[P, T], /, *args: P.args, **kwar
             )
         except subprocess.TimeoutExpired:
             raise PublishRefused(f"the upload {_BROKEN}: reading it takes more than {limits.seconds:g} s") from None
-        if done.returncode:
-            raise PublishRefused(f"the upload {_BROKEN}: {_why_ended(done.returncode, limits)}")
+        if process.returncode:
+            raise PublishRefused(f"the upload {_BROKEN}: {_why_ended(process.returncode, limits)}")
         result = _answer(answer)
     if isinstance(result, _Refusal):
         raise PublishRefused(result.message, next_step=result.next_step)
@@ -95,8 +95,8 @@ def _why_ended(code: int, limits: Limits) -> str:
 def _environment() -> dict[str, str]:
     """Variables with which Python finds the same modules; one thread is enough, and each takes address space."""
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    own = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONDONTWRITEBYTECODE": "1"}
-    return kept | own | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    added = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONDONTWRITEBYTECODE": "1"}
+    return kept | added | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 class _Answer(pickle.Unpickler):
@@ -104,17 +104,17 @@ class _Answer(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as pickle has it
         # a dotted name would reach through the module to what it imports, for example `subprocess.Popen`
-        found = super().find_class(module, name) if module.startswith(_DATA_MODULES) and "." not in name else None
-        if not _is_data_type(found, module):
+        resolved = super().find_class(module, name) if module.startswith(_DATA_MODULES) and "." not in name else None
+        if not _is_data_type(resolved, module):
             raise pickle.UnpicklingError(f"{module}.{name} is not a data type of kindgate")
-        return found
+        return resolved
 
 
-def _is_data_type(found: object, module: str) -> bool:
-    """Return whether `found` is a class of data that `module` itself defines."""
-    if not isinstance(found, type) or found.__module__ != module:
+def _is_data_type(resolved: object, module: str) -> bool:
+    """Return whether `resolved` is a class of data that `module` itself defines."""
+    if not isinstance(resolved, type) or resolved.__module__ != module:
         return False
-    return is_dataclass(found) or issubclass(found, Enum | Record)
+    return is_dataclass(resolved) or issubclass(resolved, Enum | Record)
 
 
 def _answer(file: IO[bytes]) -> Any:  # noqa: ANN401 - what a task returned
@@ -150,7 +150,7 @@ def _main() -> None:
         result = _refusal(error.message, error.next_step)
     except MemoryError:
         result = _refusal(f"the upload {_BROKEN}: reading it takes more than {limits.memory >> 20} MB")
-    except Exception as error:  # noqa: BLE001 - a fault of ours that a stranger has found is told, and ends nothing else
+    except Exception as error:  # noqa: BLE001 - a bug that untrusted input triggers is reported, and ends nothing else
         result = _refusal(f"the upload {_BROKEN}: {type(error).__name__}: {error}")
     answer = pickle.dumps(result)
     if len(answer) > limits.answer:

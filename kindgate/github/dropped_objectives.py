@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kindgate.errors import GitHubError
 from kindgate.github.client import Api
-from kindgate.github.replies import WorkflowRun
 from kindgate.github.retry import retried
+from kindgate.github.subject import is_on_branch
 from kindgate.github.uploads import read_uploads
 from kindgate.report.frozen_record import LINE_LIMIT
 from kindgate.report.markdown_escape import shortened
@@ -22,7 +22,7 @@ def base_reports(api: Api, workflow: str, branch: str, token: str, deadline: Dea
     `workflow` is the name of the workflow's file. The reports only add details about a pull request, so errors are ignored.
     """
     try:
-        run = retried("the base branch's runs", lambda: api.newest_push(workflow, branch), deadline)
+        run = retried("the base branch's runs", lambda: api.newest_push_run(workflow, branch), deadline)
         if run is None or not retried("the base branch's history", lambda: is_on_branch(api, run, branch), deadline):
             return {}
         return {leg: named.value for leg, named in read_uploads(api, run, token, deadline).reports.items()}
@@ -30,20 +30,12 @@ def base_reports(api: Api, workflow: str, branch: str, token: str, deadline: Dea
         return {}
 
 
-def is_on_branch(api: Api, run: WorkflowRun, branch: str) -> bool:
-    """Whether a push's commit is in the history of a branch: the run's branch name may be a tag's."""
-    if run.head_branch != branch:
-        return False
-    newest = api.branch_head(branch)
-    return newest == run.head_sha or api.merge_base(newest, run.head_sha) == run.head_sha
-
-
 def no_longer_judged(report: RunReport, base: RunReport) -> tuple[str, ...]:
     """Tests and objectives in `base` but not in `report`: e2e tests that passed there but did not run here, and objectives."""
     ran = {test.node_id for test in report.tests if test.outcome not in {"skipped", "xfailed"}}
     tests = [test.node_id for test in base.tests if test.e2e and test.outcome == "passed" and test.node_id not in ran]
-    here = {(row.metric, row.test) for row in report.objectives}
-    objectives = {(row.metric, row.test) for row in base.objectives} - here
+    judged = {(row.metric, row.test) for row in report.objectives}
+    objectives = {(row.metric, row.test) for row in base.objectives} - judged
     rows = [f"test {name}" for name in sorted(tests)]
     rows += [f"objective of {metric}{f' in {test}' if test else ''}" for metric, test in sorted(objectives)]
     if len(rows) > ROWS_LIMIT:

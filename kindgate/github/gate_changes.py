@@ -54,8 +54,8 @@ class Commit:
     def tree(self) -> dict[str, str] | None:
         """Each file of the commit with its blob; None if there are too many."""
         if not self.tree_read:
-            found, cut = retried(f"the files of {self.sha[:10]}", lambda: self.api.tree(self.sha), self.deadline)
-            self.blobs, self.tree_read = (None if cut else found), True
+            blobs, truncated = retried(f"the files of {self.sha[:10]}", lambda: self.api.tree(self.sha), self.deadline)
+            self.blobs, self.tree_read = (None if truncated else blobs), True
         return self.blobs
 
     def text(self, path: str) -> str:
@@ -82,53 +82,55 @@ def read_changes(api: Api, pull: PullState, suite: Suite, deadline: Deadline) ->
     """
     listed = retried("the files of the pull request", lambda: api.changed_files(pull.number), deadline)
     names = _file_names(listed)
-    cut = len(listed) >= FILES_LIMIT
+    truncated = len(listed) >= FILES_LIMIT
     try:
-        start = retried("the merge base", lambda: api.merge_base(pull.base_sha, pull.head_sha), deadline)
-        return _changes_between(Commit(api, start, deadline), Commit(api, pull.head_sha, deadline), names, suite, cut=cut)
+        merge_base = retried("the merge base", lambda: api.merge_base(pull.base_sha, pull.head_sha), deadline)
+        return _changes_between(Commit(api, merge_base, deadline), Commit(api, pull.head_sha, deadline), names, suite, truncated=truncated)
     except GitHubRefused as error:
         notes = [f"the base's own gate files and the changed thresholds are unknown: {error.message}"]
-        notes += [_TRUNCATED_NOTE] if cut else []
-        return PullChanges(names, _gate(names, (), (), notes), complete=not cut)
+        notes += [_TRUNCATED_NOTE] if truncated else []
+        return PullChanges(names, _gate(names, (), (), notes), complete=not truncated)
 
 
 _TRUNCATED_NOTE = f"GitHub lists only {FILES_LIMIT:,} of the changed files; the others are unknown"
 
 
-def _changes_between(start: Commit, head: Commit, names: tuple[str, ...], suite: Suite, *, cut: bool) -> PullChanges:
+def _changes_between(base: Commit, head: Commit, names: tuple[str, ...], suite: Suite, *, truncated: bool) -> PullChanges:
     """The changes between two commits, from the changed files that GitHub lists."""
     notes: list[str] = []
     try:
-        settings = suite_settings(start.text, suite)
-        own = gate_paths_of(start.text, settings)
+        settings = suite_settings(base.text, suite)
+        suite_paths = gate_paths_of(base.text, settings)
         objectives = {objectives_path(settings)}
     except SettingsError as error:
-        own, objectives = (), set()
+        suite_paths, objectives = (), set()
         notes.append(f"cannot read the base's own settings: {error.message}")
-    complete = not cut
-    if cut:
-        names, complete, note = _changes_beyond_list(start, head, names, own)
+    complete = not truncated
+    if truncated:
+        names, complete, note = _changes_beyond_list(base, head, names, suite_paths)
         notes.append(note)
     slo_files = [name for name in names if is_slo_file(name) or name in objectives]
-    thresholds = [change for file in slo_files for change in _threshold_changes(file, start, head)]
-    return PullChanges(names, _gate(names, own, thresholds, notes), complete)
+    thresholds = [change for file in slo_files for change in _threshold_changes(file, base, head)]
+    return PullChanges(names, _gate(names, suite_paths, thresholds, notes), complete)
 
 
-def _changes_beyond_list(start: Commit, head: Commit, names: tuple[str, ...], own: Sequence[str]) -> tuple[tuple[str, ...], bool, str]:
+def _changes_beyond_list(
+    base: Commit, head: Commit, names: tuple[str, ...], suite_paths: Sequence[str]
+) -> tuple[tuple[str, ...], bool, str]:
     """All changed file names if GitHub's list is incomplete, whether they are complete now, and a note about it."""
-    before, after = start.tree(), head.tree()
+    before, after = base.tree(), head.tree()
     if before is not None and after is not None:
         return (
             tuple(sorted({*names, *differing(before, after)})),
             True,
             f"GitHub lists only {FILES_LIMIT:,} of the changed files, so the two commits were compared",
         )
-    matter = {CI, *own, *(name for commit in (start, head) for name in _root(commit) if matches(name, GATE_NAMES))}
-    other = {path for path in matter if start.version(path) != head.version(path)}
+    gate_paths = {CI, *suite_paths, *(name for commit in (base, head) for name in _root(commit) if matches(name, GATE_NAMES))}
+    changed = {path for path in gate_paths if base.version(path) != head.version(path)}
     note = (
         f"GitHub lists only {FILES_LIMIT:,} of the changed files and truncates the commits' trees: only the base's gate files were compared"
     )
-    return tuple(sorted({*names, *(f"{CI}/workflows/*" if path == CI else path for path in other)})), False, note
+    return tuple(sorted({*names, *(f"{CI}/workflows/*" if path == CI else path for path in changed)})), False, note
 
 
 def differing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
@@ -141,10 +143,10 @@ def _root(commit: Commit) -> Iterable[str]:
     return commit.folders[""]
 
 
-def _threshold_changes(file: str, start: Commit, head: Commit) -> tuple[ThresholdChange, ...]:
+def _threshold_changes(file: str, base: Commit, head: Commit) -> tuple[ThresholdChange, ...]:
     """The objectives of a file that differ; a file that is too large counts as one change."""
     try:
-        old, new = start.text(file), head.text(file)
+        old, new = base.text(file), head.text(file)
     except GitHubRefused as error:
         if error.status != 413:
             raise
@@ -154,9 +156,9 @@ def _threshold_changes(file: str, start: Commit, head: Commit) -> tuple[Threshol
     return threshold_changes(file, old, new)
 
 
-def _gate(names: Iterable[str], own: Sequence[str], thresholds: Sequence[ThresholdChange], notes: Sequence[str]) -> GateChanges:
+def _gate(names: Iterable[str], suite_paths: Sequence[str], thresholds: Sequence[ThresholdChange], notes: Sequence[str]) -> GateChanges:
     return GateChanges(
-        files=gate_files(names, own),
+        files=gate_files(names, suite_paths),
         thresholds=tuple(thresholds[:CHANGES_LIMIT]),
         notes=tuple(shortened(note, LINE_LIMIT) for note in notes),
     )

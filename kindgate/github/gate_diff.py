@@ -69,12 +69,12 @@ def changes_in_checkout(
     """
     base, head = _compared_commits(root, pull, deadline)
     listed = _git(root, deadline, "diff", "--name-only", "--no-renames", "-z", base, head)
-    own = [_in_repository(root, path, deadline) for path in (slo_file, *folders)]
-    files = gate_files((path for path in listed.split("\0") if path), [path for path in own if path])
+    suite_paths = [_in_repository(root, path, deadline) for path in (slo_file, *folders)]
+    files = gate_files((path for path in listed.split("\0") if path), [path for path in suite_paths if path])
     thresholds = [
         change
         for file in files
-        if is_slo_file(file) or file == own[0]
+        if is_slo_file(file) or file == suite_paths[0]
         for change in threshold_changes(file, _text_at(root, deadline, base, file), _text_at(root, deadline, head, file))
     ]
     return GateChanges(files=files, thresholds=tuple(thresholds[:CHANGES_LIMIT]))
@@ -111,8 +111,8 @@ def _compared_commits(root: Path, pull: PullRequest, deadline: Deadline) -> tupl
 def _in_repository(root: Path, path: Path, deadline: Deadline) -> str:
     """A path of the suite as git lists it, relative to the repository root; empty if outside of the repository."""
     top = Path(_git(root, deadline, "rev-parse", "--show-toplevel").strip())
-    whole = (root / path).resolve()
-    return whole.relative_to(top.resolve()).as_posix() if whole.is_relative_to(top.resolve()) and whole != top.resolve() else ""
+    absolute = (root / path).resolve()
+    return absolute.relative_to(top.resolve()).as_posix() if absolute.is_relative_to(top.resolve()) and absolute != top.resolve() else ""
 
 
 def _text_at(root: Path, deadline: Deadline, commit: str, file: str) -> str:

@@ -1,7 +1,4 @@
-"""The reports of one run: the leg of each, the newest attempts, and the legs without a report.
-
-Conclusions of one leg's jobs, because another job may determine the whole run's conclusion.
-"""
+"""The legs of one run: the newest report of each, the legs without a report, and the conclusions of each leg's own jobs."""
 
 from __future__ import annotations
 
@@ -61,10 +58,10 @@ def newest_of_each_leg(named: Iterable[tuple[str, T]]) -> list[LegAttempt[T]]:
     """
     newest: dict[str, LegAttempt[T]] = {}
     for name, value in named:
-        found = _ARTIFACT.fullmatch(name)
-        if found is None:
+        match = _ARTIFACT.fullmatch(name)
+        if match is None:
             continue
-        candidate = LegAttempt(found["leg"], int(found["attempt"]), value)
+        candidate = LegAttempt(match["leg"], int(match["attempt"]), value)
         if candidate.leg not in newest or newest[candidate.leg].attempt < candidate.attempt:
             newest[candidate.leg] = candidate
     return [newest[leg] for leg in sorted(newest)]
@@ -76,7 +73,7 @@ def collect(inputs: Sequence[Path], expected: Sequence[str] = ()) -> Collected:
     A missing file or `expected` leg (see `leg_names`), or an unreadable report, is a missing leg. A single `report.json`
     outside of an artifact's folder belongs to the only expected leg.
     """
-    files = {leg: path for given in inputs if given.suffix or given.is_dir() for leg, path in _report_files(given)}
+    files = {leg: path for path in inputs if path.suffix or path.is_dir() for leg, path in _report_files(path)}
     wanted = leg_names(expected)
     if len(files) == len(wanted) == 1 and all(map(_is_unnamed, files.values())):
         files = dict(zip(wanted, files.values(), strict=True))
@@ -121,19 +118,19 @@ def leg_names(expected: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for text in expected for name in text.replace(",", " ").split())
 
 
-def _report_files(given: Path) -> list[tuple[str, Path]]:
+def _report_files(path: Path) -> list[tuple[str, Path]]:
     """The report files of an input, each with its leg.
 
     `download-artifact` creates a folder per artifact, but none for a single artifact requested by name.
     """
-    if given.name == "report.json":
-        artifact = _ARTIFACT.fullmatch(given.parent.name)
-        return [(artifact["leg"] if artifact else given.parent.name, given)]
-    if not given.is_dir():
-        return [(given.stem, given)]
-    folders = [(folder.name, folder / "report.json") for folder in sorted(given.iterdir()) if folder.is_dir()]
-    own = given / "report.json"
-    return [*(_report_files(own) if own.exists() else ()), *((found.leg, found.value) for found in newest_of_each_leg(folders))]
+    if path.name == "report.json":
+        artifact = _ARTIFACT.fullmatch(path.parent.name)
+        return [(artifact["leg"] if artifact else path.parent.name, path)]
+    if not path.is_dir():
+        return [(path.stem, path)]
+    folders = [(folder.name, folder / "report.json") for folder in sorted(path.iterdir()) if folder.is_dir()]
+    single = path / "report.json"
+    return [*(_report_files(single) if single.exists() else ()), *((found.leg, found.value) for found in newest_of_each_leg(folders))]
 
 
 def _is_unnamed(path: Path) -> bool:
@@ -147,13 +144,14 @@ _SUCCESS = "success"
 def leg_conclusions(jobs: Iterable[JobInfo], legs: Iterable[str]) -> dict[str, str]:
     """The conclusion of each leg with its own jobs: success, or that of its first job with another conclusion.
 
+    The run's conclusion is no substitute, because another leg's job may determine it.
     The reusable workflow `e2e.yml` names its jobs `LEG` and `LEG verdict`, and GitHub prefixes the calling job:
     `CALLER / LEG`.
     """
-    ended = [(job.name.rpartition(" / ")[2], job.conclusion) for job in jobs]
+    conclusions = [(job.name.rpartition(" / ")[2], job.conclusion) for job in jobs]
     found: dict[str, str] = {}
     for leg in legs:
-        own = [conclusion for name, conclusion in ended if name in {leg, f"{leg} verdict"}]
-        if own:
-            found[leg] = next((conclusion for conclusion in own if conclusion != _SUCCESS), _SUCCESS)
+        conclusions_of_leg = [conclusion for name, conclusion in conclusions if name in {leg, f"{leg} verdict"}]
+        if conclusions_of_leg:
+            found[leg] = next((conclusion for conclusion in conclusions_of_leg if conclusion != _SUCCESS), _SUCCESS)
     return found

@@ -1,6 +1,6 @@
 """The outcome of a run's uploads for one pull request or commit: a decision per leg, and an overall one.
 
-Replace a report's claims about GitHub with GitHub's own data. A report that disagrees with it proves nothing.
+A report whose claims about GitHub contradict GitHub's own data proves nothing; what is published uses GitHub's data.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ def disagreement(report: RunReport, run: WorkflowRun, repository: str, numbers: 
     `numbers` are the pull requests that the run can be about. Commit, run and attempt are compared by `decide`. The result
     may contain values of the report, and must be escaped for display.
     """
-    said = report.pull_request
-    if said is None:
+    record = report.pull_request
+    if record is None:
         return "the report names neither a commit nor a run"
-    if said.repository.lower() != repository.lower():
-        return f"the report is for repository {said.repository or 'unknown'}, not for {repository}"
-    if said.number is not None and numbers and said.number not in numbers:
-        return f"the report is for pull request #{said.number}, which does not have this commit"
-    for address in (said.run_url, *(link.url for link in report.links)):
+    if record.repository.lower() != repository.lower():
+        return f"the report is for repository {record.repository or 'unknown'}, not for {repository}"
+    if record.number is not None and numbers and record.number not in numbers:
+        return f"the report is for pull request #{record.number}, which does not have this commit"
+    for address in (record.run_url, *(link.url for link in report.links)):
         if address and address != run.url and not address.startswith((f"{run.url}/", f"{run.url}#")):
             return f"the report links to {address}, which is not a page of this run"
     return ""
@@ -74,8 +74,8 @@ class Result:
 
 def ending_of(conclusion: str) -> str:
     """A sentence about a run without a report, from GitHub's conclusion."""
-    ended = _CONCLUSION_MEANINGS.get(conclusion)
-    return f"{ended} and uploaded no report" if ended else NO_REPORT
+    meaning = _CONCLUSION_MEANINGS.get(conclusion)
+    return f"{meaning} and uploaded no report" if meaning else NO_REPORT
 
 
 def result_of(
@@ -102,25 +102,25 @@ def result_of(
     if not uploads.reports and not uploads.problems:
         reason = uploads.refusal or ending_of(run.conclusion)
         return Result(Collected({}), {}, untrusted(objection) if objection else no_verdict(reason))
-    decided: dict[str, Decision] = {}
+    decisions: dict[str, Decision] = {}
     for leg, named in uploads.reports.items():
         reason = objection or disagreement(named.value, run, repository, numbers)
-        decided[leg] = untrusted(reason) if reason else judge(named.value, RunIdentity(run.head_sha, run.id, named.attempt))
+        decisions[leg] = untrusted(reason) if reason else judge(named.value, RunIdentity(run.head_sha, run.id, named.attempt))
     missing = sorted({*expected, *uploads.problems} - uploads.reports.keys())
     collected = Collected({leg: named.value for leg, named in uploads.reports.items()}, tuple(missing), uploads.problems)
-    explained = bool(missing) or not all(decision.may_merge for decision in decided.values())
-    decided = {
+    explained = bool(missing) or not all(decision.may_merge for decision in decisions.values())
+    decisions = {
         leg: _against(decision, conclusions.get(leg) or run.conclusion, explained=explained and leg not in conclusions)
-        for leg, decision in decided.items()
+        for leg, decision in decisions.items()
     }
-    decided |= {leg: no_verdict(reason) for leg, reason in collected.missing_reasons.items()}
-    return Result(collected, decided, worst(decided.values()))
+    decisions |= {leg: no_verdict(reason) for leg, reason in collected.missing_reasons.items()}
+    return Result(collected, decisions, worst(decisions.values()))
 
 
 def _against(decision: Decision, conclusion: str, *, explained: bool) -> Decision:
     """The decision combined with the conclusion of the leg or its run; another leg may have `explained` a failure."""
     agrees = decision.may_merge == (conclusion == "success")
-    refuted = decision.again and not decision.may_merge  # by its own figures or by the base, which says more than a disagreement
+    refuted = decision.recomputed and not decision.may_merge  # by its own figures or by the base, which says more than a disagreement
     if agrees or refuted or decision.verdict == UNTRUSTED or (decision.may_merge and explained):
         return decision
     return untrusted(f"the report claims {decision.verdict}, but its run ended with {conclusion}")

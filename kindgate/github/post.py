@@ -77,9 +77,9 @@ def message_of_legs(collected: Collected, decisions: Mapping[str, Decision], hea
         return message_of(report, decisions[name])
     legs = [Leg(name, report, decisions[name]) for name, report in collected.reports.items()]
     missing = collected.missing_reasons
-    said = [f"{leg.name}={digest_of(leg.report)} {leg.decision.verdict} {leg.decision.reason}" for leg in legs]
-    said += [f"{name} {reason}" for name, reason in missing.items()]
-    return Message(matrix_comment(legs, missing, head=head), _digest(said), worst(decisions.values()).may_merge)
+    parts = [f"{leg.name}={digest_of(leg.report)} {leg.decision.verdict} {leg.decision.reason}" for leg in legs]
+    parts += [f"{name} {reason}" for name, reason in missing.items()]
+    return Message(matrix_comment(legs, missing, head=head), _digest(parts), worst(decisions.values()).may_merge)
 
 
 def message_without_report(decision: Decision, record: PullRequest) -> Message:

@@ -216,13 +216,13 @@ class Publication:
     def _displayed_reports(self, result: Result, subject: Subject, record: PullRequest) -> dict[str, RunReport]:
         """The legs' reports with GitHub's data in place of their own, and with a link to their page."""
         api, branch = self.api, subject.pull.base_ref if subject.pull else ""
-        before = base_reports(api, file_name(self.run.path), branch, self.context.token, self.deadline) if branch else {}
+        base = base_reports(api, file_name(self.run.path), branch, self.context.token, self.deadline) if branch else {}
         page = own_page(self.request.page, self.context.run_url)
-        shown: dict[str, RunReport] = {}
+        reports: dict[str, RunReport] = {}
         for leg, report in result.collected.reports.items():
-            fewer = no_longer_judged(report, before[leg]) if leg in before else ()
-            shown[leg] = with_github_data(report, record, subject.changes.model_copy(update={"no_longer": fewer}), page)
-        return shown
+            dropped = no_longer_judged(report, base[leg]) if leg in base else ()
+            reports[leg] = with_github_data(report, record, subject.changes.model_copy(update={"no_longer": dropped}), page)
+        return reports
 
     def _message(self, result: Result, subject: Subject) -> Message:
         record = self._record(subject)
@@ -239,8 +239,8 @@ class Publication:
         message = self._message(result, subject)
         marker = Marker(comment_id(self.settings.id, run.workflow, Path(), ""), run.head_sha, run.id, run.attempt, message.digest)
         deadline = self.deadline.at_most(POST_SECONDS)
-        quiet = result.decision == NOT_JUDGED and self.settings.comment != "require"
-        settings = replace(self.settings, comment="on-failure") if quiet else self.settings  # no comment if nothing watched has changed
+        unjudged = result.decision == NOT_JUDGED and self.settings.comment != "require"
+        settings = replace(self.settings, comment="on-failure") if unjudged else self.settings  # no comment if nothing watched has changed
         posted = update_comment(self.api, message, settings, number=pull.number, marker=marker, deadline=deadline)
         return PostResult(posted.line, posted.url, posted.warnings)
 

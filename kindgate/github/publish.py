@@ -35,8 +35,8 @@ def publish_run(request: Request, settings: GitHubSettings, env: Mapping[str, st
     An unfinished run sets the status to pending. If there is nothing to publish, the result states that. Raises
     `GitHubError` if GitHub cannot be read or written, and `WaitTimeout` after `seconds`.
     """
-    none = Published((PostResult(f"#{request.pull} has no run of {request.expected.workflow} for its head: nothing was published"),))
-    return _with_publication(request, settings, env, Publication.publish, none=none, seconds=seconds)
+    without_run = Published((PostResult(f"#{request.pull} has no run of {request.expected.workflow} for its head: nothing was published"),))
+    return _with_publication(request, settings, env, Publication.publish, without_run=without_run, seconds=seconds)
 
 
 def render_pages(
@@ -46,13 +46,13 @@ def render_pages(
 
     Raises as `publish_run`.
     """
-    return _with_publication(request, settings, env, lambda publication: publication.write_pages(folder), none=(), seconds=seconds)
+    return _with_publication(request, settings, env, lambda publication: publication.write_pages(folder), without_run=(), seconds=seconds)
 
 
 def _with_publication(
-    request: Request, settings: GitHubSettings, env: Mapping[str, str], work: Callable[[Publication], T], *, none: T, seconds: float
+    request: Request, settings: GitHubSettings, env: Mapping[str, str], work: Callable[[Publication], T], *, without_run: T, seconds: float
 ) -> T:
-    """Return the result of `work` for the requested run, or `none` without a run."""
+    """Return the result of `work` for the requested run, or `without_run` without a run."""
     context = read_context(env)
     if not (context.repository and context.token):
         missing = "GITHUB_TOKEN" if context.repository else "GITHUB_REPOSITORY"
@@ -63,7 +63,7 @@ def _with_publication(
         with Api(context.api_url, context.token, context.repository, timeout=deadline.remaining / 3) as api:
             run_id = request.run_id or _newest_run(api, request, deadline)
             if not run_id:
-                return none
+                return without_run
             run = retried(f"run {run_id}", lambda: api.workflow_run(run_id), deadline)
             if request.sealed is not None:
                 run = _as_judged_by(api, run, request.sealed, deadline)
@@ -75,11 +75,11 @@ def _with_publication(
 def _newest_run(api: Api, request: Request, deadline: Deadline) -> int:
     """The newest run for a pull request's head; 0 without one."""
     pull = retried(f"pull request #{request.pull}", lambda: api.pull(request.pull), deadline)
-    found = retried("the pull request's runs", lambda: newest_run_of(api, request.expected.workflow, pull), deadline)
-    return found.id if found else 0
+    run = retried("the pull request's runs", lambda: newest_run_of(api, request.expected.workflow, pull), deadline)
+    return run.id if run else 0
 
 
-def _as_judged_by(api: Api, asked: WorkflowRun, sealed: SealedRun, deadline: Deadline) -> WorkflowRun:
+def _as_judged_by(api: Api, requester: WorkflowRun, sealed: SealedRun, deadline: Deadline) -> WorkflowRun:
     """The judging run, presented as one for the commit of the run that requested it.
 
     `workflow_run` starts only workflows of the default branch, so the run's file and the workflows it called were merged by
@@ -88,14 +88,14 @@ def _as_judged_by(api: Api, asked: WorkflowRun, sealed: SealedRun, deadline: Dea
     judge = retried(f"run {sealed.run_id}", lambda: api.workflow_run(sealed.run_id), deadline)
     if judge.event != "workflow_run":
         raise PublishRefused(f"run {judge.id} was started by {judge.event}: a sealed run must follow another run")
-    conclusion = asked.conclusion if sealed.conclusion == "skipped" else sealed.conclusion
+    conclusion = requester.conclusion if sealed.conclusion == "skipped" else sealed.conclusion
     return replace(
         judge,
-        event=asked.event,
+        event=requester.event,
         status="completed" if conclusion else "in_progress",
         conclusion=conclusion,
-        head_sha=asked.head_sha,
-        head_branch=asked.head_branch,
-        head_owner=asked.head_owner,
-        head_repository_id=asked.head_repository_id,
+        head_sha=requester.head_sha,
+        head_branch=requester.head_branch,
+        head_owner=requester.head_owner,
+        head_repository_id=requester.head_repository_id,
     )

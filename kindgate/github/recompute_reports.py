@@ -1,6 +1,6 @@
 """Recompute a run's reports before anything is published about them: their own claims, and the base branch's objectives.
 
-The base branch's requirements for a suite: its objectives file and its load, from the base's own pytest settings.
+The base branch's objectives and load for a suite come from the base's own pytest settings and objectives file.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def bases_of(api: Api, suite: Suite, subject: Subject, head_sha: str, deadline: 
             commits.append(retried(branch, lambda: api.branch_head(pull.base_ref), deadline))
     except GitHubRefused as error:
         return (UnreadBase(branch, f"the pull request's merge base is unknown: {error.message}"),)
-    found = (_base_at(api, suite, branch, commit, deadline) for commit in dict.fromkeys(commits))
-    return tuple(base for base in found if base is not None)
+    bases = (_base_at(api, suite, branch, commit, deadline) for commit in dict.fromkeys(commits))
+    return tuple(base for base in bases if base is not None)
 
 
 def recompute_uploads(uploads: Uploads, bases: Sequence[Base], accepted_by: str = "") -> Uploads:
@@ -84,10 +84,10 @@ def recompute_uploads(uploads: Uploads, bases: Sequence[Base], accepted_by: str 
     if not reports:
         return uploads
     try:
-        judged = confined(recompute_all, reports, bases, accepted_by)
+        recomputed = confined(recompute_all, reports, bases, accepted_by)
     except PublishRefused as error:
         return replace(uploads, reports={}, problems=uploads.problems | dict.fromkeys(reports, error.message))
-    return replace(uploads, reports={leg: replace(named, value=judged[leg]) for leg, named in uploads.reports.items()})
+    return replace(uploads, reports={leg: replace(named, value=recomputed[leg]) for leg, named in uploads.reports.items()})
 
 
 def recompute_collected(collected: Collected) -> Collected:

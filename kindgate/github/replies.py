@@ -105,5 +105,5 @@ def moment(text: str) -> float:
 
     Raises `ValueError` if it is not in ISO 8601 format.
     """
-    found = dt.datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=dt.UTC)).timestamp()
+    time = dt.datetime.fromisoformat(text)
+    return (time if time.tzinfo else time.replace(tzinfo=dt.UTC)).timestamp()

@@ -23,20 +23,20 @@ def retried(what: str, call: Callable[[], T], deadline: Deadline, pause: Pause =
     `what` completes the sentence "waiting for ...". Raises `GitHubError` immediately if GitHub asks to wait beyond the
     deadline, and `WaitTimeout` at the deadline.
     """
-    tries = 0
+    retries = 0
     backoff = 0.0
 
     def probe() -> Ready[T] | Pending:
-        nonlocal tries, backoff
+        nonlocal retries, backoff
         try:
             return Ready(call())
         except GitHubUnavailable as error:
-            left = deadline.remaining
-            if error.retry_after > left:
-                asked = f"GitHub asks to wait {error.retry_after:.0f} s, but only {left:.0f} s are left"
-                raise GitHubError(f"{error.message}: {asked}", waited=deadline.waited) from error
-            backoff = max(error.retry_after, FIRST_BACKOFF * 2**tries)
-            tries += 1
+            remaining = deadline.remaining
+            if error.retry_after > remaining:
+                requested = f"GitHub asks to wait {error.retry_after:.0f} s, but only {remaining:.0f} s are left"
+                raise GitHubError(f"{error.message}: {requested}", waited=deadline.waited) from error
+            backoff = max(error.retry_after, FIRST_BACKOFF * 2**retries)
+            retries += 1
             return Pending(error.message)
 
     return wait_for(what, probe, deadline, interval=deadline.remaining, pause=lambda limit: pause(min(limit, backoff)))

@@ -1,7 +1,4 @@
-"""The job summary: Markdown on the run's page, instead of or in addition to a comment.
-
-Outputs of a step, for later steps.
-"""
+"""Files that a GitHub Actions step writes: its job summary (Markdown on the run's page), and its outputs for later steps."""
 
 from __future__ import annotations
 
@@ -21,10 +18,10 @@ def write_summary(render: Callable[[int], str], env: Mapping[str, str]) -> str:
     if path == Path():
         return ""
     try:
-        held = path.stat().st_size if path.exists() else 0
-        page = f"{render(held + 2).rstrip()}\n"
+        used = path.stat().st_size if path.exists() else 0
+        page = f"{render(used + 2).rstrip()}\n"
         with path.open("a", encoding="utf-8") as file:
-            file.write(f"\n{page}" if held else page)
+            file.write(f"\n{page}" if used else page)
     except ValueError:
         return "the step's job summary is full: nothing was added"
     except OSError as error:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from kindgate.gate_paths import GATE_NAMES, below, matches
 from kindgate.github.approval import EVENTS_LIMIT, NOT_APPROVED, Approval, base_changed, read_approval
 from kindgate.github.client import Api
-from kindgate.github.dropped_objectives import is_on_branch
 from kindgate.github.gate_changes import differing, read_changes
 from kindgate.github.identity import changed_machinery, queue_entry
 from kindgate.github.replies import PullState, WorkflowRun
@@ -83,21 +82,21 @@ def subject_of_queue(api: Api, run: WorkflowRun, rules: Rules, deadline: Deadlin
 def _approval_in_queue(api: Api, run: WorkflowRun, number: int, rules: Rules, deadline: Deadline) -> Approval:
     """The approval of the pull request's own head, which the queue does not change."""
     pull = retried(f"pull request #{number}", lambda: api.pull(number), deadline)
-    judged = retried("the pull request's run", lambda: newest_run_of(api, run.path, pull), deadline)
-    if judged is None:
+    run_of_pull = retried("the pull request's run", lambda: newest_run_of(api, run.path, pull), deadline)
+    if run_of_pull is None:
         return NOT_APPROVED
     events = retried("the pull request's timeline", lambda: api.timeline(number, at_most=EVENTS_LIMIT), deadline)
-    return read_approval(api, events, rules.label, judged.created, deadline)
+    return read_approval(api, events, rules.label, run_of_pull.created, deadline)
 
 
 def newest_run_of(api: Api, workflow: str, pull: PullState) -> WorkflowRun | None:
     """The newest run of a workflow (by its file) for a pull request's head; None without one."""
-    own = [
+    runs = [
         run
         for run in api.runs_of(file_name(workflow), pull.head_sha)
         if (run.event, run.head_branch, run.head_repository_id) == ("pull_request", pull.head_ref, pull.head_repository_id)
     ]
-    return max(own, key=lambda run: run.id, default=None)
+    return max(runs, key=lambda run: run.id, default=None)
 
 
 def file_name(workflow: str) -> str:
@@ -109,6 +108,14 @@ def changed_between(api: Api, old: str, new: str) -> tuple[list[str], bool]:
     """The files that differ between two commits, and whether GitHub listed all of them."""
     (before, cut_before), (after, cut_after) = api.tree(old), api.tree(new)
     return differing(before, after), not (cut_before or cut_after)
+
+
+def is_on_branch(api: Api, run: WorkflowRun, branch: str) -> bool:
+    """Whether a push's commit is in the history of a branch: the run's branch name may be a tag's."""
+    if run.head_branch != branch:
+        return False
+    newest = api.branch_head(branch)
+    return newest == run.head_sha or api.merge_base(newest, run.head_sha) == run.head_sha
 
 
 def is_on_default_branch(api: Api, run: WorkflowRun) -> bool:

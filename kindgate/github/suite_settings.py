@@ -40,30 +40,30 @@ def suite_settings(read: ReadsFile, suite: Suite) -> Settings:
     directory = Path(posixpath.normpath(suite.directory))
     config = find_config_by(lambda path: read(path.as_posix()) or None, directory)
     values = dict(config.values) if config is not None else {}
-    given = _command_line_settings(values.get("addopts", "")) | _command_line_settings(suite.arguments)
-    return build_settings(directory, given, values, {})
+    arguments = _command_line_settings(values.get("addopts", "")) | _command_line_settings(suite.arguments)
+    return build_settings(directory, arguments, values, {})
 
 
 def _command_line_settings(arguments: str) -> dict[str, object]:
     """The settings in a command line's arguments, by ini name."""
-    rows = {row.option.flag: row for row in option_fields(Settings)}
+    fields = {field.option.flag: field for field in option_fields(Settings)}
     try:
         words = shlex.split(arguments)
     except ValueError as error:
         raise SettingsError(f"cannot read the arguments {arguments!r}: {error}") from error
-    found: dict[str, object] = {}
+    settings: dict[str, object] = {}
     for place, word in enumerate(words):
         flag, equals, value = word.partition("=")
-        row = rows.get(flag)
-        if row is None:
+        field = fields.get(flag)
+        if field is None:
             continue
         text = value if equals else next(iter(words[place + 1 : place + 2]), "")
-        if row.repeatable:
-            found[row.option.ini] = (*_as_tuple(found.get(row.option.ini)), text)
+        if field.repeatable:
+            settings[field.option.ini] = (*_as_tuple(settings.get(field.option.ini)), text)
         else:
-            found[row.option.ini] = True if row.switch else text
-    return found
+            settings[field.option.ini] = True if field.switch else text
+    return settings
 
 
-def _as_tuple(before: object) -> tuple[str, ...]:
-    return before if isinstance(before, tuple) else ()
+def _as_tuple(value: object) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()

@@ -38,39 +38,39 @@ def read_uploads(api: Api, run: WorkflowRun, token: str, deadline: Deadline) -> 
     """
     try:
         artifacts = retried("the run's artifacts", lambda: api.artifacts(run.id, at_most=ARTIFACTS_LIMIT), deadline)
-        chosen = choose(run, artifacts)
+        chosen = newest_artifacts(run, artifacts)
     except PublishRefused as error:
         return Uploads(refusal=error.message)
     reports: dict[str, LegAttempt[RunReport]] = {}
     problems: dict[str, str] = {}
-    for found in chosen:
-        problem = problem_of(run, found)
+    for artifact in chosen:
+        problem = problem_of(run, artifact)
         if not problem:
             try:
-                reports[found.leg] = LegAttempt(found.leg, found.attempt, _report_of(found.value, token, deadline))
+                reports[artifact.leg] = LegAttempt(artifact.leg, artifact.attempt, _report_of(artifact.value, token, deadline))
             except (PublishRefused, GitHubRefused) as error:
                 problem = error.message
         if problem:
-            problems[found.leg] = problem
+            problems[artifact.leg] = problem
     return Uploads(reports, problems)
 
 
-def choose(run: WorkflowRun, artifacts: Sequence[ArtifactInfo]) -> list[LegAttempt[ArtifactInfo]]:
+def newest_artifacts(run: WorkflowRun, artifacts: Sequence[ArtifactInfo]) -> list[LegAttempt[ArtifactInfo]]:
     """The newest report of each leg. Raises `PublishRefused` if there are too many legs."""
-    chosen = newest_of_each_leg((artifact.name, artifact) for artifact in artifacts)
-    if len(chosen) > LEGS_LIMIT:
-        raise PublishRefused(f"run {run.id} has reports from {len(chosen)} legs, more than {LEGS_LIMIT}")
-    return chosen
+    newest = newest_of_each_leg((artifact.name, artifact) for artifact in artifacts)
+    if len(newest) > LEGS_LIMIT:
+        raise PublishRefused(f"run {run.id} has reports from {len(newest)} legs, more than {LEGS_LIMIT}")
+    return newest
 
 
-def problem_of(run: WorkflowRun, found: LegAttempt[ArtifactInfo]) -> str:
+def problem_of(run: WorkflowRun, artifact: LegAttempt[ArtifactInfo]) -> str:
     """Why a listed artifact is not worth downloading; empty if it is."""
-    if found.attempt > run.attempt:
-        return f"artifact {found.value.name} claims an attempt that run {run.id} has not had"
-    if found.value.size > ARCHIVE_LIMIT:
-        return f"artifact {found.value.name} has {found.value.size} bytes, more than {ARCHIVE_LIMIT}"
-    if found.value.expired:
-        return f"artifact {found.value.name} has expired"
+    if artifact.attempt > run.attempt:
+        return f"artifact {artifact.value.name} claims an attempt that run {run.id} has not had"
+    if artifact.value.size > ARCHIVE_LIMIT:
+        return f"artifact {artifact.value.name} has {artifact.value.size} bytes, more than {ARCHIVE_LIMIT}"
+    if artifact.value.expired:
+        return f"artifact {artifact.value.name} has expired"
     return ""
 
 

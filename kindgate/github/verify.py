@@ -35,8 +35,8 @@ class Verified:
     @property
     def lines(self) -> tuple[str, ...]:
         """One line per leg, with untrusted text escaped."""
-        said = tuple(f"{leg}: {one.verdict}: {visible(one.reason)}" for leg, one in self.decisions.items())
-        return said or (f"{self.decision.verdict}: {self.decision.reason}",)
+        lines = tuple(f"{leg}: {one.verdict}: {visible(one.reason)}" for leg, one in self.decisions.items())
+        return lines or (f"{self.decision.verdict}: {self.decision.reason}",)
 
 
 def verify_all(
@@ -47,18 +47,18 @@ def verify_all(
     Every verdict of a report is recomputed from its own figures.
     """
     collected = recompute_collected(collect(inputs, legs))
-    decided = {leg: decide(report, requirements, run, conclusion=conclusion) for leg, report in collected.reports.items()}
-    decided |= {leg: no_verdict(reason) for leg, reason in collected.missing_reasons.items()}
-    return Verified(collected, dict(sorted(decided.items())))
+    decisions = {leg: decide(report, requirements, run, conclusion=conclusion) for leg, report in collected.reports.items()}
+    decisions |= {leg: no_verdict(reason) for leg, reason in collected.missing_reasons.items()}
+    return Verified(collected, dict(sorted(decisions.items())))
 
 
 def verify(
     inputs: Sequence[Path], legs: Sequence[str], requirements: Requirements, run: RunIdentity = ANY_RUN, *, conclusion: str = ""
 ) -> Verified:
     """As `verify_all`, but only for `legs` if any are named: others may have different required checks."""
-    found = verify_all(inputs, legs, requirements, run, conclusion=conclusion)
+    verified = verify_all(inputs, legs, requirements, run, conclusion=conclusion)
     wanted = leg_names(legs)
-    return replace(found, decisions={leg: one for leg, one in found.decisions.items() if not wanted or leg in wanted})
+    return replace(verified, decisions={leg: one for leg, one in verified.decisions.items() if not wanted or leg in wanted})
 
 
 def requirements_of(words: Iterable[str], inconclusive: Inconclusive) -> Requirements:
@@ -69,12 +69,12 @@ def requirements_of(words: Iterable[str], inconclusive: Inconclusive) -> Require
     return Requirements("tests" in named, "objectives" in named, "comparison" in named, inconclusive)
 
 
-def run_of(context: Context, given: RunIdentity) -> RunIdentity:
-    """The run that reports must belong to: `given`, or this GitHub Actions run if no head was given.
+def run_of(context: Context, requested: RunIdentity) -> RunIdentity:
+    """The run that reports must belong to: `requested`, or this GitHub Actions run if no head was given.
 
     The attempt is compared only if given: after "re-run failed jobs" a leg's report may be from an earlier one.
     """
-    if given.head_sha or not context.event:
-        return given
+    if requested.head_sha or not context.event:
+        return requested
     head = context.pull.head_sha if context.pull else context.sha
-    return replace(given, head_sha=head, run_id=given.run_id or context.run_id or None)
+    return replace(requested, head_sha=head, run_id=requested.run_id or context.run_id or None)

@@ -112,13 +112,13 @@ class _Series:
 
     entry: Judged
     bursts: tuple[BurstSample, ...]
-    second: Round = NO_ROUND
+    confirmation_round: Round = NO_ROUND
 
     def shortfall(self, base: BaseObjectives, plan: Looks) -> str:
         """How the series falls short of the base's plan; empty if it does not."""
         if len(self.bursts) < plan.per_look:
             return f"{base.branch} plans {plural(plan.per_look, 'burst')} per look, but this run has {len(self.bursts)}"
-        return _load_shortfall(self.bursts, base) or _load_shortfall(self.second.samples, base)
+        return _load_shortfall(self.bursts, base) or _load_shortfall(self.confirmation_round.samples, base)
 
 
 def _load_shortfall(bursts: Sequence[BurstSample], base: BaseObjectives) -> str:
@@ -146,14 +146,14 @@ def _thresholds(series: _Series | None, base: BaseObjectives) -> list[Recomputed
     if series is None:
         return [_unjudged(str(one), "this run judged no objectives") for one in base.objectives.thresholds]
     plan = base.looks()
-    again = replay(base.objectives, series.bursts, plan)
+    replayed = replay(base.objectives, series.bursts, plan)
     shortfall = series.shortfall(base, plan)
-    rows = objective_records(again.result, "")
+    rows = objective_records(replayed.result, "")
     return [
         _unjudged(objective_name(row), "this run sent no request that it applies to")
         if not scheduled(result.threshold, series.bursts)
-        else _row(row, again, shortfall)
-        for row, result in zip(rows, again.result.results, strict=True)
+        else _row(row, replayed, shortfall)
+        for row, result in zip(rows, replayed.result.results, strict=True)
     ]
 
 
@@ -161,17 +161,17 @@ def _tolerances(series: _Series | None, base: BaseObjectives) -> list[Recomputed
     if series is None:
         return [_unjudged(str(one), "this run did not compare anything with a baseline") for one in base.objectives.compare]
     plan = base.looks(series.entry.turns)
-    again = recompare(base.objectives, series.bursts, plan, series.entry.placement, series.second)
+    replayed = recompare(base.objectives, series.bursts, plan, series.entry.placement, series.confirmation_round)
     shortfall = series.shortfall(base, plan)
-    return [_row(row, again, shortfall) for row in comparison_records(again.result)]
+    return [_row(row, replayed, shortfall) for row in comparison_records(replayed.result)]
 
 
-def _row(row: ThresholdOutcome | ComparisonRow, again: Replay[Judgement] | Replay[Comparison], shortfall: str) -> RecomputedVerdict:
+def _row(row: ThresholdOutcome | ComparisonRow, replayed: Replay[Judgement] | Replay[Comparison], shortfall: str) -> RecomputedVerdict:
     """The outcome of one objective: with less load than planned, only FAIL and INVALID count."""
-    less = shortfall or ("this run ended before this look had all its bursts" if again.short and row.verdict is Verdict.PASS else "")
-    if less and row.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}:
-        return _unjudged(objective_name(row), less)
-    if again.unconfirmed and row.verdict in DECIDED:
+    reason = shortfall or ("this run ended before this look had all its bursts" if replayed.short and row.verdict is Verdict.PASS else "")
+    if reason and row.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}:
+        return _unjudged(objective_name(row), reason)
+    if replayed.unconfirmed and row.verdict in DECIDED:
         return _unjudged(objective_name(row), f"this run has no confirmation round long enough to confirm the {row.verdict} of its looks")
     return RecomputedVerdict(objective=shortened(objective_name(row), LINE_LIMIT), verdict=row.verdict, reason=row.explanation)
 

@@ -108,8 +108,8 @@ def _failure(kind: FailureKind, count: int, all_series: Iterable[Series]) -> Fai
         for status, times in series.status.items():
             if status >= 400:
                 statuses[status] = statuses.get(status, 0) + times
-    said = ", ".join(f"{status}: {times}" for status, times in sorted(statuses.items()))
-    return FailureCount(kind=kind.value, count=count, example=shortened(said, LINE_LIMIT))
+    statuses_text = ", ".join(f"{status}: {times}" for status, times in sorted(statuses.items()))
+    return FailureCount(kind=kind.value, count=count, example=shortened(statuses_text, LINE_LIMIT))
 
 
 def _send_lag(lag: Histogram) -> SendLag | None:
@@ -130,17 +130,17 @@ def _timeline(slots: tuple[Slot, ...]) -> Timeline | None:
     if not busy:
         return None
     last = round(max(busy) / SLOT_SECONDS)
-    together = -(-(last + 1) // TIMELINE_POINTS)
-    groups: list[list[Slot]] = [[] for _ in range(last // together + 1)]
+    merged = -(-(last + 1) // TIMELINE_POINTS)
+    groups: list[list[Slot]] = [[] for _ in range(last // merged + 1)]
     for slot in slots[: last + 1]:
-        groups[round(slot.start / SLOT_SECONDS) // together].append(slot)
+        groups[round(slot.start / SLOT_SECONDS) // merged].append(slot)
     times = [Histogram.merged(slot.response for slot in group) for group in groups]
 
     def column(q: float) -> tuple[float | None, ...]:
         return tuple(round(each.percentile(q) / 1000, 3) if each.count else None for each in times)
 
     return Timeline(
-        step=SLOT_SECONDS * together,
+        step=SLOT_SECONDS * merged,
         sent=tuple(sum(slot.sent for slot in group) for group in groups),
         failed=tuple(sum(slot.failed for slot in group) for group in groups),
         p50=column(50),

@@ -1,10 +1,8 @@
-"""One matplotlib chart as part of the page: its axes, its legend, its texts and its data table.
+"""One matplotlib chart as part of a page: its drawing, its legend, its texts and its data table.
 
-Titles, legends and tables are HTML: they wrap on a phone and work with screen readers; only axes and marks are drawn.
-
-Adapt a matplotlib drawing to a page: unique ids, no inline style, colours that follow the page's theme.
-
-A page may forbid inline styles (Content-Security-Policy), so every style becomes a plain SVG attribute.
+Titles, legends and tables are HTML: they wrap on a phone and work with screen readers; only axes and marks are drawn. The
+drawing becomes an inline SVG with unique ids and with colours that follow the page's theme. Every style becomes a plain SVG
+attribute, because a page may forbid inline styles (Content-Security-Policy).
 """
 
 from __future__ import annotations
@@ -97,15 +95,15 @@ def _rounded_coordinates(value: str) -> str:
 
 
 def _declarations(style: str) -> list[tuple[str, str]]:
-    found = []
+    declarations = []
     for declaration in style.split(";"):
         name, _, value = (part.strip() for part in declaration.partition(":"))
         if name == "font":
             size = re.search(r"([\d.]+)px", value)
-            found += [("font-size", size[1])] if size else []
+            declarations += [("font-size", size[1])] if size else []
         elif name and name not in _DROPPED:
-            found.append((name, value))
-    return found
+            declarations.append((name, value))
+    return declarations
 
 
 INK, GRID, BAD, LIMIT, SHADE = (COLOURS[name] for name in ("ink", "grid", "bad", "limit", "shade"))

@@ -73,8 +73,8 @@ def distribution_chart(burst: Burst, distribution: Distribution, limits: Sequenc
         log_ticks(axes.xaxis)
         axes.set_xlabel("response time (ms)")
 
-    title, said = f"Distribution of response times in {burst.name}", f"{plural(sum(distribution.counts), 'successful request')}."
-    return chart(draw, prefix, title, said, _bins(distribution, "ms"))
+    title, description = f"Distribution of response times in {burst.name}", f"{plural(sum(distribution.counts), 'successful request')}."
+    return chart(draw, prefix, title, description, _bins(distribution, "ms"))
 
 
 def throughput_chart(burst: Burst, timeline: Timeline, prefix: str) -> Chart:
@@ -109,8 +109,8 @@ def send_lag_chart(burst: Burst, lag: SendLag, distribution: Distribution, prefi
         axes.set_xlabel("sent later than intended (µs)")
 
     half, most = (number(max(1.0, value)) for value in (lag.p50, lag.p99))
-    said = f"Half of the requests were sent within {half} µs of their intended time, 99 % within {most} µs."
-    return chart(draw, prefix, f"Send lag in {burst.name}", said, _bins(distribution, "µs"))
+    description = f"Half of the requests were sent within {half} µs of their intended time, 99 % within {most} µs."
+    return chart(draw, prefix, f"Send lag in {burst.name}", description, _bins(distribution, "µs"))
 
 
 def trend_chart(bursts: Sequence[Burst], limits: Sequence[float], prefix: str) -> Chart:
@@ -122,9 +122,9 @@ def trend_chart(bursts: Sequence[Burst], limits: Sequence[float], prefix: str) -
         draw_limits(axes, limits, "ms")
         axes.set_title("response time (ms)")
 
-    said = f"p50, p95 and p99 of {plural(len(bursts), 'burst')}."
+    description = f"p50, p95 and p99 of {plural(len(bursts), 'burst')}."
     rows = rows_of(("burst", *(f"{name} ms" for name in series)), _burst_numbers(bursts), *series.values())
-    return chart(draw, prefix, "Response time per burst", said, rows)
+    return chart(draw, prefix, "Response time per burst", description, rows)
 
 
 def send_lag_trend_chart(bursts: Sequence[Burst], prefix: str) -> Chart:
@@ -137,9 +137,9 @@ def send_lag_trend_chart(bursts: Sequence[Burst], prefix: str) -> Chart:
         axes.set_title("send lag (µs)")
 
     worst = max((lag.p99 for lag in lags if lag is not None), default=None)
-    said = f"How late requests were sent; the worst p99 is {number(worst)} µs."
+    description = f"How late requests were sent; the worst p99 is {number(worst)} µs."
     rows = rows_of(("burst", *(f"{name} µs" for name in series)), _burst_numbers(bursts), *series.values())
-    return chart(draw, prefix, "Send lag per burst", said, rows)
+    return chart(draw, prefix, "Send lag per burst", description, rows)
 
 
 Spans = Sequence[tuple[float, float]]
@@ -148,18 +148,18 @@ Spans = Sequence[tuple[float, float]]
 
 def cpu_chart(used: WorkloadResources, series: ResourceSeries, loads: Spans, prefix: str) -> Chart:
     """A workload's CPU over time with its request and limit; periods of load are shaded."""
-    said = f"{number(used.cpu_avg)} cores on average, {number(used.cpu_max)} at peak under load; limit {number(used.cpu_limit)}."
+    description = f"{number(used.cpu_avg)} cores on average, {number(used.cpu_max)} at peak under load; limit {number(used.cpu_limit)}."
     draw = _usage_drawing(series.times, series.cpu, loads, label="CPU (cores)", request=used.cpu_request, limit=used.cpu_limit)
     rows = rows_of(("time s", "cores"), _seconds_since_load(series.times, loads), series.cpu)
-    return chart(draw, prefix, f"CPU of {used.workload}", said, rows)
+    return chart(draw, prefix, f"CPU of {used.workload}", description, rows)
 
 
 def memory_chart(used: WorkloadResources, series: ResourceSeries, loads: Spans, prefix: str) -> Chart:
     """A workload's memory over time with its request and limit; periods of load are shaded."""
-    said = f"{number(used.memory_max)} MB at peak under load; limit {number(used.memory_limit)} MB."
+    description = f"{number(used.memory_max)} MB at peak under load; limit {number(used.memory_limit)} MB."
     draw = _usage_drawing(series.times, series.memory, loads, label="memory (MB)", request=used.memory_request, limit=used.memory_limit)
     rows = rows_of(("time s", "MB"), _seconds_since_load(series.times, loads), series.memory)
-    return chart(draw, prefix, f"Memory of {used.workload}", said, rows)
+    return chart(draw, prefix, f"Memory of {used.workload}", description, rows)
 
 
 def _usage_drawing(
@@ -204,9 +204,9 @@ def _extended(column: Sequence[Value]) -> list[Value]:
     return [*column, column[-1]]
 
 
-def _label_burst_axes(axes: Axes, edges: Sequence[float], what: str) -> None:
+def _label_burst_axes(axes: Axes, edges: Sequence[float], title: str) -> None:
     axes.set_xlim(edges[0], edges[-1])
-    axes.set_title(what)
+    axes.set_title(title)
     axes.set_xlabel("seconds into the burst")
 
 
@@ -219,8 +219,8 @@ def _bars(axes: Axes, distribution: Distribution) -> None:
 
 def _bins(distribution: Distribution, unit: str) -> Rows:
     """The bins that are not empty."""
-    held = [(low, high, count) for (low, high), count in zip(pairwise(distribution.edges), distribution.counts, strict=True) if count]
-    return rows_of((f"from {unit}", f"to {unit}", "requests"), *zip(*held, strict=True))
+    bins = [(low, high, count) for (low, high), count in zip(pairwise(distribution.edges), distribution.counts, strict=True) if count]
+    return rows_of((f"from {unit}", f"to {unit}", "requests"), *zip(*bins, strict=True))
 
 
 def _burst_numbers(bursts: Sequence[Burst]) -> range:

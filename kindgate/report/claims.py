@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from kindgate.errors import SloError
 from kindgate.model import Verdict
-from kindgate.report.also_on_base import BaselineFigures, baseline_figures
+from kindgate.report.baseline_outcome import BaselineFigures, baseline_figures
 from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Judged
 from kindgate.report.markdown_escape import shortened
@@ -56,17 +56,17 @@ def recompute_entry(entry: Judged, samples: Sequence[BurstSample]) -> Recomputed
         return RecomputedEntry(entry, problem=problem)
     bursts = [samples[place] for place in entry.bursts]
     plan = Looks(entry.per_look, entry.looks, entry.turns)
-    few = f"{entry.per_look} bursts were planned per look, but the report has {len(bursts)}"
+    shortage = f"{entry.per_look} bursts were planned per look, but the report has {len(bursts)}"
     try:
-        wanted = Objectives(tuple(one.threshold() for one in entry.thresholds), tuple(one.tolerance() for one in entry.tolerances))
-        if wanted.compare:
-            compared = recompare(wanted, bursts, plan, entry.placement, round_of(entry, samples))
+        objectives = Objectives(tuple(one.threshold() for one in entry.thresholds), tuple(one.tolerance() for one in entry.tolerances))
+        if objectives.compare:
+            compared = recompare(objectives, bursts, plan, entry.placement, round_of(entry, samples))
             if compared.unconfirmed:
-                few = f"{plan.confirmation} bursts are required to confirm the looks, but the report has fewer"
+                shortage = f"{plan.confirmation} bursts are required to confirm the looks, but the report has fewer"
             unfinished = compared.unfinished or compared.unconfirmed
-            return RecomputedEntry(entry, problem=few) if unfinished else RecomputedEntry(entry, comparison=compared.result)
-        judged = replay(wanted, bursts, plan)
-        return RecomputedEntry(entry, problem=few) if judged.unfinished else RecomputedEntry(entry, judgement=judged.result)
+            return RecomputedEntry(entry, problem=shortage) if unfinished else RecomputedEntry(entry, comparison=compared.result)
+        judged = replay(objectives, bursts, plan)
+        return RecomputedEntry(entry, problem=shortage) if judged.unfinished else RecomputedEntry(entry, judgement=judged.result)
     except (ValueError, ArithmeticError, SloError) as error:  # a time of 0 has no logarithm
         return RecomputedEntry(entry, problem=str(error).splitlines()[0])
 
@@ -92,14 +92,14 @@ def round_of(entry: Judged, samples: Sequence[BurstSample]) -> Round:
     return Round(tuple(samples[place] for place in entry.confirmation.bursts), entry.confirmation.placement)
 
 
-def claims_of(report: RunReport, found: Sequence[RecomputedEntry]) -> Claims:
-    """The report's rows with the verdicts of `found`, its recomputed entries.
+def claims_of(report: RunReport, entries: Sequence[RecomputedEntry]) -> Claims:
+    """The report's rows with the verdicts of `entries`, its recomputed entries.
 
     An entry that cannot be recomputed is a FAIL, and so is a row of the report without an entry.
     """
-    figures = baseline_figures(one.comparison for one in found if one.comparison is not None)
-    objectives = _matched(report.objectives, [line for one in found for line in _thresholds(one, figures)])
-    comparison = _matched(report.comparison, [line for one in found for line in _tolerances(one)])
+    figures = baseline_figures(one.comparison for one in entries if one.comparison is not None)
+    objectives = _matched(report.objectives, [line for one in entries for line in _thresholds(one, figures)])
+    comparison = _matched(report.comparison, [line for one in entries for line in _tolerances(one)])
     claims = tuple(claim for _, claim in (*objectives, *comparison))
     return Claims(tuple(row for row, _ in objectives)[:OBJECTIVES_LIMIT], tuple(row for row, _ in comparison)[:COMPARISON_LIMIT], claims)
 
@@ -113,40 +113,40 @@ class _Line(Generic[Row]):
     problem: str = ""
 
 
-def _thresholds(again: RecomputedEntry, figures: BaselineFigures) -> list[_Line[ThresholdOutcome]]:
-    entry = again.entry
-    if again.judgement is not None:
-        return [_Line(row, entry.own) for row in objective_records(again.judgement, entry.test, figures)]
+def _thresholds(entry_result: RecomputedEntry, figures: BaselineFigures) -> list[_Line[ThresholdOutcome]]:
+    entry = entry_result.entry
+    if entry_result.judgement is not None:
+        return [_Line(row, entry.own) for row in objective_records(entry_result.judgement, entry.test, figures)]
     rows = [
         ThresholdOutcome(
             metric=shortened(one.selector, NAME_LIMIT),
             expression=shortened(str(one), LINE_LIMIT),
             verdict=Verdict.FAIL,
             limit=one.limit,
-            explanation=_unjudged(again.problem),
+            explanation=_unjudged(entry_result.problem),
             test=entry.test,
         )
         for one in entry.thresholds
     ]
-    return [_Line(row, entry.own, again.problem) for row in rows]
+    return [_Line(row, entry.own, entry_result.problem) for row in rows]
 
 
-def _tolerances(again: RecomputedEntry) -> list[_Line[ComparisonRow]]:
-    entry = again.entry
-    if again.comparison is not None:
-        return [_Line(row, entry.own) for row in comparison_records(again.comparison, entry.test)]
+def _tolerances(entry_result: RecomputedEntry) -> list[_Line[ComparisonRow]]:
+    entry = entry_result.entry
+    if entry_result.comparison is not None:
+        return [_Line(row, entry.own) for row in comparison_records(entry_result.comparison, entry.test)]
     rows = [
         ComparisonRow(
             metric=f"p({one.quantile:g})",
             unit="ms",
             tolerance=one.max_regression,
             verdict=Verdict.FAIL,
-            explanation=_unjudged(again.problem),
+            explanation=_unjudged(entry_result.problem),
             test=entry.test,
         )
         for one in entry.tolerances
     ]
-    return [_Line(row, entry.own, again.problem) for row in rows]
+    return [_Line(row, entry.own, entry_result.problem) for row in rows]
 
 
 def _matched(claimed: Iterable[Row], lines: Sequence[_Line[Row]]) -> list[tuple[Row, RecomputedVerdict]]:
@@ -156,8 +156,8 @@ def _matched(claimed: Iterable[Row], lines: Sequence[_Line[Row]]) -> list[tuple[
         open_claims.setdefault(_key(row), []).append(row)
     matched = []
     for line in lines:
-        same = open_claims.get(_key(line.row))
-        matched.append((line.row, _claim(line, same.pop(0) if same else None)))
+        candidates = open_claims.get(_key(line.row))
+        matched.append((line.row, _claim(line, candidates.pop(0) if candidates else None)))
     for row in (row for rows in open_claims.values() for row in rows):
         failed = row.model_copy(update={"verdict": Verdict.FAIL, "explanation": _unjudged(NO_FIGURES)})
         matched.append((failed, _claim(_Line(failed, own=False, problem=NO_FIGURES), row)))

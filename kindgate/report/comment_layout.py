@@ -101,13 +101,13 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _largest_that_fits(whole: Block, limit: int, others: Size) -> tuple[Block, Size]:
+def _largest_that_fits(block: Block, limit: int, others: Size) -> tuple[Block, Size]:
     """The block with as many rows as fit next to the others, by bisection, and its size."""
-    low, high = 0, len(whole.rows)
+    low, high = 0, len(block.rows)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if (others + Size.of(whole.cut(middle).text())).within(limit) else (low, middle - 1)
-    fitting = whole.cut(low) if low < len(whole.rows) else whole
+        low, high = (middle, high) if (others + Size.of(block.cut(middle).text())).within(limit) else (low, middle - 1)
+    fitting = block.cut(low) if low < len(block.rows) else block
     return fitting, Size.of(fitting.text())
 
 
@@ -137,7 +137,7 @@ def _with_blocks_dropped(sized: Sequence[Sized], order: Sequence[int], limit: in
             kept[place] = _largest_that_fits(block, limit, others)
             return [*(kept[index][0] for index in sorted(kept)), _omission_notice(len(sized) - len(kept))]
         if others.within(limit):
-            return [*(found for found, _ in kept.values()), notice]
+            return [*(remaining for remaining, _ in kept.values()), notice]
     raise ValueError(f"the report does not fit into {limit} characters even without its rows")
 
 

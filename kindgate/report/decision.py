@@ -67,7 +67,7 @@ ANY_RUN = RunIdentity()
 class Decision:
     """The decision about a report: verdict word, whether the change may merge, exit code, and a one-line reason.
 
-    `reason` may contain untrusted text, which must be escaped for display. `again` is whether the decision comes from
+    `reason` may contain untrusted text, which must be escaped for display. `recomputed` is whether the decision comes from
     recomputing the report.
     """
 
@@ -75,7 +75,7 @@ class Decision:
     may_merge: bool
     exit_code: int
     reason: str
-    again: bool = False
+    recomputed: bool = False
 
 
 VERDICT_WORDS: Mapping[Outcome, str] = {
@@ -145,21 +145,21 @@ def outcome_of(
     A run without a passed e2e test is not a PASS, whatever its exit code; one without any tests (`kindgate run`) depends on
     its objectives.
     """
-    found = tuple(tests)
+    results = tuple(tests)
     verdicts = {objective.verdict for objective in objectives}
-    undecided = {one.test for one in objectives if one.verdict in {Verdict.INVALID, Verdict.INCONCLUSIVE}}
-    broken = any(test.outcome in {"failed", "error"} and test.node_id not in undecided for test in found)
-    judged = passed_tests(found) > 0 if found else bool(objectives)
-    ways = {
+    unresolved = {one.test for one in objectives if one.verdict in {Verdict.INVALID, Verdict.INCONCLUSIVE}}
+    test_failed = any(test.outcome in {"failed", "error"} and test.node_id not in unresolved for test in results)
+    judged = passed_tests(results) > 0 if results else bool(objectives)
+    conditions = {
         Outcome.INTERRUPTED: interrupted,
         Outcome.SETUP_FAILED: setup_error is not None and not objectives,
-        Outcome.FAILED: Verdict.FAIL in verdicts or broken,
+        Outcome.FAILED: Verdict.FAIL in verdicts or test_failed,
         Outcome.INVALID: Verdict.INVALID in verdicts,
         Outcome.INCONCLUSIVE: Verdict.INCONCLUSIVE in verdicts,
         Outcome.NO_VERDICT: not judged and exit_code in {_PYTEST_OK, _PYTEST_NO_TESTS, NoVerdict.exit_code},
         Outcome.PASSED: exit_code == 0,
     }
-    return next((outcome for outcome, applies in ways.items() if applies), Outcome.FAILED)
+    return next((outcome for outcome, applies in conditions.items() if applies), Outcome.FAILED)
 
 
 def passed_tests(tests: Iterable[TestResult]) -> int:
@@ -180,17 +180,17 @@ def decide(
         return no_verdict("no report was found")
     if disagreement := _disagreement(report, run):
         return untrusted(disagreement)
-    again = report.recomputation or Recomputation()
-    if again.contradicted:
-        return _refuted(again.contradicted)
-    own = _decision_of_content(report, NO_REQUIREMENTS)
-    if conclusion and own.may_merge != (conclusion == "success") and own.verdict != VERDICT_WORDS[Outcome.NO_VERDICT]:
-        return untrusted(f"the report claims {own.verdict}, but the run itself ended with {conclusion}")
-    if again.base is None:
+    recomputation = report.recomputation or Recomputation()
+    if recomputation.contradicted:
+        return _refuted(recomputation.contradicted)
+    own_decision = _decision_of_content(report, NO_REQUIREMENTS)
+    if conclusion and own_decision.may_merge != (conclusion == "success") and own_decision.verdict != VERDICT_WORDS[Outcome.NO_VERDICT]:
+        return untrusted(f"the report claims {own_decision.verdict}, but the run itself ended with {conclusion}")
+    if recomputation.base is None:
         return _decision_of_content(report, requirements)
-    if again.base.counts and again.base.strict:
+    if recomputation.base.counts and recomputation.base.strict:
         requirements = replace(requirements, inconclusive="fail")
-    return _with_base_verdict(_decision_of_content(report, requirements), again.base, requirements)
+    return _with_base_verdict(_decision_of_content(report, requirements), recomputation.base, requirements)
 
 
 def no_verdict(reason: str) -> Decision:
@@ -231,12 +231,12 @@ def _refuted(contradicted: Sequence[RecomputedVerdict]) -> Decision:
     """The decision about a report whose figures contradict its claims."""
     first = next((claim for claim in contradicted if claim.verdict is Verdict.FAIL), contradicted[0])
     claimed = f"claims {first.claimed} for" if first.claimed else "omits"
-    found = f"give {first.verdict}" if first.verdict else f"cannot be judged again: {first.reason}"
+    result = f"give {first.verdict}" if first.verdict else f"cannot be judged again: {first.reason}"
     more = f"; {plural(len(contradicted) - 1, 'more claim')} also contradicted" if len(contradicted) > 1 else ""
-    reason = f"the report {claimed} {first.objective}, but its figures {found}{more}"
+    reason = f"the report {claimed} {first.objective}, but its figures {result}{more}"
     if first.verdict is Verdict.FAIL:
-        return Decision(VERDICT_WORDS[Outcome.FAILED], may_merge=False, exit_code=VerdictFailed.exit_code, reason=reason, again=True)
-    return replace(untrusted(reason), again=True)
+        return Decision(VERDICT_WORDS[Outcome.FAILED], may_merge=False, exit_code=VerdictFailed.exit_code, reason=reason, recomputed=True)
+    return replace(untrusted(reason), recomputed=True)
 
 
 def _with_base_verdict(decision: Decision, base: BaseVerdict, requirements: Requirements) -> Decision:
@@ -246,17 +246,17 @@ def _with_base_verdict(decision: Decision, base: BaseVerdict, requirements: Requ
     row = min(base.rows, key=lambda one: _BASE_WORST_FIRST.index(one.verdict))
     if row.verdict is Verdict.PASS:
         return decision
-    own = "passes its own objectives" if decision.verdict == VERDICT_WORDS[Outcome.PASSED] else "misses none of its own objectives"
+    prefix = "passes its own objectives" if decision.verdict == VERDICT_WORDS[Outcome.PASSED] else "misses none of its own objectives"
     effect = Effect.FAIL if row.verdict is None else effect_of(row.verdict, requirements.inconclusive)
     code = exit_code_of(row.verdict or Verdict.FAIL, requirements.inconclusive)
     word = VERDICT_WORDS[_OUTCOME_OF[row.verdict]]
-    found = {
+    clause = {
         Verdict.FAIL: f"fails those of {base.branch}: {row.objective}",
         Verdict.INVALID: f"cannot be judged by those of {base.branch}: {row.objective}",
         Verdict.INCONCLUSIVE: f"cannot be decided by those of {base.branch}: {row.objective}",
         None: f"was not judged by all of {base.branch}: {row.objective}: {row.reason}",
     }[row.verdict]
-    return Decision(word, effect is not Effect.FAIL, code, f"{own} but {found}", again=True)
+    return Decision(word, effect is not Effect.FAIL, code, f"{prefix} but {clause}", recomputed=True)
 
 
 def _decision_of_content(report: RunReport, requirements: Requirements) -> Decision:
@@ -265,11 +265,11 @@ def _decision_of_content(report: RunReport, requirements: Requirements) -> Decis
         return Decision(VERDICT_WORDS[outcome], may_merge=False, exit_code=_exit_code(outcome, report), reason=_reason(outcome, report))
     if missing := _missing_check(report, requirements):
         return no_verdict(missing)
-    undecided = Verdict.INCONCLUSIVE if outcome is Outcome.INCONCLUSIVE else Verdict.PASS
-    red = effect_of(undecided, requirements.inconclusive) is Effect.FAIL or report.exit_code != 0
-    if not red and report.tests and not passed_tests(report.tests):
+    verdict = Verdict.INCONCLUSIVE if outcome is Outcome.INCONCLUSIVE else Verdict.PASS
+    failed = effect_of(verdict, requirements.inconclusive) is Effect.FAIL or report.exit_code != 0
+    if not failed and report.tests and not passed_tests(report.tests):
         return no_verdict("no e2e test passed")
-    return Decision(VERDICT_WORDS[outcome], not red, VerdictFailed.exit_code if red else 0, _reason(outcome, report))
+    return Decision(VERDICT_WORDS[outcome], not failed, VerdictFailed.exit_code if failed else 0, _reason(outcome, report))
 
 
 def _worst_outcome(report: RunReport) -> Outcome:
@@ -325,15 +325,15 @@ def _inconclusive_reason(report: RunReport) -> str:
     """The number of inconclusive objectives, starting with those that were decided but not confirmed."""
     rows: tuple[ThresholdOutcome | ComparisonRow, ...] = (*report.objectives, *report.comparison)
     unconfirmed = sum(row.not_confirmed for row in report.comparison)
-    undecided = sum(row.verdict is Verdict.INCONCLUSIVE for row in rows) - unconfirmed
-    said = [f"not confirmed: {plural(unconfirmed, 'compared figure')}"] if unconfirmed else []
-    said += [f"{plural(undecided, 'objective')} could not be decided"] if undecided or not said else []
-    return ", ".join(said)
+    inconclusive = sum(row.verdict is Verdict.INCONCLUSIVE for row in rows) - unconfirmed
+    parts = [f"not confirmed: {plural(unconfirmed, 'compared figure')}"] if unconfirmed else []
+    parts += [f"{plural(inconclusive, 'objective')} could not be decided"] if inconclusive or not parts else []
+    return ", ".join(parts)
 
 
 def _failure_reason(report: RunReport) -> str:
     missed = sum(one.verdict is Verdict.FAIL for one in report.objectives) + sum(row.verdict is Verdict.FAIL for row in report.comparison)
     failed = sum(test.outcome in {"failed", "error"} for test in report.tests)
-    told = [f"{plural(missed, 'objective')} not met"] if missed else []
-    told += [f"{plural(failed, 'test')} failed"] if failed else []
-    return ", ".join(told) or f"the run ended with exit code {report.exit_code}"
+    parts = [f"{plural(missed, 'objective')} not met"] if missed else []
+    parts += [f"{plural(failed, 'test')} failed"] if failed else []
+    return ", ".join(parts) or f"the run ended with exit code {report.exit_code}"

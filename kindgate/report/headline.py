@@ -49,7 +49,7 @@ class Headline:
     """The `verdict` and the sentences behind it; `head` is the judged commit, empty if unknown."""
 
     verdict: str
-    what: Words
+    summary: Words
     cause: Words
     next_step: Words
     head: str = ""
@@ -57,8 +57,8 @@ class Headline:
 
 def headline(report: RunReport, decision: Decision | None = None) -> Headline:
     """The headline of `report` with its commit; `decision` defaults to the one its content gives."""
-    said = _headline_of(report, decision or decide(report))
-    return replace(said, head=report.pull_request.head_sha if report.pull_request else "")
+    result = _headline_of(report, decision or decide(report))
+    return replace(result, head=report.pull_request.head_sha if report.pull_request else "")
 
 
 def without_report(decision: Decision, head: str) -> Headline:
@@ -107,13 +107,13 @@ def before_confirmation(row: ComparisonRow) -> str:
     first = row.first
     if first is None:
         return ""
-    held = f" ({change(first.low)} to {change(first.high)})" if first.low is not None and first.high is not None else ""
-    return f"{first.verdict}: {change(first.change)}{held} in {plural(first.pairs, 'pair')}"
+    interval_text = f" ({change(first.low)} to {change(first.high)})" if first.low is not None and first.high is not None else ""
+    return f"{first.verdict}: {change(first.change)}{interval_text} in {plural(first.pairs, 'pair')}"
 
 
 def _headline_of(report: RunReport, decision: Decision) -> Headline:
     outcome = outcome_named(decision.verdict)
-    if decision.again:
+    if decision.recomputed:
         return _recomputed(decision, outcome)
     if outcome is None:
         return _untrusted(decision)
@@ -169,29 +169,29 @@ def _failed(report: RunReport) -> Headline:
     broken, slower = objectives_with(report, Verdict.FAIL), comparisons_with(report, Verdict.FAIL)
     tests = failing_tests(report)
     if broken:
-        what: Words = (*_threshold_clause(broken[0]), *_limit_clause(broken[0]), *_others(len(broken) - 1, "objective"))
+        summary: Words = (*_threshold_clause(broken[0]), *_limit_clause(broken[0]), *_others(len(broken) - 1, "objective"))
     elif slower:
-        what = (*_change_clause(slower[0]), *_others(len(slower) - 1, "figure"))
+        summary = (*_change_clause(slower[0]), *_others(len(slower) - 1, "figure"))
     elif tests:
-        what = (UntrustedText(tests[0].node_id), " failed", *_others(len(tests) - 1, "test"))
+        summary = (UntrustedText(tests[0].node_id), " failed", *_others(len(tests) - 1, "test"))
     else:
-        what = (f"the run ended with exit code {report.exit_code}",)
+        summary = (f"the run ended with exit code {report.exit_code}",)
     explanations = (*(one.explanation for one in broken), *(row.explanation for row in slower))
-    told = next(filter(None, (*(test.cause for test in tests), *map(_clause, explanations), *(test.error for test in tests))), "")
-    cause: Words = (UntrustedText(told),) if told else ("unknown",)
+    explanation = next(filter(None, (*(test.cause for test in tests), *map(_clause, explanations), *(test.error for test in tests))), "")
+    cause: Words = (UntrustedText(explanation),) if explanation else ("unknown",)
     on_base = {*(one.on_base for one in broken), *(test.base for test in tests)}
     if on_base == {"failed"}:
         cause = (*cause, "; the baseline fails too")
     bundle = next((test.bundle for test in tests if test.bundle), "")
     evidence: Words = ("see ", UntrustedText(bundle), " in the artifacts; ") if bundle else ()
-    return Headline(VERDICTS[Outcome.FAILED], what, cause, (*evidence, *_rerun_hint(report)))
+    return Headline(VERDICTS[Outcome.FAILED], summary, cause, (*evidence, *_rerun_hint(report)))
 
 
 def _inconclusive(report: RunReport) -> Headline:
-    doubtful, close = objectives_with(report, Verdict.INCONCLUSIVE), comparisons_with(report, Verdict.INCONCLUSIVE)
-    unconfirmed = [row for row in close if row.not_confirmed]
+    inconclusive, inconclusive_rows = objectives_with(report, Verdict.INCONCLUSIVE), comparisons_with(report, Verdict.INCONCLUSIVE)
+    unconfirmed = [row for row in inconclusive_rows if row.not_confirmed]
     if unconfirmed:
-        others = len(doubtful) + len(close) - 1
+        others = len(inconclusive) + len(inconclusive_rows) - 1
         return Headline(
             VERDICTS[Outcome.INCONCLUSIVE],
             ("not confirmed: ", *_change_clause(unconfirmed[0]), *_others(others, "undecided objective")),
@@ -203,18 +203,18 @@ def _inconclusive(report: RunReport) -> Headline:
         UntrustedText("--slo-bursts"),
         "; until then, the objective is neither met nor missed",
     )
-    if close and not doubtful:
-        what: Words = (*_change_clause(close[0]), *_others(len(close) - 1, "figure"))
-        return Headline(VERDICTS[Outcome.INCONCLUSIVE], what, (_clause(close[0].explanation),), next_step)
-    if not doubtful:
+    if inconclusive_rows and not inconclusive:
+        summary: Words = (*_change_clause(inconclusive_rows[0]), *_others(len(inconclusive_rows) - 1, "figure"))
+        return Headline(VERDICTS[Outcome.INCONCLUSIVE], summary, (_clause(inconclusive_rows[0].explanation),), next_step)
+    if not inconclusive:
         return Headline(VERDICTS[Outcome.INCONCLUSIVE], ("no objective could be decided",), ("unknown",), _rerun_hint(report))
-    first = doubtful[0]
+    first = inconclusive[0]
     cause: Words = (f"{plural(first.samples, 'request')} in {plural(first.bursts, 'burst')} are not enough to decide",)
     if interval(first):
         cause = (f"the limit is within the measured interval {interval(first)}; ", *cause)
     return Headline(
         VERDICTS[Outcome.INCONCLUSIVE],
-        (*_threshold_clause(first), *_limit_clause(first), *_others(len(doubtful) - 1, "objective")),
+        (*_threshold_clause(first), *_limit_clause(first), *_others(len(inconclusive) - 1, "objective")),
         cause,
         next_step,
     )
@@ -295,8 +295,8 @@ def _threshold_clause(objective: ThresholdOutcome) -> Words:
 
 def _limit_clause(objective: ThresholdOutcome) -> Words:
     if objective.measured is None:
-        found = "has no value because too many requests failed" if objective.samples else "has no data"
-        return (f" {found} (limit {quantity(objective.limit, objective.unit)})",)
+        problem = "has no value because too many requests failed" if objective.samples else "has no data"
+        return (f" {problem} (limit {quantity(objective.limit, objective.unit)})",)
     measured = quantity(objective.measured, objective.unit)
     return (f" was {measured} (limit {quantity(objective.limit, objective.unit)})",)
 
@@ -304,12 +304,12 @@ def _limit_clause(objective: ThresholdOutcome) -> Words:
 def _change_clause(row: ComparisonRow) -> Words:
     """The change of one figure from the baseline to the pull request's version."""
     base, head = quantity(row.base, row.unit), quantity(row.head, row.unit)
-    held = f" ({change(row.low)} to {change(row.high)})" if row.low is not None and row.high is not None else ""
+    interval_text = f" ({change(row.low)} to {change(row.high)})" if row.low is not None and row.high is not None else ""
     allowed = f"with {percent(row.tolerance)} tolerated"
     if row.verdict is Verdict.FAIL:  # the estimate itself may be within the tolerance
         allowed = f"certainly slower, and not shown to be within {percent(row.tolerance)}"
-        held += ":"
-    return (UntrustedText(row.metric), f" went from {base} to {head}, {change(row.change)}{held} {allowed}")
+        interval_text += ":"
+    return (UntrustedText(row.metric), f" went from {base} to {head}, {change(row.change)}{interval_text} {allowed}")
 
 
 def _others(count: int, noun: str) -> Iterable[str]:

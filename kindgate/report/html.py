@@ -31,18 +31,18 @@ def report_page(report: RunReport, decision: Decision | None = None) -> str:
 
     environment = _environment()
     style, script = (_asset(environment, name) for name in ("report.css", "report.js"))
-    drawn = page_charts_of(report)
-    said = headline(report, decision)
+    charts = page_charts_of(report)
+    top = headline(report, decision)
     return environment.get_template("report.html.j2").render(
         report=report,
-        said=said,
-        verdict=said.verdict.partition(" ")[2],
+        headline=top,
+        verdict=top.verdict.partition(" ")[2],
         style=style,
         script=script,
         policy=_policy(style, script),
-        overview=drawn.overview,
-        bursts=drawn.bursts,
-        workloads=drawn.workloads,
+        overview=charts.overview,
+        bursts=charts.bursts,
+        workloads=charts.workloads,
         failing=failing_tests(report),
         key_figures=key_figures_of(report),
         scenarios=scenarios(report),
@@ -60,7 +60,7 @@ def report_page(report: RunReport, decision: Decision | None = None) -> str:
 def summary_fragment(report: RunReport, address: str) -> str:
     """Verdict, cause and objectives as an HTML fragment for another tool's page, with a link to kindgate's page at `address`."""
     template = _environment().get_template("fragment.html.j2")
-    return template.render(report=report, said=headline(report), objectives=_worst_first(report), address=address)
+    return template.render(report=report, headline=headline(report), objectives=_worst_first(report), address=address)
 
 
 def _worst_first(report: RunReport) -> list[ThresholdOutcome]:

@@ -148,14 +148,14 @@ class Judged(Record):
 
 
 def judged_record(
-    found: Judgement | Comparison, origin: Origin, places: Mapping[float, int], test: str = "", rows: int = OBJECTIVES_LIMIT
+    judgement: Judgement | Comparison, origin: Origin, places: Mapping[float, int], test: str = "", rows: int = OBJECTIVES_LIMIT
 ) -> Judged:
     """The report record of one test's objectives, at most `rows` of them.
 
     `places` maps the starts of bursts to their indexes in the report's figures.
     """
-    thresholds = [result.threshold for result in found.results[:rows]] if isinstance(found, Judgement) else []
-    tolerances = [result.tolerance for result in found.results[:rows]] if isinstance(found, Comparison) else []
+    thresholds = [result.threshold for result in judgement.results[:rows]] if isinstance(judgement, Judgement) else []
+    tolerances = [result.tolerance for result in judgement.results[:rows]] if isinstance(judgement, Comparison) else []
     return Judged(
         test=shortened(test, LINE_LIMIT),
         own=origin.own,
@@ -164,8 +164,8 @@ def judged_record(
         bursts=tuple(places[start] for start in origin.starts),
         per_look=origin.per_look,
         turns=4 if origin.turns == 4 else 1,
-        look=found.look,
-        looks=found.looks,
+        look=judgement.look,
+        looks=judgement.looks,
         placement=shortened(origin.placement, LINE_LIMIT),
         confirmation=_round(origin.confirmation, places) if origin.confirmation is not None else None,
     )

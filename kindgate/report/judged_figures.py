@@ -11,7 +11,7 @@ from kindgate.slo.compare import Comparison
 from kindgate.slo.judgement import Judgement
 from kindgate.slo.sample import BurstSample
 
-UNKNOWN = Origin((), 1)
+UNKNOWN_ORIGIN = Origin((), 1)
 
 
 @dataclass(frozen=True)
@@ -32,28 +32,28 @@ class JudgedFigures:
     left_out: int
 
 
-def judged_figures(found: Iterable[JudgedResult], samples: Iterable[BurstSample]) -> JudgedFigures:
-    """The report records of `found`; `samples` are all bursts of the run, of which the judged ones are kept.
+def judged_figures(results: Iterable[JudgedResult], samples: Iterable[BurstSample]) -> JudgedFigures:
+    """The report records of `results`; `samples` are all bursts of the run, of which the judged ones are kept.
 
     A judgement whose rows or figures exceed the report's bounds, or whose bursts are not among `samples`, is recorded
     without figures: part of them could give a different verdict.
     """
-    shelf = _KeptFigures({sample.started: sample for sample in samples})
-    room = {Judgement: OBJECTIVES_LIMIT, Comparison: COMPARISON_LIMIT}
+    kept_figures = _KeptFigures({sample.started: sample for sample in samples})
+    rows_left = {Judgement: OBJECTIVES_LIMIT, Comparison: COMPARISON_LIMIT}
     kept: list[tuple[JudgedResult, Origin, int]] = []
     left_out = 0
-    for one in found:
-        rows = min(len(one.result.results), room[type(one.result)])
-        room[type(one.result)] -= rows
-        origin = one.origin or UNKNOWN
-        whole = rows == len(one.result.results) and shelf.add_all(origin.all_starts)
-        left_out += not whole
+    for item in results:
+        rows = min(len(item.result.results), rows_left[type(item.result)])
+        rows_left[type(item.result)] -= rows
+        origin = item.origin or UNKNOWN_ORIGIN
+        complete = rows == len(item.result.results) and kept_figures.add_all(origin.all_starts)
+        left_out += not complete
         if rows:
-            kept.append((one, origin if whole else replace(origin, starts=(), confirmation=None), rows))
-    starts = sorted(shelf.kept)
+            kept.append((item, origin if complete else replace(origin, starts=(), confirmation=None), rows))
+    starts = sorted(kept_figures.kept)
     places = {start: place for place, start in enumerate(starts)}
-    records = tuple(judged_record(one.result, origin, places, one.test, rows) for one, origin, rows in kept)
-    return JudgedFigures(records, tuple(shelf.kept[start] for start in starts), left_out)
+    records = tuple(judged_record(item.result, origin, places, item.test, rows) for item, origin, rows in kept)
+    return JudgedFigures(records, tuple(kept_figures.kept[start] for start in starts), left_out)
 
 
 @dataclass

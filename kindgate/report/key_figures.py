@@ -58,8 +58,8 @@ def _load(report: RunReport) -> Iterable[KeyFigure]:
 def _response(report: RunReport) -> Iterable[KeyFigure]:
     known = [burst.overall.p95 for burst in report.bursts if burst.overall.p95 is not None]
     if known:
-        between = f"{number(min(known))} to {number(max(known))} ms" if len(known) > 1 else "from one burst"
-        yield KeyFigure("p95, median of bursts", f"{number(statistics.median(known))} ms", between)
+        spread = f"{number(min(known))} to {number(max(known))} ms" if len(known) > 1 else "from one burst"
+        yield KeyFigure("p95, median of bursts", f"{number(statistics.median(known))} ms", spread)
 
 
 def _time(report: RunReport) -> KeyFigure:

@@ -119,13 +119,13 @@ def _sections(report: RunReport) -> list[Block]:
 
 
 def _matrix_headline(ordered: Sequence[Leg], missing: Mapping[str, str], head: str) -> Block:
-    nothing = no_verdict("no report was found")
-    if not ordered or (missing and badness(ordered[0].decision) > badness(nothing)):
-        said = without_report(nothing, head)
+    no_report = no_verdict("no report was found")
+    if not ordered or (missing and badness(ordered[0].decision) > badness(no_report)):
+        top = without_report(no_report, head)
         if not missing:
-            return headline_block(said)
-        what = ("no report from ", *(word for name in tuple(missing)[:20] for word in (UntrustedText(name), ", ")))[:-1]
-        return headline_block(replace(said, what=what, cause=(UntrustedText("; ".join(sorted(set(missing.values()))[:3])),)))
+            return headline_block(top)
+        summary = ("no report from ", *(word for name in tuple(missing)[:20] for word in (UntrustedText(name), ", ")))[:-1]
+        return headline_block(replace(top, summary=summary, cause=(UntrustedText("; ".join(sorted(set(missing.values()))[:3])),)))
     worst = ordered[0]
     return headline_block(headline(worst.report, worst.decision), prefix=f"{code_span(worst.name)} ")
 

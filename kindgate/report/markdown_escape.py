@@ -33,7 +33,7 @@ def visible(text: str, keep: str = "") -> str:
     r"""Return `text` with every invisible character as an escape such as `\u202e`, except those in `keep`."""
     if text.isprintable() and not _PRINTABLE_INVISIBLE.search(text):
         return text
-    return "".join(sign if sign in keep or not _hidden(sign) else _escape(sign) for sign in text)
+    return "".join(char if char in keep or not _hidden(char) else _escape(char) for char in text)
 
 
 def visible_start(text: str, limit: int, keep: str = "") -> str:
@@ -73,17 +73,17 @@ def link(name: str, address: str) -> str:
     return f"[{re.sub(r'[^A-Za-z0-9 -]', ' ', name).strip() or 'link'}]({address})"
 
 
-def _hidden(sign: str) -> bool:
-    return unicodedata.category(sign) in HIDDEN_CATEGORIES or sign in HIDDEN_LETTERS or _is_variation(sign)
+def _hidden(char: str) -> bool:
+    return unicodedata.category(char) in HIDDEN_CATEGORIES or char in HIDDEN_LETTERS or _is_variation(char)
 
 
-def _is_variation(sign: str) -> bool:
-    return "\ufe00" <= sign <= "\ufe0f" or "\U000e0100" <= sign <= "\U000e01ef"
+def _is_variation(char: str) -> bool:
+    return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
 
 
-def _escape(sign: str) -> str:
-    short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(sign)
-    code = ord(sign)
+def _escape(char: str) -> str:
+    short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(char)
+    code = ord(char)
     return short or (f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")
 
 

@@ -103,25 +103,25 @@ def _link_texts(links: Iterable[Link]) -> list[str]:
 
 def footer_block(report: RunReport) -> Block:
     """The judged commit, environment and versions."""
-    said: list[str] = []
+    parts: list[str] = []
     context = report.pull_request
     if context is not None:
-        said += [f"head {code_span(context.head_sha)}"] if context.head_sha else []
-        said += [f"tested merge {code_span(context.merge_sha)}"] if context.merge_sha else []
-        said += [f"run {context.run_id}"] if context.run_id is not None else []
-        said += [f"attempt {context.attempt}"] if context.attempt is not None else []
+        parts += [f"head {code_span(context.head_sha)}"] if context.head_sha else []
+        parts += [f"tested merge {code_span(context.merge_sha)}"] if context.merge_sha else []
+        parts += [f"run {context.run_id}"] if context.run_id is not None else []
+        parts += [f"attempt {context.attempt}"] if context.attempt is not None else []
     if report.cluster is not None:
         cluster = report.cluster
-        parts = [code_span(part) for part in (cluster.name, cluster.node_image, cluster.server_version) if part]
-        said.append(f"cluster {' '.join(parts)}, {plural(cluster.nodes, 'node')}, {cluster.origin}")
+        cluster_parts = [code_span(part) for part in (cluster.name, cluster.node_image, cluster.server_version) if part]
+        parts.append(f"cluster {' '.join(cluster_parts)}, {plural(cluster.nodes, 'node')}, {cluster.origin}")
     machine = report.environment
     if machine.cpus or machine.cpu_model:
-        said.append(f"{plural(machine.cpus, 'CPU')} {code_span(machine.cpu_model) if machine.cpu_model else ''}".strip())
-    said += [code_span(part) for part in (machine.os, machine.engine) if part]
-    said += [code_span(f"{name} {version}") for name, version in list(machine.versions.items())[:8]]
-    said.append(span(report.run.seconds))
-    said += [CONSISTENT] if report.recomputation is not None else []
-    return Block((f"<sub>{' · '.join(said)}</sub>",), usefulness=45)
+        parts.append(f"{plural(machine.cpus, 'CPU')} {code_span(machine.cpu_model) if machine.cpu_model else ''}".strip())
+    parts += [code_span(part) for part in (machine.os, machine.engine) if part]
+    parts += [code_span(f"{name} {version}") for name, version in list(machine.versions.items())[:8]]
+    parts.append(span(report.run.seconds))
+    parts += [CONSISTENT] if report.recomputation is not None else []
+    return Block((f"<sub>{' · '.join(parts)}</sub>",), usefulness=45)
 
 
 def _axis(shown: Sequence[tuple[int, float | None]]) -> str:

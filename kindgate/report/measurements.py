@@ -132,17 +132,17 @@ NOTHING = Size()
 class _Reader:
     """Unpack histograms up to the limit on distinct times."""
 
-    room: int = TIMES_LIMIT
+    times_left: int = TIMES_LIMIT
 
     def histogram(self, text: str) -> Histogram:
         try:
-            found = Histogram.from_text(text, at_most=self.room)
+            histogram = Histogram.from_text(text, at_most=self.times_left)
         except ValueError as error:
             raise FiguresRefused(str(error)) from error
-        if found.count and (found.max > LONGEST_TIME or found.count > REQUESTS_LIMIT):
+        if histogram.count and (histogram.max > LONGEST_TIME or histogram.count > REQUESTS_LIMIT):
             raise FiguresRefused("a histogram contains impossible times or counts")
-        self.room -= len(found.values)
-        return found
+        self.times_left -= len(histogram.values)
+        return histogram
 
     def fields(self, record: Figures) -> dict[str, Any]:
         """The record's fields as arguments for the judge's type."""
@@ -165,8 +165,8 @@ def samples_of(bursts: Sequence[BurstFigures]) -> tuple[sample.BurstSample, ...]
         raise FiguresRefused(f"more than {REQUESTS_LIMIT:,} requests")
     reader = _Reader()
     samples = tuple(_sample(burst, reader) for burst in bursts)
-    for place, found in enumerate(samples, 1):
-        problem = contradiction(found)
+    for place, measured in enumerate(samples, 1):
+        problem = contradiction(measured)
         if problem:
             raise FiguresRefused(f"judged burst {place}: {problem}")
     for before, after in itertools.pairwise(samples):

@@ -65,10 +65,10 @@ def _overview(report: RunReport, limits: Sequence[float]) -> tuple[Chart, ...]:
     """The burst trend charts; a trend needs at least two bursts."""
     if len(report.bursts) < 2:
         return ()
-    drawn = [charts.trend_chart(report.bursts, limits, "trend")]
+    overview = [charts.trend_chart(report.bursts, limits, "trend")]
     if any(burst.send_lag for burst in report.bursts):
-        drawn.append(charts.send_lag_trend_chart(report.bursts, "lags"))
-    return tuple(drawn)
+        overview.append(charts.send_lag_trend_chart(report.bursts, "lags"))
+    return tuple(overview)
 
 
 def _burst_charts(report: RunReport, limits: Sequence[float]) -> tuple[BurstCharts, ...]:
@@ -81,37 +81,37 @@ def _burst_charts(report: RunReport, limits: Sequence[float]) -> tuple[BurstChar
 
 
 def _charts_of_burst(place: int, burst: Burst, limits: Sequence[float]) -> tuple[Chart, ...]:
-    drawings = []
+    drawn = []
     if burst.timeline is not None and burst.timeline.sent:
-        drawings.append(charts.latency_chart(burst, burst.timeline, limits, f"latency{place}"))
+        drawn.append(charts.latency_chart(burst, burst.timeline, limits, f"latency{place}"))
     if burst.distribution is not None and burst.distribution.counts:
-        drawings.append(charts.distribution_chart(burst, burst.distribution, limits, f"distribution{place}"))
+        drawn.append(charts.distribution_chart(burst, burst.distribution, limits, f"distribution{place}"))
     if burst.timeline is not None and burst.timeline.sent:
-        drawings.append(charts.throughput_chart(burst, burst.timeline, f"throughput{place}"))
+        drawn.append(charts.throughput_chart(burst, burst.timeline, f"throughput{place}"))
     lag = burst.send_lag
     if lag is not None and lag.distribution is not None and lag.distribution.counts:
-        drawings.append(charts.send_lag_chart(burst, lag, lag.distribution, f"lag{place}"))
-    return tuple(drawings)
+        drawn.append(charts.send_lag_chart(burst, lag, lag.distribution, f"lag{place}"))
+    return tuple(drawn)
 
 
 def _workload_charts(report: RunReport) -> tuple[WorkloadCharts, ...]:
     """The workloads with the highest CPU use, with their charts."""
     used = [(window, each, each.series) for window in report.resources for each in window.workloads if each.series is not None]
-    used.sort(key=lambda found: found[1].cpu_avg or 0.0, reverse=True)
+    used.sort(key=lambda row: row[1].cpu_avg or 0.0, reverse=True)
     return tuple(
         WorkloadCharts(
             window,
             each,
             (
-                charts.cpu_chart(each, series, _loads(report, window), f"cpu{place}"),
-                charts.memory_chart(each, series, _loads(report, window), f"memory{place}"),
+                charts.cpu_chart(each, series, _load_periods(report, window), f"cpu{place}"),
+                charts.memory_chart(each, series, _load_periods(report, window), f"memory{place}"),
             ),
         )
         for place, (window, each, series) in enumerate(used[:CHARTED_WORKLOADS])
     )
 
 
-def _loads(report: RunReport, window: ResourceWindow) -> list[tuple[float, float]]:
+def _load_periods(report: RunReport, window: ResourceWindow) -> list[tuple[float, float]]:
     """The bursts within the window, or the whole window if the report has none of them."""
     begin, end = window.started, window.started + window.seconds
     bursts = [(burst.started, burst.started + burst.seconds) for burst in report.bursts]

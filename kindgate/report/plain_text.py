@@ -12,8 +12,8 @@ from kindgate.report.units import change, limit, number, percent, quantity, span
 
 def terminal_lines(report: RunReport) -> list[str]:
     """Verdict, cause and next step, then tables: objectives, comparison with the baseline, resources, phases, evidence."""
-    said = headline(report)
-    lines = [f"{said.verdict}: {_plain(said.what)}", f"cause: {_plain(said.cause)}", f"next:  {_plain(said.next_step)}"]
+    top = headline(report)
+    lines = [f"{top.verdict}: {_plain(top.summary)}", f"cause: {_plain(top.cause)}", f"next:  {_plain(top.next_step)}"]
     lines += _titled("objectives", _objectives(report))
     lines += _titled("baseline and pull request", _comparison(report))
     lines += _titled("resources under load", _resources(report))

@@ -1,9 +1,7 @@
-"""Read a potentially untrusted report part by part, in text order, up to the first error.
+"""Read a potentially untrusted report within limits, part by part, in text order, up to the first error.
 
-A validator that gets three megabytes at once builds everything before it checks anything, and lists every wrong field:
-19 s of CPU time and 2.9 GB.
-
-Limits on the content of untrusted JSON, counted before it is parsed.
+The objects, lists and values of the text are counted before it is parsed. A validator that gets three megabytes at once
+builds everything before it checks anything, and lists every wrong field: 19 s of CPU time and 2.9 GB.
 """
 
 from __future__ import annotations
@@ -40,15 +38,15 @@ class Bounds:
         opened = text.count(b"[") + text.count(b"{")
         if opened <= min(self.depth, self.containers) and opened + text.count(b",") <= self.values:
             return  # within bounds even if no such character is in a string
-        signs = np.frombuffer(text.replace(rb"\\", b"").replace(rb"\"", b""), np.uint8)
-        signs = signs[~np.logical_xor.accumulate(signs == ord('"'))]  # outside of strings
-        starts = (signs == ord("[")) | (signs == ord("{"))
+        chars = np.frombuffer(text.replace(rb"\\", b"").replace(rb"\"", b""), np.uint8)
+        chars = chars[~np.logical_xor.accumulate(chars == ord('"'))]  # outside of strings
+        starts = (chars == ord("[")) | (chars == ord("{"))
         containers = int(np.count_nonzero(starts))
         if containers > self.containers:
             raise BoundsExceeded(f"more than {self.containers} objects and lists")
-        if containers + int(np.count_nonzero(signs == ord(","))) > self.values:
+        if containers + int(np.count_nonzero(chars == ord(","))) > self.values:
             raise BoundsExceeded(f"more than {self.values} values")
-        ends = (signs == ord("]")) | (signs == ord("}"))
+        ends = (chars == ord("]")) | (chars == ord("}"))
         steps = np.where(starts, np.int8(1), np.int8(-1))[starts | ends] if containers else np.zeros(1, np.int8)
         if int(np.cumsum(steps, dtype=np.int64).max()) > self.depth:
             raise BoundsExceeded(f"objects and lists nested more than {self.depth} deep")
@@ -84,12 +82,12 @@ def read_report(text: bytes) -> RunReport:
 @cache
 def _list_fields() -> dict[str, tuple[type[Record], int]]:
     """The fields that are lists of records, with the record type and the maximum length."""
-    found = {}
+    fields = {}
     for name, field in RunReport.model_fields.items():
         item = next(iter(get_args(field.annotation)), None) if get_origin(field.annotation) is tuple else None
         if isinstance(item, type) and issubclass(item, Record):
-            found[name] = (item, min(rule.max_length for rule in field.metadata if hasattr(rule, "max_length")))
-    return found
+            fields[name] = (item, min(rule.max_length for rule in field.metadata if hasattr(rule, "max_length")))
+    return fields
 
 
 class _Reader:
@@ -123,10 +121,10 @@ class _Reader:
 
     def _records(self, name: str) -> Iterator[Record]:
         """The records of a list, checked one by one."""
-        record, most = _list_fields()[name]
+        record, limit = _list_fields()[name]
         for number, _ in enumerate(self._items()):
-            if number >= most:
-                raise ReportRefused(f"{name}: more than {most}")
+            if number >= limit:
+                raise ReportRefused(f"{name}: more than {limit}")
             text = self._slice()
             try:
                 yield record.model_validate_json(text)
@@ -173,12 +171,12 @@ class _Reader:
         self._position = _SPACE.match(self._text, self._position).end()  # type: ignore[union-attr]  # no space is a match too
         return self._text[self._position : self._position + 1]
 
-    def _expect(self, signs: str) -> str:
-        found = self._next()
-        if not found or found not in signs:
+    def _expect(self, chars: str) -> str:
+        char = self._next()
+        if not char or char not in chars:
             raise ReportRefused("it is not a JSON object")
         self._position += 1
-        return found
+        return char
 
 
 def _reject_duplicate_keys(pairs: list[tuple[str, object]]) -> None:

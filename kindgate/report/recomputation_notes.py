@@ -16,35 +16,35 @@ OWN_SHOWN = 5
 
 @dataclass(frozen=True)
 class Difference:
-    """One objective that differs from the report's claim, or one of the base branch; `whose` names the branch, empty for the run's own."""
+    """One objective that differs from the report's claim, or one of the base branch; `branch` names the branch, empty for the run's own."""
 
-    found: RecomputedVerdict
-    whose: str = ""
+    recomputed: RecomputedVerdict
+    branch: str = ""
 
 
-def sentences(again: Recomputation) -> tuple[Words, ...]:
+def sentences(recomputation: Recomputation) -> tuple[Words, ...]:
     """Number of confirmed claims, the pull request's own objectives, and the objectives that decide the check."""
-    refuted = len(again.contradicted)
-    held = f"{refuted} not as reported" if refuted else "all as reported"
-    said: list[Words] = [(f"{plural(len(again.claims), 'verdict')} judged again from the report's figures, {held}",)]
-    own = tuple(dict.fromkeys(claim.objective for claim in again.claims if claim.own))
+    refuted = len(recomputation.contradicted)
+    outcome = f"{refuted} not as reported" if refuted else "all as reported"
+    notes: list[Words] = [(f"{plural(len(recomputation.claims), 'verdict')} judged again from the report's figures, {outcome}",)]
+    own = tuple(dict.fromkeys(claim.objective for claim in recomputation.claims if claim.own))
     if own:
         names = [word for name in own[:OWN_SHOWN] for word in (", ", UntrustedText(name))][1:]
         more = f" and {len(own) - OWN_SHOWN} more" if len(own) > OWN_SHOWN else ""
-        said.append(("the pull request's own objectives, from its tests: ", *names, *([more] if more else [])))
-    if again.base is not None and again.base.rows:
-        said.append(_about_base(again.base))
-    return tuple(said)
+        notes.append(("the pull request's own objectives, from its tests: ", *names, *([more] if more else [])))
+    if recomputation.base is not None and recomputation.base.rows:
+        notes.append(_about_base(recomputation.base))
+    return tuple(notes)
 
 
-def differences(again: Recomputation) -> tuple[Difference, ...]:
+def differences(recomputation: Recomputation) -> tuple[Difference, ...]:
     """The claims that the figures refute, and the base's objectives if edited or if their verdicts differ from the run's own."""
-    claims = tuple(Difference(claim) for claim in again.contradicted)
-    if again.base is None:
+    claims = tuple(Difference(claim) for claim in recomputation.contradicted)
+    if recomputation.base is None:
         return claims
-    known = {(claim.objective, claim.verdict) for claim in again.claims}
-    rows = [row for row in again.base.rows if again.base.edited or (row.objective, row.verdict) not in known]
-    return (*claims, *(Difference(row, again.base.branch) for row in rows))
+    known = {(claim.objective, claim.verdict) for claim in recomputation.claims}
+    rows = [row for row in recomputation.base.rows if recomputation.base.edited or (row.objective, row.verdict) not in known]
+    return (*claims, *(Difference(row, recomputation.base.branch) for row in rows))
 
 
 def _about_base(base: BaseVerdict) -> Words:

@@ -32,14 +32,14 @@ def recompute_report(report: RunReport, base: BaseObjectives | UnreadBase | None
     objectives count that the pull request edits.
     """
     samples, refused = _samples(report)
-    found = [RecomputedEntry(entry, problem=refused) if refused else recompute_entry(entry, samples) for entry in report.judged]
-    claims = claims_of(report, found)
+    entries = [RecomputedEntry(entry, problem=refused) if refused else recompute_entry(entry, samples) for entry in report.judged]
+    claims = claims_of(report, entries)
     verdict: BaseVerdict | None = None
     if isinstance(base, UnreadBase):
         verdict = base.verdict(accepted_by)
     elif base is not None:
         verdict = base_verdict(report.judged, samples, base, accepted_by)
-    ended = outcome_of(
+    outcome = outcome_of(
         exit_code=report.exit_code,
         interrupted=report.outcome is Outcome.INTERRUPTED,
         setup_error=report.setup_error,
@@ -48,10 +48,10 @@ def recompute_report(report: RunReport, base: BaseObjectives | UnreadBase | None
     )
     return report.model_copy(
         update={
-            "outcome": min(report.outcome, ended, key=WORST_FIRST.index),
+            "outcome": min(report.outcome, outcome, key=WORST_FIRST.index),
             "objectives": claims.objectives,
             "comparison": claims.comparison,
-            "gates": _gates(found)[:GATES_LIMIT],
+            "gates": _gates(entries)[:GATES_LIMIT],
             "recomputation": Recomputation(claims=claims.claims, base=verdict),
         }
     )
@@ -67,6 +67,6 @@ def _samples(report: RunReport) -> tuple[tuple[BurstSample, ...], str]:
         return (), f"the report's figures were rejected: {error}"
 
 
-def _gates(found: Sequence[RecomputedEntry]) -> tuple[ValidityRow, ...]:
-    results = [(result, one.entry.test) for one in found for result in (one.judgement, one.comparison) if result is not None]
+def _gates(entries: Sequence[RecomputedEntry]) -> tuple[ValidityRow, ...]:
+    results = [(result, one.entry.test) for one in entries for result in (one.judgement, one.comparison) if result is not None]
     return tuple(record for result, test in results for record in validity_rows(result, test))

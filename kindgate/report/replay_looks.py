@@ -68,26 +68,28 @@ def replay(objectives: Objectives, samples: Sequence[BurstSample], plan: Looks) 
 
 
 def recompare(
-    objectives: Objectives, samples: Sequence[BurstSample], plan: Looks, placement: str, second: Round = NO_ROUND
+    objectives: Objectives, samples: Sequence[BurstSample], plan: Looks, placement: str, confirmation_round: Round = NO_ROUND
 ) -> Replay[Comparison]:
-    """Judge the tolerances, from the looks' `samples` and the confirmation round `second`; `placement` is as in `compare`.
+    """Judge the tolerances, from the looks' `samples` and the confirmation round `confirmation_round`; `placement` is as in `compare`.
 
     Raises `SloError` if there are no tolerances.
     """
-    found = _in_looks(lambda part, look: compare(objectives.compare, part, look=look, looks=plan.looks, placement=placement), samples, plan)
-    if not needs_confirmation(found.result):
-        return found
-    if len(second.samples) < plan.confirmation:
-        return replace(found, unconfirmed=True)
-    return replace(found, result=confirm(found.result, second.samples[: plan.confirmation], second.placement))
+    replayed = _in_looks(
+        lambda part, look: compare(objectives.compare, part, look=look, looks=plan.looks, placement=placement), samples, plan
+    )
+    if not needs_confirmation(replayed.result):
+        return replayed
+    if len(confirmation_round.samples) < plan.confirmation:
+        return replace(replayed, unconfirmed=True)
+    return replace(replayed, result=confirm(replayed.result, confirmation_round.samples[: plan.confirmation], confirmation_round.placement))
 
 
-def _in_looks(judged: Callable[[Sequence[BurstSample], int], Result], samples: Sequence[BurstSample], plan: Looks) -> Replay[Result]:
+def _in_looks(judge_part: Callable[[Sequence[BurstSample], int], Result], samples: Sequence[BurstSample], plan: Looks) -> Replay[Result]:
     """Work as `kindgate.pipeline.evaluation` does: no burst after the deciding look counts."""
     look = 1
     while True:
         part = samples[: plan.per_look * look]
-        result = judged(part, look)
+        result = judge_part(part, look)
         short = len(part) < plan.per_look * look
         if short or result.decided:  # a result that aborts a run is a FAIL, and therefore decided
             return Replay(result, short)

@@ -10,7 +10,7 @@ from kindgate.errors import KindgateError
 from kindgate.load.result import BurstResult
 from kindgate.model import ClusterAddress, Phase
 from kindgate.observe.resource_summary import ResourceSummary, WorkloadUse
-from kindgate.report.also_on_base import NO_BASELINE, BaselineFigures, baseline_figures, on_base, with_baseline_outcomes
+from kindgate.report.baseline_outcome import NO_BASELINE, BaselineFigures, baseline_figures, baseline_outcome, with_baseline_outcomes
 from kindgate.report.burst_record import burst_record
 from kindgate.report.decision import outcome_of
 from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT
@@ -87,21 +87,21 @@ def build_report(
     figures = baseline_figures(one.comparison for one in measurements if one.comparison)
     objectives = tuple(row for one in measurements if one.judgement for row in objective_records(one.judgement, one.test, figures))
     comparison = tuple(row for one in measurements if one.comparison for row in comparison_records(one.comparison, one.test))
-    found = [
+    results = [
         JudgedResult(result, one.origin, one.test)
         for one in measurements
         for result in (one.judgement, one.comparison)
         if result is not None
     ]
-    kept = judged_figures(found, samples)
+    kept = judged_figures(results, samples)
     bursts = [(one.test, result) for one in measurements for result in one.bursts]
     windows = [(one.test, summary) for one in measurements for summary in one.resources]
-    said = [shortened(note, LINE_LIMIT) for note in notes]
-    said += [f"{len(bursts) - BURSTS} more bursts were omitted from the report"] if len(bursts) > BURSTS else []
-    said += (
+    all_notes = [shortened(note, LINE_LIMIT) for note in notes]
+    all_notes += [f"{len(bursts) - BURSTS} more bursts were omitted from the report"] if len(bursts) > BURSTS else []
+    all_notes += (
         [f"the figures of {kept.left_out} judgments were omitted from the report, so it cannot be judged again"] if kept.left_out else []
     )
-    said += [f"{len(tests) - TESTS} more tests were omitted from the report"] if len(tests) > TESTS else []
+    all_notes += [f"{len(tests) - TESTS} more tests were omitted from the report"] if len(tests) > TESTS else []
     return RunReport(
         run=run,
         outcome=outcome_of(
@@ -118,7 +118,7 @@ def build_report(
         setup_error=setup_error,
         phases=phase_records(phases)[:100],
         objectives=objectives[:OBJECTIVES_LIMIT],
-        gates=tuple(record for one in found for record in validity_rows(one.result, one.test))[:500],
+        gates=tuple(record for one in results for record in validity_rows(one.result, one.test))[:500],
         comparison=comparison[:COMPARISON_LIMIT],
         judged=kept.judged,
         figures=kept.figures,
@@ -130,7 +130,7 @@ def build_report(
         gate_changes=gate_changes or GateChanges(),
         artifacts=artifacts[:1000],
         links=links[:LINKS],
-        notes=tuple(said[:100]),
+        notes=tuple(all_notes[:100]),
     )
 
 
@@ -208,7 +208,7 @@ def setup_error_record(error: KindgateError, phase: str) -> SetupError:
 
 def _objective(result: ThresholdResult, test: str, figures: BaselineFigures) -> ThresholdOutcome:
     threshold = result.threshold
-    base, base_outcome = on_base(threshold, figures)
+    base, base_outcome = baseline_outcome(threshold, figures)
     low, high = result.interval or (None, None)
     return ThresholdOutcome(
         metric=shortened(str(threshold.selector), NAME_LIMIT),
@@ -259,8 +259,8 @@ def _margin(result: ThresholdResult) -> float | None:
     measured, limit, expression = _finite(result.measured), result.limit, result.threshold.expression
     if measured is None or limit == 0 or expression.compares_equal:
         return None
-    left = (limit - measured) / abs(limit)
-    return left if expression.wants_less else -left
+    margin = (limit - measured) / abs(limit)
+    return margin if expression.wants_less else -margin
 
 
 def _workload(use: WorkloadUse) -> WorkloadResources:

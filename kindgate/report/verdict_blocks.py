@@ -32,12 +32,12 @@ def markdown(words: Words) -> str:
     return "".join(code_span(word) if isinstance(word, UntrustedText) else word for word in words)
 
 
-def headline_block(said: Headline, prefix: str = "") -> Block:
+def headline_block(top: Headline, prefix: str = "") -> Block:
     """The two lines that a reviewer reads first; never cut."""
     return Block(
         (
-            f"### {prefix}{said.verdict}{f' for {code_span(said.head[:SHORT_SHA])}' if said.head else ''}: {markdown(said.what)}",
-            f"**Cause:** {markdown(said.cause)}. **Next:** {markdown(said.next_step)}.",
+            f"### {prefix}{top.verdict}{f' for {code_span(top.head[:SHORT_SHA])}' if top.head else ''}: {markdown(top.summary)}",
+            f"**Cause:** {markdown(top.cause)}. **Next:** {markdown(top.next_step)}.",
         )
     )
 
@@ -78,20 +78,20 @@ def comparison_block(report: RunReport) -> Block | None:
 
 def recomputation_block(report: RunReport) -> Block | None:
     """Results of recomputing the report: sentences, and a row for each objective that differs from the report's claim."""
-    again = report.recomputation
-    if again is None or not (again.claims or again.base):
+    recomputation = report.recomputation
+    if recomputation is None or not (recomputation.claims or recomputation.base):
         return None
-    title = "; ".join(markdown(words) for words in sentences(again))
-    found = differences(again)
+    title = "; ".join(markdown(words) for words in sentences(recomputation))
+    found = differences(recomputation)
     if not found:
         return Block((f"**{title[0].upper()}{title[1:]}.**",), usefulness=76)
     rows = [
         (
-            cell_code(one.found.objective),
-            cell_code(one.whose) if one.whose else "the run",
-            one.found.claimed or NONE,
-            f"{MARKS[one.found.verdict]} {one.found.verdict}" if one.found.verdict else "❌ not judged",
-            cell_code(one.found.reason),
+            cell_code(one.recomputed.objective),
+            cell_code(one.branch) if one.branch else "the run",
+            one.recomputed.claimed or NONE,
+            f"{MARKS[one.recomputed.verdict]} {one.recomputed.verdict}" if one.recomputed.verdict else "❌ not judged",
+            cell_code(one.recomputed.reason),
         )
         for one in found
     ]
@@ -113,9 +113,9 @@ def failing_block(report: RunReport) -> Block | None:
 
 def details_block(report: RunReport) -> Block | None:
     """Details of each failing test, collapsed."""
-    told = [test for test in failing_tests(report) if test.details or test.bundle]
-    rows = tuple(_details(test) for test in told[:DETAILS])
-    return Block((), rows, usefulness=10, noun="test detail", left_out=len(told) - len(rows)) if rows else None
+    tests = [test for test in failing_tests(report) if test.details or test.bundle]
+    rows = tuple(_details(test) for test in tests[:DETAILS])
+    return Block((), rows, usefulness=10, noun="test detail", left_out=len(tests) - len(rows)) if rows else None
 
 
 def gate_block(report: RunReport) -> Block | None:
@@ -161,8 +161,8 @@ def gate_notes_block(report: RunReport) -> Block | None:
 
 
 def _objective_row(objective: ThresholdOutcome) -> tuple[str, ...]:
-    held = interval(objective)
-    measured = quantity(objective.measured, objective.unit) + (f" ({held})" if held else "")
+    interval_text = interval(objective)
+    measured = quantity(objective.measured, objective.unit) + (f" ({interval_text})" if interval_text else "")
     samples = f"{objective.samples:,}" + (f" in {plural(objective.bursts, 'burst')}" if objective.bursts else "")
     name = f"{cell_code(objective.expression)} of {cell_code(objective.metric)}"
     return (name, measured, percent(objective.margin), samples, f"{MARKS[objective.verdict]} {objective.verdict}")
@@ -172,17 +172,17 @@ def _on_base(objective: ThresholdOutcome) -> str:
     """Whether the baseline misses the threshold, and its figure."""
     if not objective.on_base:
         return NONE
-    said = BASELINE_ANSWERS[objective.on_base] if objective.verdict is Verdict.FAIL else "no" if objective.on_base == "passed" else "yes"
-    return f"{said}: {quantity(objective.base, objective.unit)}"
+    answer = BASELINE_ANSWERS[objective.on_base] if objective.verdict is Verdict.FAIL else "no" if objective.on_base == "passed" else "yes"
+    return f"{answer}: {quantity(objective.base, objective.unit)}"
 
 
 def _comparison_row(row: ComparisonRow) -> tuple[str, ...]:
-    held = f" ({change(row.low)} to {change(row.high)})" if row.low is not None and row.high is not None else ""
+    interval_text = f" ({change(row.low)} to {change(row.high)})" if row.low is not None and row.high is not None else ""
     return (
         cell_code(row.metric),
         quantity(row.base, row.unit),
         quantity(row.head, row.unit),
-        change(row.change) + held,
+        change(row.change) + interval_text,
         percent(row.tolerance),
         f"{MARKS[row.verdict]} {row.verdict}{', not confirmed' if row.not_confirmed else ''}",
     )

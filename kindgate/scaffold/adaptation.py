@@ -53,9 +53,9 @@ class Adaptation:
 
     def applied(self, rendered: Rendered) -> Rendered:
         """Return `rendered` as the adapted overlay will render it."""
-        classed = {ObjectRef.of(item): _with_class(item) for item in self.reclassed}
-        whole = (*(classed.get(ObjectRef.of(item), item) for item in rendered.objects), *self.added, *self.secrets)
-        return with_changed_images(replace(rendered, objects=whole), self.images)
+        reclassed = {ObjectRef.of(item): _with_class(item) for item in self.reclassed}
+        objects = (*(reclassed.get(ObjectRef.of(item), item) for item in rendered.objects), *self.added, *self.secrets)
+        return with_changed_images(replace(rendered, objects=objects), self.images)
 
     def files(self, resources: Sequence[str]) -> Mapping[str, str]:
         """The overlay's files by name; it builds on `resources`, given relative to its folder."""
@@ -87,13 +87,13 @@ def adaptation(
 
     `exposed` maps images, as named in the manifests, to the port that their Dockerfile exposes.
     """
-    brought = {str(item["metadata"]["name"]) for item in rendered.of_kind("IngressClass")}
-    foreign = tuple(item for item in rendered.of_kind("Ingress") if ingress_class(item) not in CONTROLLERS.keys() | brought)
+    provided_classes = {str(item["metadata"]["name"]) for item in rendered.of_kind("IngressClass")}
+    foreign = tuple(item for item in rendered.of_kind("Ingress") if ingress_class(item) not in CONTROLLERS.keys() | provided_classes)
     classes = [
         f"{ObjectRef.of(item)} has the class {ingress_class(item)!r}, which no bundled component serves: using traefik" for item in foreign
     ]
-    led = generated_entries(rendered, exposed)
-    return Adaptation(led.added, led.notes, foreign, tuple(images), notes=(*notes, *classes, *led.notes))
+    entries = generated_entries(rendered, exposed)
+    return Adaptation(entries.added, entries.notes, foreign, tuple(images), notes=(*notes, *classes, *entries.notes))
 
 
 def with_placeholders(adapted: Adaptation, source: Rendered, rendered: Rendered, provided: Iterable[Manifest] = ()) -> Adaptation:
@@ -101,10 +101,10 @@ def with_placeholders(adapted: Adaptation, source: Rendered, rendered: Rendered,
 
     The Secrets name no namespace if the original objects in `source` leave it to the cluster.
     """
-    found = placeholder_secrets(rendered, provided)
+    placeholders = placeholder_secrets(rendered, provided)
     named = {item["metadata"].get("namespace") for item in source.objects}
-    secrets = tuple(secret if secret["metadata"]["namespace"] in named else _without_namespace(secret) for secret in found.added)
-    return replace(adapted, secrets=secrets, notes=(*adapted.notes, *found.notes))
+    secrets = tuple(secret if secret["metadata"]["namespace"] in named else _without_namespace(secret) for secret in placeholders.added)
+    return replace(adapted, secrets=secrets, notes=(*adapted.notes, *placeholders.notes))
 
 
 def _without_namespace(item: Manifest) -> Manifest:
@@ -133,8 +133,8 @@ def _image_patch(change: ImageChange) -> Mapping[str, Any]:
 
 def _patch(item: Manifest, operations: Sequence[Mapping[str, str]]) -> Mapping[str, Any]:
     metadata = item["metadata"]
-    place = {"namespace": metadata["namespace"]} if metadata.get("namespace") else {}
-    target = {"group": group_of(item), "kind": item["kind"], "name": metadata["name"], **place}
+    namespace = {"namespace": metadata["namespace"]} if metadata.get("namespace") else {}
+    target = {"group": group_of(item), "kind": item["kind"], "name": metadata["name"], **namespace}
     return {
         "target": {key: value for key, value in target.items() if value},
         "patch": yaml.safe_dump(list(operations), sort_keys=False),

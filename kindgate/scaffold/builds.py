@@ -1,7 +1,4 @@
-"""Match the manifests' images with the repository's Dockerfiles, because the built images must be judged.
-
-Images of Docker Hub's library, whose names have no owner: databases, web servers and languages that no application builds.
-"""
+"""Match the manifests' images with the repository's Dockerfiles, because the built images must be judged."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from kindgate.scaffold.hints import ImageHint
 from kindgate.scaffold.placeholder_images import is_reference
 from kindgate.scaffold.repository_tree import walk_folders
 
-LIBRARY = frozenset(
+LIBRARY_IMAGES = frozenset(
     """
     adminer aerospike almalinux alpine amazoncorretto amazonlinux api-firewall arangodb archlinux backdrop bash bonita buildpack-
     deps busybox caddy cassandra chronograf cirros clearlinux clefos clickhouse clojure composer convertigo couchbase couchdb
@@ -31,7 +28,7 @@ LIBRARY = frozenset(
     tomee traefik ubuntu unit valkey varnish vault websphere-liberty wordpress xwiki yourls znc zookeeper
     """.split()  # noqa: SIM905  # a word list is easier to read and to extend
 )
-
+"""Docker Hub's official images, whose names have no owner: databases, web servers and languages that no application builds."""
 
 TAG = "kindgate"
 """Tag of images that are built from the repository."""
@@ -80,21 +77,21 @@ def find_builds(
     `placeholders` are names of images that a pipeline fills in, so they are never third-party images.
     """
     sources = [*_hinted(hints), *_discovered(folder, {_file_of(hint) for hint in hints}, repository)]
-    bare = list(dict.fromkeys([*(without_tag(image) for image in images if is_reference(image)), *placeholders]))
+    names = list(dict.fromkeys([*(without_tag(image) for image in images if is_reference(image)), *placeholders]))
     matched: dict[str, _Source] = {}
-    central = [source for source in sources if not _is_for_development(folder, source.file)]
-    _match_by_name(central, bare, matched)
-    left = [source for source in central if source not in matched.values()]
-    own = [image for image in bare if image not in matched and (image in placeholders or image not in LIBRARY)]
-    if len(left) == 1 and len(own) == 1:
-        matched[own[0]] = left[0]
-    elif len(sources) == 1 and not matched and len(bare) == 1:
-        matched[bare[0]] = sources[0]
-    _match_by_name([source for source in sources if source not in central], bare, matched)
-    left = [source for source in sources if source not in matched.values()]
+    application_sources = [source for source in sources if not _is_for_development(folder, source.file)]
+    _match_by_name(application_sources, names, matched)
+    unmatched = [source for source in application_sources if source not in matched.values()]
+    unmatched_images = [image for image in names if image not in matched and (image in placeholders or image not in LIBRARY_IMAGES)]
+    if len(unmatched) == 1 and len(unmatched_images) == 1:
+        matched[unmatched_images[0]] = unmatched[0]
+    elif len(sources) == 1 and not matched and len(names) == 1:
+        matched[names[0]] = sources[0]
+    _match_by_name([source for source in sources if source not in application_sources], names, matched)
+    unmatched = [source for source in sources if source not in matched.values()]
     builds = tuple(_build(image, source) for image, source in sorted(matched.items()))
-    reported = [source for source in left if not (matched and _is_for_development(folder, source.file))]
-    return Builds(_with_distinct_tags(builds), tuple(_notes(folder, reported, [image for image in bare if image not in matched])))
+    reported = [source for source in unmatched if not (matched and _is_for_development(folder, source.file))]
+    return Builds(_with_distinct_tags(builds), tuple(_notes(folder, reported, [image for image in names if image not in matched])))
 
 
 def exposed_ports(builds: Builds, images: Sequence[str], placeholders: Mapping[str, str]) -> Mapping[str, int]:
@@ -144,21 +141,25 @@ def _file_of(hint: ImageHint) -> Path:
 
 
 def _discovered(folder: Path, known: set[Path], repository: str) -> Iterator[_Source]:
-    for where, files in walk_folders(folder):
+    for directory, files in walk_folders(folder):
         for name in files:
-            file = where / name
+            file = directory / name
             if _BUILD_FILE.fullmatch(name) and file not in known:
                 suffix = re.sub(r"(?i)^(dockerfile|containerfile)[.-]?|\.dockerfile$", "", name)
-                parts = [part for part in where.relative_to(folder).parts[::-1] if part.lower() not in {"docker", "build", "src", "app"}]
-                own = [] if parts else [folder.name, repository]
-                yield _Source(file, _context(folder, file), "", tuple(dict.fromkeys(one for one in (suffix, *parts[:2], *own) if one)))
+                parts = [
+                    part for part in directory.relative_to(folder).parts[::-1] if part.lower() not in {"docker", "build", "src", "app"}
+                ]
+                repository_names = [] if parts else [folder.name, repository]
+                yield _Source(
+                    file, _context(folder, file), "", tuple(dict.fromkeys(one for one in (suffix, *parts[:2], *repository_names) if one))
+                )
 
 
 def _context(folder: Path, file: Path) -> Path:
     """The Dockerfile's own folder, or the nearest one above it that contains what it copies."""
-    wanted = list(copied_sources(file.read_text(errors="replace")))
+    copied = list(copied_sources(file.read_text(errors="replace")))
     for candidate in (file.parent, *file.parent.parents):
-        if all(any(True for _ in candidate.glob(source)) for source in wanted):
+        if all(any(True for _ in candidate.glob(source)) for source in copied):
             return candidate
         if candidate == folder:
             break
@@ -197,8 +198,8 @@ def _with_distinct_tags(builds: tuple[Build, ...]) -> tuple[Build, ...]:
     )
 
 
-def _notes(folder: Path, left: Sequence[_Source], images: Sequence[str]) -> Iterator[str]:
-    for source in left:
+def _notes(folder: Path, unmatched: Sequence[_Source], images: Sequence[str]) -> Iterator[str]:
+    for source in unmatched:
         name = source.file.relative_to(folder) if source.file.is_relative_to(folder) else source.file
         others = f" ({', '.join(images)})" if images else ""
         yield (

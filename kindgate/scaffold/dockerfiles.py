@@ -46,13 +46,13 @@ def exposed_port(text: str, target: str = "") -> int | None:
                 ports[stage] += words
             case "ENV" | "ARG":
                 variables |= _assigned(rest)
-    wanted = target.lower() or stage
-    while wanted in ports:
-        for word in ports.pop(wanted):
+    stage_name = target.lower() or stage
+    while stage_name in ports:
+        for word in ports.pop(stage_name):
             number, _, protocol = _substituted(word, variables).partition("/")
             if number.isdecimal() and protocol.lower() in {"", "tcp"}:
                 return int(number)
-        wanted = bases.get(wanted, wanted)
+        stage_name = bases.get(stage_name, stage_name)
     return None
 
 
@@ -65,4 +65,4 @@ def _assigned(rest: str) -> dict[str, str]:
 
 def _substituted(word: str, variables: dict[str, str]) -> str:
     """Substitute `$PORT`, `${PORT}` and `${PORT:-80}` as in a build without arguments."""
-    return re.sub(r"\$\{?(\w+)(?::-(\w+))?\}?", lambda found: variables.get(found[1]) or found[2] or "", word)
+    return re.sub(r"\$\{?(\w+)(?::-(\w+))?\}?", lambda match: variables.get(match[1]) or match[2] or "", word)

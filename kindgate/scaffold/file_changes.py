@@ -42,7 +42,7 @@ class Change:
     path: Path
     before: str | None
     after: str | None
-    ours: bool = False
+    generated: bool = False
     """Whether kindgate wrote `before`, so it may be replaced."""
 
     @property
@@ -52,13 +52,13 @@ class Change:
             return Kind.SAME
         if self.before is None:
             return Kind.CREATE
-        if not self.ours:
+        if not self.generated:
             return Kind.KEEP
         return Kind.DELETE if self.after is None else Kind.UPDATE
 
     def diff(self, name: str) -> str:
         """The change as a unified diff of the file `name`; bytes that are not UTF-8 are shown as escapes."""
-        old, new = (_shown(text or "").splitlines(keepends=True) for text in (self.before, self.after))
+        old, new = (_with_escapes(text or "").splitlines(keepends=True) for text in (self.before, self.after))
         source, target = (name if text is not None else "/dev/null" for text in (self.before, self.after))
         return "".join(difflib.unified_diff(old, new, source, target))
 
@@ -71,12 +71,14 @@ def compare_files(suite: Path, wanted: Mapping[Path, str], note: str = "") -> tu
     record = read_record(suite)
     changes = [_change(path, text, record) for path, text in wanted.items()]
     changes += [_change(path, None, record) for path in record if path not in wanted and path.is_file()]
-    sums = {
-        one.path: _checksum(one.after) if one.kind is not Kind.KEEP else record.get(one.path) for one in changes if one.after is not None
+    checksums = {
+        change.path: _checksum(change.after) if change.kind is not Kind.KEEP else record.get(change.path)
+        for change in changes
+        if change.after is not None
     }
-    lines = [f"{digest}  {os.path.relpath(path, suite)}\n" for path, digest in sums.items() if digest]
+    lines = [f"{digest}  {os.path.relpath(path, suite)}\n" for path, digest in checksums.items() if digest]
     record_file = suite / RECORD
-    return (*changes, Change(record_file, _text(record_file), "".join([_HEADER, note, *lines]), ours=True))
+    return (*changes, Change(record_file, _text(record_file), "".join([_HEADER, note, *lines]), generated=True))
 
 
 def read_record(suite: Path) -> Mapping[Path, str]:
@@ -88,17 +90,17 @@ def read_record(suite: Path) -> Mapping[Path, str]:
 
 def write(changes: Iterable[Change]) -> None:
     """Write new files and update kindgate's own; remove those no longer wanted."""
-    for one in changes:
-        if one.kind in {Kind.CREATE, Kind.UPDATE} and one.after is not None:
-            one.path.parent.mkdir(parents=True, exist_ok=True)
-            one.path.write_bytes(_as_in(one.path, one.after))
-        elif one.kind is Kind.DELETE:
-            one.path.unlink()
+    for change in changes:
+        if change.kind in {Kind.CREATE, Kind.UPDATE} and change.after is not None:
+            change.path.parent.mkdir(parents=True, exist_ok=True)
+            change.path.write_bytes(_with_file_format(change.path, change.after))
+        elif change.kind is Kind.DELETE:
+            change.path.unlink()
 
 
 def _change(path: Path, after: str | None, record: Mapping[Path, str]) -> Change:
     before = _text(path)
-    return Change(path, before, after, ours=before is not None and record.get(path) == _checksum(before))
+    return Change(path, before, after, generated=before is not None and record.get(path) == _checksum(before))
 
 
 def _text(path: Path) -> str | None:
@@ -109,15 +111,15 @@ def _text(path: Path) -> str | None:
     return re.sub(r"\r\n?", "\n", text.removeprefix(_BYTE_ORDER_MARK))
 
 
-def _as_in(path: Path, text: str) -> bytes:
+def _with_file_format(path: Path, text: str) -> bytes:
     """The text with the file's present line endings and byte order mark."""
-    before = path.read_bytes() if path.is_file() else b""
-    ending = "\r\n" if before.count(b"\r\n") * 2 > before.count(b"\n") else "\n"
-    mark = _BYTE_ORDER_MARK if before.startswith(_BYTE_ORDER_MARK.encode()) else ""
+    existing = path.read_bytes() if path.is_file() else b""
+    ending = "\r\n" if existing.count(b"\r\n") * 2 > existing.count(b"\n") else "\n"
+    mark = _BYTE_ORDER_MARK if existing.startswith(_BYTE_ORDER_MARK.encode()) else ""
     return (mark + text.replace("\n", ending)).encode(errors=_KEPT)
 
 
-def _shown(text: str) -> str:
+def _with_escapes(text: str) -> str:
     return text.encode(errors=_KEPT).decode(errors="backslashreplace")
 
 

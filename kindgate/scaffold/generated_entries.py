@@ -35,13 +35,13 @@ def generated_entries(rendered: Rendered, exposed: Mapping[str, int]) -> Generat
     if any(True for item in rendered.objects if _routes(item)):
         return GeneratedEntries()
     services = list(_exposed_services(rendered))
-    made = [] if services else list(_services(rendered, exposed))
-    notes = [f"no Service routes to the pods of {one['metadata']['name']}: adding one for port {_target(one)}" for one in made]
-    services += [(service, service["spec"]["ports"][0]) for service in made]
+    added_services = [] if services else list(_services(rendered, exposed))
+    notes = [f"no Service routes to the pods of {one['metadata']['name']}: adding one for port {_target(one)}" for one in added_services]
+    services += [(service, service["spec"]["ports"][0]) for service in added_services]
     notes += [
         f"nothing routes requests to {ObjectRef.of(service)}: adding an Ingress with host {host_of(service)}" for service, _ in services
     ]
-    return GeneratedEntries((*made, *(_ingress(service, port) for service, port in services)), tuple(notes))
+    return GeneratedEntries((*added_services, *(_ingress(service, port) for service, port in services)), tuple(notes))
 
 
 def host_of(service: Manifest) -> str:
@@ -96,9 +96,9 @@ def _container_port(template: PodTemplate, exposed: Mapping[str, int]) -> int | 
     """The first port of a pod that may speak HTTP: a container's own, otherwise one that its image exposes."""
     containers = [container for path, container in template.containers() if ".containers[" in path]
     ports = [port for container in containers for port in container.get("ports") or ()]
-    found = next((port for port in ports if _may_be_http({**port, "port": port.get("containerPort")})), None)
-    if found is not None:
-        number: int = found["containerPort"]
+    port = next((port for port in ports if _may_be_http({**port, "port": port.get("containerPort")})), None)
+    if port is not None:
+        number: int = port["containerPort"]
         return number
     silent = [str(container.get("image")) for container in containers if not container.get("ports")]
     return next((exposed[image] for image in silent if image in exposed and _may_be_http({"port": exposed[image]})), None)

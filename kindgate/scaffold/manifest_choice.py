@@ -47,40 +47,42 @@ class Choice:
     reason: str = ""
 
 
-def choose_manifests(root: Path, tree: Tree, shown: Path, named: Sequence[Path] = ()) -> Choice:
-    """Choose the manifests below `root` that a person would apply to a test cluster; `named` are those that Skaffold or Tilt apply.
+def choose_manifests(root: Path, tree: Tree, display_root: Path, applied_by_tools: Sequence[Path] = ()) -> Choice:
+    """Choose the manifests below `root` that a person would apply to a test cluster.
 
-    Paths in errors are relative to `shown`. Raises `ManifestError` if none exist, or if only a person can choose.
+    `applied_by_tools` are those that Skaffold or Tilt apply. Paths in errors are relative to `display_root`. Raises `ManifestError` if none exist, or if only a person can choose.
     """
     overlays = _leaf_overlays(root, tree)
     preferred = _named_for_tests(overlays)
     if preferred is not None:
-        return Choice((preferred,), _choice_reason(preferred, overlays, shown, f"{preferred.name} is named for tests"))
+        return Choice((preferred,), _choice_reason(preferred, overlays, display_root, f"{preferred.name} is named for tests"))
     plain, charts = _plain_choices(root, tree), _charts(root, tree)
-    if named:
-        return Choice(tuple(named), "applied by Skaffold or Tilt")
+    if applied_by_tools:
+        return Choice(tuple(applied_by_tools), "applied by Skaffold or Tilt")
     # never production if anything else exists
     usable = [one for one in overlays if not _is_production(one)] or overlays
     if len(usable) == 1:
-        return Choice((usable[0],), _choice_reason(usable[0], overlays, shown, "the others are named for production"))
+        return Choice((usable[0],), _choice_reason(usable[0], overlays, display_root, "the others are named for production"))
     if len(plain) == 1 and (not overlays or _is_usual(plain[0], root)):
-        return Choice(plain[0], f"instead of {_listed([*overlays, *charts], shown)}" if overlays or charts else "")
+        return Choice(plain[0], f"instead of {_listed([*overlays, *charts], display_root)}" if overlays or charts else "")
     if not overlays and not plain and len(charts) == 1:
         return Choice((charts[0],))
-    found = [*overlays, *(path for paths in plain for path in paths), *charts]
-    if not found:
+    candidates = [*overlays, *(path for paths in plain for path in paths), *charts]
+    if not candidates:
         raise ManifestError(
             f"{root}: no Kubernetes manifests found below it",
             next_step="set --overlay PATH to a Kustomize overlay, a folder or file of YAML, or a Helm chart",
         )
-    raise ManifestError(f"several manifests are possible: {_listed(found, shown)}", next_step="choose those to judge with --overlay PATH")
+    raise ManifestError(
+        f"several manifests are possible: {_listed(candidates, display_root)}", next_step="choose those to judge with --overlay PATH"
+    )
 
 
 def choose_values(chart: Path) -> tuple[Path, ...]:
     """A chart's values file for tests, used in addition to its defaults; empty without one."""
-    found = [*chart.glob("values[-_.]*.y*ml"), *chart.glob("*[-_.]values.y*ml"), *chart.glob("ci/*.y*ml")]
+    files = [*chart.glob("values[-_.]*.y*ml"), *chart.glob("*[-_.]values.y*ml"), *chart.glob("ci/*.y*ml")]
     for name in PREFERRED:
-        named = [file for file in sorted(found) if name in re.split(r"[-_.]", file.stem) or (name == "ci" and file.parent.name == "ci")]
+        named = [file for file in sorted(files) if name in re.split(r"[-_.]", file.stem) or (name == "ci" and file.parent.name == "ci")]
         if named:
             return (named[0],)
     return ()
@@ -89,8 +91,8 @@ def choose_values(chart: Path) -> tuple[Path, ...]:
 def _leaf_overlays(root: Path, tree: Tree) -> list[Path]:
     """Overlays that nothing else builds on; those in folders of examples and tests count only if there are no others."""
     used = {path for one in tree.kustomizations if not one.component for path in one.uses}
-    finished = [one.folder for one in tree.kustomizations if not one.component and one.folder not in used]
-    return _without_examples(root, finished)
+    leaves = [one.folder for one in tree.kustomizations if not one.component and one.folder not in used]
+    return _without_examples(root, leaves)
 
 
 def _charts(root: Path, tree: Tree) -> list[Path]:
@@ -154,13 +156,13 @@ def _grouped(root: Path, folders: Sequence[Path]) -> list[Path]:
 
 
 def _without_examples(root: Path, folders: Iterable[Path]) -> list[Path]:
-    every = sorted(folders)
-    central = [
+    candidates = sorted(folders)
+    kept = [
         folder
-        for folder in every
+        for folder in candidates
         if not _EXAMPLE_FOLDERS & set(folder.relative_to(root).parts[:-1]) and folder.name not in _EXAMPLE_FOLDERS - set(PREFERRED)
     ]
-    return central or every
+    return kept or candidates
 
 
 def _is_production(folder: Path) -> bool:
@@ -175,10 +177,10 @@ def _words(name: str) -> list[str]:
     return re.split(r"[-_.]", name.lower())
 
 
-def _choice_reason(chosen: Path, candidates: Sequence[Path], shown: Path, reason: str) -> str:
+def _choice_reason(chosen: Path, candidates: Sequence[Path], display_root: Path, reason: str) -> str:
     others = [one for one in candidates if one != chosen]
-    return f"{reason}; not {_listed(others, shown)}" if others else ("it is the only one" if _is_production(chosen) else "")
+    return f"{reason}; not {_listed(others, display_root)}" if others else ("it is the only one" if _is_production(chosen) else "")
 
 
-def _listed(paths: Iterable[Path], shown: Path) -> str:
-    return ", ".join(sorted(os.path.relpath(path, shown) for path in paths))
+def _listed(paths: Iterable[Path], display_root: Path) -> str:
+    return ", ".join(sorted(os.path.relpath(path, display_root) for path in paths))

@@ -1,6 +1,6 @@
-"""Facts about rendered manifests that matter for judging them: hosts, missing components, their own images.
+"""Facts about rendered manifests that matter for judging them: hosts, images, and the bundled components they need.
 
-Choose the bundled components that serve an overlay's entries, by ingress class and kinds of routes.
+An overlay's entries need components according to their Ingress classes and kinds of routes.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def entry_components(rendered: Rendered) -> tuple[tuple[str, ...], tuple[str, ..
     An overlay with its own classes also has their controllers.
     """
     classes = {ingress_class(manifest) for manifest in rendered.of_kind("Ingress")}
-    brought = any(kind_of(manifest) in {"IngressClass", "GatewayClass"} for manifest in rendered.objects)
+    has_own_classes = any(kind_of(manifest) in {"IngressClass", "GatewayClass"} for manifest in rendered.objects)
     groups = {group_of(manifest) for manifest in rendered.objects}
-    needed = set() if brought else {CONTROLLERS[name] for name in classes & CONTROLLERS.keys()}
-    if not brought:
+    needed = set() if has_own_classes else {CONTROLLERS[name] for name in classes & CONTROLLERS.keys()}
+    if not has_own_classes:
         for group in groups & _PROVIDERS.keys():
             needed |= {_PROVIDERS[group], "ingress-traefik"}
-    unknown = [] if brought else sorted(classes - CONTROLLERS.keys())
+    unknown = [] if has_own_classes else sorted(classes - CONTROLLERS.keys())
     notes = tuple(
         f"no bundled component serves the ingress class {name!r}: set `ingressClassName: traefik` with a patch in the overlay"
         for name in unknown
@@ -74,21 +74,21 @@ def application_of(rendered: Rendered, builds: Builds) -> Application:
         )
     components, notes = _components(rendered)
     images = images_of(rendered)
-    found = tuple(build for build in builds.found if any(selects_image(build.image, image) for image in images))
-    return Application(rendered.hosts, components, found, (*notes, *builds.notes))
+    builds_in_use = tuple(build for build in builds.found if any(selects_image(build.image, image) for image in images))
+    return Application(rendered.hosts, components, builds_in_use, (*notes, *builds.notes))
 
 
 def refuse_templates(rendered: Rendered) -> None:
     """Raise `ManifestError` if names of objects are placeholders for a script to replace: such manifests cannot be deployed."""
-    found: dict[str, str] = {}
+    placeholders: dict[str, str] = {}
     for item in rendered.objects:
         ref = ObjectRef.of(item)
         for kind, name in ((ref.kind, ref.name), ("Namespace", ref.namespace)):
             if name and _TEMPLATE.fullmatch(name) and NAME_RULES.get(kind, subdomain)(name):
-                found.setdefault(name, rendered.origins.get(ref, str(rendered.overlay)))
-    if found:
+                placeholders.setdefault(name, rendered.origins.get(ref, str(rendered.overlay)))
+    if placeholders:
         raise ManifestError(
-            f"{', '.join(sorted(set(found.values())))}: names are placeholders for a pipeline to replace: {', '.join(found)}",
+            f"{', '.join(sorted(set(placeholders.values())))}: names are placeholders for a pipeline to replace: {', '.join(placeholders)}",
             next_step="replace them as your pipeline does, write the result to a folder, and run kindgate init --overlay FOLDER",
         )
 
@@ -102,8 +102,8 @@ def images_of(rendered: Rendered) -> tuple[str, ...]:
 def _components(rendered: Rendered) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The bundled components that the overlay lacks, and notes about them."""
     controllers, notes = entry_components(rendered)
-    watched = any(str(manifest["metadata"]["name"]) == "prometheus" for manifest in rendered.of_kind("Deployment"))
-    return (*controllers, *(() if watched else ("prometheus",))), notes
+    has_prometheus = any(str(manifest["metadata"]["name"]) == "prometheus" for manifest in rendered.of_kind("Deployment"))
+    return (*controllers, *(() if has_prometheus else ("prometheus",))), notes
 
 
 def relative_path(path: os.PathLike[str], start: os.PathLike[str]) -> str:

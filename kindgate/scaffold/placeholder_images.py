@@ -18,25 +18,25 @@ _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class ImageChange:
-    """Replacement of an image: the container of `object` at `path` (`spec.template.spec.containers[0]`) gets `image` instead of `names`."""
+    """Replacement of an image: the container of `object` at `path` (`spec.template.spec.containers[0]`) gets `image` instead of `old`."""
 
     object: Manifest
     path: str
-    names: str
+    old: str
     image: str
 
 
 def parse_image_options(texts: Sequence[str]) -> Mapping[str, str]:
     """Parse texts of the form NAME=IMAGE; raises `SettingsError` if IMAGE is not a valid reference."""
-    given = {}
+    requested = {}
     for text in texts:
         name, _, image = text.rpartition("=")
         if not name or not is_reference(image):
             raise SettingsError(
                 f"--image {text}: not of the form NAME=IMAGE", next_step="for example --image shop=registry.example/team/shop:1"
             )
-        given[name] = image
-    return given
+        requested[name] = image
+    return requested
 
 
 def is_reference(image: str) -> bool:
@@ -65,20 +65,20 @@ def legible_name(image: str) -> str:
 
 
 def image_changes(
-    rendered: Rendered, names: Mapping[str, str], built: Mapping[str, str], given: Mapping[str, str]
+    rendered: Rendered, names: Mapping[str, str], built: Mapping[str, str], requested: Mapping[str, str]
 ) -> tuple[tuple[ImageChange, ...], tuple[str, ...]]:
     """The containers whose image must be replaced, and one note per placeholder.
 
-    `names` is from `placeholder_names`; `built` maps such names to images that Dockerfiles build, and `given` is the requested
+    `names` is from `placeholder_names`; `built` maps such names to images that Dockerfiles build, and `requested` is the requested
     mapping of NAME, from the manifests or from `names`, to IMAGE. Raises `SettingsError` for a NAME found in neither.
     """
     changes, notes, used = [], [], set[str]()
     for item, path, image in _images(rendered):
         name = names.get(image, "")
-        wanted = next((one for one in given if one in {name, image} or selects_image(one, image)), "")
-        if wanted:
-            used.add(wanted)
-            changes.append(ImageChange(item, path, image, given[wanted]))
+        option = next((one for one in requested if one in {name, image} or selects_image(one, image)), "")
+        if option:
+            used.add(option)
+            changes.append(ImageChange(item, path, image, requested[option]))
         elif name in built:
             changes.append(ImageChange(item, path, image, built[name]))
             notes.append(f"{image} of {ObjectRef.of(item)} is a placeholder: using {built[name]}")
@@ -86,7 +86,7 @@ def image_changes(
             notes.append(
                 f"{image} of {ObjectRef.of(item)} is a placeholder that no Dockerfile builds: set its image with --image {name}=IMAGE"
             )
-    unused = [name for name in given if name not in used]
+    unused = [name for name in requested if name not in used]
     if unused:
         known = dict.fromkeys(names.get(image, image) for _, _, image in _images(rendered))
         raise SettingsError(f"--image {unused[0]}: no container has that image", next_step=f"known images: {', '.join(known)}")
@@ -96,12 +96,17 @@ def image_changes(
 def with_changed_images(rendered: Rendered, changes: Sequence[ImageChange]) -> Rendered:
     """Return `rendered` with the images of `changes`."""
     by_object: dict[ObjectRef, dict[str, str]] = {}
-    for one in changes:
-        by_object.setdefault(ObjectRef.of(one.object), {})[one.names] = one.image
+    for change in changes:
+        by_object.setdefault(ObjectRef.of(change.object), {})[change.old] = change.image
 
     def changed(item: Manifest) -> Manifest:
         images = by_object.get(ObjectRef.of(item), {})
-        return with_containers(item, lambda one: {**one, "image": images[str(one["image"])]} if str(one.get("image")) in images else one)
+        return with_containers(
+            item,
+            lambda container: (
+                {**container, "image": images[str(container["image"])]} if str(container.get("image")) in images else container
+            ),
+        )
 
     return replace(rendered, objects=tuple(changed(item) if ObjectRef.of(item) in by_object else item for item in rendered.objects))
 

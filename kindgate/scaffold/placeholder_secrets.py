@@ -31,19 +31,19 @@ def placeholder_secrets(rendered: Rendered, provided: Iterable[Manifest] = ()) -
 
     A name that is nearly that of a Secret in its namespace is considered misspelled: none is created, and validation reports it.
     """
-    held = {ObjectRef.of(item) for item in (*rendered.objects, *provided) if item["kind"] == "Secret"}
-    needed = {ref: keys for ref, keys in _needed(rendered).items() if ref not in held}
+    existing = {ObjectRef.of(item) for item in (*rendered.objects, *provided) if item["kind"] == "Secret"}
+    needed = {ref: keys for ref, keys in _needed(rendered).items() if ref not in existing}
     added, notes = [], []
     for ref, keys in needed.items():
-        alike = next((one for one in sorted(held) if one.namespace == ref.namespace and _looks_misspelled(ref.name, one.name)), None)
-        if alike is not None:
+        similar = next((one for one in sorted(existing) if one.namespace == ref.namespace and _looks_misspelled(ref.name, one.name)), None)
+        if similar is not None:
             notes.append(
-                f"{ref} was not found in the manifests, which contain {alike}: creating no placeholder for a name that may be misspelled"
+                f"{ref} was not found in the manifests, which contain {similar}: creating no placeholder for a name that may be misspelled"
             )
             continue
         added.append(_secret(ref, keys))
-        elsewhere = next((one for one in sorted(held) if one.name == ref.name), None)
-        also = f" (they contain {elsewhere})" if elsewhere is not None else ""
+        in_other_namespace = next((one for one in sorted(existing) if one.name == ref.name), None)
+        also = f" (they contain {in_other_namespace})" if in_other_namespace is not None else ""
         values = f"placeholders for {', '.join(keys)}" if keys else "no keys, because the pods specify none"
         notes.append(f"{ref} was not found in the manifests{also}: {FILE} adds it with {values}")
     return PlaceholderSecrets(tuple(added), tuple(notes))
@@ -51,12 +51,12 @@ def placeholder_secrets(rendered: Rendered, provided: Iterable[Manifest] = ()) -
 
 def _needed(rendered: Rendered) -> Mapping[ObjectRef, tuple[str, ...]]:
     """Every Secret that a pod needs with its known keys, in the order of the manifests."""
-    found: dict[ObjectRef, list[str]] = {}
+    keys_by_secret: dict[ObjectRef, list[str]] = {}
     for manifest in rendered.objects:
         for reference in _references(manifest):
-            known = found.setdefault(ObjectRef("Secret", ObjectRef.of(manifest).namespace, reference.name), [])
+            known = keys_by_secret.setdefault(ObjectRef("Secret", ObjectRef.of(manifest).namespace, reference.name), [])
             known += [key for key in reference.keys if key not in known]
-    return {ref: tuple(keys) for ref, keys in found.items()}
+    return {ref: tuple(keys) for ref, keys in keys_by_secret.items()}
 
 
 def _references(manifest: Manifest) -> Iterator[ContentReference]:
@@ -81,12 +81,12 @@ def _looks_misspelled(name: str, other: str) -> bool:
 
 def _edit_distance(first: str, second: str) -> int:
     """Number of letters to insert, delete, replace or swap with a neighbor to turn one into the other (optimal string alignment)."""
-    before, row = [0] * (len(second) + 1), list(range(len(second) + 1))
-    for place, letter in enumerate(first, 1):
-        earlier, before, row = before, row, [place]
+    previous, row = [0] * (len(second) + 1), list(range(len(second) + 1))
+    for row_number, letter in enumerate(first, 1):
+        earlier, previous, row = previous, row, [row_number]
         for at, other in enumerate(second, 1):
-            best = min(before[at] + 1, row[-1] + 1, before[at - 1] + (letter != other))
-            if place > 1 and at > 1 and letter == second[at - 2] and first[place - 2] == other:
+            best = min(previous[at] + 1, row[-1] + 1, previous[at - 1] + (letter != other))
+            if row_number > 1 and at > 1 and letter == second[at - 2] and first[row_number - 2] == other:
                 best = min(best, earlier[at - 2] + 1)
             row.append(best)
     return row[-1]

@@ -27,23 +27,24 @@ class Provenance:
 UNKNOWN = Provenance("OWNER/kindgate", "COMMIT", known=False)
 
 
-def provenance(asked: str) -> Provenance:
+def provenance(requested: str) -> Provenance:
     """The origin from --source, from pip's record, or `UNKNOWN`. Raises `SettingsError` for an invalid --source."""
-    if not asked:
+    if not requested:
         return _installed_from(_direct_url())
-    repository, _, commit = asked.partition("@")
+    repository, _, commit = requested.partition("@")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository) or not _COMMIT.fullmatch(commit):
         raise SettingsError(
-            f"--source {asked}: not of the form OWNER/REPOSITORY@COMMIT", next_step="use the commit's 40 digits, because a tag can be moved"
+            f"--source {requested}: not of the form OWNER/REPOSITORY@COMMIT",
+            next_step="use the commit's 40 digits, because a tag can be moved",
         )
     return Provenance(repository, commit)
 
 
 def _installed_from(record: Mapping[str, Any]) -> Provenance:
     """The repository and commit in pip's record of a direct installation (PEP 610), if it was from a GitHub repository."""
-    found = _GITHUB.match(str(record.get("url", "")))
+    match = _GITHUB.match(str(record.get("url", "")))
     commit = str((record.get("vcs_info") or {}).get("commit_id", ""))
-    return Provenance(found["name"], commit) if found and _COMMIT.fullmatch(commit) else UNKNOWN
+    return Provenance(match["name"], commit) if match and _COMMIT.fullmatch(commit) else UNKNOWN
 
 
 def _direct_url() -> Mapping[str, Any]:

@@ -36,16 +36,16 @@ def find_repository(folder: Path, deadline: Deadline) -> Repository:
 
     Raises `SettingsError` if the folder is missing.
     """
-    whole = folder.resolve()
-    if not whole.is_dir():
+    absolute = folder.resolve()
+    if not absolute.is_dir():
         raise SettingsError(
             f"--dir {folder}: folder not found", next_step="use the folder of one application, relative to the current folder"
         )
-    root = Path(_git(whole, deadline, "rev-parse", "--show-toplevel") or whole).resolve()
+    root = Path(_git(absolute, deadline, "rev-parse", "--show-toplevel") or absolute).resolve()
     return Repository(
         root=root,
-        folder=whole,
-        suite=suite_folder(whole),
+        folder=absolute,
+        suite=suite_folder(absolute),
         branch=_default_branch(root, deadline),
     )
 
@@ -63,7 +63,7 @@ def _default_branch(root: Path, deadline: Deadline) -> str:
 def _git(folder: Path, deadline: Deadline, *arguments: str) -> str:
     """Output of a git command; empty if git is not installed or fails."""
     try:
-        told = run(["git", "-C", folder, *arguments], deadline=deadline, check=False)
+        result = run(["git", "-C", folder, *arguments], deadline=deadline, check=False)
     except CommandNotFound:
         return ""
-    return told.stdout.strip() if told.returncode == 0 else ""
+    return result.stdout.strip() if result.returncode == 0 else ""

@@ -77,13 +77,13 @@ def scan_tree(root: Path) -> Tree:
 def walk_folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """Each folder below `root` that may contain the project's own files, with their names; a chart's subfolders are skipped."""
     for name, folders, files in os.walk(root):
-        here = Path(name)
+        folder = Path(name)
         folders[:] = (
             []
             if CHART_FILE in files
-            else sorted(one for one in folders if not one.startswith(".") and one not in _SKIPPED and not is_suite(here / one))
+            else sorted(one for one in folders if not one.startswith(".") and one not in _SKIPPED and not is_suite(folder / one))
         )
-        yield here, sorted(files)
+        yield folder, sorted(files)
 
 
 def _uses(folder: Path, document: Mapping[str, Any]) -> Iterator[Path]:

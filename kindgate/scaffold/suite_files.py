@@ -14,10 +14,10 @@ from kindgate.gate_paths import GATE_NAMES
 from kindgate.scaffold.adaptation import OVERLAY, UNCHANGED, Adaptation
 from kindgate.scaffold.builds import Build
 from kindgate.scaffold.file_changes import Change, Kind, compare_files
+from kindgate.scaffold.init_arguments import NO_ARGUMENTS, InitArguments
 from kindgate.scaffold.manifest_facts import Application, relative_path
 from kindgate.scaffold.provenance import Provenance
 from kindgate.scaffold.repository import Repository
-from kindgate.scaffold.requests import NOTHING, Request
 from kindgate.scaffold.watched_paths import watched_paths
 from kindgate.version import __version__
 
@@ -39,13 +39,13 @@ class Plan:
         return self.adaptation.needed or len(self.paths) > 1
 
 
-def wanted_changes(repository: Repository, plan: Plan, source: Provenance, request: Request = NOTHING) -> tuple[Change, ...]:
+def wanted_changes(repository: Repository, plan: Plan, source: Provenance, arguments: InitArguments = NO_ARGUMENTS) -> tuple[Change, ...]:
     """Every file that kindgate wants in the repository, compared with the existing ones."""
-    wanted = {**dict(_suite_files(repository, plan)), **dict(_workflows(repository, plan, source, sealed=request.sealed))}
-    changes = compare_files(repository.suite, wanted, request.line(repository.suite))
+    wanted = {**dict(_suite_files(repository, plan)), **dict(_workflows(repository, plan, source, sealed=arguments.sealed))}
+    changes = compare_files(repository.suite, wanted, arguments.line(repository.suite))
     if plan.adapted or not _names_overlay(changes):
         return changes
-    return compare_files(repository.suite, {**wanted, **dict(_overlay_files(repository, plan))}, request.line(repository.suite))
+    return compare_files(repository.suite, {**wanted, **dict(_overlay_files(repository, plan))}, arguments.line(repository.suite))
 
 
 def _names_overlay(changes: Iterable[Change]) -> bool:
@@ -79,7 +79,7 @@ def _settings(repository: Repository, plan: Plan) -> Mapping[str, str]:
     suite, application = repository.suite, plan.application
     overlay = OVERLAY if plan.adapted else relative_path(plan.paths[0], suite)
     builds = application.builds
-    found = {
+    settings = {
         "app_overlay": overlay,
         "app_values": _setting_lines(relative_path(file, suite) for file in plan.values),
         "app_namespace": plan.namespace,
@@ -89,7 +89,7 @@ def _settings(repository: Repository, plan: Plan) -> Mapping[str, str]:
         "app_build": _setting_lines(build_setting(build, suite) for build in builds),
         "slo_file": "slo.yaml",
     }
-    return {key: value for key, value in found.items() if value}
+    return {key: value for key, value in settings.items() if value}
 
 
 def build_setting(build: Build, folder: Path) -> str:
@@ -132,7 +132,7 @@ def _watched(repository: Repository, plan: Plan) -> list[str]:
 
 def _environment() -> Environment:
     """A template environment with brackets, because GitHub's expressions use braces."""
-    made = Environment(  # YAML and Python are no HTML; values are names of files, hosts and branches
+    environment = Environment(  # noqa: S701  # YAML and Python are no HTML; values are names of files, hosts and branches
         loader=PackageLoader("kindgate.scaffold"),
         variable_start_string="[[",
         variable_end_string="]]",
@@ -143,5 +143,5 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
     )
-    made.filters["quoted"] = shlex.quote
-    return made
+    environment.filters["quoted"] = shlex.quote
+    return environment

@@ -30,8 +30,8 @@ def find_suite(folder: Path) -> Path:
 def suite_folder(folder: Path) -> Path:
     """The present or future folder of the suite for the application in `folder`: never one with existing Python tests."""
     first, second = (folder / name for name in NAMES)
-    found = find_suite(folder)
-    if found != folder:
-        return found
+    suite = find_suite(folder)
+    if suite != folder:
+        return suite
     taken = first.exists() and (not first.is_dir() or any(True for pattern in _PYTHON_TESTS for _ in first.glob(pattern)))
     return second if taken else first

@@ -19,14 +19,14 @@ def watched_paths(repository: Repository, roots: Iterable[Path]) -> list[str]:
 
     Paths are relative to the repository root; a pull request cannot change anything outside of it.
     """
-    uses = {one.folder: one.uses for one in scan_tree(repository.root).kustomizations}
+    built_on = {one.folder: one.uses for one in scan_tree(repository.root).kustomizations}
     paths = set[Path]()
     todo = [*(path.resolve() for path in roots), *_named_by_settings(repository.suite)]
     while todo:
         path = todo.pop()
         if path not in paths:
             paths.add(path)
-            todo += uses.get(path, ())
+            todo += built_on.get(path, ())
     inside = {path for path in paths if path.is_relative_to(repository.root) and not path.is_relative_to(repository.folder)}
     return [repository.directory, *sorted(relative_path(path, repository.root) for path in inside)]
 

@@ -106,7 +106,9 @@ def test_without_javascript_everything_can_be_read(browser: Browser, addresses: 
     with browser.new_context(**SCREENS["light"], java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(addresses[report].as_uri())
-        assert page.locator("h1 .said").inner_text() == {"failing": "FAIL", "passing": "PASS", "inconclusive": "INCONCLUSIVE"}[report]
+        assert (
+            page.locator("h1 .verdict-word").inner_text() == {"failing": "FAIL", "passing": "PASS", "inconclusive": "INCONCLUSIVE"}[report]
+        )
         assert page.get_by_role("button").count() == 0
         assert page.get_by_role("region", name="Bursts", exact=True).locator("tbody tr").count() >= 10
         fold = page.locator("figure details").first

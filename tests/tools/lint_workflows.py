@@ -24,10 +24,10 @@ from kindgate.host.paths import cache_dir
 from kindgate.images.build.catalogue import read_catalogue
 from kindgate.scaffold.builds import Build
 from kindgate.scaffold.file_changes import write
+from kindgate.scaffold.init_arguments import InitArguments
 from kindgate.scaffold.manifest_facts import Application
 from kindgate.scaffold.provenance import Provenance
 from kindgate.scaffold.repository import Repository
-from kindgate.scaffold.requests import Request
 from kindgate.scaffold.suite_files import Plan, wanted_changes
 from kindgate.waiting import Deadline
 
@@ -77,7 +77,7 @@ def write_example(root: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         repository = Repository(root, folder, folder / "e2e", "main")
         plan = Plan((folder / "deploy",), Application(("shop.localhost",), (), (Build("shop", "shop:kindgate", folder),)))
-        request = Request(sealed=directory.endswith("sealed"))
+        request = InitArguments(sealed=directory.endswith("sealed"))
         write(wanted_changes(repository, plan, Provenance("acme/kindgate", "0123456789" * 4), request))
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from kindgate.scaffold.init_arguments import InitArguments
 from kindgate.scaffold.manifest_facts import Application
 from kindgate.scaffold.provenance import UNKNOWN
 from kindgate.scaffold.repository import Repository
-from kindgate.scaffold.requests import Request
 from kindgate.scaffold.suite_files import Plan, wanted_changes
 from tests.tools.expressions import Contexts, condition
 
@@ -27,7 +27,7 @@ def documents() -> Iterator[tuple[str, dict[Any, Any]]]:
     root = ROOT / "nowhere"
     repository = Repository(root, root / "a", root / "a/e2e", "main")
     plan = Plan((root / "a" / "k8s",), Application(("a.localhost",), ()))
-    for prefix, request in (("", Request()), ("sealed ", Request(sealed=True))):
+    for prefix, request in (("", InitArguments()), ("sealed ", InitArguments(sealed=True))):
         for change in wanted_changes(repository, plan, UNKNOWN, request):
             if change.path.suffix == ".yml":
                 yield prefix + change.path.name, yaml.safe_load(change.after or "")

@@ -17,10 +17,10 @@ from kindgate.gate_paths import GATE_NAMES
 from kindgate.scaffold.adaptation import Adaptation
 from kindgate.scaffold.builds import Build
 from kindgate.scaffold.file_changes import Change, Kind, write
+from kindgate.scaffold.init_arguments import NO_ARGUMENTS, InitArguments, with_last_arguments
 from kindgate.scaffold.manifest_facts import Application
 from kindgate.scaffold.provenance import Provenance
 from kindgate.scaffold.repository import Repository
-from kindgate.scaffold.requests import NOTHING, Request, with_last_arguments
 from kindgate.scaffold.suite_files import Plan, wanted_changes
 from kindgate.settings import build_settings
 from kindgate.slo.slo_file import parse_document
@@ -180,12 +180,12 @@ def test_what_a_call_was_given_is_remembered(tmp_path: Path) -> None:
     """A later call needs only the changed arguments; another overlay discards the earlier ones."""
     repository = suite(tmp_path)
     chart, values = tmp_path / "chart", tmp_path / "values.yaml"
-    request = with_last_arguments(repository.suite, Request(chart, (values,), "team", ("web=example/web:2",)))
+    request = with_last_arguments(repository.suite, InitArguments(chart, (values,), "team", ("web=example/web:2",)))
     write(wanted_changes(repository, plan_for(repository), SOURCE, request))
 
-    assert with_last_arguments(repository.suite, NOTHING) == request
-    assert with_last_arguments(repository.suite, Request(namespace="other")) == replace(request, namespace="other")
-    assert with_last_arguments(repository.suite, Request(tmp_path / "k8s")) == Request(tmp_path / "k8s")
+    assert with_last_arguments(repository.suite, NO_ARGUMENTS) == request
+    assert with_last_arguments(repository.suite, InitArguments(namespace="other")) == replace(request, namespace="other")
+    assert with_last_arguments(repository.suite, InitArguments(tmp_path / "k8s")) == InitArguments(tmp_path / "k8s")
 
 
 def test_callers_grant_what_the_reusable_workflows_ask_for(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from kindgate.model import Verdict
-from kindgate.report.also_on_base import baseline_figures, on_base, with_baseline_outcomes
+from kindgate.report.baseline_outcome import baseline_figures, baseline_outcome, with_baseline_outcomes
 from kindgate.report.markdown import comment
 from kindgate.report.report_builder import Measurement, build_report
 from kindgate.report.run_report import Run, RunReport, TestResult
@@ -71,12 +71,12 @@ def test_a_met_objective_says_what_the_base_does(base: float, said: str) -> None
 )
 def test_of_what_was_not_compared_nothing_is_said(text: str, figures: dict[float, float]) -> None:
     """Another percentile, an average, a subset of the requests or another metric gets no statement."""
-    assert on_base(parse_marker((text,), "test")[0], figures) == (None, "")
+    assert baseline_outcome(parse_marker((text,), "test")[0], figures) == (None, "")
 
 
 def test_the_median_has_two_names() -> None:
     """`med` is `p(50)`."""
-    assert on_base(parse_marker(("med<50",), "test")[0], {50.0: 10.0}) == (10.0, "passed")
+    assert baseline_outcome(parse_marker(("med<50",), "test")[0], {50.0: 10.0}) == (10.0, "passed")
 
 
 def test_figures_without_answers_are_none() -> None:

@@ -23,15 +23,15 @@ _MEDIAN = 50.0
 
 def baseline_figures(comparisons: Iterable[Comparison]) -> BaselineFigures:
     """The baseline's figures from the comparisons of a run; for each quantile, the first counts."""
-    found: dict[float, float] = {}
+    figures: dict[float, float] = {}
     for comparison in comparisons:
         for result in comparison.results:
             if result.base is not None and math.isfinite(result.base):
-                found.setdefault(result.tolerance.quantile, result.base)
-    return found
+                figures.setdefault(result.tolerance.quantile, result.base)
+    return figures
 
 
-def on_base(threshold: Threshold, figures: BaselineFigures) -> tuple[float | None, Literal["", "passed", "failed"]]:
+def baseline_outcome(threshold: Threshold, figures: BaselineFigures) -> tuple[float | None, Literal["", "passed", "failed"]]:
     """The baseline's figure for a threshold, and whether the baseline meets it.
 
     Comparisons cover only percentiles of all requests: for other thresholds nothing is known.
@@ -48,16 +48,16 @@ def with_baseline_outcomes(tests: Iterable[TestResult], objectives: Iterable[Thr
 
     If only this version misses one of a test's objectives, the failure is new; if the baseline misses all of them, it is not.
     """
-    broken: dict[str, set[str]] = {}
+    outcomes: dict[str, set[str]] = {}
     for objective in objectives:
         if objective.verdict is Verdict.FAIL:
-            broken.setdefault(objective.test, set()).add(objective.on_base)
-    return tuple(_with_baseline_outcome(test, broken.get(test.node_id, set())) for test in tests)
+            outcomes.setdefault(objective.test, set()).add(objective.on_base)
+    return tuple(_with_baseline_outcome(test, outcomes.get(test.node_id, set())) for test in tests)
 
 
-def _with_baseline_outcome(test: TestResult, found: set[str]) -> TestResult:
+def _with_baseline_outcome(test: TestResult, outcomes: set[str]) -> TestResult:
     if test.outcome != "failed":
         return test
-    if "passed" in found:
+    if "passed" in outcomes:
         return test.model_copy(update={"base": "passed"})
-    return test.model_copy(update={"base": "failed"}) if found == {"failed"} else test
+    return test.model_copy(update={"base": "failed"}) if outcomes == {"failed"} else test
