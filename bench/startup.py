@@ -25,6 +25,7 @@ import yaml
 from kindgate.cluster.kind_config import kind_config
 from kindgate.host.container_engine import Engine
 from kindgate.pipeline.inputs import prepare
+from kindgate.pipeline.run_objectives import read_objectives
 from kindgate.settings import build_settings
 from kindgate.waiting import Deadline
 
@@ -63,7 +64,7 @@ def say(text: str) -> None:
 def ingredients(folder: Path) -> Bare:
     """Return the kind, node image and configuration that a run of this folder would use; missing images are built."""
     settings = build_settings(Path.cwd(), {}, {}, os.environ)
-    prepared = prepare(settings, folder, say)
+    prepared = prepare(settings, read_objectives(settings), folder, say)
     if prepared.supply is None or prepared.tools.kind is None:
         raise SystemExit("kindgate startup needs a cluster of its own: leave --kind-existing out")
     engine = prepared.supply.engine

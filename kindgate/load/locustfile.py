@@ -20,7 +20,7 @@ from typing import Any
 
 import gevent
 from locust import User, constant, events, runners, task
-from locust.env import RunEnvironment
+from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
@@ -148,7 +148,7 @@ class Generator(User):
             self.worker.begin()
 
 
-def on_init(environment: RunEnvironment, **_: object) -> None:
+def on_init(environment: Environment, **_: object) -> None:
     """Become the master or a worker."""
     if isinstance(environment.runner, MasterRunner):
         runners.HEARTBEAT_LIVENESS = int(os.environ[HEARTBEATS])  # Locust has no option for this

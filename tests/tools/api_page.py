@@ -25,7 +25,9 @@ def _section(name: str) -> str:
     value = getattr(kindgate, name)
     signature = "" if inspect.isclass(value) else str(inspect.signature(value))
     members = [f"- {line}\n" for line in _members(value)] if inspect.isclass(value) else []
-    return "".join([f"\n## {name}\n\n", f"`{name}{signature}`\n\n" if signature else "", f"{_text(value)}\n", "\n" if members else "", *members])
+    return "".join(
+        [f"\n## {name}\n\n", f"`{name}{signature}`\n\n" if signature else "", f"{_text(value)}\n", "\n" if members else "", *members]
+    )
 
 
 def _members(value: type) -> Iterator[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.github.test_status import queue
 
 from kindgate.errors import PublishRefused
 from kindgate.github.identity import Expected
 from kindgate.github.publication import Request
 from kindgate.report.run_report import RunReport
 from tests.unit.github.standin import BASE, HEAD, Fault, StandIn, document
+from tests.unit.github.test_commit_status import queue
 from tests.unit.github.test_publish import SECOND, publish, push, upload
 
 pytestmark = pytest.mark.usefixtures("in_process")

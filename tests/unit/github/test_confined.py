@@ -79,7 +79,7 @@ def test_a_compromised_reader_runs_nothing_in_the_posting_process(module: str, n
 
 def test_a_compromised_reader_can_return_data() -> None:
     """The pickles of the test above are valid: one of a data type is read."""
-    assert within_limits(QUICK, takes_over, "kindgate.model", "Window", 1.0, 2.0) == Window(1.0, 2.0)  # type: ignore[func-returns-value]  # it answers by itself
+    assert within_limits(QUICK, takes_over, "kindgate.model", "Window", 1.0, 2.0) == Window(1.0, 2.0)
 
 
 def test_what_waits_is_left_behind() -> None:

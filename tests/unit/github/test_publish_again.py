@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from tests.unit.github.test_status import pushed, queue
 
 from kindgate.github.publication import Published, Request
 from kindgate.github.suite_settings import Suite
@@ -16,6 +15,7 @@ from kindgate.report.run_report import Outcome, RunReport, TestResult
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
 from tests.unit.github.standin import BASE, HEAD, Fault, StandIn
+from tests.unit.github.test_commit_status import pushed, queue
 from tests.unit.github.test_publish import publish, upload
 from tests.unit.report.judged_runs import bursts_of, judged_run
 

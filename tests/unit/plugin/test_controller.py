@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.cluster.test_lifecycle import cluster_spec, opened
 
 from kindgate.pipeline.environment import Environment
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.cluster.conftest import machine  # noqa: F401  # a fixture
 from tests.unit.cluster.machine import Machine
+from tests.unit.cluster.test_lifecycle import cluster_spec, opened
 from tests.unit.deploy.objects import rendered
 from tests.unit.plugin.conftest import StandIn, pipeline_of
 
