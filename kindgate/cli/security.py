@@ -54,9 +54,9 @@ def scan(
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in written.items():
         (folder / name).write_text(text)
-    for line in aligned(scan_report.rows(result)):
+    for line in aligned(scan_report.part_rows(result)):
         print(line)
-    for line in aligned(scan_report.listing(blocking)):
+    for line in aligned(scan_report.finding_rows(blocking)):
         print(line)
     print(f"{len(blocking)} findings of severity {threshold.name} or higher without an entry in {EXCEPTIONS}; all findings: {folder}")
     if blocking:
@@ -81,7 +81,7 @@ def _scan(settings: Settings, named: list[Path] | None) -> Scan:
     import datetime as dt  # noqa: PLC0415  # keeps --help quick
 
     from kindgate.pipeline.run_tools import find_kubectl, renderer  # noqa: PLC0415  # the same
-    from kindgate.security.scan import Subject  # noqa: PLC0415  # the same
+    from kindgate.security.scan import ScanInput  # noqa: PLC0415  # the same
     from kindgate.security.scan import scan as scan_subject  # noqa: PLC0415  # the same
     from kindgate.security.trivy import find_trivy  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
@@ -92,12 +92,12 @@ def _scan(settings: Settings, named: list[Path] | None) -> Scan:
     overlays = named or _beside(settings.deploy.overlay)
     rendered = tuple(renderer(settings, kubectl, deadline, progress).render(overlay) for overlay in overlays)
     seed = settings.path(settings.images.seed) if settings.images.seed is not None else None
-    subject = Subject(
+    subject = ScanInput(
         root=settings.root,
         rendered=rendered,
         locks=tuple(lock for lock in (LOCK,) if settings.path(lock).is_file()),
         exceptions=settings.path(EXCEPTIONS),
-        whole=not named,
+        complete=not named,
     )
     trivy = find_trivy(seed=seed, deadline=deadline, progress=progress)
     return scan_subject(subject, trivy, today=dt.datetime.now(dt.UTC).date(), deadline=deadline, progress=progress)

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from kindgate.deploy.render import KUSTOMIZATION_NAMES, render, shown
+from kindgate.deploy.render import KUSTOMIZATION_NAMES, display_path, render
 from kindgate.errors import ManifestError
 from kindgate.model import ObjectRef, Rendered
 from kindgate.waiting import Deadline
@@ -25,16 +25,16 @@ from kindgate.waiting import Deadline
 ANNOTATION = "kindgate.dev/adapted-overlay"
 """On a kustomization that `kindgate init` generated: it can build on sources that Kustomize alone rejects."""
 
-Base = Callable[[Path], Rendered | None]
+RenderBase = Callable[[Path], Rendered | None]
 """Render a source that an adapted overlay builds on; None if Kustomize builds the source itself."""
 
 
-def adapts(overlay: Path) -> bool:
+def is_adapted_overlay(overlay: Path) -> bool:
     """Return whether `overlay` is an adapted overlay."""
     return ANNOTATION in ((_kustomization(overlay).get("metadata") or {}).get("annotations") or {})
 
 
-def render_adapted(overlay: Path, base: Base, *, kubectl: Path, options: Sequence[str | Path], deadline: Deadline) -> Rendered:
+def render_adapted(overlay: Path, render_base: RenderBase, *, kubectl: Path, options: Sequence[str | Path], deadline: Deadline) -> Rendered:
     """Build an adapted overlay. Raises `ManifestError` that names the file."""
     document = _kustomization(overlay)
     with tempfile.TemporaryDirectory(prefix="kindgate-adapted-") as name:
@@ -42,7 +42,7 @@ def render_adapted(overlay: Path, base: Base, *, kubectl: Path, options: Sequenc
         copy = top / "overlay"
         shutil.copytree(overlay, copy)
         bases: dict[str, Rendered] = {}
-        resources = [_resource(overlay, str(entry), copy, base, bases) for entry in document.get("resources") or ()]
+        resources = [_resource(overlay, str(entry), copy, render_base, bases) for entry in document.get("resources") or ()]
         for file in KUSTOMIZATION_NAMES:
             (copy / file).unlink(missing_ok=True)
         (copy / "kustomization.yaml").write_text(yaml.safe_dump({**document, "resources": resources}, sort_keys=False))
@@ -53,16 +53,16 @@ def render_adapted(overlay: Path, base: Base, *, kubectl: Path, options: Sequenc
             raise ManifestError(
                 error.message.replace(str(copy), str(overlay)), last_state=error.last_state.replace(str(copy), str(overlay))
             ) from error
-        origins = {ref: _origin(file, ref, shown(copy), overlay, bases) for ref, file in built.origins.items()}
-    return replace(built, overlay=overlay, origins=origins, notes=tuple(note for one in bases.values() for note in one.notes))
+        origins = {ref: _origin(file, ref, display_path(copy), overlay, bases) for ref, file in built.origins.items()}
+    return replace(built, overlay=overlay, origins=origins, notes=tuple(note for source in bases.values() for note in source.notes))
 
 
-def _resource(overlay: Path, entry: str, copy: Path, base: Base, bases: dict[str, Rendered]) -> str:
+def _resource(overlay: Path, entry: str, copy: Path, render_base: RenderBase, bases: dict[str, Rendered]) -> str:
     """Return the resource entry for the overlay's copy, rendering a source that Kustomize rejects into a file of the copy."""
     path = Path(os.path.normpath(overlay / entry))
     if path.is_relative_to(overlay) or not path.exists():
         return entry
-    rendered = base(path)
+    rendered = render_base(path)
     if rendered is None:
         return os.path.relpath(path.resolve(), copy)
     name = f".base-{len(bases)}.yaml"
@@ -76,8 +76,10 @@ def _origin(file: str, ref: ObjectRef, copy: str, overlay: Path, bases: Mapping[
     """Return the file that the user would open."""
     if not file.startswith(copy):
         return file
-    inside = file.removeprefix(copy).lstrip("/")
-    return bases[inside].origins.get(ref, shown(bases[inside].overlay)) if inside in bases else shown(overlay / inside)
+    relative = file.removeprefix(copy).lstrip("/")
+    return (
+        bases[relative].origins.get(ref, display_path(bases[relative].overlay)) if relative in bases else display_path(overlay / relative)
+    )
 
 
 def _kustomization(overlay: Path) -> Mapping[str, Any]:

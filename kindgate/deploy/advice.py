@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from kindgate.deploy.diagnosis import NEVER, Cause
+from kindgate.deploy.diagnosis import UNLIMITED_GRACE, Cause
 from kindgate.model import ObjectRef
 
 MORE_TIME = "increase --app-timeout"
@@ -63,36 +63,36 @@ _REMEDIES: Mapping[str, Sequence[tuple[str, str]]] = {
 }
 """For each reason: patterns of the cause's message and the remedy; the first match wins."""
 
-_SAME = {"ImagePullBackOff": "ErrImagePull", "ContainerCannotRun": "StartError", "RunContainerError": "CreateContainerError"}
+_EQUIVALENT = {"ImagePullBackOff": "ErrImagePull", "ContainerCannotRun": "StartError", "RunContainerError": "CreateContainerError"}
 
-_MAY_PASS = frozenset({"FailedCreate", "FailedMount", "FailedCreatePodSandBox"})
+_POSSIBLY_TRANSIENT = frozenset({"FailedCreate", "FailedMount", "FailedCreatePodSandBox"})
 """Reasons that have a remedy only when final: a webhook, disk or network can still recover."""
 
 
 def remedy(cause: Cause) -> str:
     """Return the remedy for the cause; empty if waiting might help or no remedy is known."""
-    if cause.reason in _MAY_PASS and cause.grace == NEVER:
+    if cause.reason in _POSSIBLY_TRANSIENT and cause.grace == UNLIMITED_GRACE:
         return ""
     if cause.reason == "OldPodStuck":
-        return f"delete the pod: `kubectl {_in(cause.object)}delete pod {cause.object.name}`"
-    patterns = _REMEDIES.get(_SAME.get(cause.reason, cause.reason), ())
+        return f"delete the pod: `kubectl {_namespace_option(cause.object)}delete pod {cause.object.name}`"
+    patterns = _REMEDIES.get(_EQUIVALENT.get(cause.reason, cause.reason), ())
     text = f"{cause.object.kind} {cause.proof}" if cause.reason in {"Deleted", "NotFound"} else cause.proof
     return next((advice for pattern, advice in patterns if re.search(pattern, text)), "")
 
 
 def next_step(cause: Cause) -> str:
     """The remedy for the cause, and the command that shows its object in detail."""
-    return "; ".join(part for part in (remedy(cause), f"for details run `{_describe(cause.object)}`") if part)
+    return "; ".join(part for part in (remedy(cause), f"for details run `{_describe_command(cause.object)}`") if part)
 
 
-def blocking(env: Sequence[Cause]) -> Cause | None:
+def blocking_cause(causes: Sequence[Cause]) -> Cause | None:
     """Return the first cause that waiting does not resolve; None if all of them might pass."""
-    return next((cause for cause in env if remedy(cause)), None)
+    return next((cause for cause in causes if remedy(cause)), None)
 
 
-def _describe(ref: ObjectRef) -> str:
-    return f"kubectl {_in(ref)}describe {ref.kind.lower()} {ref.name}"
+def _describe_command(ref: ObjectRef) -> str:
+    return f"kubectl {_namespace_option(ref)}describe {ref.kind.lower()} {ref.name}"
 
 
-def _in(ref: ObjectRef) -> str:
+def _namespace_option(ref: ObjectRef) -> str:
     return f"-n {ref.namespace} " if ref.namespace else ""

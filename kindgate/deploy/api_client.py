@@ -51,8 +51,8 @@ class Api:
         `body` is sent as JSON, which is valid YAML: server-side apply accepts it as `application/apply-patch+yaml`.
         Raises `ApiError`, with status 0 if no response arrived in time.
         """
-        answer: dict[str, Any] = json.loads(self._call(method, path, deadline, query, body=body, content_type=content_type))
-        return answer
+        response: dict[str, Any] = json.loads(self._call(method, path, deadline, query, body=body, content_type=content_type))
+        return response
 
     def text(self, path: str, deadline: Deadline, *, query: Query = ()) -> str:
         """Return a response as text, such as a container's log. Raises `ApiError`."""
@@ -69,7 +69,7 @@ class Api:
         if response.status != 200:
             data = response.read()
             response.close()
-            raise _refused("GET", path, response.status, data)
+            raise _rejection("GET", path, response.status, data)
         return response
 
     def object_path(self, manifest: Manifest, deadline: Deadline) -> str:
@@ -93,8 +93,10 @@ class Api:
         """Return a kind's plural and whether it is namespaced, according to the server's discovery."""
         with self._lock:
             if kind not in self._kinds.get(api_version, {}):
-                found = self.request("GET", _base(api_version), deadline).get("resources", ())
-                self._kinds[api_version] = {item["kind"]: (item["name"], item["namespaced"]) for item in found if "/" not in item["name"]}
+                resources = self.request("GET", _base(api_version), deadline).get("resources", ())
+                self._kinds[api_version] = {
+                    item["kind"]: (item["name"], item["namespaced"]) for item in resources if "/" not in item["name"]
+                }
             known = self._kinds[api_version]
         if kind not in known:
             raise ApiError(f"the cluster does not know the kind {kind} of {api_version}", status=404, reason="NotFound")
@@ -112,7 +114,7 @@ class Api:
         finally:
             response.release_conn()
         if response.status >= 400:
-            raise _refused(method, path, response.status, data)
+            raise _rejection(method, path, response.status, data)
         return data
 
     def _open(
@@ -168,23 +170,23 @@ def _base(api_version: str) -> str:
     return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
 
 
-def _refused(method: str, path: str, status: int, data: bytes) -> ApiError:
+def _rejection(method: str, path: str, status: int, data: bytes) -> ApiError:
     """Return the error for a response with status 400 or above, in the server's words."""
     try:
-        answer = json.loads(data)
+        response = json.loads(data)
     except ValueError:
-        answer = None
-    if not isinstance(answer, Mapping):
+        response = None
+    if not isinstance(response, Mapping):
         return ApiError(f"{method} {path}: {status}: {data[:200].decode(errors='replace')}", status=status)
-    details = (answer.get("details") or {}).get("causes") or ()
+    details = (response.get("details") or {}).get("causes") or ()
     causes = tuple((str(cause.get("field") or ""), str(cause.get("message") or "")) for cause in details)
-    message = str(answer.get("message") or answer)
+    message = str(response.get("message") or response)
     if len(message) > LONG_MESSAGE and causes:
         start = message.partition(": ")[0]
-        message = f"{start}: " + "; ".join(f"{field}: {_cut(said)}" for field, said in causes)
-    return ApiError(message, status=status, reason=str(answer.get("reason") or ""), causes=causes)
+        message = f"{start}: " + "; ".join(f"{field}: {_shortened(cause_message)}" for field, cause_message in causes)
+    return ApiError(message, status=status, reason=str(response.get("reason") or ""), causes=causes)
 
 
-def _cut(text: str) -> str:
+def _shortened(text: str) -> str:
     """Cut the middle out of a long text: a rejected value can fill pages, and field and reason are at the ends."""
     return text if len(text) <= LONG_CAUSE else f"{text[: LONG_CAUSE // 3]} [...] {text[-2 * LONG_CAUSE // 3 :]}"

@@ -13,7 +13,7 @@ from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_fo
 T = TypeVar("T")
 
 
-def ask(
+def request_if_exists(
     api: Api, method: str, path: str, deadline: Deadline, *, query: Query = (), body: Mapping[str, Any] | None = None
 ) -> dict[str, Any] | None:
     """Return the response to an idempotent request (GET, DELETE); None if the object does not exist.
@@ -29,11 +29,11 @@ def ask(
                 return None
             raise
 
-    return answered(send, f"{method} {path}", deadline)
+    return retried(send, f"{method} {path}", deadline)
 
 
-def answered(send: Callable[[], T], what: str, deadline: Deadline) -> T:
-    """Return the result of `send`, retrying while the server is unreachable or returns 5xx. Raises `DeployError` about `what`."""
+def retried(send: Callable[[], T], subject: str, deadline: Deadline) -> T:
+    """Return the result of `send`, retrying while the server is unreachable or returns 5xx. Raises `DeployError` about `subject`."""
 
     def attempt() -> Ready[T] | Pending | PermanentFailure:
         try:
@@ -41,27 +41,27 @@ def answered(send: Callable[[], T], what: str, deadline: Deadline) -> T:
         except ApiError as error:
             return Pending(error.message) if is_worth_retrying(error) else PermanentFailure(error.message)
 
-    return settled(what, attempt, deadline)
+    return wait_or_raise(subject, attempt, deadline)
 
 
-def settled(what: str, probe: Callable[[], Ready[T] | Pending | PermanentFailure], deadline: Deadline) -> T:
-    """Wait for the result of `probe`. Raises `DeployError` about `what` for a permanent failure or a timeout."""
+def wait_or_raise(subject: str, probe: Callable[[], Ready[T] | Pending | PermanentFailure], deadline: Deadline) -> T:
+    """Wait for the result of `probe`. Raises `DeployError` about `subject` for a permanent failure or a timeout."""
     try:
-        return wait_for(what, probe, deadline)
+        return wait_for(subject, probe, deadline)
     except WaitFailed as error:
         raise DeployError(error.message, waited=error.waited, next_step=error.next_step) from error
     except WaitTimeout as error:
-        raise DeployError(f"{what}: timed out", waited=error.waited, last_state=error.last_state) from error
+        raise DeployError(f"{subject}: timed out", waited=error.waited, last_state=error.last_state) from error
 
 
-def wait_gone(api: Api, path: str, ref: ObjectRef, uid: str, deadline: Deadline) -> None:
+def wait_deleted(api: Api, path: str, ref: ObjectRef, uid: str, deadline: Deadline) -> None:
     """Wait until the object with that uid is deleted. Raises `DeployError` that names the finalizers that block it."""
 
     def probe() -> Ready[None] | Pending | PermanentFailure:
-        found = ask(api, "GET", path, deadline)
-        if found is None or found["metadata"]["uid"] != uid:
+        live = request_if_exists(api, "GET", path, deadline)
+        if live is None or live["metadata"]["uid"] != uid:
             return Ready(None)
-        holders = ", ".join(found["metadata"].get("finalizers") or ()) or "none"
+        holders = ", ".join(live["metadata"].get("finalizers") or ()) or "none"
         return Pending(f"{ref} is being deleted; finalizers: {holders}")
 
-    settled(f"{ref} was not deleted", probe, deadline)
+    wait_or_raise(f"{ref} was not deleted", probe, deadline)

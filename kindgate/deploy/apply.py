@@ -10,9 +10,9 @@ from itertools import groupby
 from typing import Any
 
 from kindgate.deploy.api_client import Api, connect, is_worth_retrying
-from kindgate.deploy.api_retry import answered, ask, settled
+from kindgate.deploy.api_retry import request_if_exists, retried, wait_or_raise
 from kindgate.deploy.last_applied import is_unchanged, with_hash
-from kindgate.deploy.recreate import deletion_command, fixed_fields, is_failed_job, loss, recreate
+from kindgate.deploy.recreate import deletion_command, immutable_fields, is_failed_job, loss, recreate
 from kindgate.errors import ApiError, DeployError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, kind_of
 from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready
@@ -25,7 +25,7 @@ RUN_LABEL = "kindgate.dev/run"
 OnProgress = Callable[[str], object]
 """Called with one line for each object that had to be recreated."""
 
-PARALLEL = 8
+PARALLEL_REQUESTS = 8
 """Concurrent requests within a rank: more do not make the API server of a small cluster faster."""
 
 _RANKS: tuple[frozenset[str], ...] = (
@@ -65,14 +65,14 @@ def apply(
     with connect(address) as api:
         chosen = rendered.objects
         if address.existing:
-            chosen = tuple(manifest for manifest in chosen if _may_go_to_existing(api, manifest, rendered, deadline))
-            _each(chosen, lambda manifest, _: _refuse_foreign(api, manifest, run, deadline))
+            chosen = tuple(manifest for manifest in chosen if _is_allowed_in_existing(api, manifest, rendered, deadline))
+            _in_parallel(chosen, lambda manifest, _: _refuse_foreign(api, manifest, run, deadline))
         marked: list[Manifest] = [with_hash(labelled(manifest, run)) for manifest in chosen]
         if only_changed:
-            marked = _changed(api, marked, deadline)
-        one = _Application(api, rendered, address, deadline, on_progress)
-        for group in ranked(marked):
-            _each(group, one.apply)
+            marked = _changed_manifests(api, marked, deadline)
+        applier = _Applier(api, rendered, address, deadline, on_progress)
+        for group in grouped_by_rank(marked):
+            _in_parallel(group, applier.apply)
     return tuple(ObjectRef.of(manifest) for manifest in marked)
 
 
@@ -95,31 +95,31 @@ def rank(manifest: Manifest) -> int:
     return _CUSTOM + 1 if kind in _LAST else _CUSTOM
 
 
-def ranked(manifests: Iterable[Manifest]) -> list[tuple[Manifest, ...]]:
+def grouped_by_rank(manifests: Iterable[Manifest]) -> list[tuple[Manifest, ...]]:
     """Return the objects in groups: the objects of a group can be applied in parallel, after the groups before it."""
     return [tuple(group) for _, group in groupby(sorted(manifests, key=rank), key=rank)]
 
 
-def _changed(api: Api, manifests: Sequence[Manifest], deadline: Deadline) -> list[Manifest]:
+def _changed_manifests(api: Api, manifests: Sequence[Manifest], deadline: Deadline) -> list[Manifest]:
     """Return the manifests whose live objects are missing or differ, in the same order."""
 
-    def is_there(manifest: Manifest) -> bool:
+    def matches_live(manifest: Manifest) -> bool:
         try:
             path = api.object_path(manifest, deadline)
         except ApiError:
             return False  # the cluster does not know the kind yet
-        live = ask(api, "GET", path, deadline)
+        live = request_if_exists(api, "GET", path, deadline)
         return live is not None and is_unchanged(manifest, live) and not is_failed_job(manifest, live)
 
-    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="compare") as pool:
-        there = list(pool.map(is_there, manifests))
-    return [manifest for manifest, same in zip(manifests, there, strict=True) if not same]
+    with ThreadPoolExecutor(PARALLEL_REQUESTS, thread_name_prefix="compare") as pool:
+        matching = list(pool.map(matches_live, manifests))
+    return [manifest for manifest, is_matching in zip(manifests, matching, strict=True) if not is_matching]
 
 
-def _each(manifests: Sequence[Manifest], work: Callable[[Manifest, threading.Event], object]) -> None:
+def _in_parallel(manifests: Sequence[Manifest], work: Callable[[Manifest, threading.Event], object]) -> None:
     """Call `work` on all manifests in parallel. The first error is raised, and the event stops the others."""
     failed = threading.Event()
-    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="apply") as pool:
+    with ThreadPoolExecutor(PARALLEL_REQUESTS, thread_name_prefix="apply") as pool:
         tasks = [pool.submit(work, manifest, failed) for manifest in manifests]
         done, _ = wait(tasks, return_when=FIRST_EXCEPTION)
         errors = [error for task in tasks if task in done and (error := task.exception()) is not None]
@@ -130,7 +130,7 @@ def _each(manifests: Sequence[Manifest], work: Callable[[Manifest, threading.Eve
 
 
 @dataclass(frozen=True)
-class _Application:
+class _Applier:
     """Applies the objects of `rendered` one by one, from several threads."""
 
     api: Api
@@ -149,67 +149,69 @@ class _Application:
                 return PermanentFailure("stopped because another object was rejected")
             try:
                 path = self.api.object_path(manifest, self.deadline)
-                self._forget_failed_job(path, manifest)
+                self._delete_failed_job(path, manifest)
                 self.api.request("PATCH", path, self.deadline, query=query, body=manifest, content_type="application/apply-patch+yaml")
             except ApiError as error:
-                if is_worth_retrying(error) or _comes_soon(error):
+                if is_worth_retrying(error) or _is_about_to_exist(error):
                     return Pending(error.message)
                 return (
-                    self._replaced(path, manifest, error) if error.status in {403, 422} else PermanentFailure(error.message, _advice(error))
+                    self._recreate_if_lossless(path, manifest, error)
+                    if error.status in {403, 422}
+                    else PermanentFailure(error.message, _next_step(error))
                 )
             return Ready(None)
 
-        settled(f"{_named(manifest, self.rendered)} cannot be applied", attempt, self.deadline)
+        wait_or_raise(f"{_with_origin(manifest, self.rendered)} cannot be applied", attempt, self.deadline)
 
-    def _forget_failed_job(self, path: str, manifest: Manifest) -> None:
+    def _delete_failed_job(self, path: str, manifest: Manifest) -> None:
         """Delete an earlier run's failed Job in a cluster that kindgate created."""
         if self.address.existing or not self.address.reused or kind_of(manifest) != "Job":
             return
-        live = ask(self.api, "GET", path, self.deadline)
-        if live is not None and is_failed_job(manifest, live) and _is_ours(live):
+        live = request_if_exists(self.api, "GET", path, self.deadline)
+        if live is not None and is_failed_job(manifest, live) and _is_created_by_kindgate(live):
             self._recreate(path, live, "it failed in an earlier run")
 
-    def _replaced(self, path: str, manifest: Manifest, error: ApiError) -> Pending | PermanentFailure:
+    def _recreate_if_lossless(self, path: str, manifest: Manifest, error: ApiError) -> Pending | PermanentFailure:
         """Delete an object that cannot be changed in place; hopeless if the error has another cause or something would be lost."""
-        live = ask(self.api, "GET", path, self.deadline)
-        fields = fixed_fields(error, manifest, live) if live is not None else ()
+        live = request_if_exists(self.api, "GET", path, self.deadline)
+        fields = immutable_fields(error, manifest, live) if live is not None else ()
         if live is None or not fields:
-            return PermanentFailure(error.message, _advice(error))
-        fixed = f"{', '.join(fields)} cannot be changed in place"
+            return PermanentFailure(error.message, _next_step(error))
+        reason = f"{', '.join(fields)} cannot be changed in place"
         lost = loss(manifest, live)
         if self.address.existing:
             lost = "kindgate deletes nothing from an existing cluster during a run"
-        elif not _is_ours(live):
+        elif not _is_created_by_kindgate(live):
             lost = "kindgate did not create it"
         if lost:
             command = deletion_command(path, manifest, live, self.rendered.objects, self.address)
-            return PermanentFailure(f"{fixed}, but {lost}", f"delete it and rerun: {command}")
-        self._recreate(path, live, fixed)
-        return Pending(fixed)
+            return PermanentFailure(f"{reason}, but {lost}", f"delete it and rerun: {command}")
+        self._recreate(path, live, reason)
+        return Pending(reason)
 
-    def _recreate(self, path: str, live: Manifest, why: str) -> None:
+    def _recreate(self, path: str, live: Manifest, reason: str) -> None:
         recreate(self.api, path, live, self.deadline)
-        self.on_progress(f"recreating {ObjectRef.of(live)}: {why}")
+        self.on_progress(f"recreating {ObjectRef.of(live)}: {reason}")
 
 
-def _is_ours(live: Manifest) -> bool:
+def _is_created_by_kindgate(live: Manifest) -> bool:
     return RUN_LABEL in (live["metadata"].get("labels") or {})
 
 
-def _named(manifest: Manifest, rendered: Rendered) -> str:
+def _with_origin(manifest: Manifest, rendered: Rendered) -> str:
     ref = ObjectRef.of(manifest)
     origin = rendered.origins.get(ref)
     return f"{ref} ({origin})" if origin else str(ref)
 
 
-def _comes_soon(error: ApiError) -> bool:
+def _is_about_to_exist(error: ApiError) -> bool:
     """Return whether the cluster is about to create what is missing: a new CRD's resource, or the default ServiceAccount."""
     if error.status == 404:
         return "the cluster does not know" in error.message or "page not found" in error.message or "could not find" in error.message
     return error.status == 403 and "error looking up service account" in error.message
 
 
-def _advice(error: ApiError) -> str:
+def _next_step(error: ApiError) -> str:
     if error.reason == "Conflict":
         return "another field manager owns these fields: remove them from the manifest, or let their owner set them"
     if "admission webhook" in error.message or "violates PodSecurity" in error.message:
@@ -219,15 +221,15 @@ def _advice(error: ApiError) -> str:
     return ""
 
 
-def _may_go_to_existing(api: Api, manifest: Manifest, rendered: Rendered, deadline: Deadline) -> bool:
+def _is_allowed_in_existing(api: Api, manifest: Manifest, rendered: Rendered, deadline: Deadline) -> bool:
     """Return whether the object is namespaced. Raises `DeployError` if its namespace does not exist."""
-    named = _named(manifest, rendered)
-    if not answered(lambda: api.is_namespaced(manifest, deadline), f"{named} cannot be applied", deadline):
+    described = _with_origin(manifest, rendered)
+    if not retried(lambda: api.is_namespaced(manifest, deadline), f"{described} cannot be applied", deadline):
         return False
     namespace = ObjectRef.of(manifest).namespace or "default"
-    if ask(api, "GET", f"/api/v1/namespaces/{namespace}", deadline) is None:
+    if request_if_exists(api, "GET", f"/api/v1/namespaces/{namespace}", deadline) is None:
         raise DeployError(
-            f"{named}: the existing cluster has no namespace {namespace}",
+            f"{described}: the existing cluster has no namespace {namespace}",
             next_step=f"run `kubectl create namespace {namespace}`: kindgate creates no cluster-scoped objects in an existing cluster",
         )
     return True
@@ -235,8 +237,8 @@ def _may_go_to_existing(api: Api, manifest: Manifest, rendered: Rendered, deadli
 
 def _refuse_foreign(api: Api, manifest: Manifest, run: str, deadline: Deadline) -> None:
     ref = ObjectRef.of(manifest)
-    found = ask(api, "GET", api.object_path(manifest, deadline), deadline)
-    owner = ((found or {}).get("metadata", {}).get("labels") or {}).get(RUN_LABEL)
-    if found is not None and owner != run:
-        whose = f"belongs to run {owner}" if owner else "was not created by kindgate"
-        raise DeployError(f"{ref} already exists in the cluster and {whose}", next_step="use another namespace, or delete the object")
+    live = request_if_exists(api, "GET", api.object_path(manifest, deadline), deadline)
+    owner = ((live or {}).get("metadata", {}).get("labels") or {}).get(RUN_LABEL)
+    if live is not None and owner != run:
+        ownership = f"belongs to run {owner}" if owner else "was not created by kindgate"
+        raise DeployError(f"{ref} already exists in the cluster and {ownership}", next_step="use another namespace, or delete the object")

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kindgate.deploy.tls import AUTHORITY, CERTIFICATE, KEY, certificates_of, filled, is_certifiable, names_by_secret
+from kindgate.deploy.tls import AUTHORITY, CERTIFICATE, KEY, certificates_of, is_certifiable, names_by_secret, with_secret_contents
 from kindgate.errors import ManifestError
 from kindgate.model import ObjectRef, Rendered
 
@@ -33,10 +33,10 @@ class Authority:
         certificate, key = self.folder / "ca.pem", self.folder / "ca.key"
         if certificate.exists() and key.exists():
             return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
-        made = trustme.CA(organization_name="kindgate", organization_unit_name="made for one cluster")
-        _write(key, made.private_key_pem.bytes())
-        _write(certificate, made.cert_pem.bytes())
-        return made
+        created = trustme.CA(organization_name="kindgate", organization_unit_name="made for one cluster")
+        _write_private(key, created.private_key_pem.bytes())
+        _write_private(certificate, created.cert_pem.bytes())
+        return created
 
     @property
     def certificate(self) -> bytes:
@@ -45,15 +45,15 @@ class Authority:
 
     def issue(self, names: Iterable[str]) -> Mapping[str, bytes]:
         """Return the content of a Secret with a certificate for `names` (hosts or addresses)."""
-        wanted = tuple(dict.fromkeys(names))
-        kept = self.folder / f"issued-{hashlib.sha256(' '.join(sorted(wanted)).encode()).hexdigest()[:16]}.pem"
-        key_mark = b"-----BEGIN CERTIFICATE-----"
-        if kept.exists():
-            key, _, chain = kept.read_bytes().partition(key_mark)
-            return {CERTIFICATE: key_mark + chain, KEY: key, AUTHORITY: self.certificate}
-        leaf = self._ca.issue_cert(*wanted)
+        unique_names = tuple(dict.fromkeys(names))
+        issued = self.folder / f"issued-{hashlib.sha256(' '.join(sorted(unique_names)).encode()).hexdigest()[:16]}.pem"
+        certificate_start = b"-----BEGIN CERTIFICATE-----"
+        if issued.exists():
+            key, _, chain = issued.read_bytes().partition(certificate_start)
+            return {CERTIFICATE: certificate_start + chain, KEY: key, AUTHORITY: self.certificate}
+        leaf = self._ca.issue_cert(*unique_names)
         key, chain = leaf.private_key_pem.bytes(), b"".join(pem.bytes() for pem in leaf.cert_chain_pems)
-        _write(kept, key + chain)
+        _write_private(issued, key + chain)
         return {CERTIFICATE: chain, KEY: key, AUTHORITY: self.certificate}
 
 
@@ -64,13 +64,13 @@ def with_certificates(rendered: Rendered, authority: Authority) -> Rendered:
     """
     contents: dict[ObjectRef, Mapping[str, bytes]] = {}
     for ref, names in names_by_secret(rendered).items():
-        wrong = [name for name in names if not is_certifiable(name)]
-        if wrong:
+        invalid = [name for name in names if not is_certifiable(name)]
+        if invalid:
             raise ManifestError(
-                f"{ref}: no certificate can be issued for the host {wrong[0]!r}", next_step="correct the host in the manifests"
+                f"{ref}: no certificate can be issued for the host {invalid[0]!r}", next_step="correct the host in the manifests"
             )
         contents[ref] = authority.issue(names)
-    return filled(rendered, contents)
+    return with_secret_contents(rendered, contents)
 
 
 def write_trusted(parts: Iterable[Rendered], authority: Authority, target: Path) -> bool:
@@ -78,19 +78,19 @@ def write_trusted(parts: Iterable[Rendered], authority: Authority, target: Path)
 
     These are the CA's, if it issues one of them, and the content of the manifests' own TLS Secrets.
     """
-    known = tuple(parts)
-    trusted = [certificate for rendered in known for certificate in certificates_of(rendered)]
-    if any(names_by_secret(rendered) for rendered in known):
+    rendered_parts = tuple(parts)
+    trusted = [certificate for rendered in rendered_parts for certificate in certificates_of(rendered)]
+    if any(names_by_secret(rendered) for rendered in rendered_parts):
         trusted.insert(0, authority.certificate)
     if trusted:
-        _write(target, b"\n".join(dict.fromkeys(trusted)))
+        _write_private(target, b"\n".join(dict.fromkeys(trusted)))
     return bool(trusted)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write_private(path: Path, content: bytes) -> None:
     """Atomically write a file that only this user can read."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.touch(mode=0o600)
-    fresh.write_bytes(content)
-    fresh.replace(path)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.touch(mode=0o600)
+    temporary.write_bytes(content)
+    temporary.replace(path)

@@ -46,43 +46,43 @@ def place_baseline(head: Rendered, base: Rendered) -> Baseline:
     Raises `ManifestError` if the two have no host in common.
     """
     namespaces = {name: name + SUFFIX for name in application_namespaces(base)}
-    moved = _Move(namespaces)
+    move = _NamespaceMove(namespaces)
     replicas = _replicas(head)
     pairs = [
-        (manifest, moved.object(with_baseline_hosts(manifest, base.objects)))
+        (manifest, move.object(with_baseline_hosts(manifest, base.objects)))
         for manifest in base.objects
         if _is_copied(manifest, namespaces)
     ]
     objects = tuple(_with_replicas(copy, replicas.get(ObjectRef.of(original))) for original, copy in pairs)
     origins = {ObjectRef.of(copy): base.origins[ref] for original, copy in pairs if (ref := ObjectRef.of(original)) in base.origins}
-    ours, theirs = routed_hosts(head.objects), routed_hosts(base.objects)
-    common = ours & theirs
+    head_hosts, base_hosts = routed_hosts(head.objects), routed_hosts(base.objects)
+    common = head_hosts & base_hosts
     if not common:
-        served = [", ".join(sorted(host or ANY_HOST for host in hosts)) or "none" for hosts in (theirs, ours)]
+        served = [", ".join(sorted(host or ANY_HOST for host in hosts)) or "none" for hosts in (base_hosts, head_hosts)]
         raise ManifestError(
             f"{base.overlay}: the baseline serves none of the hosts of {head.overlay}",
             last_state=f"hosts of the baseline: {served[0]}; of the pull request: {served[1]}",
             next_step="make both versions serve a common host",
         )
-    rendered = Rendered(base.overlay, tuple(map(spread, objects)), origins)
+    rendered = Rendered(base.overlay, tuple(map(with_spread, objects)), origins)
     return Baseline(rendered, namespaces, {requested_host(host): requested_host(baseline_host(host)) for host in sorted(common)})
 
 
 def with_spread_pods(rendered: Rendered, namespaces: Mapping[str, str]) -> Rendered:
     """Return `rendered` with the pods of `namespaces` spread over the nodes like the baseline's, so nothing else differs."""
-    objects = tuple(spread(item) if ObjectRef.of(item).namespace in namespaces else item for item in rendered.objects)
+    objects = tuple(with_spread(item) if ObjectRef.of(item).namespace in namespaces else item for item in rendered.objects)
     return replace(rendered, objects=objects)
 
 
 def application_namespaces(rendered: Rendered) -> tuple[str, ...]:
     """The application's namespaces, sorted, without those that serve the whole cluster."""
-    entered = {ObjectRef.of(item).namespace for item in rendered.objects if is_entry(item)}
-    wide = (item for item in rendered.objects if not ObjectRef.of(item).namespace and kind_of(item) != "Namespace")
-    pointed = {name for item in wide for name in _named_namespaces(item)}
-    return tuple(name for name in rendered.namespaces if name not in SHARED and (name in entered or name not in pointed))
+    with_entries = {ObjectRef.of(item).namespace for item in rendered.objects if is_entry(item)}
+    cluster_scoped = (item for item in rendered.objects if not ObjectRef.of(item).namespace and kind_of(item) != "Namespace")
+    referenced = {name for item in cluster_scoped for name in _referenced_namespaces(item)}
+    return tuple(name for name in rendered.namespaces if name not in SHARED and (name in with_entries or name not in referenced))
 
 
-def spread(manifest: Manifest) -> Manifest:
+def with_spread(manifest: Manifest) -> Manifest:
     """Make a workload's pods prefer the nodes with the fewest of them; a workload with its own constraints is unchanged."""
     template = pod_template(manifest)
     if template is None or kind_of(manifest) not in _REPLICATED or template.spec.get("topologySpreadConstraints"):
@@ -107,14 +107,14 @@ def spread_constraint(manifest: Manifest) -> dict[str, Any]:
     return {**constraint, "matchLabelKeys": [revision]} if revision else constraint
 
 
-def _named_namespaces(node: Any) -> set[str]:  # noqa: ANN401 - any part of a YAML document
+def _referenced_namespaces(node: Any) -> set[str]:  # noqa: ANN401 - any part of a YAML document
     """The namespaces that a cluster-scoped object points to: in subjects, and in the Services of webhooks and API services."""
     if isinstance(node, list):
-        return {name for item in node for name in _named_namespaces(item)}
+        return {name for item in node for name in _referenced_namespaces(item)}
     if not isinstance(node, Mapping):
         return set()
-    own = {node["namespace"]} if isinstance(node.get("namespace"), str) else set()
-    return own | {name for value in node.values() for name in _named_namespaces(value)}
+    direct = {node["namespace"]} if isinstance(node.get("namespace"), str) else set()
+    return direct | {name for value in node.values() for name in _referenced_namespaces(value)}
 
 
 def _is_copied(manifest: Manifest, namespaces: Mapping[str, str]) -> bool:
@@ -124,7 +124,7 @@ def _is_copied(manifest: Manifest, namespaces: Mapping[str, str]) -> bool:
         return ref.namespace in namespaces
     if ref.kind == "Namespace":
         return ref.name in namespaces
-    return ref.kind == "ClusterRoleBinding" and bool(_named_namespaces(manifest) & set(namespaces))
+    return ref.kind == "ClusterRoleBinding" and bool(_referenced_namespaces(manifest) & set(namespaces))
 
 
 def _replicas(rendered: Rendered) -> dict[ObjectRef, int | None]:
@@ -135,7 +135,7 @@ def _with_replicas(manifest: Manifest, replicas: int | None) -> Manifest:
     return manifest if replicas is None else {**manifest, "spec": {**manifest["spec"], "replicas": replicas}}
 
 
-class _Move:
+class _NamespaceMove:
     """Moves objects to the baseline's namespaces and renames every reference to them."""
 
     def __init__(self, namespaces: Mapping[str, str]) -> None:
@@ -144,25 +144,25 @@ class _Move:
         # a Service's DNS name: NAME.NAMESPACE.svc
         self._service = re.compile(rf"(?<=\.)({names})(?=\.svc\b)")
         self._special: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-            "Namespace": self._namespace,
+            "Namespace": self._renamed_namespace,
             "Service": _without_node_ports,
-            "ClusterRoleBinding": _renamed,
+            "ClusterRoleBinding": _with_base_suffix,
         }
 
     def object(self, manifest: Manifest) -> Manifest:
         """Return the object in its new namespace."""
-        copy = self._part(manifest)
+        copy = self._moved_node(manifest)
         special = self._special.get(kind_of(manifest))
         return special(copy) if special else copy
 
-    def _part(self, node: Any) -> Any:  # noqa: ANN401 - any part of a YAML document
+    def _moved_node(self, node: Any) -> Any:  # noqa: ANN401 - any part of a YAML document
         if isinstance(node, list):
-            return [self._part(item) for item in node]
+            return [self._moved_node(item) for item in node]
         if isinstance(node, str):
-            return self._service.sub(lambda found: self._namespaces[found[0]], node)
+            return self._service.sub(lambda match: self._namespaces[match[0]], node)
         if not isinstance(node, Mapping):
             return node
-        copy = {key: self._part(value) for key, value in node.items()}
+        copy = {key: self._moved_node(value) for key, value in node.items()}
         for key in ("namespace", NAME_LABEL):
             if isinstance(copy.get(key), str):
                 copy[key] = self._namespaces.get(copy[key], copy[key])
@@ -170,7 +170,7 @@ class _Move:
             copy["values"] = [self._namespaces.get(value, value) for value in copy["values"]]
         return copy
 
-    def _namespace(self, copy: dict[str, Any]) -> dict[str, Any]:
+    def _renamed_namespace(self, copy: dict[str, Any]) -> dict[str, Any]:
         return {**copy, "metadata": {**copy["metadata"], "name": self._namespaces[copy["metadata"]["name"]]}}
 
 
@@ -180,5 +180,5 @@ def _without_node_ports(copy: dict[str, Any]) -> dict[str, Any]:
     return {**copy, "spec": {**copy["spec"], "ports": ports}} if ports else copy
 
 
-def _renamed(copy: dict[str, Any]) -> dict[str, Any]:
+def _with_base_suffix(copy: dict[str, Any]) -> dict[str, Any]:
     return {**copy, "metadata": {**copy["metadata"], "name": copy["metadata"]["name"] + SUFFIX}}

@@ -39,7 +39,7 @@ class Connection:
                     persist_config=False,
                     temp_file_path=folder,
                 )
-                context = _tls(self._configuration)
+                context = _ssl_context(self._configuration)
         except (ConfigException, OSError) as error:
             raise ApiError(f"{address.kubeconfig}: not a usable kubeconfig: {error}") from error
         self.server = str(self._configuration.host)
@@ -55,7 +55,7 @@ class Connection:
         self.pool.clear()
 
 
-def _tls(configuration: Any) -> ssl.SSLContext:  # noqa: ANN401 - the kubernetes package has no types
+def _ssl_context(configuration: Any) -> ssl.SSLContext:  # noqa: ANN401 - the kubernetes package has no types
     context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
     if configuration.cert_file:
         context.load_cert_chain(configuration.cert_file, configuration.key_file)

@@ -12,7 +12,7 @@ from kindgate.images.image_reference import DEFAULT_TAG, ImageReference
 from kindgate.model import Manifest, ObjectRef, kind_of
 from kindgate.pod_templates import Container, pod_templates
 
-_NEEDED = (
+_REQUIRED_RESOURCES = (
     ("requests", "cpu", "no CPU request: the scheduler assumes that the pod needs none"),
     ("requests", "memory", "no memory request: the scheduler assumes that the pod needs none"),
     ("limits", "memory", "no memory limit: memory use is not judged, and one pod can use all of the node's memory"),
@@ -31,19 +31,19 @@ class LimitDefaults:
 
 def limit_defaults(manifests: Iterable[Manifest]) -> dict[str, LimitDefaults]:
     """The defaults of each namespace that has a LimitRange for containers, by namespace name."""
-    found: dict[str, LimitDefaults] = {}
+    by_namespace: dict[str, LimitDefaults] = {}
     for manifest in manifests:
         if kind_of(manifest) != "LimitRange":
             continue
         namespace = ObjectRef.of(manifest).namespace
-        for one in (manifest.get("spec") or {}).get("limits") or ():
-            if one.get("type") == "Container":
-                known = found.get(namespace, LimitDefaults())
+        for item in (manifest.get("spec") or {}).get("limits") or ():
+            if item.get("type") == "Container":
+                known = by_namespace.get(namespace, LimitDefaults())
                 # without explicit defaults, the maximum is the default limit, and the limit is the default request
-                limits = {**(one.get("max") or {}), **(one.get("default") or {})}
-                requests = {**limits, **(one.get("defaultRequest") or {})}
-                found[namespace] = LimitDefaults({**known.requests, **requests}, {**known.limits, **limits})
-    return found
+                limits = {**(item.get("max") or {}), **(item.get("default") or {})}
+                requests = {**limits, **(item.get("defaultRequest") or {})}
+                by_namespace[namespace] = LimitDefaults({**known.requests, **requests}, {**known.limits, **limits})
+    return by_namespace
 
 
 def container_findings(manifest: Manifest, file: str, defaults: LimitDefaults) -> Iterator[Finding]:
@@ -53,15 +53,17 @@ def container_findings(manifest: Manifest, file: str, defaults: LimitDefaults) -
         for path, container in template.containers():
             name = str(container.get("name", "(unnamed)"))
             resources = effective_resources(container.get("resources") or {}, defaults)
-            for group, resource, message in _NEEDED:
+            for group, resource, message in _REQUIRED_RESOURCES:
                 if resource not in resources[group]:
-                    yield _policy(file, ref, f"{path}.resources.{group}.{resource}", f"container {name}: {message}")
+                    yield _policy_finding(file, ref, f"{path}.resources.{group}.{resource}", f"container {name}: {message}")
             if ref.kind in _SERVING and ".containers[" in path and "readinessProbe" not in container:
-                yield _policy(file, ref, path, f"container {name}: no readiness probe, so it receives requests before it can answer them")
-            yield from _image(container, file, ref, path)
+                yield _policy_finding(
+                    file, ref, path, f"container {name}: no readiness probe, so it receives requests before it can answer them"
+                )
+            yield from _image_findings(container, file, ref, path)
 
 
-def _policy(file: str, ref: ObjectRef, path: str, message: str) -> Finding:
+def _policy_finding(file: str, ref: ObjectRef, path: str, message: str) -> Finding:
     return Finding(file, ref, path, message, "warning", policy=True)
 
 
@@ -71,7 +73,7 @@ def effective_resources(resources: Mapping[str, Any], defaults: LimitDefaults) -
     return {"limits": {**defaults.limits, **limits}, "requests": {**defaults.requests, **limits, **requests}}
 
 
-def _image(container: Container, file: str, ref: ObjectRef, path: str) -> Iterator[Finding]:
+def _image_findings(container: Container, file: str, ref: ObjectRef, path: str) -> Iterator[Finding]:
     image = container.get("image")
     if image is None and ref.kind not in _SERVING:
         return  # a custom resource's controller might set it
@@ -84,4 +86,4 @@ def _image(container: Container, file: str, ref: ObjectRef, path: str) -> Iterat
         yield Finding(file, ref, f"{path}.image", error.message)
         return
     if reference.tag == DEFAULT_TAG and not reference.digest:
-        yield _policy(file, ref, f"{path}.image", f"{image} is not pinned to a version")
+        yield _policy_finding(file, ref, f"{path}.image", f"{image} is not pinned to a version")

@@ -24,9 +24,9 @@ PATH_ANNOTATION = "kindgate.dev/path"
 ANY_HOST = "*"
 """Shown as the host of an entry without one, as kubectl does."""
 
-_SCALED = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"})
+_SCALABLE = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"})
 _PROBES = ("readinessProbe", "startupProbe", "livenessProbe")
-_REGEX = "not requested: {path} is a regular expression; set a matching path in the annotation " + PATH_ANNOTATION
+_REGEX_PROBLEM = "not requested: {path} is a regular expression; set a matching path in the annotation " + PATH_ANNOTATION
 
 
 class PathSource(enum.StrEnum):
@@ -80,7 +80,7 @@ def read_entries(rendered: Rendered, provided: Sequence[Rendered] = (), *, exist
     """
     objects = [manifest for part in (*provided, rendered) for manifest in part.objects]
     reader = _Reader(References(objects), objects, existing=existing)
-    found: dict[tuple[str, str, bool], Entry] = {}
+    unique: dict[tuple[str, str, bool], Entry] = {}
     findings: list[Finding] = []
     for manifest in rendered.objects:
         ref = ObjectRef.of(manifest)
@@ -88,8 +88,8 @@ def read_entries(rendered: Rendered, provided: Sequence[Rendered] = (), *, exist
         entries, problems = reader.read(manifest)
         findings += [Finding(file, ref, path, message, "warning") for path, message in problems]
         for entry in entries:
-            found.setdefault((entry.host, entry.path, entry.tls), entry)
-    return Entries(tuple(found.values()), tuple(findings))
+            unique.setdefault((entry.host, entry.path, entry.tls), entry)
+    return Entries(tuple(unique.values()), tuple(findings))
 
 
 def entries_of(rendered: Rendered, provided: Sequence[Rendered] = (), *, existing: bool = False) -> tuple[Entry, ...]:
@@ -115,12 +115,12 @@ def probe_path(route: HostRoute, references: References) -> str:
     if port is None or not spec.get("selector"):
         return ""
     target = port.get("targetPort", port.get("port"))
-    for template in references.selected(spec["selector"], route.service.namespace):
+    for template in references.templates_with_labels(spec["selector"], route.service.namespace):
         for path, container in template.containers():
             if ".initContainers[" not in path:
                 for probe in _http_probes(container):
-                    if _number(container, probe.get("port")) == _number(container, target):
-                        return _path(probe)
+                    if _port_number(container, probe.get("port")) == _port_number(container, target):
+                        return _probed_path(probe)
     return ""
 
 
@@ -138,14 +138,14 @@ class _Reader:
         entries: list[Entry] = []
         paths = _annotated_paths(manifest)
         for route in usable:
-            wanted = [path for path in paths if _best(usable, route.host, path) is route]
-            problem = self._backend_problem(route) or (_REGEX if route.regex and not wanted else "")
+            annotated = [path for path in paths if _matching_route(usable, route.host, path) is route]
+            problem = self._backend_problem(route) or (_REGEX_PROBLEM if route.regex and not annotated else "")
             if problem:
                 problems.append((route.place, problem.format(path=route.path)))
                 continue
-            if route.rewritten and not wanted:
+            if route.rewritten and not annotated:
                 problems.append((route.place, f"the path {route.path} is rewritten: requesting it as written, not the probe's path"))
-            entries += self._entries(route, usable, wanted)
+            entries += self._entries(route, usable, annotated)
         return entries, problems
 
     def _routes(self, manifest: Manifest) -> Iterable[HostRoute]:
@@ -158,14 +158,14 @@ class _Reader:
                 return traefik_routes(manifest)
         return ()
 
-    def _entries(self, route: HostRoute, siblings: Sequence[HostRoute], wanted: Sequence[str]) -> Iterator[Entry]:
+    def _entries(self, route: HostRoute, siblings: Sequence[HostRoute], annotated: Sequence[str]) -> Iterator[Entry]:
         entry = Entry(requested_host(route.host), route.path, route.tls, PathSource.ROUTE, route.object, route.service, route.path)
-        if wanted:
-            yield from (replace(entry, path=path, source=PathSource.ANNOTATION) for path in wanted)
+        if annotated:
+            yield from (replace(entry, path=path, source=PathSource.ANNOTATION) for path in annotated)
             return
         probe = "" if route.rewritten else probe_path(route, self.references)
-        leads_there = probe and _best(siblings, route.host, probe) is route
-        yield replace(entry, path=probe, source=PathSource.PROBE) if leads_there and probe != route.path else entry
+        is_routed = probe and _matching_route(siblings, route.host, probe) is route
+        yield replace(entry, path=probe, source=PathSource.PROBE) if is_routed and probe != route.path else entry
 
     def _backend_problem(self, route: HostRoute) -> str:
         """Return why nothing can answer on this route; empty if something might."""
@@ -185,8 +185,8 @@ class _Reader:
         owners = [item for item in self.objects if _selects(selector, item, service.namespace)]
         if not owners:
             return f"not requested: {service} selects no pod in the manifests"
-        idle = all(ObjectRef.of(item).kind in _SCALED and (item.get("spec") or {}).get("replicas") == 0 for item in owners)
-        return f"not requested: the pods behind {service} are scaled to 0" if idle else ""
+        all_scaled_down = all(ObjectRef.of(item).kind in _SCALABLE and (item.get("spec") or {}).get("replicas") == 0 for item in owners)
+        return f"not requested: the pods behind {service} are scaled to 0" if all_scaled_down else ""
 
 
 def _annotated_paths(manifest: Manifest) -> tuple[str, ...]:
@@ -194,22 +194,22 @@ def _annotated_paths(manifest: Manifest) -> tuple[str, ...]:
     return tuple(path if path.startswith("/") else f"/{path}" for path in str(text).split())
 
 
-def _best(routes: Sequence[HostRoute], host: str, path: str) -> HostRoute | None:
+def _matching_route(routes: Sequence[HostRoute], host: str, path: str) -> HostRoute | None:
     """Return the route of `host` that serves `path`: the longest match, otherwise the first regular expression, if any."""
-    mine = [route for route in routes if route.host == host]
-    matching = [route for route in mine if route.matches(path)]
+    same_host = [route for route in routes if route.host == host]
+    matching = [route for route in same_host if route.matches(path)]
     if matching:
         return max(matching, key=lambda route: (route.exact, len(route.path)))
-    return next((route for route in mine if route.regex), None)
+    return next((route for route in same_host if route.regex), None)
 
 
 def _selects(selector: Mapping[str, str], manifest: Manifest, namespace: str) -> bool:
-    return any(References([manifest]).selected(selector, namespace))
+    return any(References([manifest]).templates_with_labels(selector, namespace))
 
 
-def _service_port(ports: Any, wanted: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ANN401  # a part of a YAML document
+def _service_port(ports: Any, backend_port: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ANN401  # a part of a YAML document
     """Return the Service's port that the route names, or its only port if the route names none."""
-    field, value = next(iter(wanted.items()), ("", None))
+    field, value = next(iter(backend_port.items()), ("", None))
     if not field:
         return ports[0] if len(ports) == 1 else None
     return next((port for port in ports if port.get("name" if field == "name" else "port") == value), None)
@@ -222,14 +222,14 @@ def _http_probes(container: Container) -> Iterator[Mapping[str, Any]]:
             yield probe
 
 
-def _number(container: Container, port: Any) -> Any:  # noqa: ANN401  # a port's number or name
+def _port_number(container: Container, port: Any) -> Any:  # noqa: ANN401  # a port's number or name
     """Return a container port's number, given its number or name."""
     if isinstance(port, int) or str(port).isdigit():
         return int(port)
-    named = (one for one in container.get("ports") or () if one.get("name") == port)
-    return next((one.get("containerPort") for one in named), port)
+    named = (item for item in container.get("ports") or () if item.get("name") == port)
+    return next((item.get("containerPort") for item in named), port)
 
 
-def _path(probe: Mapping[str, Any]) -> str:
+def _probed_path(probe: Mapping[str, Any]) -> str:
     path = str(probe.get("path") or "/")
     return path if path.startswith("/") else f"/{path}"

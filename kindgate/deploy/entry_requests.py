@@ -18,7 +18,7 @@ from kindgate.waiting import Deadline
 if TYPE_CHECKING:
     import requests
 
-_SECONDS = 5.0
+_REDIRECT_SECONDS = 5.0
 """Request timeout: the entry has already answered, and the controller's redirect takes milliseconds."""
 
 
@@ -60,27 +60,34 @@ def curl_command(entry: Entry, address: ClusterAddress) -> str:
         return f"curl {url}"
     if not entry.tls:
         return f"curl -H 'Host: {entry.host}' {url}"
-    place = urlsplit(url)
+    address_parts = urlsplit(url)
     trusted = trusted_file(address)
     ca_file = f"--cacert {trusted} " if trusted is not None else ""
-    return f"curl {ca_file}--connect-to {entry.host}:443:{place.hostname}:{place.port or 443} https://{entry.host}{entry.path}"
+    return (
+        f"curl {ca_file}--connect-to {entry.host}:443:{address_parts.hostname}:{address_parts.port or 443} https://{entry.host}{entry.path}"
+    )
 
 
 def plain_http_notes(entries: Iterable[Entry], address: ClusterAddress, deadline: Deadline) -> tuple[str, ...]:
     """Request each host whose entries all use TLS over HTTP once, and note the response; a 4xx or 5xx yields no note."""
-    known = tuple(entries)
-    plain = {entry.host for entry in known if not entry.tls}
-    first = {entry.host: entry for entry in reversed(known) if entry.tls and entry.host not in plain}
-    if not first:
+    all_entries = tuple(entries)
+    plain_hosts = {entry.host for entry in all_entries if not entry.tls}
+    first_entries = {entry.host: entry for entry in reversed(all_entries) if entry.tls and entry.host not in plain_hosts}
+    if not first_entries:
         return ()
     with entry_session(address) as session:
-        return tuple(note for entry in known if first.get(entry.host) is entry for note in _notes(session, entry, address, deadline))
+        return tuple(
+            note
+            for entry in all_entries
+            if first_entries.get(entry.host) is entry
+            for note in _redirect_notes(session, entry, address, deadline)
+        )
 
 
-def _notes(session: requests.Session, entry: Entry, address: ClusterAddress, deadline: Deadline) -> Iterator[str]:
+def _redirect_notes(session: requests.Session, entry: Entry, address: ClusterAddress, deadline: Deadline) -> Iterator[str]:
     import requests  # noqa: PLC0415  # 0.1 s to import, and only applications with TLS need it
 
-    timeout = max(0.1, min(_SECONDS, deadline.remaining))
+    timeout = max(0.1, min(_REDIRECT_SECONDS, deadline.remaining))
     headers = {"Host": entry.host} if entry.host else {}
     try:
         response = session.get(entry_url(address, entry.path, tls=False), headers=headers, timeout=timeout, allow_redirects=False)
@@ -89,8 +96,8 @@ def _notes(session: requests.Session, entry: Entry, address: ClusterAddress, dea
         return
     location = urlsplit(response.headers.get("Location", ""))
     if 300 <= response.status_code < 400:
-        right = location.scheme == "https" and location.hostname in {entry.host, None}
-        leads = "HTTPS on the same host" if right else location.geturl() or "nowhere"
-        yield f"http://{entry.label} answers {response.status_code} with a redirect to {leads}"
+        is_same_host = location.scheme == "https" and location.hostname in {entry.host, None}
+        target = "HTTPS on the same host" if is_same_host else location.geturl() or "nowhere"
+        yield f"http://{entry.label} answers {response.status_code} with a redirect to {target}"
     elif response.status_code < 300:
         yield f"http://{entry.label} answers {response.status_code} without TLS and does not redirect to HTTPS"

@@ -12,20 +12,20 @@ from kindgate.model import Manifest, ObjectRef, kind_of
 CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 """Names the class if `spec.ingressClassName` does not; older than the field, but still widely used."""
 
-_REGEX_SIGNS = re.compile(r"[()\[\]{}|^$*+?\\]")
+_REGEX_CHARACTERS = re.compile(r"[()\[\]{}|^$*+?\\]")
 
-_REWRITES = (
+_REWRITE_ANNOTATIONS = (
     "nginx.ingress.kubernetes.io/rewrite-target",
     "nginx.ingress.kubernetes.io/app-root",
     "traefik.ingress.kubernetes.io/router.middlewares",
 )
 
-_PATTERNS = ("nginx.ingress.kubernetes.io/use-regex", "nginx.ingress.kubernetes.io/rewrite-target")
+_REGEX_ANNOTATIONS = ("nginx.ingress.kubernetes.io/use-regex", "nginx.ingress.kubernetes.io/rewrite-target")
 """With either of these, paths of every type are regular expressions."""
 
-_HTTPS = frozenset({"HTTPS", "TLS"})
-_TERM = re.compile(r"(Host|PathPrefix|Path)\(\s*`([^`]*)`\s*\)")
-_RULE = re.compile(rf"\(*\s*{_TERM.pattern}\s*\)*(\s*&&\s*\(*\s*{_TERM.pattern}\s*\)*)*")
+_TLS_PROTOCOLS = frozenset({"HTTPS", "TLS"})
+_TRAEFIK_TERM = re.compile(r"(Host|PathPrefix|Path)\(\s*`([^`]*)`\s*\)")
+_TRAEFIK_RULE = re.compile(rf"\(*\s*{_TRAEFIK_TERM.pattern}\s*\)*(\s*&&\s*\(*\s*{_TRAEFIK_TERM.pattern}\s*\)*)*")
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,14 @@ def ingress_routes(manifest: Manifest, objects: Sequence[Manifest], *, existing:
     `existing` cluster, whose classes are unknown.
     """
     spec = manifest.get("spec") or {}
-    problem = "" if existing else _unserved(manifest, objects)
+    problem = "" if existing else _class_problem(manifest, objects)
     if spec.get("defaultBackend"):
-        yield _route(manifest, "spec.defaultBackend", "", {"path": "/", "pathType": "Prefix", "backend": spec["defaultBackend"]}, problem)
-    for at, rule in enumerate(spec.get("rules") or ()):
-        for number, path in enumerate((rule.get("http") or {}).get("paths") or ()):
-            yield _route(manifest, f"spec.rules[{at}].http.paths[{number}]", str(rule.get("host") or ""), path, problem)
+        yield _ingress_route(
+            manifest, "spec.defaultBackend", "", {"path": "/", "pathType": "Prefix", "backend": spec["defaultBackend"]}, problem
+        )
+    for rule_index, rule in enumerate(spec.get("rules") or ()):
+        for path_index, path in enumerate((rule.get("http") or {}).get("paths") or ()):
+            yield _ingress_route(manifest, f"spec.rules[{rule_index}].http.paths[{path_index}]", str(rule.get("host") or ""), path, problem)
 
 
 def gateway_routes(manifest: Manifest, objects: Sequence[Manifest], *, existing: bool = False) -> Iterator[HostRoute]:
@@ -88,13 +90,17 @@ def gateway_routes(manifest: Manifest, objects: Sequence[Manifest], *, existing:
     ref = ObjectRef.of(manifest)
     spec = manifest.get("spec") or {}
     gateways = gateways_of(manifest, objects)
-    unserved = "" if existing or gateways else "not requested: its Gateway was not found in the manifests"
+    gateway_problem = "" if existing or gateways else "not requested: its Gateway was not found in the manifests"
     listeners = [listener for gateway in gateways for listener in (gateway.get("spec") or {}).get("listeners") or ()]
     for host in spec.get("hostnames") or _listener_hosts(listeners) or ("",):
-        tls = any(listener.get("protocol") in _HTTPS and _covers(str(listener.get("hostname") or ""), host) for listener in listeners)
-        for at, rule in enumerate(spec.get("rules") or ({},)):
-            for number, match in enumerate(rule.get("matches") or ({},)):
-                yield _gateway_route(ref, f"spec.rules[{at}].matches[{number}]", str(host), rule, match, tls=tls, problem=unserved)
+        tls = any(
+            listener.get("protocol") in _TLS_PROTOCOLS and _covers(str(listener.get("hostname") or ""), host) for listener in listeners
+        )
+        for rule_index, rule in enumerate(spec.get("rules") or ({},)):
+            for match_index, match in enumerate(rule.get("matches") or ({},)):
+                yield _gateway_route(
+                    ref, f"spec.rules[{rule_index}].matches[{match_index}]", str(host), rule, match, tls=tls, problem=gateway_problem
+                )
 
 
 def traefik_routes(manifest: Manifest) -> Iterator[HostRoute]:
@@ -115,12 +121,12 @@ def gateways_of(route: Manifest, objects: Sequence[Manifest]) -> tuple[Manifest,
     return tuple(item for item in objects if ObjectRef.of(item) in parents)
 
 
-def _route(manifest: Manifest, place: str, host: str, path: Any, problem: str) -> HostRoute:  # noqa: ANN401  # a part of a YAML document
+def _ingress_route(manifest: Manifest, place: str, host: str, path: Any, problem: str) -> HostRoute:  # noqa: ANN401  # a part of a YAML document
     ref = ObjectRef.of(manifest)
     annotations = manifest["metadata"].get("annotations") or {}
     service = (path.get("backend") or {}).get("service") or {}
     text = str(path.get("path") or "/")
-    literal = path.get("pathType") in {"Exact", "Prefix"} and not any(_is_on(annotations, name) for name in _PATTERNS)
+    literal = path.get("pathType") in {"Exact", "Prefix"} and not any(_is_enabled(annotations, name) for name in _REGEX_ANNOTATIONS)
     if not service:
         problem = problem or "not requested: its backend is not a Service"
     return HostRoute(
@@ -132,13 +138,13 @@ def _route(manifest: Manifest, place: str, host: str, path: Any, problem: str) -
         port=service.get("port") or {},
         tls=_has_tls((manifest.get("spec") or {}).get("tls") or (), host),
         exact=path.get("pathType") == "Exact",
-        regex=not literal and bool(_REGEX_SIGNS.search(text)),
-        rewritten=any(name in annotations for name in _REWRITES),
+        regex=not literal and bool(_REGEX_CHARACTERS.search(text)),
+        rewritten=any(name in annotations for name in _REWRITE_ANNOTATIONS),
         problem=problem,
     )
 
 
-def _is_on(annotations: Mapping[str, Any], name: str) -> bool:
+def _is_enabled(annotations: Mapping[str, Any], name: str) -> bool:
     return str(annotations.get(name) or "false").lower() != "false"
 
 
@@ -147,7 +153,7 @@ def _has_tls(entries: Sequence[Any], host: str) -> bool:
     return any(not entry.get("hosts") or host in entry["hosts"] for entry in entries)
 
 
-def _unserved(manifest: Manifest, objects: Sequence[Manifest]) -> str:
+def _class_problem(manifest: Manifest, objects: Sequence[Manifest]) -> str:
     name = ingress_class(manifest)
     classes = sorted(ObjectRef.of(item).name for item in objects if kind_of(item) == "IngressClass")
     if not name or name in classes:
@@ -157,8 +163,8 @@ def _unserved(manifest: Manifest, objects: Sequence[Manifest]) -> str:
 
 def _gateway_route(ref: ObjectRef, place: str, host: str, rule: Any, match: Any, *, tls: bool, problem: str) -> HostRoute:  # noqa: ANN401  # parts of a YAML document
     path = match.get("path") or {}
-    filters = {str(one.get("type")) for one in rule.get("filters") or ()}
-    backends = [one for one in rule.get("backendRefs") or () if one.get("kind", "Service") == "Service" and one.get("weight", 1)]
+    filters = {str(item.get("type")) for item in rule.get("filters") or ()}
+    backends = [item for item in rule.get("backendRefs") or () if item.get("kind", "Service") == "Service" and item.get("weight", 1)]
     if "RequestRedirect" in filters:
         problem = problem or "not requested: it only redirects"
     elif match.get("headers") or match.get("queryParams") or match.get("method", "GET") != "GET":
@@ -192,10 +198,10 @@ def _covers(pattern: str, host: str) -> bool:
 
 def _traefik_route(ref: ObjectRef, place: str, route: Any, *, tls: bool) -> HostRoute:  # noqa: ANN401  # a part of a YAML document
     rule = str(route.get("match") or "")
-    terms = dict(_TERM.findall(rule))
-    service: Mapping[str, Any] = next((one for one in route.get("services") or () if one.get("kind", "Service") == "Service"), {})
+    terms = dict(_TRAEFIK_TERM.findall(rule))
+    service: Mapping[str, Any] = next((item for item in route.get("services") or () if item.get("kind", "Service") == "Service"), {})
     problem = ""
-    if not _RULE.fullmatch(rule.strip()):
+    if not _TRAEFIK_RULE.fullmatch(rule.strip()):
         problem = f"not requested: the rule {rule} is not just one host and one path"
     elif not service:
         problem = "not requested: it has no Service behind it"

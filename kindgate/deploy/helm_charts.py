@@ -10,7 +10,7 @@ from typing import Any
 
 from kindgate.deploy.manifest_yaml import read_documents
 from kindgate.deploy.normalize import normalized, objects_of
-from kindgate.deploy.render import shown
+from kindgate.deploy.render import display_path
 from kindgate.errors import CommandFailed, ManifestError
 from kindgate.host.command import run
 from kindgate.model import Manifest, ObjectRef, Rendered
@@ -19,7 +19,7 @@ from kindgate.waiting import Deadline
 CHART_FILE = "Chart.yaml"
 
 _HOOK = "helm.sh/hook"
-_INSTALLED = frozenset({"pre-install", "post-install", "crd-install"})
+_INSTALL_HOOKS = frozenset({"pre-install", "post-install", "crd-install"})
 """Hooks that run on installation; others belong to upgrades, rollbacks, deletions and `helm test`."""
 
 _SOURCE = re.compile(r"^# Source: (\S+)", re.MULTILINE)
@@ -51,16 +51,16 @@ def render_chart(chart: Path, helm: Helm, *, program: Path, deadline: Deadline) 
             last_state=error.stderr,
             next_step=_next_step(chart, error.stderr),
         ) from error
-    found = list(_objects(text, chart))
-    applied = [(item, file) for item, file in found if _is_installed(item)]
+    templated = list(_objects(text, chart))
+    applied = [(item, file) for item, file in templated if _is_installed(item)]
     if not applied:
         raise ManifestError(f"{chart}: helm rendered no objects", next_step="pass the chart's values with --app-values FILE")
-    left_out = [ObjectRef.of(item) for item, _ in found if not _is_installed(item)]
+    skipped = [ObjectRef.of(item) for item, _ in templated if not _is_installed(item)]
     rendered = Rendered(
         overlay=chart,
         objects=tuple(item for item, _ in applied),
         origins={ObjectRef.of(item): file for item, file in applied if file},
-        notes=tuple(f"{ref} is a Helm hook that does not run on installation: skipped" for ref in left_out),
+        notes=tuple(f"{ref} is a Helm hook that does not run on installation: skipped" for ref in skipped),
     )
     if not helm.namespace:
         return rendered
@@ -79,13 +79,13 @@ def _objects(text: str, chart: Path) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield each object with its template, which helm names in a comment above it."""
     for part in re.split(r"^---\s*$", text, flags=re.MULTILINE):
         source = _SOURCE.search(part)
-        file = shown(chart / source[1].partition("/")[2]) if source else ""
+        file = display_path(chart / source[1].partition("/")[2]) if source else ""
         yield from ((item, file) for item in objects_of(read_documents(part, file or str(chart)), file or str(chart)))
 
 
 def _is_installed(item: Manifest) -> bool:
     hooks = str(((item.get("metadata") or {}).get("annotations") or {}).get(_HOOK, ""))
-    return not hooks or bool(_INSTALLED & {hook.strip() for hook in hooks.split(",")})
+    return not hooks or bool(_INSTALL_HOOKS & {hook.strip() for hook in hooks.split(",")})
 
 
 def _first_line(stderr: str) -> str:

@@ -32,9 +32,9 @@ class HostAdapter(HTTPAdapter):
         cert: str | tuple[str, str] | None = None,
     ) -> tuple[Any, Any]:
         """Keep one connection pool per name."""
-        place, given = super().build_connection_pool_key_attributes(request, verify, cert)
-        options: dict[str, Any] = {**given, "ssl_context": self._context}
+        host_params, pool_kwargs = super().build_connection_pool_key_attributes(request, verify, cert)
+        pool_options: dict[str, Any] = {**pool_kwargs, "ssl_context": self._context}
         name = urlsplit(f"//{request.headers['Host']}").hostname if request.headers.get("Host") else None
         if name:
-            options |= {"server_hostname": name, "assert_hostname": name}
-        return place, options
+            pool_options |= {"server_hostname": name, "assert_hostname": name}
+        return host_params, pool_options

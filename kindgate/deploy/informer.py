@@ -32,7 +32,7 @@ class Informer:
 
     def __init__(self, api: Api, collections: Iterable[tuple[str, str]], deadline: Deadline) -> None:
         self._deadline = deadline
-        self._copies = [_Copy(api, kind, path, self) for kind, path in collections]
+        self._copies = [_CollectionCopy(api, kind, path, self) for kind, path in collections]
         self._changed = threading.Event()
         self.stopped = threading.Event()
 
@@ -44,7 +44,7 @@ class Informer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stopped.set()
         for copy in self._copies:
-            copy.end()
+            copy.interrupt()
         for copy in self._copies:
             copy.join()
 
@@ -53,7 +53,7 @@ class Informer:
         """The deadline for listing the collections."""
         return self._deadline
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Signal a change."""
         self._changed.set()
 
@@ -63,39 +63,39 @@ class Informer:
             self._changed.clear()
 
     @property
-    def trouble(self) -> str:
+    def watch_error(self) -> str:
         """The error that keeps a collection from being watched; empty if none."""
-        return next((copy.trouble for copy in self._copies if copy.trouble), "")
+        return next((copy.watch_error for copy in self._copies if copy.watch_error), "")
 
     @property
-    def complete(self) -> bool:
+    def all_listed(self) -> bool:
         """Whether every collection has been listed at least once."""
         return all(copy.listed for copy in self._copies)
 
     @property
-    def refusal(self) -> str:
+    def list_refusal(self) -> str:
         """The reason why the server refuses to list a collection, after `REFUSALS` consecutive refusals; otherwise empty."""
-        return next((copy.trouble for copy in self._copies if copy.refusals >= REFUSALS), "")
+        return next((copy.watch_error for copy in self._copies if copy.refusals >= REFUSALS), "")
 
     def snapshot(self) -> Snapshot:
         """Return the current objects, and those deleted since the start."""
         return Snapshot(
             [manifest for copy in self._copies for manifest in copy.objects()],
-            gone=[manifest for copy in self._copies for manifest in copy.gone()],
+            deleted=[manifest for copy in self._copies for manifest in copy.deleted()],
         )
 
 
-class _Copy(threading.Thread):
+class _CollectionCopy(threading.Thread):
     """A copy of one collection, by object uid."""
 
-    def __init__(self, api: Api, kind: str, path: str, mirror: Informer) -> None:
+    def __init__(self, api: Api, kind: str, path: str, informer: Informer) -> None:
         super().__init__(name=f"watch {path}", daemon=True)
-        self._api, self._kind, self._path, self._mirror = api, kind, path, mirror
+        self._api, self._kind, self._path, self._informer = api, kind, path, informer
         self._lock = threading.Lock()
         self._objects: dict[str, Manifest] = {}
-        self._gone: dict[str, Manifest] = {}
+        self._deleted: dict[str, Manifest] = {}
         self._response: BaseHTTPResponse | None = None
-        self.trouble = ""
+        self.watch_error = ""
         self.refusals = 0
         self.listed = False
 
@@ -103,12 +103,12 @@ class _Copy(threading.Thread):
         with self._lock:
             return list(self._objects.values())
 
-    def gone(self) -> list[Manifest]:
+    def deleted(self) -> list[Manifest]:
         """Return the last known state of deleted objects, in the order of their deletion."""
         with self._lock:
-            return list(self._gone.values())
+            return list(self._deleted.values())
 
-    def end(self) -> None:
+    def interrupt(self) -> None:
         """Unblock the thread that reads from the watch."""
         # a watch that ends by itself at this moment cannot be shut down
         with self._lock, suppress(ValueError, RuntimeError, OSError):
@@ -117,53 +117,53 @@ class _Copy(threading.Thread):
 
     def run(self) -> None:
         version = ""
-        while not self._mirror.stopped.is_set():
+        while not self._informer.stopped.is_set():
             try:
                 version = version or self._list()
-                self.trouble, self.refusals = "", 0
-                version = self._follow(version)
+                self.watch_error, self.refusals = "", 0
+                version = self._watch(version)
             except ApiError as error:
-                version, self.trouble = "", error.message
+                version, self.watch_error = "", error.message
                 self.refusals = self.refusals + 1 if error.status in {401, 403} else 0
-                self._mirror.ring()
-                self._mirror.stopped.wait(RETRY_SECONDS)
+                self._informer.notify()
+                self._informer.stopped.wait(RETRY_SECONDS)
 
     def _list(self) -> str:
-        answer = self._api.request("GET", self._path, self._mirror.deadline)
-        found = {str(item["metadata"]["uid"]): {**item, "kind": self._kind} for item in answer.get("items") or ()}
+        response = self._api.request("GET", self._path, self._informer.deadline)
+        found = {str(item["metadata"]["uid"]): {**item, "kind": self._kind} for item in response.get("items") or ()}
         with self._lock:
-            self._gone |= {uid: item for uid, item in self._objects.items() if uid not in found}
+            self._deleted |= {uid: item for uid, item in self._objects.items() if uid not in found}
             self._objects = dict(found)
         self.listed = True
-        self._mirror.ring()
-        return str(answer["metadata"]["resourceVersion"])
+        self._informer.notify()
+        return str(response["metadata"]["resourceVersion"])
 
-    def _follow(self, version: str) -> str:
+    def _watch(self, version: str) -> str:
         """Process the events of one watch; return the version to resume from, or an empty one if a new list is needed."""
         response = self._api.open_watch(self._path, version)
         with self._lock:
             self._response = response
         try:
-            if self._mirror.stopped.is_set():
+            if self._informer.stopped.is_set():
                 return ""
             for event in watch_events(response):
                 if event["type"] == "ERROR":
                     return ""
-                version = self._take(event["type"], event["object"])
+                version = self._store_event(event["type"], event["object"])
             return version
         finally:
             with self._lock:
                 self._response = None
             response.close()
 
-    def _take(self, change: str, item: dict[str, Any]) -> str:
+    def _store_event(self, change: str, item: dict[str, Any]) -> str:
         metadata = item["metadata"]
         if change != "BOOKMARK":
             with self._lock:
                 if change == "DELETED":
                     self._objects.pop(metadata["uid"], None)
-                    self._gone[metadata["uid"]] = {**item, "kind": self._kind}
+                    self._deleted[metadata["uid"]] = {**item, "kind": self._kind}
                 else:
                     self._objects[metadata["uid"]] = {**item, "kind": self._kind}
-            self._mirror.ring()
+            self._informer.notify()
         return str(metadata["resourceVersion"])

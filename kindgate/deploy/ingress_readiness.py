@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kindgate.deploy.api_client import Api, connect
-from kindgate.deploy.api_retry import settled
+from kindgate.deploy.api_retry import wait_or_raise
 from kindgate.deploy.entries import PATH_ANNOTATION, Entry
 from kindgate.deploy.entry_requests import entry_session, entry_url
 from kindgate.errors import ApiError
@@ -40,22 +40,22 @@ CERTIFICATE_SECONDS = 20.0
 _SCALED = ("Deployment", "StatefulSet", "ReplicaSet")
 _ROUTE_MISSING = frozenset({404, 502, 503, 504})
 
-_PATH = "/api/v1/namespaces/ingress/services/ingress-metrics:metrics/proxy/metrics"
+_METRICS_PATH = "/api/v1/namespaces/ingress/services/ingress-metrics:metrics/proxy/metrics"
 """Path to the controller's metrics, through a Service that all bundled controllers share."""
 
-_SECONDS = 2.0
+_METRICS_SECONDS = 2.0
 
-_COUNTED = re.compile(
+_COUNTER_LINE = re.compile(
     r"^(?:traefik_service_requests_total|nginx_ingress_controller_requests)\{(?P<labels>[^}]*)\} (?P<count>\S+)", re.MULTILINE
 )
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
-AnswersByService = Callable[[int], float | None]
+ServiceResponseCounter = Callable[[int], float | None]
 """Returns the number of responses with a status (404) that came from Services so far; None if no controller reports it."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class EntryResponse:
     """An entry's response once it is ready: the status, and the target of a redirect."""
 
     entry: Entry
@@ -71,25 +71,30 @@ class Answer:
 
 
 def wait_answering(
-    entries: Sequence[Entry], address: ClusterAddress, deadline: Deadline, *, in_a_row: int, counts: AnswersByService = lambda _: None
-) -> tuple[Answer, ...]:
-    """Wait until every entry answers `in_a_row` times through the ingress, and return the last responses.
+    entries: Sequence[Entry],
+    address: ClusterAddress,
+    deadline: Deadline,
+    *,
+    times: int,
+    count_responses: ServiceResponseCounter = lambda _: None,
+) -> tuple[EntryResponse, ...]:
+    """Wait until every entry answers `times` times through the ingress, and return the last responses.
 
     No response, 404, 502, 503 and 504 mean not ready, except a 404 that the controller counts as the application's. Every
     other status is the application's own. Raises `DeployError` with the last response.
     """
     with entry_session(address) as session:
         return tuple(
-            settled(
+            wait_or_raise(
                 f"{entry.host}{entry.path} through the ingress at {entry_url(address, entry.path, tls=entry.tls)}",
-                _Probe(session, entry, address, deadline, times=in_a_row, counts=counts).attempt,
+                _EntryProbe(session, entry, address, deadline, times=times, count_responses=count_responses).attempt,
                 deadline,
             )
             for entry in entries
         )
 
 
-def answers_in_a_row(rendered: Rendered) -> int:
+def required_responses(rendered: Rendered) -> int:
     """Return how many consecutive responses an entry must give: two for each pod that can be behind it.
 
     A controller sends requests to the pods in turn, and one response proves one pod. Another pod, on a node that does not
@@ -100,104 +105,115 @@ def answers_in_a_row(rendered: Rendered) -> int:
 
 
 @contextmanager
-def answers_by_service(address: ClusterAddress) -> Iterator[AnswersByService]:
+def service_response_counter(address: ClusterAddress) -> Iterator[ServiceResponseCounter]:
     """Yield a query to kindgate's own ingress controller; for an existing cluster it returns None, as its controller is unknown."""
     if address.existing:
         yield lambda _: None
         return
     with connect(address) as api:
-        yield lambda status: _counted(api, status)
+        yield lambda status: _current_count(api, status)
 
 
-def counted_answers(metrics: str, status: int) -> float:
+def service_responses(metrics: str, status: int) -> float:
     """Return the number of responses with `status` from Services, given a controller's metrics in Prometheus format."""
     total = 0.0
-    for found in _COUNTED.finditer(metrics):
-        labels = dict(_LABEL.findall(found["labels"]))
+    for line in _COUNTER_LINE.finditer(metrics):
+        labels = dict(_LABEL.findall(line["labels"]))
         service = labels.get("service", "")
         if service and not service.endswith("@internal") and labels.get("code", labels.get("status")) == str(status):
-            total += float(found["count"])
+            total += float(line["count"])
     return total
 
 
-class _Probe:
+class _EntryProbe:
     """Requests one entry until it has answered `times` times in a row."""
 
     def __init__(
-        self, session: requests.Session, entry: Entry, address: ClusterAddress, deadline: Deadline, *, times: int, counts: AnswersByService
+        self,
+        session: requests.Session,
+        entry: Entry,
+        address: ClusterAddress,
+        deadline: Deadline,
+        *,
+        times: int,
+        count_responses: ServiceResponseCounter,
     ) -> None:
         self._session = session
         self._entry = entry
         self._url = entry_url(address, entry.path, tls=entry.tls)
         self._times = times
-        self._counts = counts
+        self._count_responses = count_responses
         self._deadline = deadline
         self._clock: Clock = deadline.clock
-        self._patience = FIRST_ATTEMPT_SECONDS
+        self._timeout = FIRST_ATTEMPT_SECONDS
         self._own_404_since = math.inf
-        self._refused_since = math.inf
+        self._rejected_since = math.inf
 
-    def attempt(self) -> Ready[Answer] | Pending | PermanentFailure:
+    def attempt(self) -> Ready[EntryResponse] | Pending | PermanentFailure:
         """Send one round of requests."""
         import requests  # noqa: PLC0415 - 0.1 s to import, and not every run deploys
 
-        for answered in range(self._times):
-            so_far = f"{answered} of {self._times} consecutive requests were answered, then"
+        for answered_count in range(self._times):
+            progress = f"{answered_count} of {self._times} consecutive requests were answered, then"
             try:
                 response = self._request()
             except requests.exceptions.SSLError as error:
-                return self._refused(error)
+                return self._judge_certificate(error)
             except requests.RequestException as error:
                 if isinstance(error, requests.Timeout):
-                    self._patience = min(2 * self._patience, LONGEST_ATTEMPT_SECONDS)
-                return Pending(f"{so_far} no response: {error}")
+                    self._timeout = min(2 * self._timeout, LONGEST_ATTEMPT_SECONDS)
+                return Pending(f"{progress} no response: {error}")
             if response.status_code in _ROUTE_MISSING:
-                said = f"{response.status_code} {response.reason}: {response.text[:200].strip()}"
-                return self._final(said) if response.status_code == 404 and self._is_own_404() else Pending(f"{so_far} {said}")
-        return Ready(Answer(self._entry, response.status_code, response.headers.get("Location", "")))
+                description = f"{response.status_code} {response.reason}: {response.text[:200].strip()}"
+                return (
+                    self._judge_own_404(description)
+                    if response.status_code == 404 and self._is_own_404()
+                    else Pending(f"{progress} {description}")
+                )
+        return Ready(EntryResponse(self._entry, response.status_code, response.headers.get("Location", "")))
 
     def _request(self) -> requests.Response:
         headers: Mapping[str, str] = {"Connection": "close", **({"Host": self._entry.host} if self._entry.host else {})}
-        timeout = max(0.1, min(self._patience, self._deadline.remaining))
+        timeout = max(0.1, min(self._timeout, self._deadline.remaining))
         return self._session.get(self._url, headers=headers, timeout=timeout, allow_redirects=False)
 
     def _is_own_404(self) -> bool:
         """Return whether one more request raises the controller's count of 404s from Services."""
         import requests  # noqa: PLC0415 - see above
 
-        before = self._counts(404)
-        if before is None:
+        count_before = self._count_responses(404)
+        if count_before is None:
             return False
         try:
-            again = self._request()
+            response = self._request()
         except requests.RequestException:
             return False
-        after = self._counts(404)
-        return again.status_code == 404 and after is not None and after > before
+        count_after = self._count_responses(404)
+        return response.status_code == 404 and count_after is not None and count_after > count_before
 
-    def _refused(self, error: requests.exceptions.SSLError) -> Pending | PermanentFailure:
+    def _judge_certificate(self, error: requests.exceptions.SSLError) -> Pending | PermanentFailure:
         """Tolerate an untrusted or wrong certificate for as long as a controller needs to read its Secret."""
-        self._refused_since = min(self._refused_since, self._clock())
-        said = f"the certificate of {self._entry.host} was rejected: {error}"
-        if self._clock() - self._refused_since < CERTIFICATE_SECONDS:
-            return Pending(said)
+        self._rejected_since = min(self._rejected_since, self._clock())
+        description = f"the certificate of {self._entry.host} was rejected: {error}"
+        if self._clock() - self._rejected_since < CERTIFICATE_SECONDS:
+            return Pending(description)
         return PermanentFailure(
-            said, f"correct the TLS Secret that {self._entry.object} names, or remove it so that kindgate creates one for the run"
+            description, f"correct the TLS Secret that {self._entry.object} names, or remove it so that kindgate creates one for the run"
         )
 
-    def _final(self, said: str) -> Pending | PermanentFailure:
+    def _judge_own_404(self, description: str) -> Pending | PermanentFailure:
         """Tolerate the application's own 404 briefly; after that, waiting does not help."""
         self._own_404_since = min(self._own_404_since, self._clock())
         if self._clock() - self._own_404_since < OWN_404_SECONDS:
-            return Pending(f"the application itself answered {said}")
+            return Pending(f"the application itself answered {description}")
         return PermanentFailure(
-            f"the application itself answers {said.partition(':')[0]}",
+            f"the application itself answers {description.partition(':')[0]}",
             f"set a path that it serves with the annotation {PATH_ANNOTATION}: /PATH on {self._entry.object}",
         )
 
 
-def _counted(api: Api, status: int) -> float | None:
+def _current_count(api: Api, status: int) -> float | None:
     try:
-        return counted_answers(api.text(_PATH, Deadline.after(_SECONDS)), status)
+        return service_responses(api.text(_METRICS_PATH, Deadline.after(_METRICS_SECONDS)), status)
     except ApiError:
         return None

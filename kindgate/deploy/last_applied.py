@@ -20,24 +20,24 @@ def with_hash(manifest: Manifest) -> dict[str, Any]:
     return {**manifest, "metadata": metadata}
 
 
-def is_unchanged(asked: Manifest, live: Manifest) -> bool:
+def is_unchanged(requested: Manifest, live: Manifest) -> bool:
     """Return whether `live` was created from exactly this manifest, marked by `with_hash`, and still contains all of it.
 
     Two spellings of one value (`1000m` and `1`) count as a change: the object is applied again, which is harmless.
     """
     annotations = live["metadata"].get("annotations") or {}
-    same = annotations.get(HASH_ANNOTATION) == asked["metadata"]["annotations"][HASH_ANNOTATION]
-    return same and not live["metadata"].get("deletionTimestamp") and holds(live, asked)
+    has_same_hash = annotations.get(HASH_ANNOTATION) == requested["metadata"]["annotations"][HASH_ANNOTATION]
+    return has_same_hash and not live["metadata"].get("deletionTimestamp") and contains(live, requested)
 
 
 def _hash(manifest: Manifest) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def holds(live: object, asked: object) -> bool:
-    """Return whether `live` contains everything in `asked`; additions by the server are ignored."""
-    if isinstance(asked, Mapping):
-        return isinstance(live, Mapping) and all(holds(live.get(key), value) for key, value in asked.items())
-    if isinstance(asked, list | tuple):
-        return isinstance(live, list) and len(live) == len(asked) and all(map(holds, live, asked))
-    return live == asked
+def contains(live: object, requested: object) -> bool:
+    """Return whether `live` contains everything in `requested`; additions by the server are ignored."""
+    if isinstance(requested, Mapping):
+        return isinstance(live, Mapping) and all(contains(live.get(key), value) for key, value in requested.items())
+    if isinstance(requested, list | tuple):
+        return isinstance(live, list) and len(live) == len(requested) and all(map(contains, live, requested))
+    return live == requested

@@ -27,33 +27,33 @@ def with_lines(findings: Iterable[Finding], folder: Path) -> tuple[Finding, ...]
     located = []
     for finding in findings:
         if finding.file not in documents:
-            documents[finding.file] = _documents(folder / finding.file)
-        located.append(replace(finding, line=_line(documents[finding.file], finding)))
+            documents[finding.file] = _mapping_nodes(folder / finding.file)
+        located.append(replace(finding, line=_line_of(documents[finding.file], finding)))
     return tuple(located)
 
 
-def _documents(file: Path) -> list[yaml.Node]:
+def _mapping_nodes(file: Path) -> list[yaml.Node]:
     try:
         return [node for node in yaml.compose_all(file.read_text(), Loader=_Loader) if isinstance(node, yaml.MappingNode)]
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return []
 
 
-def _line(documents: Iterable[yaml.Node], finding: Finding) -> int:
+def _line_of(documents: Iterable[yaml.Node], finding: Finding) -> int:
     """Return the line, from 1; 0 if the object is not among the documents."""
     kind = finding.object.kind.partition(".")[0]
     same_kind = [node for node in documents if _text(node, "kind") == kind]
     named = [node for node in same_kind if _text(_child(node, "metadata"), "name") == finding.object.name]
     # Kustomize might have added a prefix or suffix to the name
-    found = named or [node for node in same_kind if (_text(_child(node, "metadata"), "name") or "\0") in finding.object.name]
-    if len(found) != 1:
+    matching = named or [node for node in same_kind if (_text(_child(node, "metadata"), "name") or "\0") in finding.object.name]
+    if len(matching) != 1:
         return 0
-    node = found[0]
+    node = matching[0]
     for name, number in _STEP.findall(finding.path):
-        below = _child(node, name) if name else _item(node, int(number))
-        if below is None:
+        child = _child(node, name) if name else _item(node, int(number))
+        if child is None:
             break
-        node = below
+        node = child
     return int(node.start_mark.line) + 1
 
 
@@ -68,8 +68,8 @@ def _item(node: yaml.Node, number: int) -> yaml.Node | None:
 
 
 def _text(node: yaml.Node | None, key: str) -> str:
-    found = _child(node, key)
-    return str(found.value) if isinstance(found, yaml.ScalarNode) else ""
+    matching = _child(node, key)
+    return str(matching.value) if isinstance(matching, yaml.ScalarNode) else ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Finding:
         return ": ".join(part for part in (place, str(self.object), self.path, self.message) if part)
 
 
-def strict(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def with_strict_policy(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings with policy warnings as errors."""
     return tuple(replace(finding, level="error") if finding.policy else finding for finding in findings)
 

@@ -27,12 +27,14 @@ def with_images(parts: Sequence[Rendered], images: Mapping[str, str], option: st
     that named it.
     """
     used: set[str] = set()
-    changed = tuple(replace(part, objects=tuple(_replaced(manifest, images, used) for manifest in part.objects)) for part in parts)
+    changed = tuple(
+        replace(part, objects=tuple(_with_replaced_images(manifest, images, used) for manifest in part.objects)) for part in parts
+    )
     for name in images:
         if name not in used:
-            known = sorted({image for part in parts for manifest in part.objects for image in _images(manifest)})
+            image_names = sorted({image for part in parts for manifest in part.objects for image in _image_names(manifest)})
             raise ImageError(
-                f"{option} {name}: no manifest uses that image", last_state=f"images of the manifests: {', '.join(known) or 'none'}"
+                f"{option} {name}: no manifest uses that image", last_state=f"images of the manifests: {', '.join(image_names) or 'none'}"
             )
     return changed
 
@@ -43,7 +45,7 @@ def with_image_ids(rendered: Rendered, ids: Mapping[str, str]) -> Rendered:
     A user's image keeps its name when its content changes: without a changed template, a kept cluster would replace no pod
     and the old image would be tested.
     """
-    return replace(rendered, objects=tuple(_identified(manifest, ids) for manifest in rendered.objects))
+    return replace(rendered, objects=tuple(_with_ids(manifest, ids) for manifest in rendered.objects))
 
 
 def with_loaded_images(rendered: Rendered, loaded: Mapping[ImageReference, LoadedImage]) -> Rendered:
@@ -58,7 +60,7 @@ def with_loaded_images(rendered: Rendered, loaded: Mapping[ImageReference, Loade
     return replace(rendered, objects=objects, notes=(*rendered.notes, *dict.fromkeys(notes)))
 
 
-def _replaced(manifest: Manifest, images: Mapping[str, str], used: set[str]) -> Manifest:
+def _with_replaced_images(manifest: Manifest, images: Mapping[str, str], used: set[str]) -> Manifest:
     def replace_image(container: Container) -> Container:
         image = container.get("image")
         name = next((name for name in images if isinstance(image, str) and selects(name, ImageReference.parse(image))), None)
@@ -70,45 +72,45 @@ def _replaced(manifest: Manifest, images: Mapping[str, str], used: set[str]) -> 
     return with_containers(manifest, replace_image)
 
 
-def _images(manifest: Manifest) -> Iterator[str]:
+def _image_names(manifest: Manifest) -> Iterator[str]:
     return (str(container["image"]) for _, container in containers(manifest) if container.get("image"))
 
 
-def _identified(manifest: Manifest, ids: Mapping[str, str]) -> Manifest:
+def _with_ids(manifest: Manifest, ids: Mapping[str, str]) -> Manifest:
     if ObjectRef.of(manifest).kind not in _ROLLED_OUT:
         return manifest
     used = {ImageReference.parse(container["image"]).exact for _, container in containers(manifest) if container.get("image")}
-    found = ",".join(f"{name}={ids[name]}" for name in sorted(used & ids.keys()))
-    if not found:
+    used_ids = ",".join(f"{name}={ids[name]}" for name in sorted(used & ids.keys()))
+    if not used_ids:
         return manifest
     template = manifest["spec"]["template"]
     metadata = template.get("metadata") or {}
-    annotations = {**(metadata.get("annotations") or {}), IMAGE_IDS: found}
+    annotations = {**(metadata.get("annotations") or {}), IMAGE_IDS: used_ids}
     changed = {**template, "metadata": {**metadata, "annotations": annotations}}
     return {**manifest, "spec": {**manifest["spec"], "template": changed}}
 
 
 def _with_loaded(manifest: Manifest, loaded: Mapping[ImageReference, LoadedImage], notes: list[str]) -> Manifest:
     ref = ObjectRef.of(manifest)
-    always_set = is_kubernetes_group(group_of(manifest))
+    is_built_in = is_kubernetes_group(group_of(manifest))
 
-    def change(container: Container) -> Container:
+    def with_loaded_image(container: Container) -> Container:
         reference = _reference(container)
         image = loaded.get(reference) if reference is not None else None
         if reference is None or image is None:
             return container
         if reference.digest:
-            notes.append(f"{ref}: image {reference.familiar} {_fate(reference, image)}")
-        written = container.get(_POLICY)
-        if written == "Always":
+            notes.append(f"{ref}: image {reference.familiar} {_digest_note(reference, image)}")
+        policy = container.get(_POLICY)
+        if policy == "Always":
             notes.append(
                 f"{ref}, container {container.get('name', '')}: {_POLICY} changed from Always to IfNotPresent because the image is loaded"
             )
-        named = container if image.name == reference else {**container, "image": image.name.familiar}
-        pulls = (written or ("Always" if image.name.tag == DEFAULT_TAG else "IfNotPresent")) == "Always"
-        return {**named, _POLICY: "IfNotPresent"} if always_set or pulls else named
+        renamed = container if image.name == reference else {**container, "image": image.name.familiar}
+        would_pull = (policy or ("Always" if image.name.tag == DEFAULT_TAG else "IfNotPresent")) == "Always"
+        return {**renamed, _POLICY: "IfNotPresent"} if is_built_in or would_pull else renamed
 
-    return with_containers(manifest, change)
+    return with_containers(manifest, with_loaded_image)
 
 
 def _reference(container: Container) -> ImageReference | None:
@@ -119,7 +121,7 @@ def _reference(container: Container) -> ImageReference | None:
         return None
 
 
-def _fate(reference: ImageReference, image: LoadedImage) -> str:
+def _digest_note(reference: ImageReference, image: LoadedImage) -> str:
     if image.name == reference:
         return "is loaded into the nodes under that digest"
     return f"{image.reason}; using {image.name.familiar}"

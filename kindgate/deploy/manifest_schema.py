@@ -28,25 +28,29 @@ def schema_problems(manifest: Manifest, version: str, custom: CustomSchemas | No
     `version` is a Kubernetes version such as `v1.37.2`. If its schemas are missing, those of the latest earlier version
     are used, or the oldest ones.
     """
-    own = (custom or {}).get((str(manifest["apiVersion"]), str(manifest["kind"])))
-    validator = _validator(str(manifest["apiVersion"]), str(manifest["kind"]), _known_version(version)) if own is None else _of_custom(own)
+    custom_schema = (custom or {}).get((str(manifest["apiVersion"]), str(manifest["kind"])))
+    validator = (
+        _validator(str(manifest["apiVersion"]), str(manifest["kind"]), _nearest_version(version))
+        if custom_schema is None
+        else _custom_validator(custom_schema)
+    )
     if validator is None:
         return None
-    return [_described(error) for error in validator.iter_errors(manifest)]
+    return [_problem_of(error) for error in validator.iter_errors(manifest)]
 
 
 def custom_schemas(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Mapping[str, Any]]:
     """Return the schemas of all served versions of the CustomResourceDefinitions in `manifests`."""
-    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    schemas: dict[tuple[str, str], Mapping[str, Any]] = {}
     for manifest in manifests:
         if kind_of(manifest) != "CustomResourceDefinition":
             continue
         spec = manifest.get("spec") or {}
-        for one in spec.get("versions") or ():
-            if one.get("served", True):
-                key = (f"{spec.get('group')}/{one.get('name')}", str((spec.get("names") or {}).get("kind")))
-                found[key] = (one.get("schema") or {}).get("openAPIV3Schema") or {}
-    return found
+        for version in spec.get("versions") or ():
+            if version.get("served", True):
+                key = (f"{spec.get('group')}/{version.get('name')}", str((spec.get("names") or {}).get("kind")))
+                schemas[key] = (version.get("schema") or {}).get("openAPIV3Schema") or {}
+    return schemas
 
 
 def closed_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,7 +78,7 @@ def closed_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _of_custom(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - jsonschema's validators have no common type
+def _custom_validator(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - jsonschema's validators have no common type
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - 0.2 s to import, and not every run validates
 
     closed = closed_schema(schema)
@@ -84,7 +88,7 @@ def _of_custom(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - jsonschema's
 
 
 @functools.cache
-def _known_version(version: str) -> str:
+def _nearest_version(version: str) -> str:
     from kubernetes_validate import utils  # noqa: PLC0415 - 0.3 s to import, and not every run validates
 
     requested = _numbers(version)
@@ -115,7 +119,7 @@ def _validator(api_version: str, kind: str, version: str) -> Any:  # noqa: ANN40
         schema = utils.schema_contents(f"{folder}/{kind.lower()}-{stem}.json", version)
     except FileNotFoundError:
         return None
-    if not any((one["group"], one["kind"]) == (group, kind) for one in schema.get("x-kubernetes-group-version-kind") or ()):
+    if not any((item["group"], item["kind"]) == (group, kind) for item in schema.get("x-kubernetes-group-version-kind") or ()):
         return None
     registry: Registry[Any] = Resource.from_contents(schema) @ Registry()
     registry = Resource.from_contents(_definitions(folder, version)) @ registry
@@ -129,7 +133,7 @@ def _definitions(folder: str, version: str) -> Any:  # noqa: ANN401 - as above
     return utils.schema_contents(f"{folder}/_definitions.json", version)
 
 
-def _described(error: ValidationError) -> Problem:
+def _problem_of(error: ValidationError) -> Problem:
     """Return path and message of a problem, the deepest one if the schema has alternatives."""
     from jsonschema.exceptions import best_match  # noqa: PLC0415 - as above
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kindgate.deploy.adapted_overlays import adapts, render_adapted
+from kindgate.deploy.adapted_overlays import is_adapted_overlay, render_adapted
 from kindgate.deploy.helm_charts import CHART_FILE, Helm, render_chart
 from kindgate.deploy.plain_manifests import read_plain
 from kindgate.deploy.render import KUSTOMIZATION_NAMES, render, with_components
@@ -48,7 +48,7 @@ class Renderer:
         Raises `ManifestError` that names the file, `SettingsError` for Helm options without a chart, `ToolError` if helm is
         needed but unavailable, and `CommandTimeout`.
         """
-        return with_components(self._built(path), components, kubectl=self.kubectl, deadline=self.deadline)
+        return with_components(self._render_source(path), components, kubectl=self.kubectl, deadline=self.deadline)
 
     def prerequisite(self, path: Path) -> Rendered:
         """Render --app-apply's `path`, to which the application's Helm options do not apply."""
@@ -56,21 +56,21 @@ class Renderer:
             raise ManifestError(f"{path}: file or folder not found", next_step="set --app-apply to YAML, a Kustomize folder or a chart")
         return replace(self, helm=Helm(enabled=self.helm.enabled)).render(path)
 
-    def _built(self, path: Path) -> Rendered:
+    def _render_source(self, path: Path) -> Rendered:
         kind = source_kind(path)
         if kind is SourceKind.CHART:
             return render_chart(path, self.helm, program=self.find_helm(), deadline=self.deadline)
         if kind is SourceKind.PLAIN:
             self._refuse_chart_options(path, kind)
             return read_plain(path)
-        if adapts(path):
-            return render_adapted(path, self._base, kubectl=self.kubectl, options=self._options(), deadline=self.deadline)
+        if is_adapted_overlay(path):
+            return render_adapted(path, self._render_base, kubectl=self.kubectl, options=self._options(), deadline=self.deadline)
         self._refuse_chart_options(path, kind)
         return render(path, kubectl=self.kubectl, deadline=self.deadline, options=self._options())
 
-    def _base(self, path: Path) -> Rendered | None:
+    def _render_base(self, path: Path) -> Rendered | None:
         """Render a source that a generated overlay adapts; None for a Kustomize folder, which Kustomize builds itself."""
-        return None if source_kind(path) is SourceKind.KUSTOMIZE else self._built(path)
+        return None if source_kind(path) is SourceKind.KUSTOMIZE else self._render_source(path)
 
     def _options(self) -> tuple[str | Path, ...]:
         return ("--enable-helm", "--helm-command", self.find_helm()) if self.helm.enabled else ()

@@ -25,7 +25,7 @@ _TAG = "tag:yaml.org,2002:"
 _PLAIN = f"{_TAG}plain"
 """The internal tag of a scalar that is neither quoted nor tagged: `scalar` decides its type."""
 
-_WORDS: Mapping[str, object] = {
+_KEYWORDS: Mapping[str, object] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
     **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -57,8 +57,8 @@ def read_documents(text: str, source: str) -> list[Any]:
 
 def scalar(text: str) -> Any:  # noqa: ANN401  # a bool, int, float, str or None, as JSON has them
     """Return the value of an unquoted scalar. Raises `ValueError` for infinity and NaN, which JSON cannot represent."""
-    if text in _WORDS:
-        return _WORDS[text]
+    if text in _KEYWORDS:
+        return _KEYWORDS[text]
     if _NOT_FINITE.fullmatch(text):
         raise ValueError(f"{text} is not a number that JSON can represent")
     digits = text.replace("_", "") if text[:1] in "+-0123456789" else text

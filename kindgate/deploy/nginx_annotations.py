@@ -21,11 +21,11 @@ PREFIX = "nginx.ingress.kubernetes.io/"
 CONTROLLER, TRAEFIK_CONTROLLER = "k8s.io/ingress-nginx", "traefik.io/ingress-controller"
 
 
-def _words(text: str) -> frozenset[str]:
+def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-READ = _words(
+SUPPORTED = _word_set(
     """
     affinity affinity-canary-behavior affinity-mode allowlist-source-range app-root auth-method auth-realm auth-response-headers
     auth-secret auth-secret-type auth-signin auth-snippet auth-tls-pass-certificate-to-upstream auth-tls-secret auth-tls-verify-client
@@ -44,7 +44,7 @@ READ = _words(
 )
 """The annotations that Traefik's provider reads, without their prefix."""
 
-ROUTING = _words(
+ROUTING = _word_set(
     """
     app-root backend-protocol canary configuration-snippet default-backend from-to-www-redirect permanent-redirect rewrite-target
     server-alias server-snippet ssl-passthrough temporal-redirect upstream-vhost use-regex
@@ -52,7 +52,7 @@ ROUTING = _words(
 )
 """Annotations that decide where a request goes, or whether it reaches the application at all."""
 
-_INSTEAD: Mapping[str, str] = {
+_CONSEQUENCES: Mapping[str, str] = {
     "auth-tls-match-cn": "every client certificate of that authority is admitted",
     "auth-cache-key": "every request calls the authentication service",
     "auth-cache-duration": "every request calls the authentication service",
@@ -77,7 +77,7 @@ _INSTEAD: Mapping[str, str] = {
     "stream-snippet": "no TCP or UDP port is opened",
 }
 
-_VALUES: Mapping[str, tuple[str, str, Level]] = {
+_SUPPORTED_VALUES: Mapping[str, tuple[str, str, Level]] = {
     "affinity-mode": ("persistent", "sessions are persistent", "warning"),
     "affinity-canary-behavior": ("sticky", "sessions stay with the version that answered first", "warning"),
     "backend-protocol": ("HTTP|HTTPS|GRPC|GRPCS", "the application is sent HTTP/1.1", "error"),
@@ -85,10 +85,10 @@ _VALUES: Mapping[str, tuple[str, str, Level]] = {
 }
 """The supported values of an annotation, the consequence of any other, and its level."""
 
-_NO_EFFECT = frozenset({"", "false", "off", "http"})
+_INACTIVE_VALUES = frozenset({"", "false", "off", "http"})
 """Lowercase values with which an annotation changes nothing."""
 
-_DIRECTIVES = _words(
+_SUPPORTED_DIRECTIVES = _word_set(
     """
     add_header allow auth_request_set deny expires if location more_clear_headers more_clear_input_headers more_set_headers
     more_set_input_headers proxy_hide_header proxy_method proxy_set_header return rewrite set
@@ -105,19 +105,19 @@ def nginx_findings(rendered: Rendered, provided: Sequence[Rendered] = ()) -> tup
     `provided` is applied before. Nothing is found if ingress-nginx itself is applied, or no Traefik is. An Ingress without
     a class goes to the default class; if that is Traefik's, no nginx annotation is read.
     """
-    everything = [manifest for part in (*provided, rendered) for manifest in part.objects]
+    all_objects = [manifest for part in (*provided, rendered) for manifest in part.objects]
     controllers = {
         str(manifest["metadata"]["name"]): str((manifest.get("spec") or {}).get("controller"))
-        for manifest in everything
+        for manifest in all_objects
         if kind_of(manifest) == "IngressClass"
     }
-    if TRAEFIK_CONTROLLER not in controllers.values() or any(_is_ingress_nginx(manifest) for manifest in everything):
+    if TRAEFIK_CONTROLLER not in controllers.values() or any(_is_ingress_nginx(manifest) for manifest in all_objects):
         return ()
     return tuple(
         Finding(rendered.origins.get(ref, str(rendered.overlay)), ref, path, message, level)
         for manifest in rendered.of_kind("Ingress")
         for ref in [ObjectRef.of(manifest)]
-        for path, message, level in _of_ingress(manifest, controllers)
+        for path, message, level in _ingress_findings(manifest, controllers)
     )
 
 
@@ -150,49 +150,53 @@ def _is_for_nginx(ingress: Manifest) -> bool:
     return not ingress_class(ingress) and bool(ingress.get("spec")) and any(name.startswith(PREFIX) for name in annotations)
 
 
-def _of_ingress(ingress: Manifest, controllers: Mapping[str, str]) -> Iterator[tuple[str, str, Level]]:
-    named = ingress_class(ingress)
-    given = {name.removeprefix(PREFIX): value for name, value in _annotations(ingress).items() if name.startswith(PREFIX)}
-    if controllers.get(named) == CONTROLLER:
-        for name, value in given.items():
+def _ingress_findings(ingress: Manifest, controllers: Mapping[str, str]) -> Iterator[tuple[str, str, Level]]:
+    class_name = ingress_class(ingress)
+    nginx_annotations = {name.removeprefix(PREFIX): value for name, value in _annotations(ingress).items() if name.startswith(PREFIX)}
+    if controllers.get(class_name) == CONTROLLER:
+        for name, value in nginx_annotations.items():
             yield from ((_field(name), *found) for found in _differences(name, value))
-        yield from _strict_paths(ingress)
-    elif not named or controllers.get(named) == TRAEFIK_CONTROLLER:
-        for name, value in given.items():
-            level: Level = "error" if name in ROUTING and value.strip().lower() not in _NO_EFFECT else "warning"
-            yield _field(name), f"is read only for class nginx, but this Ingress {_whose(named)}: set ingressClassName: nginx", level
+        yield from _pattern_paths(ingress)
+    elif not class_name or controllers.get(class_name) == TRAEFIK_CONTROLLER:
+        for name, value in nginx_annotations.items():
+            level: Level = "error" if name in ROUTING and value.strip().lower() not in _INACTIVE_VALUES else "warning"
+            yield (
+                _field(name),
+                f"is read only for class nginx, but this Ingress {_class_phrase(class_name)}: set ingressClassName: nginx",
+                level,
+            )
 
 
-def _whose(named: str) -> str:
-    return f"has class {named}" if named else "has no class, so Traefik's default class serves it"
+def _class_phrase(class_name: str) -> str:
+    return f"has class {class_name}" if class_name else "has no class, so Traefik's default class serves it"
 
 
 def _differences(name: str, value: str) -> Iterator[tuple[str, Level]]:
     """Yield the consequence of one annotation on an Ingress of class nginx."""
     if name in _SNIPPETS:
-        unknown = sorted(_directives(value) - _DIRECTIVES)
+        unknown = sorted(_directives(value) - _SUPPORTED_DIRECTIVES)
         if unknown:
             yield (
                 f"Traefik does not support {', '.join(unknown)} and loads no route of this Ingress: use --app-component ingress-nginx",
                 "error",
             )
-    elif name in _VALUES:
-        known, instead, level = _VALUES[name]
+    elif name in _SUPPORTED_VALUES:
+        known, consequence, level = _SUPPORTED_VALUES[name]
         if value.strip().upper() not in known.upper().split("|"):
-            yield f"Traefik supports {known.replace('|', ', ')}, not {value!r}: {instead}", level
-    elif name not in READ:
-        instead = _INSTEAD.get(name, "it has no effect")
-        if value.strip().lower() not in _NO_EFFECT:
-            yield f"Traefik ignores it: {instead}", "warning"
+            yield f"Traefik supports {known.replace('|', ', ')}, not {value!r}: {consequence}", level
+    elif name not in SUPPORTED:
+        consequence = _CONSEQUENCES.get(name, "it has no effect")
+        if value.strip().lower() not in _INACTIVE_VALUES:
+            yield f"Traefik ignores it: {consequence}", "warning"
 
 
-def _strict_paths(ingress: Manifest) -> Iterator[tuple[str, str, Level]]:
+def _pattern_paths(ingress: Manifest) -> Iterator[tuple[str, str, Level]]:
     """Yield paths that ingress-nginx 1.12 and later reject unless strict-validate-path-type is off."""
-    for number, rule in enumerate((ingress.get("spec") or {}).get("rules") or ()):
-        for index, path in enumerate((rule.get("http") or {}).get("paths") or ()):
+    for rule_index, rule in enumerate((ingress.get("spec") or {}).get("rules") or ()):
+        for path_index, path in enumerate((rule.get("http") or {}).get("paths") or ()):
             text = str(path.get("path") or "/")
             if path.get("pathType") in {"Prefix", "Exact"} and not _PLAIN_PATH.fullmatch(text):
-                place = f"spec.rules[{number}].http.paths[{index}].pathType"
+                place = f"spec.rules[{rule_index}].http.paths[{path_index}].pathType"
                 yield place, f"{text!r} is a pattern: ingress-nginx 1.12 and later require ImplementationSpecific", "warning"
 
 

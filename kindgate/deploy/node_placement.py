@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from kindgate.deploy.api_client import connect
-from kindgate.deploy.api_retry import ask
+from kindgate.deploy.api_retry import request_if_exists
 from kindgate.deploy.baseline import Baseline, spread_constraint
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
 from kindgate.pod_templates import pod_template
@@ -29,57 +29,60 @@ def pods_of(namespaces: Iterable[str], address: ClusterAddress, deadline: Deadli
     Raises `DeployError` if the API server is unreachable.
     """
     with connect(address) as api:
-        answers = [ask(api, "GET", f"/api/v1/namespaces/{name}/pods", deadline) or {} for name in namespaces]
-    pods = (pod for answer in answers for pod in answer.get("items", ()))
+        responses = [request_if_exists(api, "GET", f"/api/v1/namespaces/{name}/pods", deadline) or {} for name in namespaces]
+    pods = (pod for response in responses for pod in response.get("items", ()))
     return tuple(pod for pod in pods if pod["spec"].get("nodeName") and not pod["metadata"].get("deletionTimestamp"))
 
 
-def placed_like(baseline: Baseline, pods: Sequence[Manifest]) -> Rendered:
+def baseline_placed_like_head(baseline: Baseline, pods: Sequence[Manifest]) -> Rendered:
     """Bind each of the baseline's workloads to the nodes that run `pods` of the same workload of the first version.
 
     A workload with its own placement rules, or without pods in the first version, is unchanged.
     """
-    first = {second: name for name, second in baseline.namespaces.items()}
+    head_namespaces = {base_namespace: head_namespace for head_namespace, base_namespace in baseline.namespaces.items()}
     return replace(
-        baseline.rendered, objects=tuple(_bound(item, first.get(ObjectRef.of(item).namespace), pods) for item in baseline.rendered.objects)
+        baseline.rendered,
+        objects=tuple(_bound_to_nodes(item, head_namespaces.get(ObjectRef.of(item).namespace), pods) for item in baseline.rendered.objects),
     )
 
 
-def placed_as(rendered: Rendered, namespaces: Mapping[str, str], pods: Sequence[Manifest]) -> Rendered:
+def head_placed_like_baseline(rendered: Rendered, namespaces: Mapping[str, str], pods: Sequence[Manifest]) -> Rendered:
     """Bind each workload of the first version to the nodes that run `pods` of the same workload of the baseline.
 
-    `namespaces` maps the first version's namespaces to the baseline's. Otherwise as in `placed_like`.
+    `namespaces` maps the first version's namespaces to the baseline's. Otherwise as in `baseline_placed_like_head`.
     """
-    return replace(rendered, objects=tuple(_bound(item, namespaces.get(ObjectRef.of(item).namespace), pods) for item in rendered.objects))
+    return replace(
+        rendered, objects=tuple(_bound_to_nodes(item, namespaces.get(ObjectRef.of(item).namespace), pods) for item in rendered.objects)
+    )
 
 
-def uneven_placement(first: Sequence[Manifest], second: Sequence[Manifest], namespaces: Mapping[str, str]) -> str:
+def uneven_placement(head_pods: Sequence[Manifest], base_pods: Sequence[Manifest], namespaces: Mapping[str, str]) -> str:
     """Return a message if the two versions have different numbers of a workload's pods on a node; otherwise empty.
 
     `namespaces` maps the first version's namespaces to the baseline's.
     """
-    heads, bases = _per_node(first, namespaces), _per_node(second, {name: name for name in namespaces.values()})
+    head_counts, base_counts = _per_node(head_pods, namespaces), _per_node(base_pods, {name: name for name in namespaces.values()})
     uneven = []
-    for workload in sorted(heads | bases):
-        head, base = heads.get(workload, Counter()), bases.get(workload, Counter())
+    for workload in sorted(head_counts | base_counts):
+        head, base = head_counts.get(workload, Counter()), base_counts.get(workload, Counter())
         if head != base:
             counts = ", ".join(f"{node} {base[node]} and {head[node]}" for node in sorted(head | base))
             uneven.append(f"{workload[1]}: {counts}")
     return f"pods of the baseline and of the pull request per node: {'; '.join(uneven)}" if uneven else ""
 
 
-def _bound(manifest: Manifest, namespace: str | None, pods: Sequence[Manifest]) -> Manifest:
+def _bound_to_nodes(manifest: Manifest, namespace: str | None, pods: Sequence[Manifest]) -> Manifest:
     template = pod_template(manifest)
     if template is None or namespace is None or template.spec.get("topologySpreadConstraints") != [spread_constraint(manifest)]:
         return manifest
     labels = manifest["spec"]["selector"].get("matchLabels") or {}
-    counts = Counter(str(pod["spec"]["nodeName"]) for pod in pods if pod["metadata"]["namespace"] == namespace and _carries(pod, labels))
+    counts = Counter(str(pod["spec"]["nodeName"]) for pod in pods if pod["metadata"]["namespace"] == namespace and _has_labels(pod, labels))
     if not counts or (template.spec.get("affinity") or {}).get("nodeAffinity"):
         return manifest
     body = manifest["spec"]["template"]
     bound = {
         **body["spec"],
-        "affinity": {**(body["spec"].get("affinity") or {}), "nodeAffinity": _affinity(counts)},
+        "affinity": {**(body["spec"].get("affinity") or {}), "nodeAffinity": _node_affinity(counts)},
         "topologySpreadConstraints": [
             {
                 **spread_constraint(manifest),
@@ -91,36 +94,36 @@ def _bound(manifest: Manifest, namespace: str | None, pods: Sequence[Manifest]) 
     return {**manifest, "spec": {**manifest["spec"], "template": {**body, "spec": bound}}}
 
 
-def _affinity(counts: Mapping[str, int]) -> dict[str, Any]:
+def _node_affinity(counts: Mapping[str, int]) -> dict[str, Any]:
     """Only these nodes, preferring those with more pods: this places what the spread leaves open."""
     most = max(counts.values())
     return {
-        "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [_on(sorted(counts))]},
+        "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [_node_term(sorted(counts))]},
         "preferredDuringSchedulingIgnoredDuringExecution": [
-            {"weight": round(100 * count / most), "preference": _on([node])} for node, count in sorted(counts.items())
+            {"weight": round(100 * count / most), "preference": _node_term([node])} for node, count in sorted(counts.items())
         ],
     }
 
 
-def _on(nodes: list[str]) -> dict[str, Any]:
+def _node_term(nodes: list[str]) -> dict[str, Any]:
     return {"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": nodes}]}
 
 
-def _carries(pod: Manifest, labels: Mapping[str, str]) -> bool:
-    own = pod["metadata"].get("labels") or {}
-    return all(own.get(key) == value for key, value in labels.items())
+def _has_labels(pod: Manifest, labels: Mapping[str, str]) -> bool:
+    pod_labels = pod["metadata"].get("labels") or {}
+    return all(pod_labels.get(key) == value for key, value in labels.items())
 
 
 def _per_node(pods: Sequence[Manifest], namespaces: Mapping[str, str]) -> dict[tuple[str, str], Counter[str]]:
     """Return the pods per node of each workload, by its baseline namespace and name."""
-    found: dict[tuple[str, str], Counter[str]] = {}
+    counts: dict[tuple[str, str], Counter[str]] = {}
     for pod in pods:
-        workload = (namespaces[pod["metadata"]["namespace"]], _workload(pod))
-        found.setdefault(workload, Counter())[str(pod["spec"]["nodeName"])] += 1
-    return found
+        workload = (namespaces[pod["metadata"]["namespace"]], _workload_name(pod))
+        counts.setdefault(workload, Counter())[str(pod["spec"]["nodeName"])] += 1
+    return counts
 
 
-def _workload(pod: Manifest) -> str:
+def _workload_name(pod: Manifest) -> str:
     """Return the name of the pod's owner without the part that changes with each revision."""
     owners = pod["metadata"].get("ownerReferences") or ({"name": pod["metadata"]["name"]},)
     labels = pod["metadata"].get("labels") or {}

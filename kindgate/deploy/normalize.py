@@ -82,10 +82,10 @@ def objects_of(documents: Iterable[Any], source: str) -> list[dict[str, Any]]:
 
     `source` names the documents in the error. Raises `ManifestError` for a document that is not a Kubernetes object.
     """
-    found = [_without_nulls(item) for document in documents for item in _items(document, source)]
-    for item in found:
+    objects = [_without_nulls(item) for document in documents for item in _items(document, source)]
+    for item in objects:
         identity(item, source)
-    return found
+    return objects
 
 
 def normalized(parts: Sequence[Rendered], *, namespace: str = DEFAULT_NAMESPACE, create_namespaces: bool = True) -> tuple[Rendered, ...]:
@@ -98,14 +98,14 @@ def normalized(parts: Sequence[Rendered], *, namespace: str = DEFAULT_NAMESPACE,
     placed = [_placed(part, namespace, custom) for part in parts]
     if not create_namespaces:
         return tuple(placed)
-    there = set(INITIAL_NAMESPACES)
-    complete: list[Rendered] = []
+    existing = set(INITIAL_NAMESPACES)
+    completed_parts: list[Rendered] = []
     for part in placed:
-        there |= {ObjectRef.of(item).name for item in part.of_kind("Namespace")}
-        missing = [name for name in part.namespaces if name not in there]
-        there.update(missing)
-        complete.append(_with_namespaces(part, missing))
-    return tuple(complete)
+        existing |= {ObjectRef.of(item).name for item in part.of_kind("Namespace")}
+        missing = [name for name in part.namespaces if name not in existing]
+        existing.update(missing)
+        completed_parts.append(_with_namespaces(part, missing))
+    return tuple(completed_parts)
 
 
 def custom_kinds(manifests: Iterable[Manifest]) -> frozenset[CustomKind]:
@@ -116,11 +116,11 @@ def custom_kinds(manifests: Iterable[Manifest]) -> frozenset[CustomKind]:
     )
 
 
-def is_namespaced(manifest: Manifest, custom: Iterable[CustomKind] = ()) -> bool:
+def is_namespaced(manifest: Manifest, kinds: Iterable[CustomKind] = ()) -> bool:
     """Return whether the object is namespaced; an unknown kind is assumed to be, as most are."""
-    for one in custom:
-        if (one.group, one.kind) == (group_of(manifest), manifest.get("kind")):
-            return one.namespaced
+    for custom_kind in kinds:
+        if (custom_kind.group, custom_kind.kind) == (group_of(manifest), manifest.get("kind")):
+            return custom_kind.namespaced
     return kind_of(manifest) not in CLUSTER_SCOPED
 
 
@@ -161,6 +161,6 @@ def _in_namespace(manifest: Manifest, namespace: str, custom: Iterable[CustomKin
 def _with_namespaces(part: Rendered, names: Sequence[str]) -> Rendered:
     if not names:
         return part
-    made: list[Manifest] = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
+    created: list[Manifest] = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
     notes = (f"namespace {name} is used but not in the manifests: kindgate creates it" for name in names)
-    return replace(part, objects=(*made, *part.objects), notes=(*part.notes, *notes))
+    return replace(part, objects=(*created, *part.objects), notes=(*part.notes, *notes))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from kindgate.deploy.manifest_yaml import read_documents
 from kindgate.deploy.normalize import objects_of
-from kindgate.deploy.render import KUSTOMIZATION_NAMES, shown
+from kindgate.deploy.render import KUSTOMIZATION_NAMES, display_path
 from kindgate.errors import ManifestError
 from kindgate.model import ObjectRef, Rendered
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
-_OF_TOOLS = ("skaffold", "kind.x-k8s.io", "k3d.io", "ctlptl.dev", "kustomize.config.k8s.io", "kubeadm.k8s.io", "kubelet.config.k8s.io")
+_TOOL_GROUPS = ("skaffold", "kind.x-k8s.io", "k3d.io", "ctlptl.dev", "kustomize.config.k8s.io", "kubeadm.k8s.io", "kubelet.config.k8s.io")
 """API groups of tools' configuration files, which no API server knows."""
 
 
@@ -27,20 +27,22 @@ def read_plain(path: Path) -> Rendered:
         siblings = sorted(entry.name for entry in path.parent.glob("*/")) if path.parent.is_dir() else []
         hint = f"{path.parent} contains: {', '.join(siblings)}" if siblings else "set --app-overlay to a folder, a file or a chart"
         raise ManifestError(f"{path}: overlay not found", next_step=hint)
-    read = {file: read_documents(file.read_text(errors="replace"), str(file)) for file in manifest_files(path)}
-    held = {file: documents for file, documents in read.items() if path == file or any(map(is_object, documents))}
+    documents_by_file = {file: read_documents(file.read_text(errors="replace"), str(file)) for file in manifest_files(path)}
+    with_objects = {file: documents for file, documents in documents_by_file.items() if path == file or any(map(is_object, documents))}
     objects = [
         (item, file)
-        for file, documents in held.items()
-        for item in objects_of((one for one in documents if not _configures_a_tool(one)), str(file))
+        for file, documents in with_objects.items()
+        for item in objects_of((document for document in documents if not _is_tool_configuration(document)), str(file))
     ]
     if not objects:
         raise ManifestError(f"{path}: contains no Kubernetes object", next_step=_overlays_below(path))
     return Rendered(
         overlay=path,
         objects=tuple(item for item, _ in objects),
-        origins={ObjectRef.of(item): shown(file) for item, file in objects},
-        notes=tuple(f"{shown(file)} contains no Kubernetes object: skipped" for file in read if file not in held),
+        origins={ObjectRef.of(item): display_path(file) for item, file in objects},
+        notes=tuple(
+            f"{display_path(file)} contains no Kubernetes object: skipped" for file in documents_by_file if file not in with_objects
+        ),
     )
 
 
@@ -50,18 +52,18 @@ def manifest_files(path: Path) -> Iterator[Path]:
         yield path
         return
     for name, folders, files in os.walk(path):
-        folders[:] = sorted(one for one in folders if not one.startswith(".") and not _is_another_source(Path(name) / one))
+        folders[:] = sorted(folder for folder in folders if not folder.startswith(".") and not _is_another_source(Path(name) / folder))
         yield from (Path(name) / file for file in sorted(files) if Path(file).suffix in SUFFIXES and not file.startswith("."))
 
 
 def is_object(document: object) -> bool:
     """Return whether a document is for the API server: it has kind and version, and is not a tool's configuration."""
-    has_both = isinstance(document, Mapping) and isinstance(document.get("apiVersion"), str) and bool(document.get("kind"))
-    return has_both and not _configures_a_tool(document)
+    has_kind_and_version = isinstance(document, Mapping) and isinstance(document.get("apiVersion"), str) and bool(document.get("kind"))
+    return has_kind_and_version and not _is_tool_configuration(document)
 
 
-def _configures_a_tool(document: object) -> bool:
-    return isinstance(document, Mapping) and str(document.get("apiVersion")).partition("/")[0] in _OF_TOOLS
+def _is_tool_configuration(document: object) -> bool:
+    return isinstance(document, Mapping) and str(document.get("apiVersion")).partition("/")[0] in _TOOL_GROUPS
 
 
 def _is_another_source(folder: Path) -> bool:

@@ -57,57 +57,57 @@ _HOOKS = ("postStart", "preStop")
 
 def baseline_problems(template: PodTemplate) -> Iterator[Problem]:
     """Yield pairs of path and message for everything in a workload's pods that the `baseline` level forbids."""
-    at, spec = template.spec_path, template.spec
+    prefix, spec = template.spec_path, template.spec
     for field in ("hostNetwork", "hostPID", "hostIPC"):
         if spec.get(field):
-            yield f"{at}.{field}", "must not be set"
+            yield f"{prefix}.{field}", "must not be set"
     for number, volume in enumerate(sequence(spec.get("volumes"))):
         if "hostPath" in volume:
-            yield f"{at}.volumes[{number}].hostPath", "must not mount a folder of the node"
+            yield f"{prefix}.volumes[{number}].hostPath", "must not mount a folder of the node"
     for key, value in template.annotations.items():
         if str(key).startswith(_APPARMOR) and value != "runtime/default" and not str(value).startswith("localhost/"):
-            yield at.removesuffix("spec") + f"metadata.annotations.{key}", f"{value} disables AppArmor"
+            yield prefix.removesuffix("spec") + f"metadata.annotations.{key}", f"{value} disables AppArmor"
     context = mapping(spec.get("securityContext"))
     for number, sysctl in enumerate(sequence(context.get("sysctls"))):
         if sysctl.get("name") not in _SYSCTLS:
-            yield f"{at}.securityContext.sysctls[{number}].name", f"{sysctl.get('name')} is not one of the safe sysctls"
-    yield from _context(f"{at}.securityContext", context)
+            yield f"{prefix}.securityContext.sysctls[{number}].name", f"{sysctl.get('name')} is not one of the safe sysctls"
+    yield from _context_problems(f"{prefix}.securityContext", context)
     for path, container in template.containers():
-        yield from _container(path, container)
+        yield from _container_problems(path, container)
 
 
-def _container(at: str, container: Container) -> Iterator[Problem]:
+def _container_problems(prefix: str, container: Container) -> Iterator[Problem]:
     context = mapping(container.get("securityContext"))
     if context.get("privileged"):
-        yield f"{at}.securityContext.privileged", "must not be true"
+        yield f"{prefix}.securityContext.privileged", "must not be true"
     added = mapping(context.get("capabilities")).get("add")
     for number, name in enumerate(added if isinstance(added, list) else []):
         if name not in _CAPABILITIES:
-            yield f"{at}.securityContext.capabilities.add[{number}]", f"{name} must not be added"
+            yield f"{prefix}.securityContext.capabilities.add[{number}]", f"{name} must not be added"
     if context.get("procMount", "Default") != "Default":
-        yield f"{at}.securityContext.procMount", "must be Default"
-    yield from _context(f"{at}.securityContext", context)
+        yield f"{prefix}.securityContext.procMount", "must be Default"
+    yield from _context_problems(f"{prefix}.securityContext", context)
     for number, port in enumerate(sequence(container.get("ports"))):
         if port.get("hostPort"):
-            yield f"{at}.ports[{number}].hostPort", "must not use a port of the node"
+            yield f"{prefix}.ports[{number}].hostPort", "must not use a port of the node"
     handlers = {name: mapping(container.get(name)) for name in _HANDLERS}
     hooks = {f"lifecycle.{name}": mapping(mapping(container.get("lifecycle")).get(name)) for name in _HOOKS}
     for name, handler in {**handlers, **hooks}.items():
         for kind in ("httpGet", "tcpSocket"):
             if mapping(handler.get(kind)).get("host"):
-                yield f"{at}.{name}.{kind}.host", "must not be set: it makes the node send requests elsewhere"
+                yield f"{prefix}.{name}.{kind}.host", "must not be set: it makes the node send requests elsewhere"
 
 
-def _context(at: str, context: Mapping[str, Any]) -> Iterator[Problem]:
+def _context_problems(prefix: str, context: Mapping[str, Any]) -> Iterator[Problem]:
     """Check the settings that pods and containers share."""
     if mapping(context.get("windowsOptions")).get("hostProcess"):
-        yield f"{at}.windowsOptions.hostProcess", "must not be true"
+        yield f"{prefix}.windowsOptions.hostProcess", "must not be true"
     for field in ("seccompProfile", "appArmorProfile"):
         if mapping(context.get(field)).get("type") == "Unconfined":
-            yield f"{at}.{field}.type", "must not be Unconfined"
+            yield f"{prefix}.{field}.type", "must not be Unconfined"
     selinux = mapping(context.get("seLinuxOptions"))
     if str(selinux.get("type", "")) not in _SELINUX_TYPES:
-        yield f"{at}.seLinuxOptions.type", f"{selinux['type']} is not a container type"
+        yield f"{prefix}.seLinuxOptions.type", f"{selinux['type']} is not a container type"
     for field in ("user", "role"):
         if selinux.get(field):
-            yield f"{at}.seLinuxOptions.{field}", "must not be set"
+            yield f"{prefix}.seLinuxOptions.{field}", "must not be set"

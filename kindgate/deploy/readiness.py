@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from kindgate.deploy.advice import MORE_TIME, blocking, next_step
+from kindgate.deploy.advice import MORE_TIME, blocking_cause, next_step
 from kindgate.deploy.api_client import Api, connect
-from kindgate.deploy.api_retry import answered
-from kindgate.deploy.diagnosis import NEVER, Cause, causes, claim_causes
+from kindgate.deploy.api_retry import retried
+from kindgate.deploy.diagnosis import UNLIMITED_GRACE, Cause, causes, claim_causes
 from kindgate.deploy.informer import Informer
 from kindgate.deploy.snapshot import Snapshot
 from kindgate.deploy.status import WAITED_FOR, WORKLOADS, progress
@@ -21,22 +21,22 @@ OnProgress = Callable[[str], object]
 """Called with one line when the progress changes."""
 
 LOG_LINES = 10
-SETTLE_SECONDS = 3.0
+STABLE_SECONDS = 3.0
 """Seconds that readiness must last if a container has no readiness probe: it counts as ready from start to crash."""
 
-RESTARTS = 3
+TOLERATED_RESTARTS = 3
 """Tolerated crashes while another workload of the namespace starts: many programs exit if their database does not answer."""
 
 _UNREACHABLE = "find out why the API server does not respond: run `kindgate doctor` to check this machine"
 
-_LOOK_AGAIN = 1.0
+_EVALUATION_INTERVAL = 1.0
 """Interval in seconds at which the state is evaluated without a change: a grace period might have ended."""
 
-NOT_THERE_SECONDS = 10.0
+ABSENT_SECONDS = 10.0
 """Seconds before an applied object counts as missing from the server's lists, which lag by milliseconds."""
 
 _PODS_AND_EVENTS = (("v1", "Pod"), ("v1", "Event"))
-_COMPANIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
+_RELATED_KINDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     **dict.fromkeys(WORKLOADS, _PODS_AND_EVENTS),
     "Deployment": (("apps/v1", "ReplicaSet"), *_PODS_AND_EVENTS),
     "Service": (("discovery.k8s.io/v1", "EndpointSlice"),),
@@ -54,30 +54,32 @@ def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, 
     if address.existing:  # cluster-scoped objects were not applied there, and might not be readable
         rendered = replace(rendered, objects=tuple(item for item in rendered.objects if ObjectRef.of(item).namespace))
     with connect(address) as api:
-        nodes = None if address.existing else _nodes(api, deadline)
-        with Informer(api, _collections(api, rendered, address, deadline), deadline) as mirror:
-            state = Readiness(rendered.objects, nodes=nodes, clock=deadline.clock)
+        nodes = None if address.existing else _list_nodes(api, deadline)
+        with Informer(api, _collections(api, rendered, address, deadline), deadline) as informer:
+            readiness = Readiness(rendered.objects, nodes=nodes, clock=deadline.clock)
 
             def probe() -> Ready[None] | Pending | PermanentFailure:
-                if mirror.refusal:
-                    return PermanentFailure(mirror.refusal, "allow the kubeconfig's user to list and watch the objects that it applies")
-                if not mirror.complete:
-                    return Pending(mirror.trouble or "listing the cluster's objects")
-                return state.judge(mirror.snapshot(), trouble=mirror.trouble, on_progress=on_progress)
+                if informer.list_refusal:
+                    return PermanentFailure(
+                        informer.list_refusal, "allow the kubeconfig's user to list and watch the objects that it applies"
+                    )
+                if not informer.all_listed:
+                    return Pending(informer.watch_error or "listing the cluster's objects")
+                return readiness.evaluate(informer.snapshot(), watch_error=informer.watch_error, on_progress=on_progress)
 
             try:
-                wait_for("the application is not healthy", probe, deadline, interval=_LOOK_AGAIN, pause=mirror.wait)
+                wait_for("the application is not healthy", probe, deadline, interval=_EVALUATION_INTERVAL, pause=informer.wait)
             except WaitFailed as error:
                 raise DeployError(
-                    error.message, waited=error.waited, last_state=_logs(api, state.cause), next_step=error.next_step
+                    error.message, waited=error.waited, last_state=_logs(api, readiness.cause), next_step=error.next_step
                 ) from error
             except WaitTimeout as error:
-                cause = blocking(state.env)
+                cause = blocking_cause(readiness.causes)
                 raise DeployError(
                     "the application did not become healthy before the deadline",
                     waited=error.waited,
                     last_state="\n".join(part for part in (error.last_state, _logs(api, cause)) if part),
-                    next_step=_UNREACHABLE if mirror.trouble else next_step(cause) if cause is not None else MORE_TIME,
+                    next_step=_UNREACHABLE if informer.watch_error else next_step(cause) if cause is not None else MORE_TIME,
                 ) from error
 
 
@@ -85,94 +87,94 @@ class Readiness:
     """Objects that are not ready yet, and the time since each cause was first seen."""
 
     def __init__(self, manifests: Iterable[Manifest], *, nodes: Sequence[Manifest] | None, clock: Clock) -> None:
-        self._wanted = [manifest for manifest in manifests if kind_of(manifest) in WAITED_FOR]
+        self._manifests = [manifest for manifest in manifests if kind_of(manifest) in WAITED_FOR]
         self._nodes = nodes
         self._clock = clock
         self._since: dict[tuple[ObjectRef, str], float] = {}
-        self._said = ""
+        self._last_report = ""
         self._ready_since: float | None = None
-        self._settle = SETTLE_SECONDS if any(_has_unprobed_container(manifest) for manifest in self._wanted) else 0.0
-        self._forgiven: dict[tuple[ObjectRef, str], int] = {}
+        self._stable_seconds = STABLE_SECONDS if any(_has_unprobed_container(manifest) for manifest in self._manifests) else 0.0
+        self._tolerated_restarts: dict[tuple[ObjectRef, str], int] = {}
         self.cause: Cause | None = None
-        self.env: list[Cause] = []
+        self.causes: list[Cause] = []
         """All causes found by the last evaluation."""
 
-    def judge(
-        self, observed: Snapshot, *, trouble: str = "", on_progress: OnProgress = lambda _: None
+    def evaluate(
+        self, snapshot: Snapshot, *, watch_error: str = "", on_progress: OnProgress = lambda _: None
     ) -> Ready[None] | Pending | PermanentFailure:
         """Return whether everything is ready, can still become ready, or cannot; `cause` then has the reason."""
         unready: list[str] = []
         starting: set[str] = set()
-        env: list[Cause] = []
-        absent: list[Cause] = []
-        for manifest in self._wanted:
+        all_causes: list[Cause] = []
+        absences: list[Cause] = []
+        for manifest in self._manifests:
             ref = ObjectRef.of(manifest)
-            answer = progress(manifest, observed)
-            if isinstance(answer, Ready):
+            object_progress = progress(manifest, snapshot)
+            if isinstance(object_progress, Ready):
                 continue
-            live = observed.get(ref)
-            found = self._causes(manifest, live, observed) if live is not None else []
-            if isinstance(answer, PermanentFailure):
-                found.append(_failure(ref, answer.cause, found, live, observed))
+            live = snapshot.get(ref)
+            object_causes = self._causes(manifest, live, snapshot) if live is not None else []
+            if isinstance(object_progress, PermanentFailure):
+                object_causes.append(_failure_cause(ref, object_progress.cause, object_causes, live, snapshot))
             elif live is None:
-                absent.append(_absence(ref, observed))
-            elif kind_of(manifest) in WORKLOADS and all(cause.restarts is None for cause in found):
+                absences.append(_absence_cause(ref, snapshot))
+            elif kind_of(manifest) in WORKLOADS and all(cause.restarts is None for cause in object_causes):
                 starting.add(ref.namespace)
-            env += found
-            state = answer.state if isinstance(answer, Pending) else answer.cause
-            unready.append("\n".join([f"{ref}: {state}", *(f"  {cause}" for cause in _each_once(found))]))
+            all_causes += object_causes
+            state = object_progress.state if isinstance(object_progress, Pending) else object_progress.cause
+            unready.append("\n".join([f"{ref}: {state}", *(f"  {cause}" for cause in _one_per_reason(object_causes))]))
         self._report(len(unready), unready, on_progress)
-        if len(absent) == len(unready):  # otherwise an object that is not ready might still create what is missing
-            env += absent
-        self.env = [self._patiently(cause, starting) for cause in env]
-        final = self._final(self.env)
+        if len(absences) == len(unready):  # otherwise an object that is not ready might still create what is missing
+            all_causes += absences
+        self.causes = [self._with_tolerance(cause, starting) for cause in all_causes]
+        final = self._final(self.causes)
         if final is not None:
             self.cause = final
             return PermanentFailure(str(final), next_step(final))
         if unready:
             self._ready_since = None
-            return Pending("\n".join([*([f"the API server: {trouble}"] if trouble else []), *unready]))
-        return self._settled()
+            return Pending("\n".join([*([f"the API server: {watch_error}"] if watch_error else []), *unready]))
+        return self._stable()
 
-    def _causes(self, manifest: Manifest, live: Manifest, observed: Snapshot) -> list[Cause]:
+    def _causes(self, manifest: Manifest, live: Manifest, snapshot: Snapshot) -> list[Cause]:
         kind = kind_of(manifest)
         if kind == "PersistentVolumeClaim":
-            return claim_causes([ObjectRef.of(live)], observed)
-        return causes(live, observed, self._nodes) if kind in WORKLOADS else []
+            return claim_causes([ObjectRef.of(live)], snapshot)
+        return causes(live, snapshot, self._nodes) if kind in WORKLOADS else []
 
-    def _patiently(self, cause: Cause, starting: Collection[str]) -> Cause:
+    def _with_tolerance(self, cause: Cause, starting: Collection[str]) -> Cause:
         """Tolerate a crash while workloads that it might need are `starting` in its namespace, and for one start after that."""
-        if cause.restarts is None or cause.restarts > RESTARTS:
+        if cause.restarts is None or cause.restarts > TOLERATED_RESTARTS:
             return cause
         container = (cause.object, cause.container)
         if cause.object.namespace in starting:
-            self._forgiven[container] = cause.restarts + 1  # the next run can still begin before they are ready
-        return replace(cause, grace=NEVER) if cause.restarts <= self._forgiven.get(container, -1) else cause
+            self._tolerated_restarts[container] = cause.restarts + 1  # the next run can still begin before they are ready
+        return replace(cause, grace=UNLIMITED_GRACE) if cause.restarts <= self._tolerated_restarts.get(container, -1) else cause
 
-    def _settled(self) -> Ready[None] | Pending:
+    def _stable(self) -> Ready[None] | Pending:
         """Return ready once everything has stayed ready long enough."""
         now = self._clock()
         self._ready_since = now if self._ready_since is None else self._ready_since
         lasted = now - self._ready_since
         return (
             Ready(None)
-            if lasted >= self._settle
-            else Pending(f"everything is ready but must stay so for {self._settle:.0f} s: no readiness probe")
+            if lasted >= self._stable_seconds
+            else Pending(f"everything is ready but must stay so for {self._stable_seconds:.0f} s: no readiness probe")
         )
 
-    def _final(self, env: Sequence[Cause]) -> Cause | None:
+    def _final(self, all_causes: Sequence[Cause]) -> Cause | None:
         """Return the first cause that outlived its grace; a cause that disappears and returns starts over."""
         now = self._clock()
-        self._since = {(cause.object, cause.reason): self._since.get((cause.object, cause.reason), now) for cause in env}
-        over = (cause for cause in env if now - self._since[cause.object, cause.reason] >= cause.grace)
-        return min(over, key=lambda cause: cause.grace, default=None)
+        self._since = {(cause.object, cause.reason): self._since.get((cause.object, cause.reason), now) for cause in all_causes}
+        expired = (cause for cause in all_causes if now - self._since[cause.object, cause.reason] >= cause.grace)
+        return min(expired, key=lambda cause: cause.grace, default=None)
 
     def _report(self, count: int, unready: Sequence[str], on_progress: OnProgress) -> None:
-        done = f"{len(self._wanted) - count} of {len(self._wanted)} ready"
-        said = f"{done}; {unready[0].splitlines()[0]}" if unready else done
-        if said != self._said:
-            self._said = said
-            on_progress(said)
+        done = f"{len(self._manifests) - count} of {len(self._manifests)} ready"
+        report = f"{done}; {unready[0].splitlines()[0]}" if unready else done
+        if report != self._last_report:
+            self._last_report = report
+            on_progress(report)
 
 
 def _has_unprobed_container(manifest: Manifest) -> bool:
@@ -184,22 +186,22 @@ def _has_unprobed_container(manifest: Manifest) -> bool:
     return any("readinessProbe" not in container for container in containers)
 
 
-def _each_once(found: Iterable[Cause]) -> list[Cause]:
+def _one_per_reason(causes: Iterable[Cause]) -> list[Cause]:
     """Return one cause per reason: ten pods of a Deployment report the same."""
-    return list({cause.reason: cause for cause in found}.values())
+    return list({cause.reason: cause for cause in causes}.values())
 
 
-def _absence(ref: ObjectRef, observed: Snapshot) -> Cause:
+def _absence_cause(ref: ObjectRef, snapshot: Snapshot) -> Cause:
     """Return the cause for an object that something else deleted, or that was never listed."""
-    if observed.gone(ref) is not None:
-        return Cause(ref, "Deleted", "it was applied, then deleted by something else", NOT_THERE_SECONDS)
-    return Cause(ref, "NotFound", "it was applied, but the API server does not list it", NOT_THERE_SECONDS)
+    if snapshot.deleted(ref) is not None:
+        return Cause(ref, "Deleted", "it was applied, then deleted by something else", ABSENT_SECONDS)
+    return Cause(ref, "NotFound", "it was applied, but the API server does not list it", ABSENT_SECONDS)
 
 
-def _failure(ref: ObjectRef, proof: str, found: Sequence[Cause], live: Manifest | None, observed: Snapshot) -> Cause:
+def _failure_cause(ref: ObjectRef, proof: str, known_causes: Sequence[Cause], live: Manifest | None, snapshot: Snapshot) -> Cause:
     """Return the workload's own failure message with the first known cause, and a container whose log might show more."""
-    proof = "; ".join([proof, *(f"{cause.reason}: {cause.proof}" for cause in found[:1])])
-    pods = observed.pods(live) if live is not None else []
+    proof = "; ".join([proof, *(f"{cause.reason}: {cause.proof}" for cause in known_causes[:1])])
+    pods = snapshot.pods(live) if live is not None else []
     if not pods:
         return Cause(ref, "Failed", proof)
     return Cause(ref, "Failed", proof, container=str(pods[-1]["spec"]["containers"][0]["name"]), pod=str(pods[-1]["metadata"]["name"]))
@@ -218,18 +220,18 @@ def _logs(api: Api, cause: Cause | None) -> str:
     return f"log of container {cause.container}:\n{log or '(empty)'}"
 
 
-def _nodes(api: Api, deadline: Deadline) -> list[Manifest]:
-    return list(answered(lambda: api.request("GET", "/api/v1/nodes", deadline), "cannot list the nodes", deadline)["items"])
+def _list_nodes(api: Api, deadline: Deadline) -> list[Manifest]:
+    return list(retried(lambda: api.request("GET", "/api/v1/nodes", deadline), "cannot list the nodes", deadline)["items"])
 
 
 def _collections(api: Api, rendered: Rendered, address: ClusterAddress, deadline: Deadline) -> list[tuple[str, str]]:
     """Return the collections to watch: cluster-wide in kindgate's own cluster, per namespace in an existing one."""
     waited_for = [item for item in rendered.objects if kind_of(item) in WAITED_FOR]
     kinds = dict.fromkeys((str(item["apiVersion"]), str(item["kind"])) for item in waited_for)
-    kinds |= dict.fromkeys(pair for item in waited_for for pair in _COMPANIONS.get(kind_of(item), ()))
+    kinds |= dict.fromkeys(pair for item in waited_for for pair in _RELATED_KINDS.get(kind_of(item), ()))
     namespaces = rendered.namespaces or ("default",)
-    found: dict[str, str] = {}
+    kinds_by_path: dict[str, str] = {}
     for api_version, kind in kinds:
         for namespace in namespaces if address.existing else ("",):
-            found[api.collection(api_version, kind, namespace, deadline)] = kind
-    return [(kind, path) for path, kind in found.items()]
+            kinds_by_path[api.collection(api_version, kind, namespace, deadline)] = kind
+    return [(kind, path) for path, kind in kinds_by_path.items()]

@@ -10,25 +10,25 @@ import shlex
 from collections.abc import Iterable, Iterator
 
 from kindgate.deploy.api_client import Api
-from kindgate.deploy.api_retry import ask, wait_gone
-from kindgate.deploy.last_applied import holds
+from kindgate.deploy.api_retry import request_if_exists, wait_deleted
+from kindgate.deploy.last_applied import contains
 from kindgate.deploy.snapshot import condition
 from kindgate.errors import ApiError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, group_of, kind_of
 from kindgate.pod_templates import pod_template
 from kindgate.waiting import Deadline
 
-_PHRASES = (
+_IMMUTABLE_PHRASES = (
     r"(immutable|(may|can) ?not (be )?changed?\b|updates? to .*(is|are) forbidden|updates may not change"
     r"|can be resized|can ?not be less than|can ?not be updated)"
 )
-_FIXED = re.compile(rf"^Forbidden: [^\n]*{_PHRASES}|{_PHRASES}[^:\n]*$")
+_IMMUTABLE = re.compile(rf"^Forbidden: [^\n]*{_IMMUTABLE_PHRASES}|{_IMMUTABLE_PHRASES}[^:\n]*$")
 """The API server's messages about immutable fields: the phrase comes before the two values or after one, which can be any text."""
 
 _POLICY = re.compile("denied (the )?request")
 """The message of a rejecting policy, whose wording is arbitrary."""
 
-_LOSES_NOTHING = frozenset(
+_LOSSLESS_KINDS = frozenset(
     {"Job", "CronJob", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Pod"}
     | {"ConfigMap", "Secret", "Service", "EndpointSlice", "Ingress", "IngressClass", "NetworkPolicy", "RoleBinding", "ClusterRoleBinding"}
     | {"ResourceQuota", "LimitRange", "PodDisruptionBudget", "HorizontalPodAutoscaler", "PriorityClass", "RuntimeClass", "StorageClass"}
@@ -42,16 +42,16 @@ _HOLDS_DATA = {
 }
 
 
-def fixed_fields(error: ApiError, manifest: Manifest, live: Manifest) -> tuple[str, ...]:
+def immutable_fields(error: ApiError, manifest: Manifest, live: Manifest) -> tuple[str, ...]:
     """Return the fields that `error` refuses to change on `live`; none if it has another cause.
 
     If the server names only `spec`, these are the fields of it that differ.
     """
-    found: dict[str, None] = {}
+    fields: dict[str, None] = {}
     for field, message in error.causes or (("", error.message),):
-        if _FIXED.search(message) and not _POLICY.search(error.message):
-            found |= dict.fromkeys(_differing(manifest, live, changeable=message) if field in {"", "spec"} else (field,))
-    return tuple(found)
+        if _IMMUTABLE.search(message) and not _POLICY.search(error.message):
+            fields |= dict.fromkeys(_differing_fields(manifest, live, changeable=message) if field in {"", "spec"} else (field,))
+    return tuple(fields)
 
 
 def loss(manifest: Manifest, live: Manifest) -> str:
@@ -59,7 +59,7 @@ def loss(manifest: Manifest, live: Manifest) -> str:
     kind = kind_of(manifest)
     if kind == "PersistentVolumeClaim" and (live.get("status") or {}).get("phase") == "Pending":
         return ""  # a claim without a volume has no data
-    if kind not in _LOSES_NOTHING:
+    if kind not in _LOSSLESS_KINDS:
         return _HOLDS_DATA.get(kind, "it is unknown what deleting it would lose")
     retention = (live.get("spec") or {}).get("persistentVolumeClaimRetentionPolicy") or {}
     if kind == "StatefulSet" and retention.get("whenDeleted") == "Delete":
@@ -70,8 +70,8 @@ def loss(manifest: Manifest, live: Manifest) -> str:
 def recreate(api: Api, path: str, live: Manifest, deadline: Deadline) -> None:
     """Delete the object with its dependents and wait until it is gone; the next apply creates it again. Raises `DeployError`."""
     uid = str(live["metadata"]["uid"])
-    ask(api, "DELETE", path, deadline, body={"propagationPolicy": "Foreground", "preconditions": {"uid": uid}})
-    wait_gone(api, path, ObjectRef.of(live), uid, deadline)
+    request_if_exists(api, "DELETE", path, deadline, body={"propagationPolicy": "Foreground", "preconditions": {"uid": uid}})
+    wait_deleted(api, path, ObjectRef.of(live), uid, deadline)
 
 
 def is_failed_job(manifest: Manifest, live: Manifest) -> bool:
@@ -82,7 +82,7 @@ def is_failed_job(manifest: Manifest, live: Manifest) -> bool:
 def deletion_command(path: str, manifest: Manifest, live: Manifest, others: Iterable[Manifest], address: ClusterAddress) -> str:
     """Return the command that deletes the object, and any workloads among `others` that use a claim; kubectl waits for both."""
     namespace = ObjectRef.of(live).namespace
-    names = [*_users(live, others), f"{_resource(path, manifest)}/{ObjectRef.of(live).name}"]
+    names = [*_claim_users(live, others), f"{_resource(path, manifest)}/{ObjectRef.of(live).name}"]
     scope = f"--namespace {namespace} " if namespace else ""
     if address.existing:
         kubectl = f"kubectl --kubeconfig {shlex.quote(str(address.kubeconfig))} --context {shlex.quote(address.context)}"
@@ -91,15 +91,15 @@ def deletion_command(path: str, manifest: Manifest, live: Manifest, others: Iter
     return f"{kubectl} {scope}delete {' '.join(names)}"
 
 
-def _differing(manifest: Manifest, live: Manifest, changeable: str) -> Iterator[str]:
+def _differing_fields(manifest: Manifest, live: Manifest, changeable: str) -> Iterator[str]:
     """Yield the fields of the specification in which `live` differs, except those that the message calls changeable."""
-    spec, there = manifest.get("spec") or {}, live.get("spec") or {}
+    spec, live_spec = manifest.get("spec") or {}, live.get("spec") or {}
     allowed = set(re.findall(r"'(\w+)'", changeable))
-    differing = [f"spec.{key}" for key, value in spec.items() if key not in allowed and not holds(there.get(key), value)]
+    differing = [f"spec.{key}" for key, value in spec.items() if key not in allowed and not contains(live_spec.get(key), value)]
     yield from differing or ["spec"]
 
 
-def _users(live: Manifest, others: Iterable[Manifest]) -> Iterator[str]:
+def _claim_users(live: Manifest, others: Iterable[Manifest]) -> Iterator[str]:
     """Yield the workloads that mount the claim: it is not deleted before their pods are."""
     ref = ObjectRef.of(live)
     for other in others if ref.kind == "PersistentVolumeClaim" else ():

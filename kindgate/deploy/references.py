@@ -24,7 +24,7 @@ _INITIAL = frozenset(
 )
 """Objects that every new cluster or namespace has."""
 
-_ROUTED = "requests for it cannot be answered"
+_UNANSWERED = "requests for it cannot be answered"
 
 Problem = tuple[str, str, Level]
 """Path, message and level."""
@@ -48,7 +48,7 @@ class References:
 
     def __init__(self, objects: Iterable[Manifest], provided: Iterable[Manifest] = ()) -> None:
         self._objects = {ObjectRef.of(manifest): manifest for manifest in [*provided, *objects]}
-        self._templates = [(ref.namespace, one) for ref, manifest in self._objects.items() for one in pod_templates(manifest)]
+        self._templates = [(ref.namespace, template) for ref, manifest in self._objects.items() for template in pod_templates(manifest)]
 
     def findings(self, manifest: Manifest, file: str) -> Iterator[Finding]:
         """Yield the object's references to objects that were not found."""
@@ -61,11 +61,15 @@ class References:
         manifest = self._objects.get(service)
         field, value = next(iter(port.items()), ("number", None))
         ports = ((manifest or {}).get("spec") or {}).get("ports") or ()
-        return value in [one.get("name" if field == "name" else "port") for one in ports]
+        return value in [item.get("name" if field == "name" else "port") for item in ports]
 
-    def selected(self, labels: Mapping[str, str], namespace: str) -> Iterator[PodTemplate]:
+    def templates_with_labels(self, labels: Mapping[str, str], namespace: str) -> Iterator[PodTemplate]:
         """Return the pod templates of a namespace that have all of `labels`."""
-        return (one for place, one in self._templates if place == namespace and labels.items() <= one.labels.items())
+        return (
+            template
+            for template_namespace, template in self._templates
+            if template_namespace == namespace and labels.items() <= template.labels.items()
+        )
 
     def get(self, ref: ObjectRef) -> Manifest | None:
         """Return the object, if a manifest defines it."""
@@ -102,9 +106,9 @@ class References:
                 secret = ObjectRef("Secret", namespace, str(entry["secretName"]))
                 yield from self._missing(f"spec.tls[{number}].secretName", secret, "warning")
         backends = [("spec.defaultBackend", spec.get("defaultBackend") or {})]
-        for at, rule in enumerate(spec.get("rules") or ()):
-            for number, path in enumerate((rule.get("http") or {}).get("paths") or ()):
-                backends.append((f"spec.rules[{at}].http.paths[{number}].backend", path.get("backend") or {}))
+        for rule_index, rule in enumerate(spec.get("rules") or ()):
+            for path_index, path in enumerate((rule.get("http") or {}).get("paths") or ()):
+                backends.append((f"spec.rules[{rule_index}].http.paths[{path_index}].backend", path.get("backend") or {}))
         for path, backend in backends:
             if backend.get("service"):
                 yield from self._backend(f"{path}.service", backend["service"], namespace)
@@ -112,51 +116,51 @@ class References:
     def _backend(self, path: str, backend: Mapping[str, Any], namespace: str) -> Iterator[Problem]:
         service, port = ObjectRef("Service", namespace, str(backend.get("name"))), backend.get("port") or {}
         if service not in self._objects:
-            yield f"{path}.name", f"{service} was not found in the manifests: {_ROUTED}", "warning"
+            yield f"{path}.name", f"{service} was not found in the manifests: {_UNANSWERED}", "warning"
         elif not self.service_has_port(service, port):
-            yield f"{path}.port", f"{service} has no port {next(iter(port.values()), None)}: {_ROUTED}", "warning"
+            yield f"{path}.port", f"{service} has no port {next(iter(port.values()), None)}: {_UNANSWERED}", "warning"
 
     def _service(self, spec: Mapping[str, Any], namespace: str) -> Iterator[Problem]:
         selector = spec.get("selector") or {}
         if not selector:
             return
         yield from self._selector("spec.selector", selector, namespace)
-        templates = list(self.selected(selector, namespace))
+        templates = list(self.templates_with_labels(selector, namespace))
         for number, port in enumerate(spec.get("ports") or ()):
             target = port.get("targetPort")
             if isinstance(target, str) and templates and not any(target in _port_names(template) for template in templates):
                 yield f"spec.ports[{number}].targetPort", f"no container that the Service selects has a port named {target}", "warning"
 
     def _selector(self, path: str, labels: Mapping[str, str], namespace: str) -> Iterator[Problem]:
-        if labels and not any(self.selected(labels, namespace)):
+        if labels and not any(self.templates_with_labels(labels, namespace)):
             yield path, f"no pod of namespace {namespace} in the manifests has the labels {_shown(labels)}", "warning"
 
     def _own_selector(self, manifest: Manifest, template: PodTemplate) -> Iterator[Problem]:
         if kind_of(manifest) in {"Pod", "ReplicationController"} or template.spec_path != "spec.template.spec":
             return
-        wanted = (manifest.get("spec") or {}).get("selector")
-        labels = (wanted.get("matchLabels") if isinstance(wanted, Mapping) else None) or {}
+        selector = (manifest.get("spec") or {}).get("selector")
+        labels = (selector.get("matchLabels") if isinstance(selector, Mapping) else None) or {}
         if not labels.items() <= template.labels.items():
             message = f"selects pods with labels {_shown(labels)}, but the template has labels {_shown(template.labels)}"
             yield "spec.selector.matchLabels", message, "error"
 
     def _pod(self, template: PodTemplate, namespace: str) -> Iterator[Problem]:
         """Yield everything missing that the pod needs to start, except optional references."""
-        at = template.spec_path
-        for field, kind, place in (
+        prefix = template.spec_path
+        for field, kind, reference_namespace in (
             ("serviceAccountName", "ServiceAccount", namespace),
             ("priorityClassName", "PriorityClass", ""),
             ("runtimeClassName", "RuntimeClass", ""),
         ):
             if template.spec.get(field):
-                yield from self._missing(f"{at}.{field}", ObjectRef(kind, place, str(template.spec[field])))
+                yield from self._missing(f"{prefix}.{field}", ObjectRef(kind, reference_namespace, str(template.spec[field])))
         for number, volume in enumerate(template.spec.get("volumes") or ()):
             claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
             if claim:
                 claimed = ObjectRef("PersistentVolumeClaim", namespace, str(claim))
-                yield from self._missing(f"{at}.volumes[{number}].persistentVolumeClaim", claimed)
-        for needed in content_references(template):
-            yield from self._content(needed.path, ObjectRef(needed.kind, namespace, needed.name), needed.keys)
+                yield from self._missing(f"{prefix}.volumes[{number}].persistentVolumeClaim", claimed)
+        for reference in content_references(template):
+            yield from self._content(reference.path, ObjectRef(reference.kind, namespace, reference.name), reference.keys)
 
     def _content(self, path: str, ref: ObjectRef, keys: Iterable[str]) -> Iterator[Problem]:
         """Check a ConfigMap or Secret, and the keys that a pod names."""
@@ -166,8 +170,8 @@ class References:
             known = {key for field in ("data", "stringData", "binaryData") for key in manifest.get(field) or {}}
             for key in keys:
                 if key not in known:
-                    held = ", ".join(sorted(known)) or "none"
-                    yield path, f"{ref} has no key {key} (its keys: {held}): the pod cannot start", "error"
+                    existing_keys = ", ".join(sorted(known)) or "none"
+                    yield path, f"{ref} has no key {key} (its keys: {existing_keys}): the pod cannot start", "error"
 
 
 def _port_names(template: PodTemplate) -> set[str]:
@@ -181,27 +185,27 @@ def _shown(labels: Mapping[str, str]) -> str:
 def content_references(template: PodTemplate) -> Iterator[ContentReference]:
     """Yield everything that the template's volumes and variables need, except optional references."""
     for number, volume in enumerate(template.spec.get("volumes") or ()):
-        yield from _of_volume(f"{template.spec_path}.volumes[{number}]", volume)
+        yield from _volume_references(f"{template.spec_path}.volumes[{number}]", volume)
     for path, container in template.containers():
-        yield from _of_environment(path, container)
+        yield from _environment_references(path, container)
 
 
-def _of_volume(path: str, volume: Mapping[str, Any]) -> Iterator[ContentReference]:
+def _volume_references(path: str, volume: Mapping[str, Any]) -> Iterator[ContentReference]:
     projected = (volume.get("projected") or {}).get("sources") or ()
-    for where, source in ((path, volume), *((f"{path}.projected.sources[{at}]", item) for at, item in enumerate(projected))):
+    for source_path, source in ((path, volume), *((f"{path}.projected.sources[{index}]", item) for index, item in enumerate(projected))):
         for field, kind, key in (("secret", "Secret", "secretName"), ("configMap", "ConfigMap", "name")):
             part = source.get(field) or {}
             name = part.get(key) or part.get("name")
             if name and not part.get("optional"):
                 keys = tuple(str(item["key"]) for item in part.get("items") or () if item.get("key"))
-                yield ContentReference(f"{where}.{field}", kind, str(name), keys)
+                yield ContentReference(f"{source_path}.{field}", kind, str(name), keys)
 
 
-def _of_environment(path: str, container: Mapping[str, Any]) -> Iterator[ContentReference]:
+def _environment_references(path: str, container: Mapping[str, Any]) -> Iterator[ContentReference]:
     sources = [(f"{path}.envFrom[{number}]", entry) for number, entry in enumerate(container.get("envFrom") or ())]
     sources += [(f"{path}.env[{number}]", entry.get("valueFrom") or {}) for number, entry in enumerate(container.get("env") or ())]
-    for where, source in sources:
+    for source_path, source in sources:
         for fields, kind in ((("secretRef", "secretKeyRef"), "Secret"), (("configMapRef", "configMapKeyRef"), "ConfigMap")):
             part: Mapping[str, Any] = next((source[field] for field in fields if source.get(field)), {})
             if part.get("name") and not part.get("optional"):
-                yield ContentReference(where, kind, str(part["name"]), (str(part["key"]),) if part.get("key") else ())
+                yield ContentReference(source_path, kind, str(part["name"]), (str(part["key"]),) if part.get("key") else ())

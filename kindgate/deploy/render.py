@@ -94,21 +94,21 @@ def _build(
 
     Kustomize reports a cycle for a folder inside them, and TMPDIR can be inside the overlay or one of its bases.
     """
-    places = (Path(tempfile.gettempdir()), cache_dir(), state_dir())
-    for place in places:
+    folders = (Path(tempfile.gettempdir()), cache_dir(), state_dir())
+    for folder in folders:
         try:
-            return _build_in(place, sources, kubectl, deadline, options)
+            return _build_in(folder, sources, kubectl, deadline, options)
         except ManifestError as error:
-            if _CYCLE not in error.last_state or place is places[-1]:
+            if _CYCLE not in error.last_state or folder is folders[-1]:
                 raise
     raise AssertionError("the last place returns or raises")
 
 
 def _build_in(
-    place: Path, sources: Mapping[str, Sequence[Path]], kubectl: Path, deadline: Deadline, options: Sequence[str | Path]
+    parent: Path, sources: Mapping[str, Sequence[Path]], kubectl: Path, deadline: Deadline, options: Sequence[str | Path]
 ) -> list[tuple[Manifest, str]]:
     """Return each object with its source file, built through a generated kustomization: only there can origins be requested."""
-    with tempfile.TemporaryDirectory(prefix="kindgate-render-", dir=place) as name:
+    with tempfile.TemporaryDirectory(prefix="kindgate-render-", dir=parent) as name:
         folder = Path(name).resolve()
         wrapper: dict[str, Any] = {"buildMetadata": ["originAnnotations"]}
         for field, paths in sources.items():
@@ -143,11 +143,11 @@ def _without_origin(document: dict[str, Any], folder: Path) -> tuple[Manifest, s
     if annotations:
         metadata["annotations"] = annotations
     path = origin.get("path") or origin.get("configuredIn") or ""
-    file = f"{origin['repo']}/{path}" if "repo" in origin else shown(folder / path) if path else ""
+    file = f"{origin['repo']}/{path}" if "repo" in origin else display_path(folder / path) if path else ""
     return {**document, "metadata": metadata}, file
 
 
-def shown(file: Path) -> str:
+def display_path(file: Path) -> str:
     """Return a path as the user would write it: relative if it is below the working directory."""
     normal = Path(os.path.normpath(file))
     return str(normal.relative_to(Path.cwd())) if normal.is_relative_to(Path.cwd()) else str(normal)
@@ -157,9 +157,9 @@ def _root_cause(stderr: str, folder: Path) -> str:
     """Return the innermost part of Kustomize's nested message on one line, with the file that it names."""
     text = " ".join(stderr.replace(str(folder), "").split()).removeprefix("error: ")
     malformed = re.search(r"MalformedYAMLError: (?P<what>.*?) in File: (?P<file>\S+?)'?$", text)
-    place = re.findall(r"recursed accumulation of path '([^']+)'", text)
+    nested_paths = re.findall(r"recursed accumulation of path '([^']+)'", text)
     if malformed:
-        file = str(Path(*place[-1:], malformed["file"]))
+        file = str(Path(*nested_paths[-1:], malformed["file"]))
         return f"malformed YAML in {file}: {malformed['what']}"
     innermost = re.split(r"accumulating resources: |recursed accumulation of path '[^']+': |accumulation err='(?=accum)", text)[-1]
-    return f"{innermost} (in {place[-1]})" if place else innermost
+    return f"{innermost} (in {nested_paths[-1]})" if nested_paths else innermost

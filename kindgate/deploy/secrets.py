@@ -16,7 +16,7 @@ PLACEHOLDER = "placeholder"
 PLACEHOLDER_ANNOTATION = "kindgate.dev/placeholder-secret"
 """On a Secret that `kindgate init` wrote because no manifest has it; `--app-secret` fills it in."""
 
-_NAMED = {"secretName": "", "secretRef": "name", "secretKeyRef": "name", "secret": "name"}
+_REFERENCE_FIELDS = {"secretName": "", "secretRef": "name", "secretKeyRef": "name", "secret": "name"}
 """Fields of any object that reference a Secret, and the key below them that has its name."""
 
 
@@ -36,24 +36,24 @@ class RequestedSecret:
         return cls(secret, key or variable, variable)
 
 
-def with_secrets(rendered: Rendered, asked: Sequence[RequestedSecret], values: Mapping[str, str]) -> Rendered:
+def with_secrets(rendered: Rendered, requested: Sequence[RequestedSecret], values: Mapping[str, str]) -> Rendered:
     """Add each requested Secret that the objects reference but lack, in each such namespace; missing values are empty.
 
     A placeholder Secret keeps the keys that are not requested.
     """
-    made: dict[ObjectRef, dict[str, str]] = {}
+    contents: dict[ObjectRef, dict[str, str]] = {}
     for ref in sorted(missing_secrets(rendered)):
-        for one in asked:
-            if one.secret == ref.name:
-                made.setdefault(ref, {})[one.key] = values.get(one.variable, "")
-    held = {ObjectRef.of(manifest) for manifest in rendered.of_kind("Secret")}
+        for item in requested:
+            if item.secret == ref.name:
+                contents.setdefault(ref, {})[item.key] = values.get(item.variable, "")
+    defined = {ObjectRef.of(manifest) for manifest in rendered.of_kind("Secret")}
     return replace(
         rendered,
         objects=(
-            *(_filled(manifest, made.get(ObjectRef.of(manifest))) for manifest in rendered.objects),
-            *(_secret(ref, content) for ref, content in made.items() if ref not in held),
+            *(_filled(manifest, contents.get(ObjectRef.of(manifest))) for manifest in rendered.objects),
+            *(_secret(ref, content) for ref, content in contents.items() if ref not in defined),
         ),
-        origins={**rendered.origins, **dict.fromkeys(made, "--app-secret")},
+        origins={**rendered.origins, **dict.fromkeys(contents, "--app-secret")},
     )
 
 
@@ -109,8 +109,8 @@ def _references(node: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a YAM
         for key, value in node.items():
             if key == "imagePullSecrets" and isinstance(value, list):
                 yield from (str(entry["name"]) for entry in value if isinstance(entry, Mapping) and entry.get("name"))
-            below = _NAMED.get(key)
-            name = value if below == "" else value.get(below) if below and isinstance(value, Mapping) else None
+            name_key = _REFERENCE_FIELDS.get(key)
+            name = value if name_key == "" else value.get(name_key) if name_key and isinstance(value, Mapping) else None
             if isinstance(name, str) and name:
                 yield name
             yield from _references(value)

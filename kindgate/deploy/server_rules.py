@@ -16,15 +16,15 @@ from kindgate.deploy.pod_rules import pod_problems
 from kindgate.deploy.value_rules import (
     NAME_RULES,
     Problem,
-    dns_label,
+    choice_problems,
+    dns_label_problem,
     label_problems,
     mapping,
-    one_of,
     port_name_problem,
     port_problem,
     quantity_problem,
     sequence,
-    subdomain,
+    subdomain_problem,
     unique_problems,
 )
 from kindgate.model import Manifest, kind_of
@@ -66,7 +66,7 @@ def server_problems(manifest: Manifest) -> Iterator[Problem]:
 
 def _metadata(manifest: Manifest, kind: str) -> Iterator[Problem]:
     metadata = manifest["metadata"]
-    problem = NAME_RULES.get(kind, subdomain)(str(metadata["name"]))
+    problem = NAME_RULES.get(kind, subdomain_problem)(str(metadata["name"]))
     if problem:
         yield "metadata.name", problem
     for field in ("labels", "annotations"):
@@ -82,7 +82,7 @@ def _selector(spec: Mapping[str, Any]) -> Iterator[Problem]:
 def _deployment(spec: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _replicas(spec)
     strategy = mapping(spec.get("strategy"))
-    yield from one_of("spec.strategy.type", strategy.get("type"), ("Recreate", "RollingUpdate"))
+    yield from choice_problems("spec.strategy.type", strategy.get("type"), ("Recreate", "RollingUpdate"))
     rolling = mapping(strategy.get("rollingUpdate"))
     if strategy.get("type") == "Recreate" and rolling:
         yield "spec.strategy.rollingUpdate", "may not be set when the type is Recreate"
@@ -95,21 +95,21 @@ def _deployment(spec: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _stateful_set(spec: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _replicas(spec)
-    yield from one_of("spec.podManagementPolicy", spec.get("podManagementPolicy"), ("OrderedReady", "Parallel"))
-    yield from one_of("spec.updateStrategy.type", mapping(spec.get("updateStrategy")).get("type"), ("RollingUpdate", "OnDelete"))
+    yield from choice_problems("spec.podManagementPolicy", spec.get("podManagementPolicy"), ("OrderedReady", "Parallel"))
+    yield from choice_problems("spec.updateStrategy.type", mapping(spec.get("updateStrategy")).get("type"), ("RollingUpdate", "OnDelete"))
 
 
 def _daemon_set(spec: Mapping[str, Any]) -> Iterator[Problem]:
-    yield from one_of("spec.updateStrategy.type", mapping(spec.get("updateStrategy")).get("type"), ("RollingUpdate", "OnDelete"))
+    yield from choice_problems("spec.updateStrategy.type", mapping(spec.get("updateStrategy")).get("type"), ("RollingUpdate", "OnDelete"))
 
 
 def _replicas(spec: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _not_negative(spec, "spec", ("replicas", "minReadySeconds", "revisionHistoryLimit"))
 
 
-def _job(spec: Mapping[str, Any], at: str = "spec") -> Iterator[Problem]:
-    yield from _not_negative(spec, at, ("parallelism", "completions", "backoffLimit", "ttlSecondsAfterFinished"))
-    yield from one_of(f"{at}.completionMode", spec.get("completionMode"), ("NonIndexed", "Indexed"))
+def _job(spec: Mapping[str, Any], prefix: str = "spec") -> Iterator[Problem]:
+    yield from _not_negative(spec, prefix, ("parallelism", "completions", "backoffLimit", "ttlSecondsAfterFinished"))
+    yield from choice_problems(f"{prefix}.completionMode", spec.get("completionMode"), ("NonIndexed", "Indexed"))
 
 
 def _cron_job(spec: Mapping[str, Any]) -> Iterator[Problem]:
@@ -121,18 +121,18 @@ def _cron_job(spec: Mapping[str, Any]) -> Iterator[Problem]:
         and not (len(fields) == 5 and all(map(_CRON_FIELD.fullmatch, fields)))
     ):
         yield "spec.schedule", f"{schedule!r} is not a cron schedule of five fields"
-    yield from one_of("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), ("Allow", "Forbid", "Replace"))
+    yield from choice_problems("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), ("Allow", "Forbid", "Replace"))
     yield from _job(mapping(mapping(spec.get("jobTemplate")).get("spec")), "spec.jobTemplate.spec")
 
 
 def _service(spec: Mapping[str, Any]) -> Iterator[Problem]:
     kind = spec.get("type", "ClusterIP")
-    yield from one_of("spec.type", kind, ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"))
-    yield from one_of("spec.sessionAffinity", spec.get("sessionAffinity"), ("None", "ClientIP"))
+    yield from choice_problems("spec.type", kind, ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"))
+    yield from choice_problems("spec.sessionAffinity", spec.get("sessionAffinity"), ("None", "ClientIP"))
     ports = sequence(spec.get("ports"))
     if not ports and kind != "ExternalName" and spec.get("clusterIP") != "None":
         yield "spec.ports", "a port is required"
-    if kind == "ExternalName" and subdomain(str(spec.get("externalName") or "").rstrip(".")):
+    if kind == "ExternalName" and subdomain_problem(str(spec.get("externalName") or "").rstrip(".")):
         yield "spec.externalName", "an ExternalName Service needs a DNS name"
     yield from label_problems("spec.selector", mapping(spec.get("selector")), values=True)
     for number, port in enumerate(ports):
@@ -141,14 +141,14 @@ def _service(spec: Mapping[str, Any]) -> Iterator[Problem]:
     yield from unique_problems("spec.ports", [(port.get("protocol", "TCP"), port.get("port")) for port in ports], "port")
 
 
-def _service_port(at: str, port: Mapping[str, Any], *, kind: str, several: bool) -> Iterator[Problem]:
+def _service_port(prefix: str, port: Mapping[str, Any], *, kind: str, several: bool) -> Iterator[Problem]:
     if several and not port.get("name"):
-        yield f"{at}.name", "is required when a Service has several ports"
-    if port.get("name") and dns_label(str(port["name"])):
-        yield f"{at}.name", dns_label(str(port["name"]))
-    yield from one_of(f"{at}.protocol", port.get("protocol"), ("TCP", "UDP", "SCTP"))
+        yield f"{prefix}.name", "is required when a Service has several ports"
+    if port.get("name") and dns_label_problem(str(port["name"])):
+        yield f"{prefix}.name", dns_label_problem(str(port["name"]))
+    yield from choice_problems(f"{prefix}.protocol", port.get("protocol"), ("TCP", "UDP", "SCTP"))
     target = port.get("targetPort")
-    for path, value in ((f"{at}.port", port.get("port")), (f"{at}.targetPort", target)):
+    for path, value in ((f"{prefix}.port", port.get("port")), (f"{prefix}.targetPort", target)):
         problem = (
             port_problem(value)
             if isinstance(value, int)
@@ -160,9 +160,9 @@ def _service_port(at: str, port: Mapping[str, Any], *, kind: str, several: bool)
             yield path, problem
     node_port = port.get("nodePort")
     if node_port and kind == "ClusterIP":
-        yield f"{at}.nodePort", "may not be set when the type is ClusterIP"
+        yield f"{prefix}.nodePort", "may not be set when the type is ClusterIP"
     elif isinstance(node_port, int) and node_port and node_port not in _NODE_PORTS:
-        yield f"{at}.nodePort", f"{node_port} is not in the range 30000-32767"
+        yield f"{prefix}.nodePort", f"{node_port} is not in the range 30000-32767"
 
 
 def _ingress(spec: Mapping[str, Any]) -> Iterator[Problem]:
@@ -170,17 +170,17 @@ def _ingress(spec: Mapping[str, Any]) -> Iterator[Problem]:
         yield "spec", "either a default backend or rules must be given"
     if spec.get("defaultBackend"):
         yield from _ingress_backend("spec.defaultBackend", mapping(spec["defaultBackend"]))
-    for at, rule in enumerate(sequence(spec.get("rules"))):
+    for rule_index, rule in enumerate(sequence(spec.get("rules"))):
         host = rule.get("host")
         if host and _host_problem(str(host)):
-            yield f"spec.rules[{at}].host", _host_problem(str(host))
+            yield f"spec.rules[{rule_index}].host", _host_problem(str(host))
         http = rule.get("http")
         if http is not None and not sequence(mapping(http).get("paths")):
-            yield f"spec.rules[{at}].http.paths", "a path is required"
-        for number, path in enumerate(sequence(mapping(http).get("paths"))):
-            place = f"spec.rules[{at}].http.paths[{number}]"
+            yield f"spec.rules[{rule_index}].http.paths", "a path is required"
+        for path_index, path in enumerate(sequence(mapping(http).get("paths"))):
+            place = f"spec.rules[{rule_index}].http.paths[{path_index}]"
             kind, text = path.get("pathType"), str(path.get("path") or "")
-            yield from one_of(f"{place}.pathType", kind, ("Exact", "Prefix", "ImplementationSpecific"))
+            yield from choice_problems(f"{place}.pathType", kind, ("Exact", "Prefix", "ImplementationSpecific"))
             if (text or kind in {"Exact", "Prefix"}) and not text.startswith("/"):
                 yield f"{place}.path", f"{text!r} is not an absolute path"
             elif kind in {"Exact", "Prefix"} and any(part in text for part in ("//", "/./", "/../", "%2f", "%2F")):
@@ -188,25 +188,25 @@ def _ingress(spec: Mapping[str, Any]) -> Iterator[Problem]:
             yield from _ingress_backend(f"{place}.backend", mapping(path.get("backend")))
 
 
-def _ingress_backend(at: str, backend: Mapping[str, Any]) -> Iterator[Problem]:
+def _ingress_backend(prefix: str, backend: Mapping[str, Any]) -> Iterator[Problem]:
     service = backend.get("service")
     if (service is None) == (backend.get("resource") is None):
-        yield at, "exactly one of service and resource must be given"
+        yield prefix, "exactly one of service and resource must be given"
     if service is not None:
-        if dns_label(str(mapping(service).get("name", ""))):
-            yield f"{at}.service.name", dns_label(str(mapping(service).get("name", "")))
+        if dns_label_problem(str(mapping(service).get("name", ""))):
+            yield f"{prefix}.service.name", dns_label_problem(str(mapping(service).get("name", "")))
         port = mapping(mapping(service).get("port"))
         if bool(port.get("name")) == bool(port.get("number")):
-            yield f"{at}.service.port", "exactly one of name and number must be given"
+            yield f"{prefix}.service.port", "exactly one of name and number must be given"
         elif isinstance(port.get("number"), int) and port_problem(port["number"]):
-            yield f"{at}.service.port.number", port_problem(port["number"])
+            yield f"{prefix}.service.port.number", port_problem(port["number"])
 
 
 def _host_problem(host: str) -> str:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return subdomain(host.removeprefix("*."))
+        return subdomain_problem(host.removeprefix("*."))
     return f"{host} is an IP address, but a host must be a DNS name"
 
 
@@ -218,10 +218,10 @@ def _config_map(manifest: Mapping[str, Any]) -> Iterator[Problem]:
 def _secret(manifest: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _keys(manifest, ("data", "stringData"))
     yield from _base64(manifest, "data")
-    held = {*mapping(manifest.get("data")), *mapping(manifest.get("stringData"))}
+    present = {*mapping(manifest.get("data")), *mapping(manifest.get("stringData"))}
     for kind, keys in _SECRET_KEYS.items():
         if manifest.get("type") == kind:
-            yield from (("data", f"a Secret of type {kind} needs the key {key}") for key in keys if key not in held)
+            yield from (("data", f"a Secret of type {kind} needs the key {key}") for key in keys if key not in present)
 
 
 _SECRET_KEYS: Mapping[str, Sequence[str]] = {
@@ -247,10 +247,10 @@ def _base64(manifest: Mapping[str, Any], field: str) -> Iterator[Problem]:
 
 
 def _autoscaler(spec: Mapping[str, Any]) -> Iterator[Problem]:
-    most, least = spec.get("maxReplicas"), spec.get("minReplicas", 1)
-    if isinstance(most, int) and most < 1:
+    maximum, minimum = spec.get("maxReplicas"), spec.get("minReplicas", 1)
+    if isinstance(maximum, int) and maximum < 1:
         yield "spec.maxReplicas", "must be greater than 0"
-    if isinstance(most, int) and isinstance(least, int) and least > most:
+    if isinstance(maximum, int) and isinstance(minimum, int) and minimum > maximum:
         yield "spec.maxReplicas", "must be greater than or equal to minReplicas"
 
 
@@ -264,7 +264,7 @@ def _claim(spec: Mapping[str, Any]) -> Iterator[Problem]:
         yield "spec.accessModes", "at least one access mode is required"
     for number, mode in enumerate(spec.get("accessModes") or ()):
         modes = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
-        yield from one_of(f"spec.accessModes[{number}]", mode, modes)
+        yield from choice_problems(f"spec.accessModes[{number}]", mode, modes)
     storage = mapping(mapping(spec.get("resources")).get("requests")).get("storage")
     if storage is None:
         yield "spec.resources.requests.storage", "is required"
@@ -273,28 +273,28 @@ def _claim(spec: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _network_policy(spec: Mapping[str, Any]) -> Iterator[Problem]:
-    for number, kind in enumerate(spec.get("policyTypes") or ()):
-        yield from one_of(f"spec.policyTypes[{number}]", kind, ("Ingress", "Egress"))
+    for port_index, kind in enumerate(spec.get("policyTypes") or ()):
+        yield from choice_problems(f"spec.policyTypes[{port_index}]", kind, ("Ingress", "Egress"))
     for field in ("ingress", "egress"):
-        for at, rule in enumerate(sequence(spec.get(field))):
-            for number, port in enumerate(sequence(rule.get("ports"))):
+        for rule_index, rule in enumerate(sequence(spec.get(field))):
+            for port_index, port in enumerate(sequence(rule.get("ports"))):
                 value = port.get("port")
                 if isinstance(value, int) and port_problem(value):
-                    yield f"spec.{field}[{at}].ports[{number}].port", port_problem(value)
+                    yield f"spec.{field}[{rule_index}].ports[{port_index}].port", port_problem(value)
 
 
 def _role_binding(manifest: Mapping[str, Any]) -> Iterator[Problem]:
-    yield from one_of("roleRef.kind", mapping(manifest.get("roleRef")).get("kind"), ("Role", "ClusterRole"))
+    yield from choice_problems("roleRef.kind", mapping(manifest.get("roleRef")).get("kind"), ("Role", "ClusterRole"))
     for number, subject in enumerate(sequence(manifest.get("subjects"))):
-        yield from one_of(f"subjects[{number}].kind", subject.get("kind"), ("User", "Group", "ServiceAccount"))
+        yield from choice_problems(f"subjects[{number}].kind", subject.get("kind"), ("User", "Group", "ServiceAccount"))
         if subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
             yield f"subjects[{number}].namespace", "is required for a ServiceAccount"
 
 
-def _not_negative(spec: Mapping[str, Any], at: str, fields: Sequence[str]) -> Iterator[Problem]:
+def _not_negative(spec: Mapping[str, Any], prefix: str, fields: Sequence[str]) -> Iterator[Problem]:
     for field in fields:
         if isinstance(spec.get(field), int) and spec[field] < 0:
-            yield f"{at}.{field}", f"{spec[field]} is negative"
+            yield f"{prefix}.{field}", f"{spec[field]} is negative"
 
 
 _WITHOUT_SPEC = frozenset({"ConfigMap", "Secret", "RoleBinding", "ClusterRoleBinding"})

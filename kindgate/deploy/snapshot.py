@@ -8,39 +8,39 @@ from typing import Any
 from kindgate.model import Manifest, ObjectRef
 
 _REVISION = "deployment.kubernetes.io/revision"
-_OBSERVING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"})
+_GENERATION_REPORTING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"})
 _TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 
 class Snapshot:
     """Objects as the API server returned them, each with its `kind`; each kind must come from one API group.
 
-    `gone` are deleted objects in their last known state.
+    `deleted` are deleted objects in their last known state.
     """
 
-    def __init__(self, manifests: Iterable[Manifest], gone: Iterable[Manifest] = ()) -> None:
+    def __init__(self, manifests: Iterable[Manifest], deleted: Iterable[Manifest] = ()) -> None:
         self._by_ref: dict[ObjectRef, Manifest] = {}
         self._by_kind: dict[str, list[Manifest]] = {}
         self._owned: dict[str, list[Manifest]] = {}
         self._events: dict[ObjectRef, list[Manifest]] = {}
-        self._gone = {ObjectRef.of(manifest): manifest for manifest in gone}
+        self._deleted = {ObjectRef.of(manifest): manifest for manifest in deleted}
         for manifest in manifests:
             self._by_kind.setdefault(str(manifest["kind"]), []).append(manifest)
             self._by_ref[ObjectRef.of(manifest)] = manifest
             for owner in manifest["metadata"].get("ownerReferences") or ():
                 self._owned.setdefault(owner["uid"], []).append(manifest)
             if manifest["kind"] == "Event":
-                about = manifest.get("involvedObject") or {}
-                ref = ObjectRef(str(about.get("kind", "")), str(about.get("namespace", "")), str(about.get("name", "")))
+                involved = manifest.get("involvedObject") or {}
+                ref = ObjectRef(str(involved.get("kind", "")), str(involved.get("namespace", "")), str(involved.get("name", "")))
                 self._events.setdefault(ref, []).append(manifest)
 
     def get(self, ref: ObjectRef) -> Manifest | None:
         """Return the object, if it exists."""
         return self._by_ref.get(ref)
 
-    def gone(self, ref: ObjectRef) -> Manifest | None:
+    def deleted(self, ref: ObjectRef) -> Manifest | None:
         """Return the last known state of a deleted object, if it was seen."""
-        return self._gone.get(ref)
+        return self._deleted.get(ref)
 
     def of_kind(self, kind: str) -> list[Manifest]:
         """Return all objects of a kind."""
@@ -80,7 +80,7 @@ class Snapshot:
         """Return all pods of the workload that are not being deleted."""
         return [pod for owner in (workload, *self.replicasets(workload)) for pod in self._pods_owned_by(owner)]
 
-    def leaving(self, workload: Manifest) -> list[Manifest]:
+    def terminating_pods(self, workload: Manifest) -> list[Manifest]:
         """Return the workload's pods of any revision that are being deleted: an ingress might still send them requests."""
         owners = [workload, *self.replicasets(workload)]
         pods = (item for owner in owners for item in self._owned.get(_uid(owner), ()) if item["kind"] == "Pod")
@@ -88,12 +88,12 @@ class Snapshot:
 
     def endpoints(self, service: ObjectRef) -> list[Manifest]:
         """Return the addresses in the Service's EndpointSlices, ready or not."""
-        mine = (
+        slices = (
             item
             for item in self.of_kind("EndpointSlice")
             if item["metadata"].get("namespace") == service.namespace and _label(item, "kubernetes.io/service-name") == service.name
         )
-        return [endpoint for item in mine for endpoint in item.get("endpoints") or ()]
+        return [endpoint for item in slices for endpoint in item.get("endpoints") or ()]
 
     def _pods_owned_by(self, owner: Manifest) -> list[Manifest]:
         owned = (item for item in self._owned.get(_uid(owner), ()) if item["kind"] == "Pod")
@@ -118,7 +118,7 @@ def is_up_to_date(manifest: Manifest) -> bool:
 
     Kinds whose controllers do not report this (Job, and Pod in older versions) count as up to date.
     """
-    if manifest["kind"] not in _OBSERVING:
+    if manifest["kind"] not in _GENERATION_REPORTING:
         return True
     generation = manifest["metadata"].get("generation", 0)
     return int((manifest.get("status") or {}).get("observedGeneration", 0)) >= int(generation)

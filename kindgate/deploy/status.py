@@ -17,7 +17,7 @@ Progress = Ready[None] | Pending | PermanentFailure
 _READY: Progress = Ready(None)
 NOT_SEEN = "not seen yet"
 
-_SERVING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
+_LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
 """Workloads that keep pods running. Pods of Jobs and CronJobs come and go, so a Service cannot wait for them."""
 
 _WAITING_FOR_A_POD = frozenset({"WaitForFirstConsumer", "WaitForPodScheduled"})
@@ -29,7 +29,7 @@ _FAILED = frozenset({"BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePoli
 """The reasons in the Job controller's final event."""
 
 
-def progress(manifest: Manifest, observed: Snapshot) -> Progress:
+def progress(manifest: Manifest, snapshot: Snapshot) -> Progress:
     """Return the progress of the object that `manifest` describes.
 
     An object without a rule is ready once applied, even if it shares its kind's name with one that has a rule.
@@ -38,20 +38,20 @@ def progress(manifest: Manifest, observed: Snapshot) -> Progress:
     if rule is None:
         return _READY
     ref = ObjectRef.of(manifest)
-    live = observed.get(ref)
+    live = snapshot.get(ref)
     if live is None:
-        return finished_job(ref, observed) or Pending(NOT_SEEN)
+        return finished_job(ref, snapshot) or Pending(NOT_SEEN)
     if not is_up_to_date(live):
         return Pending("its controller has not processed it yet")
-    return rule(live, observed)
+    return rule(live, snapshot)
 
 
-def has_ready_address(service: Manifest, observed: Snapshot) -> bool:
+def has_ready_address(service: Manifest, snapshot: Snapshot) -> bool:
     """Return whether requests to the Service reach a ready pod."""
-    return any((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in observed.endpoints(ObjectRef.of(service)))
+    return any((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in snapshot.endpoints(ObjectRef.of(service)))
 
 
-def awaits_address(service: Manifest, observed: Snapshot) -> bool:
+def awaits_address(service: Manifest, snapshot: Snapshot) -> bool:
     """Return whether a pod behind the Service can be expected.
 
     None can if the Service has no selector or an external name, or selects only workloads without replicas or pods of
@@ -61,13 +61,13 @@ def awaits_address(service: Manifest, observed: Snapshot) -> bool:
     if not selector or service["spec"].get("type") == "ExternalName":
         return False
     ref = ObjectRef.of(service)
-    if any(not _is_of_a_job(endpoint, ref.namespace, observed) for endpoint in observed.endpoints(ref)):
+    if any(not _is_job_pod(endpoint, ref.namespace, snapshot) for endpoint in snapshot.endpoints(ref)):
         return True
-    workloads = (item for kind in _SERVING for item in observed.of_kind(kind) if ObjectRef.of(item).namespace == ref.namespace)
-    if any(_selects(selector, _template_labels(item)) and _wanted_pods(item, observed) for item in workloads):
+    workloads = (item for kind in _LONG_RUNNING for item in snapshot.of_kind(kind) if ObjectRef.of(item).namespace == ref.namespace)
+    if any(_selects(selector, _template_labels(item)) and _desired_pods(item, snapshot) for item in workloads):
         return True
-    pods = (pod for pod in observed.of_kind("Pod") if ObjectRef.of(pod).namespace == ref.namespace)
-    return any(_selects(selector, pod["metadata"].get("labels") or {}) and _is_running_on_its_own(pod) for pod in pods)
+    pods = (pod for pod in snapshot.of_kind("Pod") if ObjectRef.of(pod).namespace == ref.namespace)
+    return any(_selects(selector, pod["metadata"].get("labels") or {}) and _is_running_without_owner(pod) for pod in pods)
 
 
 def job_progress(live: Manifest) -> Ready[None] | Pending | PermanentFailure:
@@ -80,7 +80,7 @@ def job_progress(live: Manifest) -> Ready[None] | Pending | PermanentFailure:
     return Pending(f"{(live.get('status') or {}).get('active', 0)} pods are running")
 
 
-def finished_job(ref: ObjectRef, observed: Snapshot) -> Ready[None] | PermanentFailure | None:
+def finished_job(ref: ObjectRef, snapshot: Snapshot) -> Ready[None] | PermanentFailure | None:
     """Return the outcome of a deleted Job (`ttlSecondsAfterFinished`); None if nothing proves it, and for other kinds.
 
     The proof is its last observed state, or the events that outlive it. Only events of the Job with the newest event
@@ -88,11 +88,11 @@ def finished_job(ref: ObjectRef, observed: Snapshot) -> Ready[None] | PermanentF
     """
     if ref.kind != "Job":
         return None
-    gone = observed.gone(ref)
-    answer = job_progress(gone) if gone is not None and not gone["spec"].get("suspend") else None
-    if answer is not None and not isinstance(answer, Pending):
-        return answer
-    events = observed.events(ref)
+    deleted_job = snapshot.deleted(ref)
+    result = job_progress(deleted_job) if deleted_job is not None and not deleted_job["spec"].get("suspend") else None
+    if result is not None and not isinstance(result, Pending):
+        return result
+    events = snapshot.events(ref)
     newest = _job_of(events[-1]) if events else ""
     for event in reversed(events):
         if _job_of(event) == newest and event.get("reason") == _COMPLETED:
@@ -102,51 +102,51 @@ def finished_job(ref: ObjectRef, observed: Snapshot) -> Ready[None] | PermanentF
     return None
 
 
-def _deployment(live: Manifest, observed: Snapshot) -> Progress:
-    status, wanted = _status(live), _replicas(live)
+def _deployment(live: Manifest, snapshot: Snapshot) -> Progress:
+    status, desired = _status(live), _replicas(live)
     if live["spec"].get("paused"):
         # a paused rollout does not update pods, and without a ReplicaSet it creates none
-        started = status.get("replicas") or observed.replicasets(live)
-        return _enough(live, observed, status.get("availableReplicas", 0), "available") if started else _READY
+        started = status.get("replicas") or snapshot.replicasets(live)
+        return _pods_progress(live, snapshot, status.get("availableReplicas", 0), "available") if started else _READY
     failing = condition(live, "Progressing")
     if failing.get("reason") == "ProgressDeadlineExceeded":
         return PermanentFailure(str(failing.get("message")))
     old = status.get("replicas", 0) - status.get("updatedReplicas", 0)
     if old > 0:
         return Pending(f"{old} pods of the previous revision still exist")
-    if status.get("updatedReplicas", 0) > wanted:
-        return Pending(f"{status['updatedReplicas'] - wanted} pods more than the desired {wanted} still exist")
-    return _enough(live, observed, status.get("availableReplicas", 0), "available")
+    if status.get("updatedReplicas", 0) > desired:
+        return Pending(f"{status['updatedReplicas'] - desired} pods more than the desired {desired} still exist")
+    return _pods_progress(live, snapshot, status.get("availableReplicas", 0), "available")
 
 
-def _statefulset(live: Manifest, observed: Snapshot) -> Progress:
-    status, wanted = _status(live), _replicas(live)
+def _statefulset(live: Manifest, snapshot: Snapshot) -> Progress:
+    status, desired = _status(live), _replicas(live)
     rolls = (live["spec"].get("updateStrategy") or {}).get("type") != "OnDelete"
-    to_update, updated = max(0, wanted - partition(live)), status.get("updatedReplicas", 0)
+    to_update, updated = max(0, desired - partition(live)), status.get("updatedReplicas", 0)
     if rolls and status.get("updateRevision") != status.get("currentRevision") and updated < to_update:
         return Pending(f"{updated} of {to_update} updated")
-    return _replicated(live, observed, "ready")
+    return _replicated(live, snapshot, "ready")
 
 
-def _replicaset(live: Manifest, observed: Snapshot) -> Progress:
-    return _replicated(live, observed, "available")
+def _replicaset(live: Manifest, snapshot: Snapshot) -> Progress:
+    return _replicated(live, snapshot, "available")
 
 
-def _replicated(live: Manifest, observed: Snapshot, what: str) -> Progress:
+def _replicated(live: Manifest, snapshot: Snapshot, state: str) -> Progress:
     """Ready if the desired pods are, without surplus: pods that are being scaled down still answer requests."""
-    status, wanted = _status(live), _replicas(live)
-    surplus = status.get("replicas", 0) - wanted
+    status, desired = _status(live), _replicas(live)
+    surplus = status.get("replicas", 0) - desired
     if surplus > 0:
-        return Pending(f"{surplus} pods more than the desired {wanted} still exist")
-    return _enough(live, observed, status.get(f"{what}Replicas", 0), what)
+        return Pending(f"{surplus} pods more than the desired {desired} still exist")
+    return _pods_progress(live, snapshot, status.get(f"{state}Replicas", 0), state)
 
 
-def _daemonset(live: Manifest, observed: Snapshot) -> Progress:
+def _daemonset(live: Manifest, snapshot: Snapshot) -> Progress:
     status = _status(live)
     available = status.get("numberAvailable", 0)
     if (live["spec"].get("updateStrategy") or {}).get("type") != "OnDelete":
         available = min(status.get("updatedNumberScheduled", 0), available)
-    return _enough(live, observed, available, "available", status.get("desiredNumberScheduled", 0))
+    return _pods_progress(live, snapshot, available, "available", status.get("desiredNumberScheduled", 0))
 
 
 def _job(live: Manifest, _: Snapshot) -> Progress:
@@ -162,27 +162,27 @@ def _pod(live: Manifest, _: Snapshot) -> Progress:
     return Pending(f"the pod is {phase} but not ready")
 
 
-def _service(live: Manifest, observed: Snapshot) -> Progress:
-    if has_ready_address(live, observed) or not awaits_address(live, observed):
+def _service(live: Manifest, snapshot: Snapshot) -> Progress:
+    if has_ready_address(live, snapshot) or not awaits_address(live, snapshot):
         return _READY
     return Pending("it has no ready endpoint")
 
 
-def _claim(live: Manifest, observed: Snapshot) -> Progress:
+def _claim(live: Manifest, snapshot: Snapshot) -> Progress:
     phase = _status(live).get("phase", "Pending")
     if phase == "Lost":
         return PermanentFailure("the volume that it was bound to no longer exists")
     # unbound forever without a pod; with one, the pod's own readiness counts
-    reasons = {event.get("reason") for event in observed.events(ObjectRef.of(live))}
+    reasons = {event.get("reason") for event in snapshot.events(ObjectRef.of(live))}
     return _READY if phase == "Bound" or reasons & _WAITING_FOR_A_POD else Pending("no volume is bound to it")
 
 
 def _disruption_budget(live: Manifest, _: Snapshot) -> Progress:
     status = _status(live)
-    healthy, wanted = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
+    healthy, desired = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
     # a budget can demand more pods than exist, and could never be met
-    wanted = min(wanted, status.get("expectedPods", wanted))
-    return _READY if healthy >= wanted else Pending(f"{healthy} of {wanted} healthy")
+    desired = min(desired, status.get("expectedPods", desired))
+    return _READY if healthy >= desired else Pending(f"{healthy} of {desired} healthy")
 
 
 def _custom_kind(live: Manifest, _: Snapshot) -> Progress:
@@ -190,27 +190,27 @@ def _custom_kind(live: Manifest, _: Snapshot) -> Progress:
     return (
         PermanentFailure(f"its names were rejected: {names.get('message')}")
         if names.get("status") == "False"
-        else _true(live, "Established")
+        else _condition_progress(live, "Established")
     )
 
 
 def _api_service(live: Manifest, _: Snapshot) -> Progress:
-    return _true(live, "Available")
+    return _condition_progress(live, "Available")
 
 
-def _true(live: Manifest, kind: str) -> Progress:
+def _condition_progress(live: Manifest, kind: str) -> Progress:
     found = condition(live, kind)
     return (
         _READY if found.get("status") == "True" else Pending(f"not {kind} yet: {found.get('message', 'its controller has not reported')}")
     )
 
 
-def _enough(live: Manifest, observed: Snapshot, have: int, what: str, wanted: int | None = None) -> Progress:
-    wanted = _replicas(live) if wanted is None else wanted
-    if have < wanted:
-        return Pending(f"{have} of {wanted} {what}")
-    leaving: Sequence[Manifest] = observed.leaving(live)
-    return Pending(f"{len(leaving)} replaced pods are still terminating") if leaving else _READY
+def _pods_progress(live: Manifest, snapshot: Snapshot, actual: int, state: str, desired: int | None = None) -> Progress:
+    desired = _replicas(live) if desired is None else desired
+    if actual < desired:
+        return Pending(f"{actual} of {desired} {state}")
+    terminating: Sequence[Manifest] = snapshot.terminating_pods(live)
+    return Pending(f"{len(terminating)} replaced pods are still terminating") if terminating else _READY
 
 
 def _status(live: Manifest) -> dict[str, Any]:
@@ -231,25 +231,25 @@ def _template_labels(workload: Manifest) -> Mapping[str, str]:
     return (template.get("metadata") or {}).get("labels") or {}
 
 
-def _wanted_pods(workload: Manifest, observed: Snapshot) -> int:
+def _desired_pods(workload: Manifest, snapshot: Snapshot) -> int:
     """The number of pods the workload keeps running, as far as its controller has reported."""
     spec, status = workload.get("spec") or {}, workload.get("status") or {}
     if workload["kind"] == "DaemonSet":
         return int(status.get("desiredNumberScheduled", 0))
-    if spec.get("paused") and not status.get("replicas") and not observed.replicasets(workload):
+    if spec.get("paused") and not status.get("replicas") and not snapshot.replicasets(workload):
         return 0
     return int(spec.get("replicas", 1))
 
 
-def _is_running_on_its_own(pod: Manifest) -> bool:
+def _is_running_without_owner(pod: Manifest) -> bool:
     """Return whether the pod has no owner and has not ended."""
     return not pod["metadata"].get("ownerReferences") and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
 
 
-def _is_of_a_job(endpoint: Mapping[str, object], namespace: str, observed: Snapshot) -> bool:
+def _is_job_pod(endpoint: Mapping[str, object], namespace: str, snapshot: Snapshot) -> bool:
     target = endpoint.get("targetRef")
     name = str(target.get("name")) if isinstance(target, Mapping) else ""
-    pod = observed.get(ObjectRef("Pod", namespace, name))
+    pod = snapshot.get(ObjectRef("Pod", namespace, name))
     owners = pod["metadata"].get("ownerReferences") or () if pod is not None else ()
     return any(owner["kind"] == "Job" and str(owner.get("apiVersion", "")).startswith("batch/") for owner in owners)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from kindgate.model import Manifest, ObjectRef, Rendered, group_of, kind_of
 
-MADE_LABEL = "kindgate.dev/certificate"
+CERTIFICATE_LABEL = "kindgate.dev/certificate"
 """On a Secret whose certificate kindgate issues; the value is `run`."""
 
 NAMES_ANNOTATION = "kindgate.dev/certificate-names"
@@ -42,13 +42,13 @@ class CertificateUse:
     hosts: tuple[str, ...]
 
 
-def certificate_uses(objects: Iterable[Manifest], everything: Sequence[Manifest] = ()) -> tuple[CertificateUse, ...]:
+def certificate_uses(objects: Iterable[Manifest], all_objects: Sequence[Manifest] = ()) -> tuple[CertificateUse, ...]:
     """Return every use of a certificate by an Ingress, a Gateway's listener or an IngressRoute of `objects`.
 
-    `everything` has the Gateways' routes, if that is more than `objects`.
+    `all_objects` has the Gateways' routes, if that is more than `objects`.
     """
-    own = tuple(objects)
-    return tuple(use for manifest in own for use in _uses(manifest, everything or own))
+    known_objects = tuple(objects)
+    return tuple(use for manifest in known_objects for use in _object_uses(manifest, all_objects or known_objects))
 
 
 def with_run_certificates(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
@@ -57,27 +57,29 @@ def with_run_certificates(parts: Sequence[Rendered]) -> tuple[Rendered, ...]:
     The Secrets are empty until `deploy.authority.with_certificates` fills them. Objects that only cert-manager reads are
     dropped unless a part has its CRDs. The notes of each part list what was created and dropped.
     """
-    everything = [manifest for part in parts for manifest in part.objects]
-    there = {ObjectRef.of(manifest) for manifest in everything if kind_of(manifest) == "Secret"}
-    defined = {(manifest.get("spec") or {}).get("group") for manifest in everything if kind_of(manifest) == "CustomResourceDefinition"}
-    unread = frozenset(group for group in _CERT_MANAGER if group not in defined)
-    complete: list[Rendered] = []
+    all_objects = [manifest for part in parts for manifest in part.objects]
+    existing = {ObjectRef.of(manifest) for manifest in all_objects if kind_of(manifest) == "Secret"}
+    defined = {(manifest.get("spec") or {}).get("group") for manifest in all_objects if kind_of(manifest) == "CustomResourceDefinition"}
+    ignored_groups = frozenset(group for group in _CERT_MANAGER if group not in defined)
+    completed_parts: list[Rendered] = []
     for part in parts:
-        made = _with_certificates_of(part, everything, there, unread)
-        there |= {ObjectRef.of(manifest) for manifest in made.of_kind("Secret")}
-        complete.append(made)
-    return tuple(complete)
+        completed = _with_certificates_of(part, all_objects, existing, ignored_groups)
+        existing |= {ObjectRef.of(manifest) for manifest in completed.of_kind("Secret")}
+        completed_parts.append(completed)
+    return tuple(completed_parts)
 
 
-def _with_certificates_of(part: Rendered, everything: Sequence[Manifest], there: set[ObjectRef], unread: frozenset[str]) -> Rendered:
-    objects = [_with_secret_names(manifest) for manifest in part.objects if group_of(manifest) not in unread]
-    dropped = [manifest for manifest in part.objects if group_of(manifest) in unread]
+def _with_certificates_of(
+    part: Rendered, all_objects: Sequence[Manifest], existing: set[ObjectRef], ignored_groups: frozenset[str]
+) -> Rendered:
+    objects = [_with_secret_names(manifest) for manifest in part.objects if group_of(manifest) not in ignored_groups]
+    dropped = [manifest for manifest in part.objects if group_of(manifest) in ignored_groups]
     needed: dict[ObjectRef, list[str]] = {}
-    for use in certificate_uses(objects, everything):
-        if use.secret is not None and use.secret not in there:
+    for use in certificate_uses(objects, all_objects):
+        if use.secret is not None and use.secret not in existing:
             needed.setdefault(use.secret, [])
     for manifest in dropped:
-        if manifest.get("kind") == "Certificate" and (secret := _certificate_secret(manifest)) not in there:
+        if manifest.get("kind") == "Certificate" and (secret := _certificate_secret(manifest)) not in existing:
             needed.setdefault(secret, []).extend(_certificate_names(manifest))
     if not (needed or dropped):
         return replace(part, objects=tuple(objects))
@@ -93,18 +95,18 @@ def _with_certificates_of(part: Rendered, everything: Sequence[Manifest], there:
 
 def names_by_secret(rendered: Rendered) -> dict[ObjectRef, tuple[str, ...]]:
     """Return each Secret of `rendered` whose certificate kindgate issues, with the names for the certificate."""
-    wanted = {
+    names_by_ref = {
         ObjectRef.of(manifest): str((manifest["metadata"].get("annotations") or {}).get(NAMES_ANNOTATION, "")).split()
         for manifest in rendered.of_kind("Secret")
-        if MADE_LABEL in (manifest["metadata"].get("labels") or {})
+        if CERTIFICATE_LABEL in (manifest["metadata"].get("labels") or {})
     }
     for use in certificate_uses(rendered.objects):
-        if use.secret in wanted:
-            wanted[use.secret] += use.hosts
-    return {ref: tuple(dict.fromkeys(names)) or ("localhost",) for ref, names in wanted.items()}
+        if use.secret in names_by_ref:
+            names_by_ref[use.secret] += use.hosts
+    return {ref: tuple(dict.fromkeys(names)) or ("localhost",) for ref, names in names_by_ref.items()}
 
 
-def filled(rendered: Rendered, contents: Mapping[ObjectRef, Mapping[str, bytes]]) -> Rendered:
+def with_secret_contents(rendered: Rendered, contents: Mapping[ObjectRef, Mapping[str, bytes]]) -> Rendered:
     """Return `rendered` with this content in its Secrets."""
 
     def with_content(manifest: Manifest) -> Manifest:
@@ -120,56 +122,58 @@ def certificates_of(rendered: Rendered) -> tuple[bytes, ...]:
     """Return the certificates (PEM) in `rendered`'s own TLS Secrets: its entries present them, so they are trusted."""
     secrets = {ObjectRef.of(manifest): manifest for manifest in rendered.of_kind("Secret")}
     used = {use.secret for use in certificate_uses(rendered.objects)}
-    found = (_content(secrets[ref], key) for ref in sorted(secrets.keys() & used) for key in (CERTIFICATE, AUTHORITY))
-    return tuple(dict.fromkeys(text for text in found if b"-----BEGIN CERTIFICATE-----" in text))
+    contents = (_content(secrets[ref], key) for ref in sorted(secrets.keys() & used) for key in (CERTIFICATE, AUTHORITY))
+    return tuple(dict.fromkeys(text for text in contents if b"-----BEGIN CERTIFICATE-----" in text))
 
 
-def _uses(manifest: Manifest, everything: Sequence[Manifest]) -> Iterator[CertificateUse]:
+def _object_uses(manifest: Manifest, all_objects: Sequence[Manifest]) -> Iterator[CertificateUse]:
     ref = ObjectRef.of(manifest)
     spec = manifest.get("spec") or {}
     if ref.kind == "Ingress":
-        ruled = [str(rule["host"]) for rule in spec.get("rules") or () if rule.get("host")]
+        rule_hosts = [str(rule["host"]) for rule in spec.get("rules") or () if rule.get("host")]
         for entry in spec.get("tls") or ():
-            yield _use(ref, entry.get("secretName"), [str(host) for host in entry.get("hosts") or ruled])
+            yield _certificate_use(ref, entry.get("secretName"), [str(host) for host in entry.get("hosts") or rule_hosts])
     elif ref.kind == _INGRESS_ROUTE and spec.get("tls") is not None:
         tls = spec["tls"] or {}
-        asked = [str(name) for domain in tls.get("domains") or () for name in (domain.get("main"), *(domain.get("sans") or ())) if name]
-        matched = [host for route in spec.get("routes") or () for host in matched_hosts(str(route.get("match") or ""))]
-        yield _use(ref, tls.get("secretName"), [*asked, *matched])
+        domain_names = [
+            str(name) for domain in tls.get("domains") or () for name in (domain.get("main"), *(domain.get("sans") or ())) if name
+        ]
+        matched_names = [host for route in spec.get("routes") or () for host in matched_hosts(str(route.get("match") or ""))]
+        yield _certificate_use(ref, tls.get("secretName"), [*domain_names, *matched_names])
     elif ref.kind == "Gateway":
         for listener in spec.get("listeners") or ():
-            yield from _of_listener(ref, listener, everything)
+            yield from _listener_uses(ref, listener, all_objects)
 
 
 def matched_hosts(match: str) -> tuple[str, ...]:
     """Return the hosts in a Traefik rule: `Host(`a`, `b`) && PathPrefix(`/x`)` names a and b."""
-    return tuple(host for found in HOST_MATCHER.findall(match) for host in QUOTED_HOST.findall(found))
+    return tuple(host for hosts in HOST_MATCHER.findall(match) for host in QUOTED_HOST.findall(hosts))
 
 
-def _of_listener(gateway: ObjectRef, listener: Mapping[str, Any], everything: Sequence[Manifest]) -> Iterator[CertificateUse]:
+def _listener_uses(gateway: ObjectRef, listener: Mapping[str, Any], all_objects: Sequence[Manifest]) -> Iterator[CertificateUse]:
     tls = listener.get("tls") or {}
     if listener.get("protocol") not in {"HTTPS", "TLS"} or tls.get("mode", "Terminate") != "Terminate":
         return
-    hosts = [str(listener["hostname"])] if listener.get("hostname") else sorted(_route_hosts(gateway, everything))
+    hosts = [str(listener["hostname"])] if listener.get("hostname") else sorted(_route_hosts(gateway, all_objects))
     for certificate in tls.get("certificateRefs") or ():
         if certificate.get("kind", "Secret") == "Secret" and not certificate.get("group"):
             namespace = str(certificate.get("namespace") or gateway.namespace)
             yield CertificateUse(gateway, ObjectRef("Secret", namespace, str(certificate.get("name"))), tuple(hosts))
 
 
-def _route_hosts(gateway: ObjectRef, everything: Sequence[Manifest]) -> set[str]:
+def _route_hosts(gateway: ObjectRef, all_objects: Sequence[Manifest]) -> set[str]:
     """Return the hosts of the routes that name the Gateway as their parent."""
-    found: set[str] = set()
-    for manifest in everything:
+    hosts: set[str] = set()
+    for manifest in all_objects:
         if kind_of(manifest) in {"HTTPRoute", "GRPCRoute"}:
             spec, namespace = manifest.get("spec") or {}, ObjectRef.of(manifest).namespace
             parents = {(str(parent.get("namespace") or namespace), str(parent.get("name"))) for parent in spec.get("parentRefs") or ()}
             if (gateway.namespace, gateway.name) in parents:
-                found |= {str(host) for host in spec.get("hostnames") or ()}
-    return found
+                hosts |= {str(host) for host in spec.get("hostnames") or ()}
+    return hosts
 
 
-def _use(ref: ObjectRef, secret: object, hosts: Iterable[str]) -> CertificateUse:
+def _certificate_use(ref: ObjectRef, secret: object, hosts: Iterable[str]) -> CertificateUse:
     named = ObjectRef("Secret", ref.namespace, str(secret)) if secret else None
     return CertificateUse(ref, named, tuple(dict.fromkeys(hosts)))
 
@@ -213,10 +217,10 @@ def is_certifiable(name: str) -> bool:
 
 
 def _secret(ref: ObjectRef, names: Iterable[str]) -> Manifest:
-    metadata: dict[str, Any] = {"name": ref.name, "namespace": ref.namespace, "labels": {MADE_LABEL: "run"}}
-    asked = " ".join(dict.fromkeys(names))
-    if asked:
-        metadata["annotations"] = {NAMES_ANNOTATION: asked}
+    metadata: dict[str, Any] = {"name": ref.name, "namespace": ref.namespace, "labels": {CERTIFICATE_LABEL: "run"}}
+    requested_names = " ".join(dict.fromkeys(names))
+    if requested_names:
+        metadata["annotations"] = {NAMES_ANNOTATION: requested_names}
     data = {CERTIFICATE: "", KEY: ""}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/tls", "data": data}
 

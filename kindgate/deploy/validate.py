@@ -31,11 +31,11 @@ def validate(
     `provided` is applied before. With `existing`, the cluster might contain anything already, so a missing object is only
     a warning. No I/O except reading the bundled schemas. Pass the findings to `refuse`.
     """
-    before = [manifest for other in provided for manifest in other.objects]
-    references = References(rendered.objects, before)
-    namespaces = {*INITIAL_NAMESPACES, *(name for other in (rendered, *provided) for name in _made(other))}
-    defaults = limit_defaults([*before, *rendered.objects])
-    custom = custom_schemas([*before, *rendered.objects])
+    provided_objects = [manifest for other in provided for manifest in other.objects]
+    references = References(rendered.objects, provided_objects)
+    namespaces = {*INITIAL_NAMESPACES, *(name for other in (rendered, *provided) for name in _namespace_names(other))}
+    defaults = limit_defaults([*provided_objects, *rendered.objects])
+    custom = custom_schemas([*provided_objects, *rendered.objects])
     findings = list(_duplicates(rendered))
     for manifest in rendered.objects:
         ref = ObjectRef.of(manifest)
@@ -73,7 +73,7 @@ def refuse(findings: Iterable[Finding]) -> None:
     )
 
 
-def _made(rendered: Rendered) -> set[str]:
+def _namespace_names(rendered: Rendered) -> set[str]:
     return {ObjectRef.of(manifest).name for manifest in rendered.of_kind("Namespace")}
 
 
@@ -93,5 +93,5 @@ def _duplicates(rendered: Rendered) -> Iterator[Finding]:
 
 def _unknown_kind(manifest: Manifest, version: str) -> str:
     component = _COMPONENTS.get(group_of(manifest))
-    brings = f" (--app-component {component} provides it)" if component else ""
-    return f"Kubernetes {version} has no {manifest['apiVersion']} {manifest['kind']}, and its CRD was not found in the manifests{brings}"
+    hint = f" (--app-component {component} provides it)" if component else ""
+    return f"Kubernetes {version} has no {manifest['apiVersion']} {manifest['kind']}, and its CRD was not found in the manifests{hint}"

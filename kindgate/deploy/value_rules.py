@@ -29,33 +29,33 @@ def sequence(value: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401  # the same
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
-def dns_label(text: str) -> str:
+def dns_label_problem(text: str) -> str:
     """Return the problem with a DNS-1123 label; empty if it is valid."""
     if len(text) <= 63 and _LABEL.fullmatch(text):
         return ""
     return f"{text!r} is not a DNS label: at most 63 lowercase letters, digits and '-', with a letter or digit at both ends"
 
 
-def dns_label_1035(text: str) -> str:
+def dns_label_1035_problem(text: str) -> str:
     """Return the problem with a DNS-1035 label, which begins with a letter; empty if it is valid."""
     return "" if len(text) <= 63 and _LABEL_1035.fullmatch(text) else f"{text!r} is not a DNS label that starts with a letter"
 
 
-def subdomain(text: str) -> str:
+def subdomain_problem(text: str) -> str:
     """Return the problem with a DNS-1123 subdomain; empty if it is valid."""
     if len(text) <= 253 and _SUBDOMAIN.fullmatch(text):
         return ""
     return f"{text!r} is not a DNS name: lowercase letters, digits, '-' and '.', with a letter or digit at both ends"
 
 
-def _path_segment(text: str) -> str:
+def _path_segment_problem(text: str) -> str:
     return f"{text!r} may not be '.' or '..' and may not contain '/' or '%'" if text in {".", ".."} or set("/%") & set(text) else ""
 
 
 NAME_RULES: Mapping[str, Callable[[str], str]] = {
-    "Namespace": dns_label,
-    "Service": dns_label_1035,
-    **dict.fromkeys(("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"), _path_segment),
+    "Namespace": dns_label_problem,
+    "Service": dns_label_1035_problem,
+    **dict.fromkeys(("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"), _path_segment_problem),
 }
 """Name rules of kinds for which a DNS-1123 subdomain is not the rule."""
 
@@ -64,7 +64,7 @@ def label_problems(path: str, labels: Mapping[str, Any], *, values: bool) -> Ite
     """Yield problems with labels (`values`) or annotations, whose values are unrestricted."""
     for key, value in labels.items():
         prefix, slash, name = key.rpartition("/")
-        if (slash and subdomain(prefix)) or not _QUALIFIED.fullmatch(name) or len(name) > 63:
+        if (slash and subdomain_problem(prefix)) or not _QUALIFIED.fullmatch(name) or len(name) > 63:
             yield path, f"{key!r} is not a label key: [prefix/]name of letters, digits, '-', '_' and '.'"
         if values and isinstance(value, str) and value and (len(value) > 63 or not _QUALIFIED.fullmatch(value)):
             yield f"{path}.{key}", f"{value!r} is not a label value: at most 63 letters, digits, '-', '_' and '.'"
@@ -78,9 +78,11 @@ def port_problem(port: int) -> str:
 def port_name_problem(name: Any) -> str:  # noqa: ANN401  # a part of a YAML document
     """Return the problem with a container port's name (an IANA service name); empty if it is valid."""
     text = str(name)
-    fits = len(text) <= 15 and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) and re.search(r"[a-z]", text)
+    is_valid = len(text) <= 15 and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) and re.search(r"[a-z]", text)
     return (
-        "" if fits else f"{text!r} is not a port name: at most 15 lowercase letters, digits and single '-', at least one of them a letter"
+        ""
+        if is_valid
+        else f"{text!r} is not a port name: at most 15 lowercase letters, digits and single '-', at least one of them a letter"
     )
 
 
@@ -94,12 +96,12 @@ def quantity_problem(value: Any) -> str:  # noqa: ANN401  # the same
 def quantity(value: Any) -> float:  # noqa: ANN401  # the same
     """Return the numeric value of a valid quantity."""
     text = str(value)
-    found = re.fullmatch(r"(.*?)([KMGTPE]i|[numkMGTPE])?", text)
-    number, unit = (found[1], found[2] or "") if found else (text, "")
+    match = re.fullmatch(r"(.*?)([KMGTPE]i|[numkMGTPE])?", text)
+    number, unit = (match[1], match[2] or "") if match else (text, "")
     return float(number) * _FACTORS[unit]
 
 
-def one_of(path: str, value: Any, known: Sequence[str]) -> Iterator[Problem]:  # noqa: ANN401  # the same
+def choice_problems(path: str, value: Any, known: Sequence[str]) -> Iterator[Problem]:  # noqa: ANN401  # the same
     """Yield a problem if a value is given but not one of `known`."""
     if value is not None and value not in known:
         yield path, f"{value!r} is not one of {', '.join(known)}"

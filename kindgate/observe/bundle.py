@@ -14,9 +14,9 @@ from kindgate.errors import KindgateError
 from kindgate.observe.classify import KnownCause
 from kindgate.observe.redact import Redactor
 
-MOST_BYTES_A_FILE = 512 * 1024
-MOST_BYTES = 8 * 1024 * 1024
-MOST_FILES = 150
+MAX_FILE_BYTES = 512 * 1024
+MAX_BUNDLE_BYTES = 8 * 1024 * 1024
+MAX_FILES = 150
 
 SUMMARY = "bundle.json"
 
@@ -74,9 +74,9 @@ class BundleWriter:
             self.missing[name] = f"{type(error).__name__}: {error}"
 
     def write(self, name: str, text: str) -> None:
-        """Write a file, cut in the middle to `MOST_BYTES_A_FILE`; if the bundle is full, record it as missing."""
+        """Write a file, cut in the middle to `MAX_FILE_BYTES`; if the bundle is full, record it as missing."""
         data = _cut(self.redactor.text(text).encode(errors="replace"))
-        if self._bytes + len(data) > MOST_BYTES or len(self._files) >= MOST_FILES:
+        if self._bytes + len(data) > MAX_BUNDLE_BYTES or len(self._files) >= MAX_FILES:
             self.missing[name] = "the bundle is full"
             return
         path = self.folder / name
@@ -88,9 +88,9 @@ class BundleWriter:
     def finish(self, causes: tuple[KnownCause, ...]) -> Bundle:
         """Write the summary and return the bundle."""
         clean = tuple(KnownCause(cause.kind, cause.object, self.redactor.text(cause.proof)) for cause in causes)
-        listed = [{"kind": cause.kind.value, "object": str(cause.object), "proof": cause.proof} for cause in clean]
-        missing = {name: self.redactor.text(why) for name, why in self.missing.items()}
-        summary = {"causes": listed, "files": self._files, "missing": missing}
+        cause_records = [{"kind": cause.kind.value, "object": str(cause.object), "proof": cause.proof} for cause in clean]
+        missing = {name: self.redactor.text(reason) for name, reason in self.missing.items()}
+        summary = {"causes": cause_records, "files": self._files, "missing": missing}
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
         return Bundle(self.folder, (SUMMARY, *self._files), clean, missing)
@@ -98,8 +98,8 @@ class BundleWriter:
 
 def _cut(data: bytes) -> bytes:
     """Cut the middle out of long data: a third of what is kept is the beginning, two thirds are the end."""
-    if len(data) <= MOST_BYTES_A_FILE:
+    if len(data) <= MAX_FILE_BYTES:
         return data
-    note = f"\n[... {len(data) - MOST_BYTES_A_FILE} bytes cut ...]\n".encode()
-    kept = MOST_BYTES_A_FILE - len(note)
+    note = f"\n[... {len(data) - MAX_FILE_BYTES} bytes cut ...]\n".encode()
+    kept = MAX_FILE_BYTES - len(note)
     return data[: kept // 3] + note + data[len(data) - (kept - kept // 3) :]

@@ -53,7 +53,7 @@ class PodSeries:
         )
 
 
-def of_namespaces(metric: str, namespaces: Iterable[str]) -> str:
+def namespace_selector(metric: str, namespaces: Iterable[str]) -> str:
     """Select a cAdvisor metric's pod series in these namespaces.
 
     The kubelet's `/metrics/resource` shares some of the names; only cAdvisor's series have an `id`.
@@ -62,16 +62,16 @@ def of_namespaces(metric: str, namespaces: Iterable[str]) -> str:
     return f'{metric}{{namespace=~"{names}",pod!="",id!=""}}'
 
 
-def stored(metric: str, namespaces: Iterable[str], seconds: float) -> str:
+def stored_samples_query(metric: str, namespaces: Iterable[str], seconds: float) -> str:
     """Select every stored sample of the last `seconds`."""
-    return f"{of_namespaces(metric, namespaces)}[{math.ceil(seconds)}s]"
+    return f"{namespace_selector(metric, namespaces)}[{math.ceil(seconds)}s]"
 
 
-def oldest_look(namespaces: Iterable[str]) -> str:
+def oldest_sample_query(namespaces: Iterable[str]) -> str:
     """Query the oldest of the running containers' latest cAdvisor samples, in seconds since 1970."""
     names = tuple(namespaces)
-    running = f"{of_namespaces(SEEN, names)} > time() - {SEEN_AGE}"
-    return f"min(timestamp({of_namespaces(CPU, names)}) and on (namespace, pod, id) ({running}))"
+    running = f"{namespace_selector(SEEN, names)} > time() - {SEEN_AGE}"
+    return f"min(timestamp({namespace_selector(CPU, names)}) and on (namespace, pod, id) ({running}))"
 
 
 def pod_series(
@@ -90,18 +90,18 @@ def pod_series(
     It reports a pod's cgroup, its pause container and its containers: the sum of all would count twice.
     """
     return PodSeries(
-        cpu=counted(cpu),
-        memory=counted(memory),
+        cpu=counted_series(cpu),
+        memory=counted_series(memory),
         received=_outside_loopback(received),
         sent=_outside_loopback(sent),
-        periods=counted(periods),
-        throttled=counted(throttled),
-        started=counted(started),
-        seen=counted(seen),
+        periods=counted_series(periods),
+        throttled=counted_series(throttled),
+        started=counted_series(started),
+        seen=counted_series(seen),
     )
 
 
-def counted(all_series: Iterable[Range]) -> tuple[Range, ...]:
+def counted_series(all_series: Iterable[Range]) -> tuple[Range, ...]:
     """Return each pod's container series, or its cgroup's if the container runtime does not label containers."""
     by_pod: dict[tuple[str, str], list[Range]] = {}
     for series in all_series:
@@ -111,16 +111,22 @@ def counted(all_series: Iterable[Range]) -> tuple[Range, ...]:
 
 def running_at(series: PodSeries, window: Window) -> set[tuple[str, str]]:
     """Return the pods with a container that was seen around the window's end."""
-    return {_pod(one) for one in series.seen if any(window.end - SEEN_AGE < time <= window.end + SEEN_AGE for time in one.times)}
+    return {
+        _pod(container)
+        for container in series.seen
+        if any(window.end - SEEN_AGE < time <= window.end + SEEN_AGE for time in container.times)
+    }
 
 
 def restarts_in(series: PodSeries, window: Window) -> int:
     """Return the number of container restarts in the window: a new `id` for the same pod and container name."""
     runs: dict[tuple[str, str, str], set[tuple[float, str]]] = {}
-    for one in series.started:
-        runs.setdefault((*_pod(one), one.labels.get("container", "")), set()).add((one.values[0], one.labels.get("id", "")))
-    later = [begun for each in runs.values() for begun, _ in sorted(each)[1:]]
-    return sum(math.floor(window.start) <= begun <= window.end for begun in later)
+    for container in series.started:
+        runs.setdefault((*_pod(container), container.labels.get("container", "")), set()).add(
+            (container.values[0], container.labels.get("id", ""))
+        )
+    restart_times = [started for container_runs in runs.values() for started, _ in sorted(container_runs)[1:]]
+    return sum(math.floor(window.start) <= started <= window.end for started in restart_times)
 
 
 def _counted_of_pod(all_series: list[Range]) -> list[Range]:

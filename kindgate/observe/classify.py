@@ -50,16 +50,16 @@ class KnownCause:
 
 SYSTEM_NAMESPACE = "kube-system"
 
-HOST_LIMIT_SIGN = r"too many open files|inotify\w* .*limit|no space left on device: .*inotify"
+HOST_LIMIT_PATTERN = r"too many open files|inotify\w* .*limit|no space left on device: .*inotify"
 """Messages about exhausted inotify instances or open files of the host; kube-proxy and kubelets are affected first."""
 
-_SIGNS: tuple[tuple[CauseKind, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile("|".join(signs), re.IGNORECASE))
-    for kind, signs in (
+_CAUSE_PATTERNS: tuple[tuple[CauseKind, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile("|".join(patterns), re.IGNORECASE))
+    for kind, patterns in (
         (CauseKind.ENGINE, (r"^the container engine does not answer",)),
         (CauseKind.NODE_DOWN, (r"^the node's container is (?!running\b|up\b)",)),
         (CauseKind.FIREWALL, (r"the host's firewall drops packets",)),
-        (CauseKind.HOST_LIMIT, (HOST_LIMIT_SIGN,)),
+        (CauseKind.HOST_LIMIT, (HOST_LIMIT_PATTERN,)),
         (
             CauseKind.RATE_LIMIT,
             (r"toomanyrequests", r"429 too many requests", r"rate limit exceeded", r"pull rate limit", r"status code 429"),
@@ -120,9 +120,9 @@ _SIGNS: tuple[tuple[CauseKind, re.Pattern[str]], ...] = tuple(
 """Phrases of Kubernetes, containerd and registries; a line indicates the first cause that matches."""
 
 
-def kind_of(text: str) -> CauseKind | None:
+def cause_kind(text: str) -> CauseKind | None:
     """Return the cause that a line indicates; None if it indicates no known cause."""
-    return next((kind for kind, pattern in _SIGNS if pattern.search(text)), None)
+    return next((kind for kind, pattern in _CAUSE_PATTERNS if pattern.search(text)), None)
 
 
 def classify(observations: Iterable[Observation]) -> tuple[KnownCause, ...]:
@@ -131,10 +131,10 @@ def classify(observations: Iterable[Observation]) -> tuple[KnownCause, ...]:
     An object appears once per cause, with the first matching line. A failed probe of one of the cluster's own pods does
     not count: on a busy machine each misses one occasionally, and their services are checked separately.
     """
-    found: dict[tuple[CauseKind, ObjectRef], KnownCause] = {}
+    known_causes: dict[tuple[CauseKind, ObjectRef], KnownCause] = {}
     for observation in observations:
-        kind = kind_of(observation.text)
+        kind = cause_kind(observation.text)
         if kind is not None and (kind, observation.object.namespace) != (CauseKind.PROBE, SYSTEM_NAMESPACE):
-            found.setdefault((kind, observation.object), KnownCause(kind, observation.object, observation.text))
+            known_causes.setdefault((kind, observation.object), KnownCause(kind, observation.object, observation.text))
     order = list(CauseKind)
-    return tuple(sorted(found.values(), key=lambda cause: order.index(cause.kind)))
+    return tuple(sorted(known_causes.values(), key=lambda cause: order.index(cause.kind)))

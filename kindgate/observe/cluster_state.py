@@ -33,10 +33,10 @@ class ClusterState:
         paths = (self._api.collection(api_version, kind, namespace, self._deadline) for namespace in self._namespaces)
         return [item for path in paths for item in self._list(path, kind, api_version)]
 
-    def live(self, asked: Manifest) -> dict[str, Any] | None:
+    def live(self, requested: Manifest) -> dict[str, Any] | None:
         """Return the live object with this manifest's name; None if it does not exist. Raises `ApiError`."""
         try:
-            return self._api.request("GET", self._api.object_path(asked, self._deadline), self._deadline)
+            return self._api.request("GET", self._api.object_path(requested, self._deadline), self._deadline)
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -56,11 +56,11 @@ class ClusterState:
         return text if window is None else "".join(_until(text, rfc3339(window.end)))
 
     def _list(self, path: str, kind: str, api_version: str) -> list[dict[str, Any]]:
-        found = self._api.request("GET", path, self._deadline).get("items") or ()
-        return [{"apiVersion": api_version, "kind": kind, **item} for item in found]
+        items = self._api.request("GET", path, self._deadline).get("items") or ()
+        return [{"apiVersion": api_version, "kind": kind, **item} for item in items]
 
 
-def containers(pod: Manifest) -> Iterator[tuple[str, bool]]:
+def container_runs(pod: Manifest) -> Iterator[tuple[str, bool]]:
     """Yield the names of a pod's containers, and whether each has a previous run."""
     status = pod.get("status") or {}
     for item in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:

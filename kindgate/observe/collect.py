@@ -16,20 +16,20 @@ from kindgate.deploy.api_client import connect
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, Window
 from kindgate.observe.bundle import Bundle, BundleWriter
-from kindgate.observe.classify import HOST_LIMIT_SIGN, KnownCause, classify
-from kindgate.observe.cluster_state import ClusterState, containers, rfc3339
+from kindgate.observe.classify import HOST_LIMIT_PATTERN, KnownCause, classify
+from kindgate.observe.cluster_state import ClusterState, container_runs, rfc3339
 from kindgate.observe.known_values import KnownValue
-from kindgate.observe.manifest_diff import difference
+from kindgate.observe.manifest_diff import differences
 from kindgate.observe.node_logs import collect_containers, collect_node_logs
 from kindgate.observe.object_evidence import Observation, event_lines, is_unhealthy, node_text, observations, pod_table, system_observations
 from kindgate.observe.redact import Redactor
 from kindgate.observe.secret_objects import environment_secrets, kubeconfig_secrets, secret_values, without_secrets
 from kindgate.waiting import Deadline
 
-Series = Callable[[Window, Deadline], Mapping[str, Any]]
+FetchMetrics = Callable[[Window, Deadline], Mapping[str, Any]]
 """Returns a window's metrics as JSON-compatible data; the caller provides the access to Prometheus."""
 
-_MOST_PODS = 30
+_MAX_PODS = 30
 """The maximum number of pods whose logs are collected."""
 
 _INGRESS_NAMES = frozenset({"traefik", "ingress-nginx", "nginx-ingress"})
@@ -37,7 +37,7 @@ _INGRESS_NAMES = frozenset({"traefik", "ingress-nginx", "nginx-ingress"})
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenCluster:
     """A cluster that itself failed: its nodes are inspected through the engine. `creation_log` is kind's output."""
 
     engine: Engine
@@ -54,9 +54,9 @@ def collect_bundle(
     rendered: Rendered | None = None,
     applied: bool = False,
     error: str = "",
-    series: Series | None = None,
+    fetch_metrics: FetchMetrics | None = None,
     engine: Engine | None = None,
-    broken: Broken | None = None,
+    broken: BrokenCluster | None = None,
 ) -> Bundle:
     """Write the available evidence to `folder`, and name the known causes.
 
@@ -67,33 +67,33 @@ def collect_bundle(
     """
     secrets = [*environment_secrets(os.environ), *secret_values(rendered.objects if rendered else ())]
     writer = BundleWriter(folder, Redactor(secrets))
-    seen = [Observation(ObjectRef("error", "", "of the run"), line) for line in error.splitlines() if line.strip()]
+    collected = [Observation(ObjectRef("error", "", "of the run"), line) for line in error.splitlines() if line.strip()]
     if engine is not None and target is not None and not target.existing:
         with writer.piece("containers.txt"):
-            seen += collect_containers(writer, engine, target, deadline)
+            collected += collect_containers(writer, engine, target, deadline)
     if target is not None:
         with writer.piece("cluster"), connect(target) as api:
             state = ClusterState(api, rendered.namespaces if rendered else (), deadline)
             writer.redactor = _redactor(writer, target, state, secrets)
-            seen += _collect_state(writer, state, window, rendered, applied=applied)
+            collected += _collect_state(writer, state, window, rendered, applied=applied)
     if error:
         with writer.piece("error.txt"):
             writer.write("error.txt", error)
     if rendered is not None:
         with writer.piece("rendered.yaml"):
             writer.write("rendered.yaml", yaml.safe_dump_all([without_secrets(item) for item in rendered.objects], sort_keys=False))
-    if series is not None and window is not None:
+    if fetch_metrics is not None and window is not None:
         with writer.piece("prometheus.json"):
-            writer.write("prometheus.json", json.dumps(series(window, deadline), indent=1, default=str))
+            writer.write("prometheus.json", json.dumps(fetch_metrics(window, deadline), indent=1, default=str))
     if broken is not None:
         with writer.piece("nodes"):
             if broken.creation_log:
                 writer.write("kind.log", broken.creation_log)
-            seen += collect_node_logs(writer, broken.engine, broken.nodes, deadline)
-    return _finished(writer, classify(seen))
+            collected += collect_node_logs(writer, broken.engine, broken.nodes, deadline)
+    return _finish(writer, classify(collected))
 
 
-def _finished(writer: BundleWriter, causes: tuple[KnownCause, ...]) -> Bundle:
+def _finish(writer: BundleWriter, causes: tuple[KnownCause, ...]) -> Bundle:
     """Return the bundle; if not even its summary can be written, only the data in memory."""
     with writer.piece("bundle.json"):
         return writer.finish(causes)
@@ -114,7 +114,7 @@ def _collect_state(
     writer: BundleWriter, state: ClusterState, window: Window | None, rendered: Rendered | None, *, applied: bool
 ) -> list[Observation]:
     """Collect objects and logs from a cluster whose API responds; return the observations to classify."""
-    seen: list[Observation] = []
+    collected: list[Observation] = []
     pods: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
     nodes: list[dict[str, Any]] = []
@@ -128,60 +128,62 @@ def _collect_state(
         nodes = state.items("Node")
         writer.write("nodes.txt", node_text(nodes))
     unhealthy = [pod for pod in pods if is_unhealthy(pod)]
-    for pod in unhealthy[:_MOST_PODS]:
+    for pod in unhealthy[:_MAX_PODS]:
         _describe(writer, pod, events)
-    for logged in _worth_a_log(unhealthy, pods, rendered):
-        seen += _collect_logs(writer, state, logged)
+    for logged in _pods_to_log(unhealthy, pods, rendered):
+        collected += _collect_logs(writer, state, logged)
     if window is not None:
         _collect_ingress_log(writer, state, pods, window)
     if rendered is not None:
         with writer.piece("difference.txt"):
-            differences = list(_differences(state, rendered))
-            writer.write("difference.txt", "\n".join(str(one) for one in differences) + "\n")
-            seen += differences if applied else []
+            observed_differences = list(_differences(state, rendered))
+            writer.write("difference.txt", "\n".join(str(observation) for observation in observed_differences) + "\n")
+            collected += observed_differences if applied else []
     with writer.piece("system"):
-        seen += system_observations(state.items("Deployment", "apps/v1"))
+        collected += system_observations(state.items("Deployment", "apps/v1"))
     since = rfc3339(window.start) if window is not None else ""
-    return [*observations(pods, events, nodes, since), *seen]
+    return [*observations(pods, events, nodes, since), *collected]
 
 
 def _describe(writer: BundleWriter, pod: Manifest, events: Sequence[Manifest]) -> None:
     """Write a pod's object followed by its events, as `kubectl describe` shows them."""
     metadata = pod["metadata"]
-    own = [event for event in events if (event.get("involvedObject") or {}).get("uid") == metadata.get("uid")]
+    pod_events = [event for event in events if (event.get("involvedObject") or {}).get("uid") == metadata.get("uid")]
     with writer.piece(f"pods/{metadata['namespace']}/{metadata['name']}"):
         text = yaml.safe_dump(without_secrets(pod), sort_keys=False)
-        writer.write(f"pods/{metadata['namespace']}/{metadata['name']}.txt", f"{text}\n--- events\n{event_lines(own)}")
+        writer.write(f"pods/{metadata['namespace']}/{metadata['name']}.txt", f"{text}\n--- events\n{event_lines(pod_events)}")
 
 
-def _worth_a_log(unhealthy: Sequence[Manifest], pods: Sequence[Manifest], rendered: Rendered | None) -> list[Manifest]:
+def _pods_to_log(unhealthy: Sequence[Manifest], pods: Sequence[Manifest], rendered: Rendered | None) -> list[Manifest]:
     """Return unhealthy pods, then the application's own: an objective can fail while every pod is healthy."""
-    names = {str(pod["metadata"].get("uid")) for pod in unhealthy}
+    unhealthy_uids = {str(pod["metadata"].get("uid")) for pod in unhealthy}
     namespaces = set(rendered.namespaces if rendered else ())
-    own = [pod for pod in pods if pod["metadata"]["namespace"] in namespaces and str(pod["metadata"].get("uid")) not in names]
-    return [*unhealthy, *own][:_MOST_PODS]
+    application_pods = [
+        pod for pod in pods if pod["metadata"]["namespace"] in namespaces and str(pod["metadata"].get("uid")) not in unhealthy_uids
+    ]
+    return [*unhealthy, *application_pods][:_MAX_PODS]
 
 
 def _collect_logs(writer: BundleWriter, state: ClusterState, pod: Manifest) -> list[Observation]:
     """Collect every container's log and that of its previous run; return the lines about limits of the host."""
     texts: list[str] = []
-    place = f"logs/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+    folder = f"logs/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
     waiting = {
         str(item["name"])
         for item in (pod.get("status") or {}).get("containerStatuses") or ()
         if (item.get("state") or {}).get("waiting") and not item.get("restartCount")
     }
-    for container, has_run_before in containers(pod):
+    for container, has_previous_run in container_runs(pod):
         if container not in waiting:
-            with writer.piece(f"{place}/{container}.log"):
+            with writer.piece(f"{folder}/{container}.log"):
                 texts.append(state.log(pod, container))
-                writer.write(f"{place}/{container}.log", texts[-1])
-        if has_run_before:
-            with writer.piece(f"{place}/{container}.previous.log"):
+                writer.write(f"{folder}/{container}.log", texts[-1])
+        if has_previous_run:
+            with writer.piece(f"{folder}/{container}.previous.log"):
                 texts.append(state.log(pod, container, previous=True))
-                writer.write(f"{place}/{container}.previous.log", texts[-1])
+                writer.write(f"{folder}/{container}.previous.log", texts[-1])
     ref = ObjectRef.of({**pod, "kind": "Pod"})
-    return [Observation(ref, line) for text in texts for line in text.splitlines() if re.search(HOST_LIMIT_SIGN, line)]
+    return [Observation(ref, line) for text in texts for line in text.splitlines() if re.search(HOST_LIMIT_PATTERN, line)]
 
 
 def _collect_ingress_log(writer: BundleWriter, state: ClusterState, pods: Sequence[Manifest], window: Window) -> None:
@@ -189,14 +191,14 @@ def _collect_ingress_log(writer: BundleWriter, state: ClusterState, pods: Sequen
     for pod in pods:
         if (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name") in _INGRESS_NAMES:
             with writer.piece(f"ingress/{pod['metadata']['name']}.log"):
-                text = "".join(state.log(pod, container, window=window) for container, _ in containers(pod))
+                text = "".join(state.log(pod, container, window=window) for container, _ in container_runs(pod))
                 writer.write(f"ingress/{pod['metadata']['name']}.log", text)
 
 
 def _differences(state: ClusterState, rendered: Rendered) -> Iterator[Observation]:
     """Yield every missing object, and every field whose live value differs from the requested one."""
-    for asked in rendered.objects:
-        live = state.live(asked)
-        ref = ObjectRef.of(asked)
-        lines = difference(without_secrets(asked), without_secrets(live) if live is not None else None)
+    for requested in rendered.objects:
+        live = state.live(requested)
+        ref = ObjectRef.of(requested)
+        lines = differences(without_secrets(requested), without_secrets(live) if live is not None else None)
         yield from (Observation(ref, line.removeprefix(f"{ref}: ")) for line in lines)

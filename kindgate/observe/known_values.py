@@ -129,8 +129,8 @@ class KnownValues:
     """Finds known values in texts."""
 
     def __init__(self, values: Iterable[KnownValue]) -> None:
-        kept = {value.text.strip() for value in values if value.maskable}
-        self._needles = sorted({needle for text in kept for needle in _needles(text)}, key=len, reverse=True)
+        maskable_texts = {value.text.strip() for value in values if value.maskable}
+        self._needles = sorted({needle for text in maskable_texts for needle in _needles(text)}, key=len, reverse=True)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return the positions of the values: ordered ranges of `text` that do not touch."""
@@ -145,7 +145,7 @@ class KnownValues:
                     break
                 view = peeled
             flat = view.rewritten(_LINE_BREAKS, lambda _: "")
-            found += (flat.origin(start, start + len(needle)) for needle in self._needles for start in _places(flat.text, needle))
+            found += (flat.origin(start, start + len(needle)) for needle in self._needles for start in _positions(flat.text, needle))
         return _merged(found)
 
 
@@ -165,8 +165,8 @@ class _Rewrite:
             return index, index + 1
         if index < self.new_ends[at]:
             return self.old_starts[at], self.old_ends[at]
-        place = self.old_ends[at] + index - self.new_ends[at]
-        return place, place + 1
+        position = self.old_ends[at] + index - self.new_ends[at]
+        return position, position + 1
 
 
 @dataclass(frozen=True)
@@ -260,11 +260,11 @@ def _after_backslash(token: str) -> str:
     return _CONTROLS.get(token[1], token[1])
 
 
-def _places(text: str, needle: str) -> Iterator[int]:
-    place = text.find(needle)
-    while place >= 0:
-        yield place
-        place = text.find(needle, place + 1)
+def _positions(text: str, needle: str) -> Iterator[int]:
+    position = text.find(needle)
+    while position >= 0:
+        yield position
+        position = text.find(needle, position + 1)
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

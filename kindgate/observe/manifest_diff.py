@@ -7,44 +7,50 @@ from typing import Any
 
 from kindgate.model import Manifest, ObjectRef
 
-_NAMES = ("name", "containerPort", "port", "host", "key", "ip", "mountPath")
+_IDENTIFYING_FIELDS = ("name", "containerPort", "port", "host", "key", "ip", "mountPath")
 """Fields that identify an item of a Kubernetes list."""
 
 
-def difference(asked: Manifest, live: Manifest | None) -> list[str]:
-    """Return one line per field of `asked` whose live value differs; a missing object is one line."""
-    ref = ObjectRef.of(asked)
+def differences(requested: Manifest, live: Manifest | None) -> list[str]:
+    """Return one line per field of `requested` whose live value differs; a missing object is one line."""
+    ref = ObjectRef.of(requested)
     if live is None:
         return [f"{ref}: is not there"]
-    wanted = {key: value for key, value in asked.items() if key not in {"status", "stringData"}}
-    return [f"{ref}: {line}" for line in _compare(wanted, live, "")]
+    compared = {key: value for key, value in requested.items() if key not in {"status", "stringData"}}
+    return [f"{ref}: {line}" for line in _compare(compared, live, "")]
 
 
-def _compare(asked: Any, live: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any part of a YAML document
-    if isinstance(asked, Mapping) and isinstance(live, Mapping):
-        for key, value in asked.items():
+def _compare(requested: Any, live: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any part of a YAML document
+    if isinstance(requested, Mapping) and isinstance(live, Mapping):
+        for key, value in requested.items():
             yield from _compare(value, live.get(key), f"{path}.{key}" if path else str(key))
-    elif isinstance(asked, list) and isinstance(live, list):
-        for index, item in enumerate(asked):
+    elif isinstance(requested, list) and isinstance(live, list):
+        for index, item in enumerate(requested):
             name = _name(item)
-            other = next((there for there in live if _name(there) == name), None) if name else (live[index] if index < len(live) else None)
+            other = (
+                next((live_item for live_item in live if _name(live_item) == name), None)
+                if name
+                else (live[index] if index < len(live) else None)
+            )
             yield from _compare(item, other, f"{path}[{name or index}]")
-    elif not _same(asked, live):
-        yield f"{path}: requested {_shown(asked)}, found {_shown(live)}"
+    elif not _same(requested, live):
+        yield f"{path}: requested {_shown(requested)}, found {_shown(live)}"
 
 
 def _name(item: object) -> str:
     if not isinstance(item, Mapping):
         return ""
-    return next((f"{key}={item[key]}" for key in _NAMES if key in item), "")
+    return next((f"{key}={item[key]}" for key in _IDENTIFYING_FIELDS if key in item), "")
 
 
-def _same(asked: object, live: object) -> bool:
+def _same(requested: object, live: object) -> bool:
     """Return whether values are equal or equivalent: null and empty, a number and its text, `1000m` and `1`."""
-    if asked in (None, {}, [], "", False) and live in (None, {}, [], "", False):
+    if requested in (None, {}, [], "", False) and live in (None, {}, [], "", False):
         return True
     return (
-        asked == live or str(asked) == str(live) or (isinstance(asked, str | int | float) and _quantity(str(asked)) == _quantity(str(live)))
+        requested == live
+        or str(requested) == str(live)
+        or (isinstance(requested, str | int | float) and _quantity(str(requested)) == _quantity(str(live)))
     )
 
 

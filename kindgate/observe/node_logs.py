@@ -12,56 +12,59 @@ from kindgate.observe.bundle import BundleWriter
 from kindgate.observe.object_evidence import Observation
 from kindgate.waiting import Deadline
 
-_INSIDE = {
+_NODE_COMMANDS = {
     "kubelet": ("journalctl", "--no-pager", "--lines=1000", "--unit=kubelet"),
     "containerd": ("journalctl", "--no-pager", "--lines=1000", "--unit=containerd"),
     "containers": ("sh", "-c", "crictl ps --all 2>/dev/null || ctr --namespace k8s.io tasks list"),  # locally built nodes lack crictl
 }
 """Commands to run inside a node, by the name of the file for their output."""
 
-_SECONDS_EACH = 10.0
+_COMMAND_SECONDS = 10.0
 
 
 def collect_node_logs(writer: BundleWriter, engine: Engine, nodes: Sequence[str], deadline: Deadline) -> list[Observation]:
     """Write every node's console, kubelet and containerd logs under `nodes/`; return the lines to classify."""
-    seen: list[Observation] = []
+    lines: list[Observation] = []
     for node in nodes:
-        for name, command in (("console", ("logs", "--tail=1000", node)), *((key, ("exec", node, *what)) for key, what in _INSIDE.items())):
+        for name, command in (
+            ("console", ("logs", "--tail=1000", node)),
+            *((key, ("exec", node, *arguments)) for key, arguments in _NODE_COMMANDS.items()),
+        ):
             with writer.piece(f"nodes/{node}/{name}"):
-                told = engine.run(*command, deadline=deadline.at_most(_SECONDS_EACH))
-                text = told.stdout + told.stderr
+                output = engine.run(*command, deadline=deadline.at_most(_COMMAND_SECONDS))
+                text = output.stdout + output.stderr
                 writer.write(f"nodes/{node}/{name}.log", text)
-                seen += _newest_first(ObjectRef("Node", "", node), text)
-    return seen
+                lines += _newest_first(ObjectRef("Node", "", node), text)
+    return lines
 
 
 def collect_containers(writer: BundleWriter, engine: Engine, target: ClusterAddress, deadline: Deadline) -> list[Observation]:
     """Write the state of every node's container to `containers.txt`; return a line for each that is not running."""
-    form = "{{.Names}}\t{{.State}}\t{{.Status}}"
+    template = "{{.Names}}\t{{.State}}\t{{.Status}}"
     try:
-        told = engine.run(
+        output = engine.run(
             "ps",
             "--all",
             "--filter",
             f"label={KIND_CLUSTER_LABEL}={target.name}",
             "--format",
-            form,
-            deadline=deadline.at_most(_SECONDS_EACH),
+            template,
+            deadline=deadline.at_most(_COMMAND_SECONDS),
         )
     except CommandError as error:
         writer.missing["containers.txt"] = str(error)
         return [Observation(ObjectRef("Engine", "", engine.program), f"the container engine does not answer: {_first_line(error)}")]
-    writer.write("containers.txt", told.stdout)
-    states = {name: (state, status) for name, state, status in (line.split("\t") for line in told.stdout.splitlines())}
-    gone = [Observation(ObjectRef("Node", "", node), "the node's container is gone") for node in target.nodes if node not in states]
-    return gone + [
+    writer.write("containers.txt", output.stdout)
+    states = {name: (state, status) for name, state, status in (line.split("\t") for line in output.stdout.splitlines())}
+    missing = [Observation(ObjectRef("Node", "", node), "the node's container is gone") for node in target.nodes if node not in states]
+    return missing + [
         Observation(ObjectRef("Node", "", name), f"the node's container is {word}: {status}")
         for name, (state, status) in states.items()
-        if (word := _state(state, status)) != "running"
+        if (word := _state_word(state, status)) != "running"
     ]
 
 
-def _state(state: str, status: str) -> str:
+def _state_word(state: str, status: str) -> str:
     """Return a container's state as one word: Podman 4 repeats the status ("Up 3 minutes ago") where Docker has `running`."""
     word = state.partition(" ")[0].lower()
     if "(paused)" in status.lower():

@@ -43,16 +43,16 @@ def observations(pods: Sequence[Manifest], events: Sequence[Manifest], nodes: Se
     warnings last seen before `since` (RFC 3339, UTC) about a pod that is ready or gone: they belong to an earlier test.
     """
     for item in pods:
-        yield from _of_pod(item, since)
+        yield from _pod_observations(item, since)
     for node in nodes:
-        yield from _of_node(node)
+        yield from _node_observations(node)
     by_ref = {ObjectRef.of({**pod, "kind": "Pod"}): pod for pod in pods}
     for event in in_order(events):
-        about = _about(event)
-        pod = by_ref.get(about)
-        gone = about.kind == "Pod" and pod is None and _time(event)[:19] < since[:19]
-        if event.get("type") == "Warning" and not gone and not (pod and (not is_unhealthy(pod) or _is_past(event, pod, since))):
-            yield Observation(about, f"{event.get('reason', '')}: {event.get('message', '')}")
+        involved = _involved_object(event)
+        pod = by_ref.get(involved)
+        is_past_pod = involved.kind == "Pod" and pod is None and _time(event)[:19] < since[:19]
+        if event.get("type") == "Warning" and not is_past_pod and not (pod and (not is_unhealthy(pod) or _is_past(event, pod, since))):
+            yield Observation(involved, f"{event.get('reason', '')}: {event.get('message', '')}")
 
 
 def system_observations(deployments: Iterable[Manifest]) -> Iterator[Observation]:
@@ -60,8 +60,8 @@ def system_observations(deployments: Iterable[Manifest]) -> Iterator[Observation
     for item in deployments:
         metadata, status = item["metadata"], item.get("status") or {}
         if (metadata.get("namespace"), metadata.get("name")) == ("kube-system", "coredns") and not status.get("readyReplicas"):
-            wanted = (item.get("spec") or {}).get("replicas", 1)
-            yield Observation(ObjectRef("Deployment", "kube-system", "coredns"), f"DNS of the cluster: 0 of {wanted} replicas are ready")
+            desired = (item.get("spec") or {}).get("replicas", 1)
+            yield Observation(ObjectRef("Deployment", "kube-system", "coredns"), f"DNS of the cluster: 0 of {desired} replicas are ready")
 
 
 def in_order(events: Iterable[Manifest]) -> list[Manifest]:
@@ -76,7 +76,7 @@ def event_lines(events: Iterable[Manifest]) -> str:
         count = (event.get("series") or {}).get("count") or event.get("count") or 1
         times = f" x{count}" if count > 1 else ""
         message = " ".join(str(event.get("message", "")).split())
-        lines.append(f"{_time(event)} {event.get('type', ''):7} {_about(event)} {event.get('reason', '')}{times}: {message}")
+        lines.append(f"{_time(event)} {event.get('type', ''):7} {_involved_object(event)} {event.get('reason', '')}{times}: {message}")
     return "\n".join(lines) + "\n"
 
 
@@ -122,7 +122,7 @@ def _is_past(event: Manifest, pod: Manifest, since: str) -> bool:
     return False
 
 
-def _of_pod(pod: Manifest, since: str) -> Iterator[Observation]:
+def _pod_observations(pod: Manifest, since: str) -> Iterator[Observation]:
     ref = ObjectRef.of({**pod, "kind": "Pod"})
     status = pod.get("status") or {}
     if status.get("reason"):
@@ -133,17 +133,17 @@ def _of_pod(pod: Manifest, since: str) -> Iterator[Observation]:
     for item in _containers(pod):
         state, last = item.get("state") or {}, item.get("lastState") or {}
         for part in (last.get("terminated"), state.get("terminated"), state.get("waiting")):
-            over = part is not None and is_ready(pod) and str(part.get("finishedAt") or since)[:19] < since[:19]
-            if part and not over and part.get("reason") not in {None, "Completed", "ContainerCreating", "PodInitializing"}:
+            is_earlier = part is not None and is_ready(pod) and str(part.get("finishedAt") or since)[:19] < since[:19]
+            if part and not is_earlier and part.get("reason") not in {None, "Completed", "ContainerCreating", "PodInitializing"}:
                 code = f", exit code {part['exitCode']}" if "exitCode" in part else ""
                 yield Observation(ref, f"container {item['name']}: {part['reason']}{code}: {part.get('message', '')}".rstrip(": "))
 
 
-def _of_node(node: Manifest) -> Iterator[Observation]:
+def _node_observations(node: Manifest) -> Iterator[Observation]:
     ref = ObjectRef("Node", "", str(node["metadata"]["name"]))
     for item in (node.get("status") or {}).get("conditions") or ():
-        wrong = item.get("status") != "True" if item.get("type") == "Ready" else item.get("status") == "True"
-        if wrong:
+        is_unhealthy_condition = item.get("status") != "True" if item.get("type") == "Ready" else item.get("status") == "True"
+        if is_unhealthy_condition:
             name = "NotReady" if item.get("type") == "Ready" else item.get("type")
             yield Observation(ref, f"{name}: {item.get('reason', '')}: {item.get('message', '')}")
 
@@ -166,9 +166,9 @@ def _containers(pod: Manifest) -> Iterator[Mapping[str, Any]]:
     yield from status.get("containerStatuses") or ()
 
 
-def _about(event: Manifest) -> ObjectRef:
-    about = event.get("involvedObject") or event.get("regarding") or {}
-    return ObjectRef(str(about.get("kind", "")), str(about.get("namespace", "")), str(about.get("name", "")))
+def _involved_object(event: Manifest) -> ObjectRef:
+    involved = event.get("involvedObject") or event.get("regarding") or {}
+    return ObjectRef(str(involved.get("kind", "")), str(involved.get("namespace", "")), str(involved.get("name", "")))
 
 
 def _time(event: Manifest) -> str:

@@ -20,13 +20,13 @@ from kindgate.model import Window
 from kindgate.observe.series import Range, Ranges, Sample, Samples
 from kindgate.waiting import Deadline
 
-ANSWER_LIMIT = 64 * 1024 * 1024
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 """Maximum response size in bytes: a burst's window takes a few hundred kilobytes."""
 
-STALLED = 5.0
+STALL_TIMEOUT = 5.0
 """Seconds without a byte after which a connection is given up, within the deadline."""
 
-SHORTEST = 0.25
+MIN_TIMEOUT = 0.25
 """Minimum timeout of a query in seconds: the last one before a deadline must report a state, not that it was late."""
 
 NAMESPACE, SERVICE, PORT = "monitoring", "prometheus", 9090
@@ -58,7 +58,7 @@ class PrometheusClient:
 
     def query(self, promql: str, deadline: Deadline, *, at: float | None = None) -> Samples:
         """Return the value of each series that `promql` selects, at `at` (default: now)."""
-        data, warnings = self._ask("query", _instant(promql, at), deadline)
+        data, warnings = self._call("query", _instant(promql, at), deadline)
         match data["resultType"]:
             case "vector":
                 items = tuple(Sample(row["metric"], float(row["value"][0]), float(row["value"][1])) for row in data["result"])
@@ -67,49 +67,51 @@ class PrometheusClient:
             case other:
                 raise MetricsError(f"Prometheus answered {promql!r} with a {other}, not with one value per series")
         if not items:
-            raise _nothing(promql)
+            raise _no_samples(promql)
         return Samples(items, warnings)
 
     def query_stored(self, selector: str, deadline: Deadline, *, at: float) -> Ranges:
         """Return every stored sample that a range selector such as `up[1m]` covers at `at`, with its timestamp."""
-        data, warnings = self._ask("query", _instant(selector, at), deadline)
+        data, warnings = self._call("query", _instant(selector, at), deadline)
         return _ranges(selector, data, warnings)
 
     def query_range(self, promql: str, window: Window, step: float, deadline: Deadline) -> Ranges:
         """Evaluate `promql` every `step` seconds of `window`."""
         parameters = {"query": promql, "start": f"{window.start:.3f}", "end": f"{window.end:.3f}", "step": f"{step:g}"}
-        data, warnings = self._ask("query_range", parameters, deadline)
+        data, warnings = self._call("query_range", parameters, deadline)
         return _ranges(promql, data, warnings)
 
     def active_targets(self, deadline: Deadline) -> tuple[Mapping[str, Any], ...]:
         """Return the targets that Prometheus scrapes, in its API's format."""
-        data, _ = self._ask("targets", {"state": "active"}, deadline)
+        data, _ = self._call("targets", {"state": "active"}, deadline)
         return tuple(data["activeTargets"])
 
-    def _ask(self, endpoint: str, parameters: Mapping[str, str], deadline: Deadline) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def _call(self, endpoint: str, parameters: Mapping[str, str], deadline: Deadline) -> tuple[dict[str, Any], tuple[str, ...]]:
         url = f"{self.base_url}/api/v1/{endpoint}"
         status, body = self._get(url, parameters, deadline)
         try:
-            answer = json.loads(body)
-            if answer["status"] == "success":
-                return answer["data"], (*answer.get("warnings", ()), *answer.get("infos", ()))
-            reason = f"{answer['errorType']}: {answer['error']}"
+            response = json.loads(body)
+            if response["status"] == "success":
+                return response["data"], (*response.get("warnings", ()), *response.get("infos", ()))
+            reason = f"{response['errorType']}: {response['error']}"
         except (ValueError, KeyError, TypeError):
             reason = f"HTTP {status}: {clipped(body.decode(errors='replace'), 300)}"
         raise MetricsError(f"Prometheus rejected {parameters.get('query', endpoint)!r}: {reason}")
 
     def _get(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> tuple[int, bytes]:
         """Return status and body. The body is read in pieces, because requests' own timeout does not limit a slow response."""
-        wait = max(SHORTEST, min(STALLED, deadline.remaining))
+        timeout = max(MIN_TIMEOUT, min(STALL_TIMEOUT, deadline.remaining))
         body = bytearray()
         try:
-            with self._session.get(url, params=dict(parameters), timeout=wait, stream=True) as response:
-                for piece in response.iter_content(65536):
+            with self._session.get(url, params=dict(parameters), timeout=timeout, stream=True) as response:
+                for chunk in response.iter_content(65536):
                     if body and deadline.expired:
                         raise MetricsError(f"the response from Prometheus at {self.base_url} took too long", waited=deadline.waited)
-                    body += piece
-                    if len(body) > ANSWER_LIMIT:
-                        raise MetricsError(f"the response from Prometheus is larger than {ANSWER_LIMIT:,} bytes: use a shorter window")
+                    body += chunk
+                    if len(body) > MAX_RESPONSE_BYTES:
+                        raise MetricsError(
+                            f"the response from Prometheus is larger than {MAX_RESPONSE_BYTES:,} bytes: use a shorter window"
+                        )
                 return response.status_code, bytes(body)
         except requests.RequestException as error:
             raise MetricsError(
@@ -129,19 +131,19 @@ def prometheus_in_cluster(
     """
     try:
         with config.new_client_from_config(str(kubeconfig), context or None) as api:  # type: ignore[no-untyped-call]  # published without types
-            access: client.Configuration = api.configuration
+            configuration: client.Configuration = api.configuration
     except (ConfigException, OSError, ValueError, TypeError) as error:
         raise MetricsError(f"cannot use {kubeconfig} to reach Prometheus: {error}") from error
     session = requests.Session()
     session.trust_env = False  # a proxy for the internet cannot reach the cluster
-    session.verify = access.ssl_ca_cert if access.verify_ssl and access.ssl_ca_cert else access.verify_ssl
-    if access.cert_file and access.key_file:
-        session.cert = (access.cert_file, access.key_file)
-    token = access.get_api_key_with_prefix("authorization")
+    session.verify = configuration.ssl_ca_cert if configuration.verify_ssl and configuration.ssl_ca_cert else configuration.verify_ssl
+    if configuration.cert_file and configuration.key_file:
+        session.cert = (configuration.cert_file, configuration.key_file)
+    token = configuration.get_api_key_with_prefix("authorization")
     if token:
         session.headers["Authorization"] = token
     path = f"api/v1/namespaces/{namespace}/services/{service}:{port}/proxy"
-    return PrometheusClient(f"{access.host}/{path}", session)
+    return PrometheusClient(f"{configuration.host}/{path}", session)
 
 
 def _instant(promql: str, at: float | None) -> dict[str, str]:
@@ -156,11 +158,11 @@ def _ranges(promql: str, data: Mapping[str, Any], warnings: tuple[str, ...]) -> 
         for row in data["result"]
     )
     if not items:
-        raise _nothing(promql)
+        raise _no_samples(promql)
     return Ranges(items, warnings)
 
 
-def _nothing(promql: str) -> NoSamplesError:
+def _no_samples(promql: str) -> NoSamplesError:
     return NoSamplesError(
         f"Prometheus has no samples for {promql!r}",
         next_step="check its targets: one may be down, a label may be wrong, or the window may be before the first scrape",

@@ -19,7 +19,7 @@ class Redactor:
     def __init__(self, values: Iterable[KnownValue]) -> None:
         known = list(values)
         self._known = KnownValues(known)
-        self.left = tuple(dict.fromkeys(value.origin for value in known if value.text.strip() and not value.maskable))
+        self.unmaskable = tuple(dict.fromkeys(value.origin for value in known if value.text.strip() and not value.maskable))
         """Origins of the values that are too short, or too common a word, to mask in texts."""
 
     def text(self, text: str) -> str:

@@ -28,8 +28,8 @@ class Target:
 def targets(client: PrometheusClient, deadline: Deadline) -> tuple[Target, ...]:
     """Return the current targets. Raises `MetricsError` if Prometheus cannot be queried."""
     return tuple(
-        Target(str(one["labels"].get("job", "")), str(one["scrapeUrl"]), str(one["health"]), str(one.get("lastError", "")))
-        for one in client.active_targets(deadline)
+        Target(str(target["labels"].get("job", "")), str(target["scrapeUrl"]), str(target["health"]), str(target.get("lastError", "")))
+        for target in client.active_targets(deadline)
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from kindgate.deploy.secrets import PLACEHOLDER
 from kindgate.model import Manifest, kind_of
 from kindgate.observe.known_values import KnownValue
-from kindgate.observe.secret_names import MASK, names_a_secret
+from kindgate.observe.secret_names import MASK, is_secret_name
 
 
 def without_secrets(manifest: Manifest) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def secret_values(manifests: Iterable[Manifest]) -> Iterator[KnownValue]:
 
 def environment_secrets(environment: Mapping[str, str]) -> Iterator[KnownValue]:
     """Return the values of variables with a secret's name."""
-    return (KnownValue(value, name) for name, value in environment.items() if value and names_a_secret(name))
+    return (KnownValue(value, name) for name, value in environment.items() if value and is_secret_name(name))
 
 
 def kubeconfig_secrets(kubeconfig: Mapping[str, Any]) -> Iterator[KnownValue]:
@@ -64,7 +64,7 @@ def _of_secret(secret: Manifest, name: str) -> Iterator[KnownValue]:
     for key, value in (secret.get("data") or {}).items():
         encoded = KnownValue(str(value), f"key {key} of Secret {name}")
         plain = list(_decoded(encoded.text, encoded.origin))
-        if [one.text for one in plain] != [PLACEHOLDER]:
+        if [value.text for value in plain] != [PLACEHOLDER]:
             yield from plain
             if not plain or plain[0].maskable:
                 yield encoded
@@ -76,7 +76,7 @@ def _named_values(node: object, where: str) -> Iterator[KnownValue]:
         if _is_secret_variable(node):
             yield KnownValue(node["value"], f"{node['name']} in {where}")
         for key, value in node.items():
-            if isinstance(value, str) and names_a_secret(str(key)):
+            if isinstance(value, str) and is_secret_name(str(key)):
                 yield KnownValue(value, f"{key} in {where}")
             yield from _named_values(value, where)
     elif isinstance(node, list | tuple):
@@ -89,7 +89,7 @@ def _masked(node: Any) -> Any:  # noqa: ANN401 - any part of a YAML document
     if isinstance(node, Mapping):
         if _is_secret_variable(node):
             return {**node, "value": MASK}
-        return {key: MASK if isinstance(value, str) and names_a_secret(str(key)) else _masked(value) for key, value in node.items()}
+        return {key: MASK if isinstance(value, str) and is_secret_name(str(key)) else _masked(value) for key, value in node.items()}
     if isinstance(node, list | tuple):
         return [_masked(item) for item in node]
     return node
@@ -97,7 +97,7 @@ def _masked(node: Any) -> Any:  # noqa: ANN401 - any part of a YAML document
 
 def _is_secret_variable(node: Mapping[Any, Any]) -> bool:
     name = node.get("name")
-    return isinstance(name, str) and isinstance(node.get("value"), str) and names_a_secret(name)
+    return isinstance(name, str) and isinstance(node.get("value"), str) and is_secret_name(name)
 
 
 def _decoded(value: str, origin: str) -> Iterator[KnownValue]:

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from functools import cache
 
 from kindgate.observe.known_values import SHORTEST
-from kindgate.observe.secret_names import LOWERED, MASK, NAME
+from kindgate.observe.secret_names import ASCII_LOWERCASE, MASK, SECRET_NAME
 
 _LONGEST = 2000
 """Maximum length of a value in characters, which bounds backtracking."""
 
-_NAME = re.compile(NAME)
+_NAME = re.compile(SECRET_NAME)
 
 _VERDICT = re.compile(r"(?<![\w-])PASS: ")
 """`PASS: p(95) of ...` and `PASS: TestName` are outcomes, not passwords."""
@@ -45,7 +45,7 @@ _OPTION_VALUE = re.compile(rf"[ \t]{{1,20}}(?:{_QUOTED}|(?!-){_BARE})", re.IGNOR
 _LISTED_VALUE = re.compile(rf"{_END_QUOTE},\s{{0,40}}{_QUOTED}", re.IGNORECASE)
 _GROUPS = ("double", "single", "inner", "bare")
 
-_GROUP = 16
+_MIN_GROUP_LENGTH = 16
 """If a detector has a group of at least this many characters, the group is the secret and the rest is context."""
 
 _PEM = re.compile(
@@ -108,7 +108,7 @@ _SIGNATURE = re.compile(
 )
 _NODE_AUTH = re.compile(r"(?P<keep>\b_auth(?:token)?[ \t]{0,9}=[ \t]{0,9})(?!\[redacted)(?P<secret>[^\s\"']{5,500})", re.IGNORECASE)
 
-_FORMS = (
+_FORMATS = (
     (("private key",), _PEM),
     (("private-lines:",), _PUTTY),
     (("ls0tls1crudjti",), _BASE64_PEM),
@@ -130,12 +130,12 @@ _FORMS = (
 
 def without_patterns(text: str) -> str:
     """Return the text with everything masked that has the format of a secret."""
-    lowered = text.translate(LOWERED)
-    for hints, pattern in _FORMS:
+    lowered = text.translate(ASCII_LOWERCASE)
+    for hints, pattern in _FORMATS:
         if any(hint in lowered for hint in hints):
-            text = pattern.sub(_after_keep, text)
+            text = pattern.sub(_with_kept_prefix, text)
     for pattern in _detectors():
-        text = pattern.sub(_of_detector, text)
+        text = pattern.sub(_without_detected, text)
     return without_named_values(text)
 
 
@@ -151,20 +151,20 @@ def without_named_values(text: str) -> str:
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
-    for name in _NAME.finditer(text.translate(LOWERED)):
-        found = _value_after(text, name.start(), name.end())
-        if found is not None:
-            yield found.span(next(group for group in _GROUPS if found.groupdict().get(group) is not None))
+    for name in _NAME.finditer(text.translate(ASCII_LOWERCASE)):
+        match = _value_after(text, name.start(), name.end())
+        if match is not None:
+            yield match.span(next(group for group in _GROUPS if match.groupdict().get(group) is not None))
 
 
 def _value_after(text: str, start: int, end: int) -> re.Match[str] | None:
     """Return the value of the name at `start` to `end`; None if no value follows."""
     if _VERDICT.match(text, start):
         return None
-    found = _ASSIGNED.match(text, end) or _VARIABLE.match(text, end)
-    if found is None and _OPTION_START.search(text, max(0, start - _OPTION_REACH), start):
-        found = _OPTION_VALUE.match(text, end) or _LISTED_VALUE.match(text, end)
-    return found
+    match = _ASSIGNED.match(text, end) or _VARIABLE.match(text, end)
+    if match is None and _OPTION_START.search(text, max(0, start - _OPTION_REACH), start):
+        match = _OPTION_VALUE.match(text, end) or _LISTED_VALUE.match(text, end)
+    return match
 
 
 @cache
@@ -183,7 +183,7 @@ def _detectors() -> tuple[re.Pattern[str], ...]:
     from detect_secrets.plugins.stripe import StripeDetector  # noqa: PLC0415
     from detect_secrets.plugins.twilio import TwilioKeyDetector  # noqa: PLC0415
 
-    chosen = (
+    detectors = (
         AWSKeyDetector,
         DiscordBotTokenDetector,
         GitHubTokenDetector,
@@ -194,21 +194,21 @@ def _detectors() -> tuple[re.Pattern[str], ...]:
         StripeDetector,
         TwilioKeyDetector,
     )
-    return tuple(pattern for detector in chosen for pattern in detector.denylist)
+    return tuple(pattern for detector in detectors for pattern in detector.denylist)
 
 
-def _of_detector(found: re.Match[str]) -> str:
+def _without_detected(match: re.Match[str]) -> str:
     """Mask the group that holds the secret and keep its context, or mask the whole token."""
-    sizes = {number: len(group) for number, group in enumerate(found.groups(""), 1)}
+    sizes = {number: len(group) for number, group in enumerate(match.groups(""), 1)}
     longest = max(sizes, key=lambda number: sizes[number], default=0)
-    return _masked(found, longest if sizes.get(longest, 0) >= _GROUP else 0)
+    return _masked(match, longest if sizes.get(longest, 0) >= _MIN_GROUP_LENGTH else 0)
 
 
-def _after_keep(found: re.Match[str]) -> str:
-    return (found.groupdict().get("keep") or "") + MASK
+def _with_kept_prefix(match: re.Match[str]) -> str:
+    return (match.groupdict().get("keep") or "") + MASK
 
 
-def _masked(found: re.Match[str], group: int) -> str:
+def _masked(match: re.Match[str], group: int) -> str:
     """Return the match with one group masked."""
-    start, end = (place - found.start() for place in found.span(group))
-    return f"{found[0][:start]}{MASK}{found[0][end:]}"
+    start, end = (position - match.start() for position in match.span(group))
+    return f"{match[0][:start]}{MASK}{match[0][end:]}"

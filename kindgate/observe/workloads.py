@@ -12,21 +12,21 @@ from kindgate.errors import MetricsError
 from kindgate.model import ObjectRef, Rendered
 from kindgate.pod_templates import pod_template
 
-SIGN = "[bcdfghjklmnpqrstvwxz2456789]"
+NAME_CHARACTER = "[bcdfghjklmnpqrstvwxz2456789]"
 """The alphabet of Kubernetes' generated names (apimachinery's util/rand), without vowels to avoid words."""
 
 POD_SUFFIXES = {
-    "Deployment": f"-{SIGN}{{1,10}}-{SIGN}{{5}}",
-    "ReplicaSet": f"-{SIGN}{{5}}",
-    "DaemonSet": f"-{SIGN}{{5}}",
+    "Deployment": f"-{NAME_CHARACTER}{{1,10}}-{NAME_CHARACTER}{{5}}",
+    "ReplicaSet": f"-{NAME_CHARACTER}{{5}}",
+    "DaemonSet": f"-{NAME_CHARACTER}{{5}}",
     "StatefulSet": "-[0-9]+",
-    "Job": f"(-[0-9]+)?-{SIGN}{{5}}",
-    "CronJob": f"-[0-9]+(-[0-9]+)?-{SIGN}{{5}}",
+    "Job": f"(-[0-9]+)?-{NAME_CHARACTER}{{5}}",
+    "CronJob": f"-[0-9]+(-[0-9]+)?-{NAME_CHARACTER}{{5}}",
     "Pod": "",
 }
 """The suffixes that controllers add to a workload's name for its pods."""
 
-UNKNOWN = re.compile(f"(?P<name>.+?)(-{SIGN}{{6,10}})?-{SIGN}{{5}}")
+UNDESCRIBED_POD = re.compile(f"(?P<name>.+?)(-{NAME_CHARACTER}{{6,10}})?-{NAME_CHARACTER}{{5}}")
 """A pod of a Deployment or DaemonSet that is not in the manifests, because it was already there."""
 
 
@@ -52,13 +52,13 @@ class Workload:
 
 def workloads_of(rendered: Rendered) -> tuple[Workload, ...]:
     """Return the workloads in the manifests, longer names first, so a pod of `foo-bar` is never assigned to `foo`."""
-    found = []
+    workloads = []
     defaults = limit_defaults(rendered.objects)
     for manifest in rendered.of_kind(*POD_SUFFIXES):
         ref = ObjectRef.of(manifest)
         template = pod_template(manifest)
         pattern = re.compile(re.escape(ref.name) + POD_SUFFIXES[ref.kind])
-        found.append(
+        workloads.append(
             Workload(
                 ref.namespace or "default",
                 ref.name,
@@ -66,21 +66,21 @@ def workloads_of(rendered: Rendered) -> tuple[Workload, ...]:
                 allowance_of(template.spec if template is not None else {}, str(ref), defaults.get(ref.namespace, LimitDefaults())),
             )
         )
-    return tuple(sorted(found, key=lambda workload: (-len(workload.name), workload.name)))
+    return tuple(sorted(workloads, key=lambda workload: (-len(workload.name), workload.name)))
 
 
-def described(namespace: str, pod: str, workloads: Iterable[Workload]) -> Workload | None:
+def described_workload(namespace: str, pod: str, workloads: Iterable[Workload]) -> Workload | None:
     """Return the workload in the manifests that `pod` belongs to; None if there is none."""
     return next((workload for workload in workloads if workload.namespace == namespace and workload.pods.fullmatch(pod)), None)
 
 
 def workload_of(namespace: str, pod: str, workloads: Iterable[Workload]) -> tuple[str, Allowance]:
     """Return the name of the workload that `pod` belongs to, and the requests and limits of each of its pods."""
-    workload = described(namespace, pod, workloads)
+    workload = described_workload(namespace, pod, workloads)
     if workload is not None:
         return workload.name, workload.allowance
-    unknown = UNKNOWN.fullmatch(pod)
-    return (unknown["name"] if unknown else pod), Allowance()
+    match = UNDESCRIBED_POD.fullmatch(pod)
+    return (match["name"] if match else pod), Allowance()
 
 
 def allowance_of(pod_spec: Mapping[str, Any], owner: str, defaults: LimitDefaults) -> Allowance:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kindgate.cluster.kubeconfig import context_namespace
-from kindgate.deploy.adapted_overlays import adapts
+from kindgate.deploy.adapted_overlays import is_adapted_overlay
 from kindgate.deploy.baseline import Baseline, place_baseline
 from kindgate.deploy.confinement import with_enforcement
 from kindgate.deploy.gateways import with_gateways
@@ -106,7 +106,7 @@ def _overlay_of_base(settings: Settings, folder: Path, deadline: Deadline) -> It
     else:
         with checked_out(base, settings.root, folder / "base", deadline) as top:
             there, here = top / _in_repository(settings, deadline), settings.path(overlay)
-            if not there.exists() and here.is_dir() and adapts(here):
+            if not there.exists() and here.is_dir() and is_adapted_overlay(here):
                 shutil.copytree(here, there)  # the suite is newer than the baseline, so the overlay of the suite adapts the baseline too
             yield there
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from kindgate.deploy.apply import apply
 from kindgate.deploy.baseline import Baseline
 from kindgate.deploy.monitoring import split_monitoring
-from kindgate.deploy.node_placement import placed_as, placed_like, pods_of
+from kindgate.deploy.node_placement import baseline_placed_like_head, head_placed_like_baseline, pods_of
 from kindgate.deploy.readiness import wait_ready
-from kindgate.deploy.removal import own_part, remove
+from kindgate.deploy.removal import application_part, remove_versions
 from kindgate.deploy.restart import restarted
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.phases import Progress
@@ -56,14 +56,14 @@ def exchange(deployed: Deployed, address: ClusterAddress, deadline: Deadline, pr
 def _exchanged(deployed: Deployed, address: ClusterAddress, deadline: Deadline) -> tuple[Sequence[Rendered], str]:
     """Remove both versions if allowed; return the manifests to apply, in order, and a description of what was done."""
     baseline = deployed.baseline
-    head = own_part(deployed.head, baseline.namespaces)
+    head = application_part(deployed.head, baseline.namespaces)
     kept = _why_kept(address)
     if kept:
         moment = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         return [restarted(deployed.base, moment), restarted(head, moment)], f"both versions only got new pods: {kept}"
     heads, bases = (pods_of(names, address, deadline) for names in (baseline.namespaces.keys(), baseline.namespaces.values()))
-    remove((head, deployed.base), address, deadline)
-    parts = [placed_like(baseline, heads), placed_as(head, baseline.namespaces, bases)]
+    remove_versions((head, deployed.base), address, deadline)
+    parts = [baseline_placed_like_head(baseline, heads), head_placed_like_baseline(head, baseline.namespaces, bases)]
     return [deployed.certified(part) if deployed.certified is not None else part for part in parts], DEPLOYED_AGAIN
 
 

@@ -12,7 +12,7 @@ from kindgate.errors import ClusterError
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress, Window
 from kindgate.observe.bundle import Bundle, bundle_folder
-from kindgate.observe.collect import Broken, Series, collect_bundle
+from kindgate.observe.collect import BrokenCluster, FetchMetrics, collect_bundle
 from kindgate.observe.prometheus_client import prometheus_in_cluster
 from kindgate.pipeline.environment import Environment
 from kindgate.report.frozen_record import LINE_LIMIT
@@ -43,7 +43,7 @@ def gather_evidence(env: Environment, name: str, window: Window, error: str) -> 
         applied=env.deployed,
         error=error,
         engine=env.engine,
-        series=_series(env.address) if env.monitoring else None,
+        fetch_metrics=_series(env.address) if env.monitoring else None,
     )
 
 
@@ -55,7 +55,7 @@ def gather_node_evidence(engine: Engine, address: ClusterAddress, artifacts: Pat
         folder=bundle_folder(artifacts, name),
         deadline=Deadline.after(COLLECT_SECONDS),
         error=str(error),
-        broken=Broken(engine, nodes, error.last_state),
+        broken=BrokenCluster(engine, nodes, error.last_state),
     )
 
 
@@ -70,7 +70,7 @@ def bundle_record(name: str, bundle: Bundle, artifacts: Path) -> FailureBundle:
     )
 
 
-def _series(address: ClusterAddress) -> Series:
+def _series(address: ClusterAddress) -> FetchMetrics:
     """CPU and memory of every pod over a window, from Prometheus."""
 
     def fetch(window: Window, deadline: Deadline) -> Mapping[str, Any]:

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from kindgate.deploy.api_client import Api, connect
-from kindgate.deploy.api_retry import ask, settled
+from kindgate.deploy.api_retry import request_if_exists, wait_or_raise
 from kindgate.deploy.apply import apply
 from kindgate.deploy.manifest_images import with_loaded_images
-from kindgate.deploy.removal import delete
+from kindgate.deploy.removal import delete_run_objects
 from kindgate.deploy.render import render_component
 from kindgate.errors import DeployError, LoadError
 from kindgate.host.container_engine import find_engine
@@ -62,7 +62,7 @@ def run_in_cluster(
         apply(rendered, env.address, run=run, deadline=Deadline.after(START_SECONDS))
         return _result(env.address, Deadline.after(START_SECONDS + longest(plan) + END_SECONDS), progress)
     finally:
-        delete(rendered, env.address, run=run, deadline=Deadline.after(END_SECONDS))
+        delete_run_objects(rendered, env.address, run=run, deadline=Deadline.after(END_SECONDS))
 
 
 def ingress_in_cluster(address: ClusterAddress) -> ClusterAddress:
@@ -73,7 +73,7 @@ def ingress_in_cluster(address: ClusterAddress) -> ClusterAddress:
     if not address.nodes:
         raise LoadError("the ingress's address inside an existing cluster is unknown", next_step="set it with --url http://...")
     with connect(address) as api:
-        node = ask(api, "GET", f"/api/v1/nodes/{address.nodes[0]}", Deadline.after(START_SECONDS)) or {}
+        node = request_if_exists(api, "GET", f"/api/v1/nodes/{address.nodes[0]}", Deadline.after(START_SECONDS)) or {}
     found = [one["address"] for one in node.get("status", {}).get("addresses", ()) if one.get("type") == "InternalIP"]
     if not found:
         raise LoadError(f"node {address.nodes[0]} has no address", next_step="set the ingress's address with --url http://...")
@@ -125,7 +125,7 @@ def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> 
 
         def ended() -> Ready[None] | Pending | PermanentFailure:
             nonlocal said
-            job = ask(api, "GET", f"/apis/batch/v1/namespaces/load/jobs/{MASTER}", deadline) or {}
+            job = request_if_exists(api, "GET", f"/apis/batch/v1/namespaces/load/jobs/{MASTER}", deadline) or {}
             status = job.get("status") or {}
             if status.get("succeeded") or status.get("failed"):
                 return Ready(None)
@@ -135,7 +135,7 @@ def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> 
             return Pending(f"load generators: {seen}")
 
         try:
-            settled("the load generators did not finish", ended, deadline)
+            wait_or_raise("the load generators did not finish", ended, deadline)
         except DeployError as error:
             raise LoadError(error.message, waited=error.waited, last_state=f"{error.last_state}\n{_log(api)}") from error
         progress("the load generators have finished")
@@ -144,7 +144,7 @@ def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> 
 
 def _seen(api: Api, deadline: Deadline) -> str:
     """Each generator pod with its phase, or the reason why its container is waiting."""
-    pods = (ask(api, "GET", "/api/v1/namespaces/load/pods", deadline) or {}).get("items", ())
+    pods = (request_if_exists(api, "GET", "/api/v1/namespaces/load/pods", deadline) or {}).get("items", ())
     return (
         ", ".join(f"{pod['metadata']['name']} {_waits_for(pod) or pod.get('status', {}).get('phase', '')}" for pod in pods) or "no pod yet"
     )
@@ -159,5 +159,5 @@ def _log(api: Api) -> str:
     """The master's output; empty if it never had a pod."""
     deadline = Deadline.after(END_SECONDS)
     query = [("labelSelector", f"app.kubernetes.io/name={MASTER}")]
-    pods = (ask(api, "GET", "/api/v1/namespaces/load/pods", deadline, query=query) or {}).get("items", ())
+    pods = (request_if_exists(api, "GET", "/api/v1/namespaces/load/pods", deadline, query=query) or {}).get("items", ())
     return "".join(api.text(f"/api/v1/namespaces/load/pods/{pod['metadata']['name']}/log", deadline) for pod in pods)

@@ -13,7 +13,7 @@ from kindgate.deploy.baseline import Baseline, with_spread_pods
 from kindgate.deploy.confinement import confinement_findings, with_enforcement
 from kindgate.deploy.entries import Entry, PathSource, entry_note, read_entries
 from kindgate.deploy.gateways import with_gateways, with_providers
-from kindgate.deploy.manifest_findings import Finding, errors_first, strict, with_lines
+from kindgate.deploy.manifest_findings import Finding, errors_first, with_lines, with_strict_policy
 from kindgate.deploy.manifest_images import with_image_ids, with_images, with_loaded_images
 from kindgate.deploy.nginx_annotations import with_implied_class
 from kindgate.deploy.normalize import normalized
@@ -247,7 +247,7 @@ def check(settings: Settings, folder: Path, progress: Progress) -> Checked:
 
 def checked_findings(settings: Settings, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings as a run treats them, deduplicated and with lines: policy findings are errors with --app-strict."""
-    found = strict(findings) if settings.deploy.strict else tuple(findings)
+    found = with_strict_policy(findings) if settings.deploy.strict else tuple(findings)
     return errors_first(with_lines(dict.fromkeys(found), Path.cwd()))
 
 

@@ -22,9 +22,9 @@ from kindgate.cluster.watchdog_client import WatchdogClient
 from kindgate.deploy.apply import apply
 from kindgate.deploy.authority import Authority, with_certificates, write_trusted
 from kindgate.deploy.monitoring import split_monitoring
-from kindgate.deploy.node_placement import placed_like, pods_of
+from kindgate.deploy.node_placement import baseline_placed_like_head, pods_of
 from kindgate.deploy.readiness import wait_ready
-from kindgate.deploy.removal import delete
+from kindgate.deploy.removal import delete_run_objects
 from kindgate.errors import ClusterError, KindgateError, SettingsError
 from kindgate.images.node_import import load_archive
 from kindgate.load.own_cpu import OwnCpu
@@ -193,7 +193,7 @@ class Pipeline:
         if self.address is not None and self.address.existing:
             with self.log.phase("delete the applied objects"):
                 for rendered in reversed(self._applied):
-                    delete(rendered, self.address, run=self.run_id, deadline=Deadline.after(self.settings.deploy.timeout))
+                    delete_run_objects(rendered, self.address, run=self.run_id, deadline=Deadline.after(self.settings.deploy.timeout))
         if self._open is not None:
             opened, self._open = self._open, None
             with self.log.phase("close the cluster"):
@@ -314,7 +314,9 @@ class Pipeline:
         authority = self._authority(prepared, address)
         for name, part in prepared.parts:
             follows = base is not None and part is base.rendered
-            rendered = placed_like(base, pods_of(base.namespaces, address, deadline)) if base is not None and follows else part
+            rendered = (
+                baseline_placed_like_head(base, pods_of(base.namespaces, address, deadline)) if base is not None and follows else part
+            )
             rendered = with_certificates(rendered, authority) if authority is not None else rendered
             self._applied.append(rendered)
             with self.log.phase(f"apply {name}"):

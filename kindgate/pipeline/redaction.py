@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kindgate.observe.redact import Redactor
-from kindgate.observe.secret_names import MASK, names_a_secret
+from kindgate.observe.secret_names import MASK, is_secret_name
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.pipeline.run_secrets import RunSecrets, sources_of
 from kindgate.report.frozen_record import LINE_LIMIT
@@ -46,7 +46,7 @@ def redacted_burst(document: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - 
     if isinstance(document, dict):
         return {key: value if _is_histogram(key, value) else redacted_burst(value, redactor) for key, value in document.items()}
     if isinstance(document, list):
-        if len(document) == 2 and all(isinstance(part, str) for part in document) and names_a_secret(document[0]):
+        if len(document) == 2 and all(isinstance(part, str) for part in document) and is_secret_name(document[0]):
             return [document[0], MASK]
         return [redacted_burst(item, redactor) for item in document]
     return redactor.text(document) if isinstance(document, str) else document
@@ -54,9 +54,9 @@ def redacted_burst(document: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - 
 
 def left_note(redactor: Redactor) -> tuple[str, ...]:
     """A line about known secrets that are not redacted; empty if all are."""
-    if not redactor.left:
+    if not redactor.unmaskable:
         return ()
-    note = f"not redacted because shorter than 5 characters or a common word: {', '.join(redactor.left)}"
+    note = f"not redacted because shorter than 5 characters or a common word: {', '.join(redactor.unmaskable)}"
     return (shortened(note, LINE_LIMIT),)
 
 

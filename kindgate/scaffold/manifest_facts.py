@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kindgate.deploy.entry_routes import ingress_class
-from kindgate.deploy.value_rules import NAME_RULES, subdomain
+from kindgate.deploy.value_rules import NAME_RULES, subdomain_problem
 from kindgate.errors import ManifestError
 from kindgate.model import ObjectRef, Rendered, group_of, kind_of
 from kindgate.pod_templates import containers
@@ -84,7 +84,7 @@ def refuse_templates(rendered: Rendered) -> None:
     for item in rendered.objects:
         ref = ObjectRef.of(item)
         for kind, name in ((ref.kind, ref.name), ("Namespace", ref.namespace)):
-            if name and _TEMPLATE.fullmatch(name) and NAME_RULES.get(kind, subdomain)(name):
+            if name and _TEMPLATE.fullmatch(name) and NAME_RULES.get(kind, subdomain_problem)(name):
                 placeholders.setdefault(name, rendered.origins.get(ref, str(rendered.overlay)))
     if placeholders:
         raise ManifestError(

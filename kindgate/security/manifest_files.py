@@ -14,7 +14,7 @@ from kindgate.security.scan_findings import Location
 
 
 @dataclass(frozen=True)
-class Span:
+class ObjectLines:
     """The position of one object in a written file: its first and last line, counted from 1."""
 
     first: int
@@ -23,11 +23,11 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Layout:
+class WrittenManifests:
     """By path of each written file: the source file, and the objects in it."""
 
     sources: Mapping[str, str]
-    spans: Mapping[str, tuple[Span, ...]]
+    spans: Mapping[str, tuple[ObjectLines, ...]]
 
     def locate(self, target: str, line: int, root: Path) -> Location:
         """The source of `line` in the written file `target`; sources are relative to `root`.
@@ -36,13 +36,13 @@ class Layout:
         """
         source = self.sources.get(target, target)
         spans = self.spans.get(target, ())
-        found = next((span for span in spans if span.first <= line <= span.last), spans[0] if len(spans) == 1 else None)
-        if found is None:
+        lines = next((span for span in spans if span.first <= line <= span.last), spans[0] if len(spans) == 1 else None)
+        if lines is None:
             return Location(source)
-        return Location(source, _line_of(found.object, root / source), str(found.object))
+        return Location(source, _line_of(lines.object, root / source), str(lines.object))
 
 
-def write_layout(rendered: Rendered, folder: Path) -> Layout:
+def write_manifests(rendered: Rendered, folder: Path) -> WrittenManifests:
     """Write the objects below `folder`, those of one source file into one file at the source's path.
 
     Sources outside of the working directory keep their path without its leading slash. An object of unknown source
@@ -50,22 +50,22 @@ def write_layout(rendered: Rendered, folder: Path) -> Layout:
     """
     overlay = next((str(rendered.overlay / name) for name in KUSTOMIZATION_NAMES if (rendered.overlay / name).is_file()), "")
     texts: dict[str, list[str]] = {}
-    spans: dict[str, list[Span]] = {}
+    spans: dict[str, list[ObjectLines]] = {}
     sources: dict[str, str] = {}
     for manifest in rendered.objects:
-        reference = ObjectRef.of(manifest)
-        source = rendered.origins.get(reference) or overlay or str(rendered.overlay)
+        ref = ObjectRef.of(manifest)
+        source = rendered.origins.get(ref) or overlay or str(rendered.overlay)
         target = _target(source)
         sources[target] = source
         text = yaml.safe_dump(_plain(manifest), sort_keys=False)
         written = texts.setdefault(target, [])
         first = sum(part.count("\n") for part in written) + 2  # after the document separator
         written.append(f"---\n{text}")
-        spans.setdefault(target, []).append(Span(first, first + text.count("\n") - 1, reference))
+        spans.setdefault(target, []).append(ObjectLines(first, first + text.count("\n") - 1, ref))
     for target, parts in texts.items():
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
         (folder / target).write_text("".join(parts))
-    return Layout(sources, {target: tuple(found) for target, found in spans.items()})
+    return WrittenManifests(sources, {target: tuple(lines) for target, lines in spans.items()})
 
 
 def _plain(manifest: Manifest) -> dict[str, object]:
@@ -78,13 +78,13 @@ def _target(source: str) -> str:
     return str(path if path.suffix in {".yaml", ".yml"} else path.with_name(f"{path.name}.yaml"))
 
 
-def _line_of(wanted: ObjectRef, source: Path) -> int:
+def _line_of(ref: ObjectRef, source: Path) -> int:
     """The first line of the object's document in its source; 1 if Kustomize has renamed or generated it."""
     try:
         nodes = list(yaml.compose_all(source.read_text(encoding="utf-8"), Loader=yaml.SafeLoader))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return 1
-    return next((node.start_mark.line + 1 for node in nodes if node and _names(node) == (wanted.kind, wanted.name)), 1)
+    return next((node.start_mark.line + 1 for node in nodes if node and _names(node) == (ref.kind, ref.name)), 1)
 
 
 def _names(node: yaml.Node) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from kindgate.errors import CommandError
 from kindgate.host.binaries import Progress
 from kindgate.images.image_plan import plan_images
 from kindgate.model import Rendered
-from kindgate.security.manifest_files import write_layout
+from kindgate.security.manifest_files import write_manifests
 from kindgate.security.scan_findings import Finding, Location, Part, Scan
 from kindgate.security.trivy import Hit, fetch_database, scan_image, scan_manifests, scan_requirements
 from kindgate.security.trivyignore import read_exceptions, refuse_unused
@@ -23,10 +23,10 @@ _DATABASE_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
-class Subject:
+class ScanInput:
     """The input of a scan. Source files in `rendered` and `locks` are relative to `root`; `exceptions` need not exist.
 
-    `whole` is true if `rendered` is complete, so every exception must match something in it.
+    `complete` means that `rendered` covers all manifests, so every exception must match something in it.
     """
 
     root: Path
@@ -36,57 +36,57 @@ class Subject:
     whole: bool = True
 
 
-def scan(subject: Subject, trivy: Path, *, today: dt.date, deadline: Deadline, progress: Progress) -> Scan:
+def scan(scan_input: ScanInput, trivy: Path, *, today: dt.date, deadline: Deadline, progress: Progress) -> Scan:
     """Everything that Trivy finds, with the reason for findings accepted in `.trivyignore.yaml`.
 
     Raises `SettingsError` if an entry there has no reason, has expired or matches nothing (checked only for entries
     about what was scanned: files of these overlays, and vulnerabilities if there is a database), and `CommandError` or
     `ToolError` if Trivy fails.
     """
-    entries = read_exceptions(subject.exceptions, today)
-    ignored = subject.exceptions if subject.exceptions.exists() else None
-    parts = [_manifests(rendered, subject.root, trivy, ignored, deadline) for rendered in subject.rendered]
-    missing = fetch_database(trivy, deadline.at_most(_DATABASE_SECONDS))
-    if missing:
-        progress(missing)
-        parts += [Part(name, unscanned=missing) for name in (*_images(subject.rendered), *map(str, subject.locks))]
+    entries = read_exceptions(scan_input.exceptions, today)
+    ignore_file = scan_input.exceptions if scan_input.exceptions.exists() else None
+    parts = [_manifests(rendered, scan_input.root, trivy, ignore_file, deadline) for rendered in scan_input.rendered]
+    no_database = fetch_database(trivy, deadline.at_most(_DATABASE_SECONDS))
+    if no_database:
+        progress(no_database)
+        parts += [Part(name, unscanned=no_database) for name in (*_images(scan_input.rendered), *map(str, scan_input.locks))]
     else:
-        parts += _vulnerabilities(subject, trivy, ignored, deadline)
+        parts += _vulnerabilities(scan_input, trivy, ignore_file, deadline)
     result = Scan(tuple(parts))
-    scanned = {file for rendered in subject.rendered for file in rendered.origins.values()}
-    held = [entry for entry in entries.misconfigurations if subject.whole or scanned.intersection(entry.paths)]
-    held += entries.vulnerabilities if subject.whole and not missing else ()
-    refuse_unused(subject.exceptions, held, result.findings)
+    scanned = {file for rendered in scan_input.rendered for file in rendered.origins.values()}
+    checked_entries = [entry for entry in entries.misconfigurations if scan_input.complete or scanned.intersection(entry.paths)]
+    checked_entries += entries.vulnerabilities if scan_input.complete and not no_database else ()
+    refuse_unused(scan_input.exceptions, checked_entries, result.findings)
     return result
 
 
-def _manifests(rendered: Rendered, root: Path, trivy: Path, ignored: Path | None, deadline: Deadline) -> Part:
+def _manifests(rendered: Rendered, root: Path, trivy: Path, ignore_file: Path | None, deadline: Deadline) -> Part:
     with tempfile.TemporaryDirectory(prefix="kindgate-scan-") as folder:
-        layout = write_layout(rendered, Path(folder))
-        hits = scan_manifests(trivy, Path(folder), ignored=ignored, deadline=deadline)
-    return Part(str(rendered.overlay), tuple(_finding(hit, layout.locate(hit.target, hit.line, root)) for hit in hits))
+        written = write_manifests(rendered, Path(folder))
+        hits = scan_manifests(trivy, Path(folder), ignore_file=ignore_file, deadline=deadline)
+    return Part(str(rendered.overlay), tuple(_finding(hit, written.locate(hit.target, hit.line, root)) for hit in hits))
 
 
-def _vulnerabilities(subject: Subject, trivy: Path, ignored: Path | None, deadline: Deadline) -> Iterator[Part]:
-    for image, file in _images(subject.rendered).items():
+def _vulnerabilities(scan_input: ScanInput, trivy: Path, ignore_file: Path | None, deadline: Deadline) -> Iterator[Part]:
+    for image, file in _images(scan_input.rendered).items():
         try:
-            hits = scan_image(trivy, image, ignored=ignored, deadline=deadline)
+            hits = scan_image(trivy, image, ignore_file=ignore_file, deadline=deadline)
         except CommandError as error:
             yield Part(image, unscanned=error.message)
         else:
             yield Part(image, _at(hits, Location(file, object=image)))
-    for lock in subject.locks:
+    for lock in scan_input.locks:
         with tempfile.TemporaryDirectory(prefix="kindgate-scan-") as folder:
             # Trivy recognizes a pip lock file only by this name
-            shutil.copy(subject.root / lock, Path(folder) / "requirements.txt")
-            hits = scan_requirements(trivy, Path(folder), ignored=ignored, deadline=deadline)
+            shutil.copy(scan_input.root / lock, Path(folder) / "requirements.txt")
+            hits = scan_requirements(trivy, Path(folder), ignore_file=ignore_file, deadline=deadline)
         yield Part(str(lock), _at(hits, Location(str(lock))))
 
 
 def _images(rendered: Sequence[Rendered]) -> dict[str, str]:
     """Each image in the manifests, and the first file that uses it."""
     plan = plan_images(rendered)
-    return {str(wanted.reference): wanted.uses[0].file for wanted in plan.wanted}
+    return {str(image.reference): image.uses[0].file for image in plan.wanted}
 
 
 def _at(hits: Iterable[Hit], location: Location) -> tuple[Finding, ...]:

@@ -62,8 +62,12 @@ class Scan:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Remove duplicates: overlays that share a base have findings in common."""
-        found = dict.fromkeys(finding for part in self.parts for finding in part.findings)
-        return tuple(sorted(found, key=lambda one: (-one.severity, one.location.file, one.location.line, one.rule, one.message)))
+        unique = dict.fromkeys(finding for part in self.parts for finding in part.findings)
+        return tuple(
+            sorted(
+                unique, key=lambda finding: (-finding.severity, finding.location.file, finding.location.line, finding.rule, finding.message)
+            )
+        )
 
     def blocking(self, threshold: Severity) -> tuple[Finding, ...]:
         """The findings of at least this severity that no exception covers."""

@@ -17,15 +17,17 @@ _SCORES = {Severity.UNKNOWN: "0.0", Severity.LOW: "2.0", Severity.MEDIUM: "5.5",
 """Severity scores for code scanning: the middle of each CVSS 3.1 band (low to 3.9, medium to 6.9, high to 8.9)."""
 
 
-def rows(scan: Scan) -> list[tuple[str, ...]]:
+def part_rows(scan: Scan) -> list[tuple[str, ...]]:
     """The parts with their number of findings, or why they were not scanned, below a header row."""
-    titles = ("scanned", *(severity.name.lower() for severity in reversed(Severity)), "accepted", "note")
-    return [titles, *(_part(part.name, part.findings, part.unscanned) for part in scan.parts)]
+    header = ("scanned", *(severity.name.lower() for severity in reversed(Severity)), "accepted", "note")
+    return [header, *(_part_row(part.name, part.findings, part.unscanned) for part in scan.parts)]
 
 
-def listing(findings: Iterable[Finding]) -> list[tuple[str, ...]]:
+def finding_rows(findings: Iterable[Finding]) -> list[tuple[str, ...]]:
     """One row per finding: severity, rule, location, message."""
-    return [(one.severity.name, one.rule, f"{one.location.file}:{one.location.line}", one.message) for one in findings]
+    return [
+        (finding.severity.name, finding.rule, f"{finding.location.file}:{finding.location.line}", finding.message) for finding in findings
+    ]
 
 
 def as_json(scan: Scan) -> str:
@@ -59,11 +61,11 @@ def as_sarif(scan: Scan, version: str) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _part(name: str, findings: tuple[Finding, ...], unscanned: str) -> tuple[str, ...]:
+def _part_row(name: str, findings: tuple[Finding, ...], unscanned: str) -> tuple[str, ...]:
     if unscanned:
         return (name, *("-" for _ in Severity), "-", f"not scanned: {unscanned}")
-    counts = (str(sum(one.severity is severity for one in findings)) for severity in reversed(Severity))
-    return (name, *counts, str(sum(bool(one.accepted) for one in findings)), "")
+    counts = (str(sum(finding.severity is severity for finding in findings)) for severity in reversed(Severity))
+    return (name, *counts, str(sum(bool(finding.accepted) for finding in findings)), "")
 
 
 def _rule(finding: Finding) -> dict[str, Any]:
@@ -77,17 +79,17 @@ def _rule(finding: Finding) -> dict[str, Any]:
 
 
 def _result(finding: Finding) -> dict[str, Any]:
-    where = finding.location
-    identity = f"{finding.rule} {where.file} {where.object} {finding.message}"
+    location = finding.location
+    identity = f"{finding.rule} {location.file} {location.object} {finding.message}"
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "level": _LEVELS[finding.severity],
-        "message": {"text": f"{where.object}: {finding.message}" if where.object else finding.message},
+        "message": {"text": f"{location.object}: {finding.message}" if location.object else finding.message},
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": Path(where.file).as_posix()},
-                    "region": {"startLine": where.line},
+                    "artifactLocation": {"uri": Path(location.file).as_posix()},
+                    "region": {"startLine": location.line},
                 }
             }
         ],

@@ -21,10 +21,10 @@ from kindgate.security.scan_findings import Severity
 from kindgate.waiting import Deadline
 
 _VERSION_SECONDS = 20.0
-_FITTING = re.compile(r"^Version: v?(0\.67\.\d+)", re.MULTILINE)
+_ACCEPTED_VERSION = re.compile(r"^Version: v?(0\.67\.\d+)", re.MULTILINE)
 """Versions accepted from PATH, whose checks and JSON have been tested."""
 
-_ALWAYS = ("--quiet", "--format", "json", "--disable-telemetry", "--skip-version-check")
+_COMMON_OPTIONS = ("--quiet", "--format", "json", "--disable-telemetry", "--skip-version-check")
 _SECONDS = 600.0
 """Time limit of one scan; manifests take about a second, a large image minutes."""
 
@@ -50,9 +50,9 @@ def find_trivy(*, seed: Path | None, deadline: Deadline, progress: Progress) -> 
 
     Raises `ToolError` if all of them fail.
     """
-    found = shutil.which("trivy")
-    if found is not None and _fits(Path(found), deadline):
-        return Path(found)
+    on_path = shutil.which("trivy")
+    if on_path is not None and _is_accepted_version(Path(on_path), deadline):
+        return Path(on_path)
     folder = assets.manifests() / "images"
     recipe = read_catalogue(folder / "catalogue.yaml").recipe("trivy", folder)
     binaries = cache_dir() / "binaries"
@@ -64,21 +64,21 @@ def find_trivy(*, seed: Path | None, deadline: Deadline, progress: Progress) -> 
         raise ToolError("Trivy is not available", last_state=str(error), next_step=f"install Trivy {recipe.version} on PATH") from error
 
 
-def scan_manifests(trivy: Path, folder: Path, *, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
+def scan_manifests(trivy: Path, folder: Path, *, ignore_file: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
     """The findings of Trivy's embedded checks for the files below `folder`, including suppressed ones; uses no network."""
     # `trivy config` does the same but omits suppressed findings
     options = ["--scanners", "misconfig", "--misconfig-scanners", "kubernetes", "--skip-check-update", "--offline-scan"]
-    return _scan(trivy, ["fs", *options], str(folder), ignored, deadline)
+    return _scan(trivy, ["fs", *options], str(folder), ignore_file, deadline)
 
 
-def scan_image(trivy: Path, image: str, *, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
+def scan_image(trivy: Path, image: str, *, ignore_file: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
     """Known vulnerabilities of an image from the engine or its registry, according to the local database."""
-    return _scan(trivy, ["image", "--scanners", "vuln", "--skip-db-update"], image, ignored, deadline)
+    return _scan(trivy, ["image", "--scanners", "vuln", "--skip-db-update"], image, ignore_file, deadline)
 
 
-def scan_requirements(trivy: Path, folder: Path, *, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
+def scan_requirements(trivy: Path, folder: Path, *, ignore_file: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
     """Known vulnerabilities of the packages pinned by a `requirements.txt` in `folder`."""
-    return _scan(trivy, ["fs", "--scanners", "vuln", "--skip-db-update"], str(folder), ignored, deadline)
+    return _scan(trivy, ["fs", "--scanners", "vuln", "--skip-db-update"], str(folder), ignore_file, deadline)
 
 
 def fetch_database(trivy: Path, deadline: Deadline) -> str:
@@ -98,43 +98,43 @@ def read_hits(document: Mapping[str, Any]) -> Iterator[Hit]:
     """
     for result in document.get("Results") or ():
         target = str(result.get("Target", ""))
-        for found in (*(result.get("Misconfigurations") or ()), *(result.get("Vulnerabilities") or ())):
-            yield _hit(target, found)
+        for finding in (*(result.get("Misconfigurations") or ()), *(result.get("Vulnerabilities") or ())):
+            yield _hit(target, finding)
         for modified in result.get("ExperimentalModifiedFindings") or ():
             if modified["Finding"].get("Status") != "PASS":
                 yield _hit(target, modified["Finding"], str(modified.get("Statement", "")))
 
 
-def _scan(trivy: Path, command: Sequence[str], subject: str, ignored: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
+def _scan(trivy: Path, command: Sequence[str], target: str, ignore_file: Path | None, deadline: Deadline) -> tuple[Hit, ...]:
     """Run Trivy once. The ignore file is always passed, so one in the working directory has no effect."""
-    ignoring = ["--ignorefile", str(ignored) if ignored else os.devnull, "--show-suppressed"]  # it must exist
-    told = run([trivy, *command, *_ALWAYS, *ignoring, subject], deadline=deadline.at_most(_SECONDS)).stdout
+    ignore_options = ["--ignorefile", str(ignore_file) if ignore_file else os.devnull, "--show-suppressed"]  # it must exist
+    output = run([trivy, *command, *_COMMON_OPTIONS, *ignore_options, target], deadline=deadline.at_most(_SECONDS)).stdout
     try:
-        return tuple(read_hits(json.loads(told)))
+        return tuple(read_hits(json.loads(output)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ToolError(f"{trivy} did not write valid JSON", last_state=told, next_step="use the catalogue's version") from error
+        raise ToolError(f"{trivy} did not write valid JSON", last_state=output, next_step="use the catalogue's version") from error
 
 
-def _hit(target: str, found: Mapping[str, Any], statement: str = "") -> Hit:
-    package = found.get("PkgName", "")
-    installed, fixed = found.get("InstalledVersion", ""), found.get("FixedVersion", "")
+def _hit(target: str, finding: Mapping[str, Any], statement: str = "") -> Hit:
+    package = finding.get("PkgName", "")
+    installed, fixed = finding.get("InstalledVersion", ""), finding.get("FixedVersion", "")
     return Hit(
         target=target,
-        line=int((found.get("CauseMetadata") or {}).get("StartLine") or 0),
-        rule=str(found.get("ID") or found.get("VulnerabilityID") or ""),
-        alias=str(found.get("AVDID") or ""),
-        severity=Severity[str(found.get("Severity") or "UNKNOWN")],
-        title=str(found.get("Title") or ""),
-        message=str(found.get("Message") or f"{package} {installed}"),
-        resolution=str(found.get("Resolution") or (f"upgrade {package} to {fixed}" if fixed else "")),
-        url=str(found.get("PrimaryURL") or ""),
+        line=int((finding.get("CauseMetadata") or {}).get("StartLine") or 0),
+        rule=str(finding.get("ID") or finding.get("VulnerabilityID") or ""),
+        alias=str(finding.get("AVDID") or ""),
+        severity=Severity[str(finding.get("Severity") or "UNKNOWN")],
+        title=str(finding.get("Title") or ""),
+        message=str(finding.get("Message") or f"{package} {installed}"),
+        resolution=str(finding.get("Resolution") or (f"upgrade {package} to {fixed}" if fixed else "")),
+        url=str(finding.get("PrimaryURL") or ""),
         statement=statement,
     )
 
 
-def _fits(program: Path, deadline: Deadline) -> bool:
+def _is_accepted_version(program: Path, deadline: Deadline) -> bool:
     try:
-        told = run([program, "--version"], deadline=deadline.at_most(_VERSION_SECONDS)).stdout
+        output = run([program, "--version"], deadline=deadline.at_most(_VERSION_SECONDS)).stdout
     except CommandError:
         return False
-    return _FITTING.search(told) is not None
+    return _ACCEPTED_VERSION.search(output) is not None

@@ -13,7 +13,7 @@ from kindgate.errors import SettingsError
 from kindgate.security.scan_findings import Finding
 
 
-class Accepted(BaseModel):
+class AcceptedFinding(BaseModel):
     """One entry in Trivy's own format; the required reason and date are kindgate's additions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,10 +34,10 @@ class Exceptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    misconfigurations: tuple[Accepted, ...] = ()
-    vulnerabilities: tuple[Accepted, ...] = ()
+    misconfigurations: tuple[AcceptedFinding, ...] = ()
+    vulnerabilities: tuple[AcceptedFinding, ...] = ()
 
-    def __iter__(self) -> Iterator[Accepted]:  # type: ignore[override]  # pydantic's own yields fields, which are unused here
+    def __iter__(self) -> Iterator[AcceptedFinding]:  # type: ignore[override]  # pydantic's own yields fields, which are unused here
         """All entries."""
         return iter((*self.misconfigurations, *self.vulnerabilities))
 
@@ -56,21 +56,21 @@ def read_exceptions(path: Path, today: dt.date) -> Exceptions:
         raise SettingsError(
             f"cannot use {path}: {error}", next_step="give each entry an id, a statement (the reason) and expired_at (a date)"
         ) from error
-    over = [entry for entry in entries if entry.expired_at <= today]
-    if over:
-        raise SettingsError(f"{path}: {_listed(over)} has expired", next_step="fix the accepted findings, or extend the date")
-    named = [(entry.id, entry.statement) for entry in entries]
-    if len(set(named)) < len(named):
+    expired = [entry for entry in entries if entry.expired_at <= today]
+    if expired:
+        raise SettingsError(f"{path}: {_listed(expired)} has expired", next_step="fix the accepted findings, or extend the date")
+    keys = [(entry.id, entry.statement) for entry in entries]
+    if len(set(keys)) < len(keys):
         raise SettingsError(f"{path}: two entries have the same id and statement", next_step="list the paths of both in one entry")
     return entries
 
 
-def refuse_unused(path: Path, entries: Sequence[Accepted], findings: Sequence[Finding]) -> None:
+def refuse_unused(path: Path, entries: Sequence[AcceptedFinding], findings: Sequence[Finding]) -> None:
     """Raise `SettingsError` for entries that match no finding: they could later hide an unknown one."""
     unused = [entry for entry in entries if not any(entry.covers(finding) for finding in findings)]
     if unused:
         raise SettingsError(f"{path}: {_listed(unused)} matches no finding", next_step="remove it, or correct its id and paths")
 
 
-def _listed(entries: Sequence[Accepted]) -> str:
+def _listed(entries: Sequence[AcceptedFinding]) -> str:
     return ", ".join(f"{entry.id} ({', '.join(entry.paths) or 'everywhere'})" for entry in entries)

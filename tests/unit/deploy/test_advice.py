@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from kindgate.deploy.advice import blocking, next_step, remedy
-from kindgate.deploy.diagnosis import NEVER, SHORTLY, Cause
+from kindgate.deploy.advice import blocking_cause, next_step, remedy
+from kindgate.deploy.diagnosis import SHORT_GRACE, UNLIMITED_GRACE, Cause
 from kindgate.model import ObjectRef
 
 POD = ObjectRef("Pod", "shop", "web-1")
 
 
-def cause(reason: str, proof: str = "", grace: float = NEVER) -> Cause:
+def cause(reason: str, proof: str = "", grace: float = UNLIMITED_GRACE) -> Cause:
     """Build a cause that keeps shop/web-1 from becoming ready."""
     return Cause(POD, reason, proof, grace)
 
@@ -27,14 +27,14 @@ def cause(reason: str, proof: str = "", grace: float = NEVER) -> Cause:
         (cause("Unschedulable", "0/1 nodes are available: 1 node(s) had untolerated taint {dedicated: db}."), "toleration"),
         (cause("Unschedulable", '0/1 nodes are available: persistentvolumeclaim "data" not found.'), "create the PersistentVolumeClaim"),
         (cause("Unschedulable", "pod has unbound immediate PersistentVolumeClaims."), "volume"),
-        (cause("CreateContainerConfigError", 'container web: secret "key" not found', SHORTLY), "--app-secret"),
-        (cause("CreateContainerConfigError", "container has runAsNonRoot and image will run as root", SHORTLY), "USER"),
-        (cause("QuotaExceeded", "exceeded quota: small", SHORTLY), "ResourceQuota"),
-        (cause("QuotaExceeded", "failed quota: q: must specify limits.cpu", SHORTLY), "LimitRange"),
-        (cause("ImagePullBackOff", "not found", SHORTLY), "--app-image"),
-        (cause("ErrImagePull", "401 Unauthorized", SHORTLY), "--kind-load"),
-        (cause("FailedCreate", "error looking up service account shop/web", SHORTLY), "ServiceAccount"),
-        (cause("FailedMount", 'configmap "c" not found', SHORTLY), "provide"),
+        (cause("CreateContainerConfigError", 'container web: secret "key" not found', SHORT_GRACE), "--app-secret"),
+        (cause("CreateContainerConfigError", "container has runAsNonRoot and image will run as root", SHORT_GRACE), "USER"),
+        (cause("QuotaExceeded", "exceeded quota: small", SHORT_GRACE), "ResourceQuota"),
+        (cause("QuotaExceeded", "failed quota: q: must specify limits.cpu", SHORT_GRACE), "LimitRange"),
+        (cause("ImagePullBackOff", "not found", SHORT_GRACE), "--app-image"),
+        (cause("ErrImagePull", "401 Unauthorized", SHORT_GRACE), "--kind-load"),
+        (cause("FailedCreate", "error looking up service account shop/web", SHORT_GRACE), "ServiceAccount"),
+        (cause("FailedMount", 'configmap "c" not found', SHORT_GRACE), "provide"),
         (cause("ReadinessGatesNotReady"), "readinessGates"),
         (cause("SchedulingGated"), "gates"),
         (cause("NoScheduler"), "schedulerName"),
@@ -49,7 +49,7 @@ def cause(reason: str, proof: str = "", grace: float = NEVER) -> Cause:
 def test_what_time_does_not_remove_has_a_remedy(found: Cause, word: str) -> None:
     """A cause that time does not remove gets a remedy, never the advice to wait."""
     assert word in remedy(found)
-    assert blocking([found]) == found
+    assert blocking_cause([found]) == found
     assert "--app-timeout" not in next_step(found)
 
 
@@ -69,7 +69,7 @@ def test_what_time_does_not_remove_has_a_remedy(found: Cause, word: str) -> None
 def test_what_may_pass_has_none(found: Cause) -> None:
     """A starting program or a network that is coming up gets no remedy: it might only need more time."""
     assert remedy(found) == ""
-    assert blocking([found]) is None
+    assert blocking_cause([found]) is None
 
 
 def test_the_next_step_names_the_remedy_and_the_object() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.deploy.ingress_readiness import answers_by_service, counted_answers
+from kindgate.deploy.ingress_readiness import service_response_counter, service_responses
 from kindgate.model import ClusterAddress
 
 TRAEFIK = """\
@@ -30,11 +30,11 @@ nginx_ingress_controller_requests{host="a",ingress="web",namespace="shop",servic
 )
 def test_only_answers_of_services_are_counted(metrics: str, status: int, count: float) -> None:
     """Responses that the controller generates itself have no Service and are not counted."""
-    assert counted_answers(metrics, status) == count
+    assert service_responses(metrics, status) == count
 
 
 def test_on_an_existing_cluster_it_is_not_known_which_controller_answers(tmp_path: Path) -> None:
     """The controller of an existing cluster is unknown, so its counts are not used."""
     address = ClusterAddress("stage", tmp_path / "kubeconfig", "stage", "http://127.0.0.1:1", existing=True)
-    with answers_by_service(address) as counts:
+    with service_response_counter(address) as counts:
         assert counts(404) is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.diagnosis import AT_ONCE, BOUND_SOON, NEVER, RETRIED_ONCE, SHORTLY, causes
+from kindgate.deploy.diagnosis import NO_GRACE, PULL_RETRY_GRACE, SHORT_GRACE, UNLIMITED_GRACE, VOLUME_BINDING_GRACE, causes
 from kindgate.deploy.snapshot import Snapshot
 from tests.unit.deploy.objects import event, live_deployment, live_pod, live_replicaset, manifest, waiting
 
@@ -23,14 +23,14 @@ def found(*objects: Object, workload: Object | None = None, nodes: list[Object] 
 @pytest.mark.parametrize(
     ("reason", "message", "grace"),
     [
-        ("ErrImagePull", "docker.io/example/web:1.0: not found", AT_ONCE),
-        ("ErrImagePull", "unexpected status: 401 Unauthorized", AT_ONCE),
-        ("ImagePullBackOff", 'Back-off pulling image "x": ErrImagePull: pull access denied', AT_ONCE),
-        ("InvalidImageName", "couldn't parse image reference", AT_ONCE),
-        ("ErrImageNeverPull", "Container image is not present with pull policy of Never", AT_ONCE),
-        ("ErrImagePull", "dial tcp: lookup registry.example: no such host", SHORTLY),
-        ("ErrImagePull", "dial tcp: lookup registry.example: i/o timeout", RETRIED_ONCE),
-        ("ImagePullBackOff", "unexpected status: 503 Service Unavailable", RETRIED_ONCE),
+        ("ErrImagePull", "docker.io/example/web:1.0: not found", NO_GRACE),
+        ("ErrImagePull", "unexpected status: 401 Unauthorized", NO_GRACE),
+        ("ImagePullBackOff", 'Back-off pulling image "x": ErrImagePull: pull access denied', NO_GRACE),
+        ("InvalidImageName", "couldn't parse image reference", NO_GRACE),
+        ("ErrImageNeverPull", "Container image is not present with pull policy of Never", NO_GRACE),
+        ("ErrImagePull", "dial tcp: lookup registry.example: no such host", SHORT_GRACE),
+        ("ErrImagePull", "dial tcp: lookup registry.example: i/o timeout", PULL_RETRY_GRACE),
+        ("ImagePullBackOff", "unexpected status: 503 Service Unavailable", PULL_RETRY_GRACE),
     ],
 )
 def test_a_registrys_answer_is_final_and_trouble_on_the_way_is_not(reason: str, message: str, grace: float) -> None:
@@ -41,7 +41,7 @@ def test_a_registrys_answer_is_final_and_trouble_on_the_way_is_not(reason: str, 
 def test_running_out_of_memory_is_the_cause_of_the_crash_loop() -> None:
     """The kernel's OOM kill explains more than the crash loop it leads to."""
     ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
-    assert found(live_pod(**waiting("CrashLoopBackOff", lastState=ended))) == [("OOMKilled", AT_ONCE)]
+    assert found(live_pod(**waiting("CrashLoopBackOff", lastState=ended))) == [("OOMKilled", NO_GRACE)]
 
 
 @pytest.mark.parametrize("state", ["state", "lastState"])
@@ -49,12 +49,12 @@ def test_a_program_that_cannot_be_started_is_named(state: str) -> None:
     """A misspelled command never becomes a running container."""
     status = waiting("CrashLoopBackOff")
     status["containerStatuses"][0] |= {state: {"terminated": {"exitCode": 128, "reason": "StartError", "message": "no such file"}}}
-    assert found(live_pod(**status)) == [("StartError", AT_ONCE)]
+    assert found(live_pod(**status)) == [("StartError", NO_GRACE)]
 
 
 @pytest.mark.parametrize(
     ("code", "restarts", "expected"),
-    [(1, 1, [("CrashLoopBackOff", AT_ONCE)]), (139, 4, [("CrashLoopBackOff", AT_ONCE)]), (1, 0, []), (0, 1, [])],
+    [(1, 1, [("CrashLoopBackOff", NO_GRACE)]), (139, 4, [("CrashLoopBackOff", NO_GRACE)]), (1, 0, []), (0, 1, [])],
 )
 def test_a_container_that_ended_again_crashes_whatever_it_is_called(code: int, restarts: int, expected: list[tuple[str, float]]) -> None:
     """A restarted container that failed again counts before the kubelet reports a loop; a first failure or exit code 0 does not."""
@@ -65,13 +65,15 @@ def test_a_container_that_ended_again_crashes_whatever_it_is_called(code: int, r
 
 def test_a_missing_secret_gets_a_moment() -> None:
     """A missing Secret gets a grace period: another controller might be about to write it."""
-    assert found(live_pod(**waiting("CreateContainerConfigError", 'secret "key" not found'))) == [("CreateContainerConfigError", SHORTLY)]
+    assert found(live_pod(**waiting("CreateContainerConfigError", 'secret "key" not found'))) == [
+        ("CreateContainerConfigError", SHORT_GRACE)
+    ]
 
 
 def test_an_init_container_counts_too() -> None:
     """A failing init container is a cause too: the application's containers wait for it."""
     status = {"initContainerStatuses": waiting("CrashLoopBackOff")["containerStatuses"], **waiting("PodInitializing")}
-    assert found(live_pod(**status)) == [("CrashLoopBackOff", AT_ONCE)]
+    assert found(live_pod(**status)) == [("CrashLoopBackOff", NO_GRACE)]
 
 
 def unschedulable(**requests: str) -> Object:
@@ -85,21 +87,24 @@ def unschedulable(**requests: str) -> Object:
 
 def test_a_pod_that_fits_no_node_fails_shortly_and_one_that_may_fit_waits() -> None:
     """A busy node can become free, but a small node never becomes large."""
-    assert found(unschedulable(cpu="64"), nodes=[SMALL_NODE]) == [("Unschedulable", SHORTLY)]
-    assert found(unschedulable(cpu="2"), nodes=[SMALL_NODE]) == [("Unschedulable", NEVER)]
-    assert found(unschedulable(cpu="64")) == [("Unschedulable", NEVER)]
+    assert found(unschedulable(cpu="64"), nodes=[SMALL_NODE]) == [("Unschedulable", SHORT_GRACE)]
+    assert found(unschedulable(cpu="2"), nodes=[SMALL_NODE]) == [("Unschedulable", UNLIMITED_GRACE)]
+    assert found(unschedulable(cpu="64")) == [("Unschedulable", UNLIMITED_GRACE)]
 
 
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
-        ('pods "web" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1', ("QuotaExceeded", SHORTLY)),
-        ('pods "web" is forbidden: failed quota: q: must specify limits.cpu for: web', ("QuotaExceeded", SHORTLY)),
-        ('admission webhook "policy.example" denied the request: no', ("AdmissionDenied", AT_ONCE)),
-        ("pods is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", ("AdmissionDenied", AT_ONCE)),
-        ('pods "web" is forbidden: violates PodSecurity "restricted:latest": privileged', ("AdmissionDenied", AT_ONCE)),
-        ('error looking up service account shop/default: serviceaccount "default" not found', ("FailedCreate", NEVER)),
-        ('Internal error occurred: failed calling webhook "policy.example": connection refused', ("FailedCreate", NEVER)),
+        (
+            'pods "web" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1',
+            ("QuotaExceeded", SHORT_GRACE),
+        ),
+        ('pods "web" is forbidden: failed quota: q: must specify limits.cpu for: web', ("QuotaExceeded", SHORT_GRACE)),
+        ('admission webhook "policy.example" denied the request: no', ("AdmissionDenied", NO_GRACE)),
+        ("pods is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", ("AdmissionDenied", NO_GRACE)),
+        ('pods "web" is forbidden: violates PodSecurity "restricted:latest": privileged', ("AdmissionDenied", NO_GRACE)),
+        ('error looking up service account shop/default: serviceaccount "default" not found', ("FailedCreate", UNLIMITED_GRACE)),
+        ('Internal error occurred: failed calling webhook "policy.example": connection refused', ("FailedCreate", UNLIMITED_GRACE)),
     ],
 )
 def test_pods_that_are_refused_say_why(message: str, expected: tuple[str, float]) -> None:
@@ -114,7 +119,7 @@ def test_a_job_whose_pods_are_refused_says_so_by_its_events() -> None:
     job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={})
     job["metadata"]["uid"] = "job-migrate"
     refusal = event("FailedCreate", "exceeded quota: small", name="migrate", kind="Job")
-    assert found(refusal, workload=job) == [("QuotaExceeded", SHORTLY)]
+    assert found(refusal, workload=job) == [("QuotaExceeded", SHORT_GRACE)]
 
 
 def test_the_kubelets_last_word_on_a_mount_counts() -> None:
@@ -122,8 +127,8 @@ def test_the_kubelets_last_word_on_a_mount_counts() -> None:
     early = event("FailedMount", "MountVolume.SetUp failed: timed out waiting for the condition", at="2026-01-01T00:00:01Z")
     late = event("FailedMount", 'MountVolume.SetUp failed for volume "c": configmap "c" not found', at="2026-01-01T00:00:02Z")
     pod = live_pod(**waiting("ContainerCreating"))
-    assert found(pod, late, early) == [("FailedMount", SHORTLY)]
-    assert found(pod, early) == [("FailedMount", NEVER)]
+    assert found(pod, late, early) == [("FailedMount", SHORT_GRACE)]
+    assert found(pod, early) == [("FailedMount", UNLIMITED_GRACE)]
 
 
 def test_a_pod_that_has_become_ready_has_no_cause() -> None:
@@ -171,19 +176,19 @@ def test_a_job_may_restart_its_containers() -> None:
     """A migration that crashes until its database is up is not a failure; the Job itself reports when it gives up."""
     job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={})
     job["metadata"]["uid"] = "job-migrate"
-    assert found(live_pod(owner="job-migrate", **waiting("CrashLoopBackOff")), workload=job) == [("CrashLoopBackOff", NEVER)]
+    assert found(live_pod(owner="job-migrate", **waiting("CrashLoopBackOff")), workload=job) == [("CrashLoopBackOff", UNLIMITED_GRACE)]
 
 
 @pytest.mark.parametrize(
     ("message", "grace"),
     [
-        ('pods "web" is forbidden: maximum cpu usage per Container is 500m, but limit is 1', SHORTLY),
-        ('pods "web" is forbidden: no PriorityClass with name high was found', SHORTLY),
-        ('pods "web" is forbidden: pod rejected: RuntimeClass "gvisor" not found', SHORTLY),
-        ('Pod "web" is invalid: spec.containers[0].resources.requests: Invalid value: "2": must be less than limit', SHORTLY),
-        ('pods "web" is forbidden: error looking up service account shop/web: serviceaccount "web" not found', SHORTLY),
-        ('pods "web" is forbidden: error looking up service account shop/web: serviceaccount "default" not found', NEVER),
-        ("etcdserver: request timed out", NEVER),
+        ('pods "web" is forbidden: maximum cpu usage per Container is 500m, but limit is 1', SHORT_GRACE),
+        ('pods "web" is forbidden: no PriorityClass with name high was found', SHORT_GRACE),
+        ('pods "web" is forbidden: pod rejected: RuntimeClass "gvisor" not found', SHORT_GRACE),
+        ('Pod "web" is invalid: spec.containers[0].resources.requests: Invalid value: "2": must be less than limit', SHORT_GRACE),
+        ('pods "web" is forbidden: error looking up service account shop/web: serviceaccount "web" not found', SHORT_GRACE),
+        ('pods "web" is forbidden: error looking up service account shop/web: serviceaccount "default" not found', UNLIMITED_GRACE),
+        ("etcdserver: request timed out", UNLIMITED_GRACE),
     ],
 )
 def test_pods_that_are_never_made_end_the_waiting(message: str, grace: float) -> None:
@@ -199,7 +204,7 @@ def test_every_workload_says_why_its_pods_are_refused(kind: str) -> None:
     """Every kind of workload reports why its pods are rejected, by a condition or by an event."""
     live = manifest(kind, "web", api_version="apps/v1", spec={}, status={})
     live["metadata"]["uid"] = "web"
-    assert found(event("FailedCreate", "exceeded quota: small", name="web", kind=kind), workload=live) == [("QuotaExceeded", SHORTLY)]
+    assert found(event("FailedCreate", "exceeded quota: small", name="web", kind=kind), workload=live) == [("QuotaExceeded", SHORT_GRACE)]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +221,7 @@ def test_every_workload_says_why_its_pods_are_refused(kind: str) -> None:
 )
 def test_a_pod_that_waits_for_a_controller_that_may_not_be_there_says_so(pod: Object, reason: str) -> None:
     """Only the deadline ends the wait, because the controller might still be starting."""
-    assert found(pod) == [(reason, NEVER)]
+    assert found(pod) == [(reason, UNLIMITED_GRACE)]
 
 
 def test_a_pod_without_its_volume_shows_why_the_claim_has_none() -> None:
@@ -228,18 +233,18 @@ def test_a_pod_without_its_volume_shows_why_the_claim_has_none() -> None:
     )
     missing = event("ProvisioningFailed", 'storageclass "fast" not found', name="data", kind="PersistentVolumeClaim")
     none = event("FailedBinding", "no persistent volumes available", name="data", kind="PersistentVolumeClaim")
-    assert found(pod, missing) == [("ProvisioningFailed", SHORTLY), ("Unschedulable", NEVER)]
-    assert found(pod, none) == [("FailedBinding", BOUND_SOON), ("Unschedulable", NEVER)]
+    assert found(pod, missing) == [("ProvisioningFailed", SHORT_GRACE), ("Unschedulable", UNLIMITED_GRACE)]
+    assert found(pod, none) == [("FailedBinding", VOLUME_BINDING_GRACE), ("Unschedulable", UNLIMITED_GRACE)]
 
     pod["status"]["conditions"][0]["message"] = "0/1 nodes are available: 1 Insufficient cpu."
-    assert found(pod, missing) == [("Unschedulable", NEVER)]
+    assert found(pod, missing) == [("Unschedulable", UNLIMITED_GRACE)]
 
 
 def test_a_pod_that_waits_for_a_provisioner_shows_its_name() -> None:
     """Once a node is chosen the scheduler reports nothing until the volume exists, so the provisioner is named."""
     pod = pod_with([], volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}])
     waits = event("ExternalProvisioning", "Waiting for 'ebs.csi.aws.com' to create a volume", name="data", kind="PersistentVolumeClaim")
-    assert found(pod, waits) == [("ExternalProvisioning", NEVER)]
+    assert found(pod, waits) == [("ExternalProvisioning", UNLIMITED_GRACE)]
     pod["spec"]["nodeName"] = "worker"
     assert found(pod, waits) == []
 
@@ -248,7 +253,7 @@ def test_a_claim_that_does_not_exist_ends_the_waiting() -> None:
     """All objects were applied before, so a claim that is missing now will not appear."""
     message = '0/1 nodes are available: persistentvolumeclaim "data" not found.'
     pod = pod_with([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}])
-    assert found(pod) == [("Unschedulable", SHORTLY)]
+    assert found(pod) == [("Unschedulable", SHORT_GRACE)]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +266,7 @@ def test_a_claim_that_does_not_exist_ends_the_waiting() -> None:
 )
 def test_what_the_kubelet_never_finds_ends_the_waiting(reason: str, message: str) -> None:
     """A missing key, folder or runtime does not appear later."""
-    assert found(live_pod(**waiting("ContainerCreating")), event(reason, message)) == [(reason, SHORTLY)]
+    assert found(live_pod(**waiting("ContainerCreating")), event(reason, message)) == [(reason, SHORT_GRACE)]
 
 
 def stateful(**spec: Any) -> Object:
@@ -280,12 +285,12 @@ def crashing_pod(revision: str) -> Object:
 
 def test_a_statefulset_that_waits_for_its_broken_pod_says_so() -> None:
     """A StatefulSet replaces the old revision's pod only while it is ready, and a crashing pod is ready only briefly after each start."""
-    assert found(crashing_pod("a"), workload=stateful()) == [("OldPodStuck", NEVER)]
+    assert found(crashing_pod("a"), workload=stateful()) == [("OldPodStuck", UNLIMITED_GRACE)]
     assert found(crashing_pod("a"), workload=stateful(podManagementPolicy="Parallel")) == []
-    assert found(crashing_pod("b"), workload=stateful()) == [("CrashLoopBackOff", AT_ONCE)]
+    assert found(crashing_pod("b"), workload=stateful()) == [("CrashLoopBackOff", NO_GRACE)]
 
 
 @pytest.mark.parametrize("strategy", [{"type": "OnDelete"}, {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}])
 def test_pods_that_stay_on_purpose_are_looked_at(strategy: Object) -> None:
     """Pods that a rollout keeps on purpose are checked, because the application runs on them."""
-    assert found(crashing_pod("a"), workload=stateful(updateStrategy=strategy)) == [("CrashLoopBackOff", AT_ONCE)]
+    assert found(crashing_pod("a"), workload=stateful(updateStrategy=strategy)) == [("CrashLoopBackOff", NO_GRACE)]

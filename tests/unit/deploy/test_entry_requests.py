@@ -112,7 +112,7 @@ def entry(host: str) -> Entry:
 
 def test_an_entry_with_tls_is_ready_when_its_certificate_is_good(address: ClusterAddress) -> None:
     """An entry with TLS is requested over HTTPS and verified."""
-    (answer,) = wait_answering((entry("a.localhost"),), address, Deadline.after(30), in_a_row=2)
+    (answer,) = wait_answering((entry("a.localhost"),), address, Deadline.after(30), times=2)
 
     assert answer.status == 200
 
@@ -123,7 +123,7 @@ def test_a_certificate_that_stays_refused_ends_the_wait(address: ClusterAddress)
     deadline = Deadline(started=0.0, ends=10_000.0, clock=lambda: float(next(ticks)))
 
     with pytest.raises(DeployError, match=r"the certificate of other\.localhost was rejected") as refused:
-        wait_answering((entry("other.localhost"),), address, deadline, in_a_row=2)
+        wait_answering((entry("other.localhost"),), address, deadline, times=2)
 
     assert "Ingress shop/shop" in refused.value.next_step
     assert CERTIFICATE_SECONDS <= (refused.value.waited or 0) < 10_000

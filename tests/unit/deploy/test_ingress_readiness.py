@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.deploy.entries import Entry, PathSource
-from kindgate.deploy.ingress_readiness import FIRST_ATTEMPT_SECONDS, OWN_404_SECONDS, answers_in_a_row, wait_answering
+from kindgate.deploy.ingress_readiness import FIRST_ATTEMPT_SECONDS, OWN_404_SECONDS, required_responses, wait_answering
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.waiting import Deadline
@@ -71,54 +71,54 @@ def entry(host: str = "shop.localhost", path: str = "/") -> Entry:
 def test_every_entry_is_requested_by_host_and_path() -> None:
     """The host goes into the Host header, the connection to the ingress."""
     with controller(200) as state:
-        wait_answering((entry("foo.localhost"), entry("bar.localhost", "/tea")), state.address, Deadline.after(10), in_a_row=2)
+        wait_answering((entry("foo.localhost"), entry("bar.localhost", "/tea")), state.address, Deadline.after(10), times=2)
     assert sorted(set(state.asked)) == [("bar.localhost", "/tea"), ("foo.localhost", "/")]
 
 
 def test_a_route_that_is_not_there_yet_is_waited_for() -> None:
     """A controller responds with 404 before it knows the host and with 503 before it knows a pod."""
     with controller(404, 503, 502, 200) as state:
-        wait_answering((entry(),), state.address, Deadline.after(10), in_a_row=2)
+        wait_answering((entry(),), state.address, Deadline.after(10), times=2)
     assert len(state.asked) == 5
 
 
 def test_a_slow_application_is_given_more_time_at_each_attempt() -> None:
     """The first timeout is short because packets to a new pod can be dropped; later ones allow for slow responses."""
     with controller(200, seconds=1.2 * FIRST_ATTEMPT_SECONDS) as state:
-        wait_answering((entry(),), state.address, Deadline.after(30), in_a_row=2)
+        wait_answering((entry(),), state.address, Deadline.after(30), times=2)
     assert len(state.asked) >= 3
 
 
 def test_one_pod_that_answers_does_not_hide_another_that_is_not_routed_yet() -> None:
     """Requests alternate between pods, so every other one fails until the second pod's node accepts them."""
     with controller(200, 502, 200, 502, 200) as state:
-        wait_answering((entry(),), state.address, Deadline.after(10), in_a_row=4)
+        wait_answering((entry(),), state.address, Deadline.after(10), times=4)
     assert len(state.asked) == 8  # 200 502, 200 502, and then four in a row
 
 
 @pytest.mark.parametrize(("replicas", "times"), [(1, 2), (2, 4), (5, 10)])
 def test_the_answers_asked_for_grow_with_the_pods(replicas: int, times: int) -> None:
     """Each pod must be reached in any order, so twice the replicas of the largest workload are required."""
-    assert answers_in_a_row(rendered(deployment(replicas=replicas), deployment("small", replicas=1))) == times
+    assert required_responses(rendered(deployment(replicas=replicas), deployment("small", replicas=1))) == times
 
 
 def test_an_ingress_is_asked_where_no_replicas_are_wanted() -> None:
     """An entry with zero replicas is requested: a DaemonSet or an autoscaler might serve it."""
-    assert answers_in_a_row(rendered(deployment(replicas=0))) == 2
+    assert required_responses(rendered(deployment(replicas=0))) == 2
 
 
 @pytest.mark.parametrize("status", [200, 301, 401, 500])
 def test_any_other_answer_is_the_applications(status: int) -> None:
     """Any other status ends the wait; whether it is correct is for the tests to decide."""
     with controller(status) as state:
-        wait_answering((entry(),), state.address, Deadline.after(10), in_a_row=2)
+        wait_answering((entry(),), state.address, Deadline.after(10), times=2)
     assert len(state.asked) == 2
 
 
 def test_the_last_answer_is_in_the_error() -> None:
     """The error includes the last response, the host and the ingress."""
     with controller(503) as state, pytest.raises(DeployError, match=r"shop\.localhost/ through the ingress") as caught:
-        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), in_a_row=2)
+        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), times=2)
     assert "0 of 2 consecutive requests were answered, then 503 Service Unavailable: no backend yet" in caught.value.last_state
 
 
@@ -127,7 +127,7 @@ def test_a_dead_ingress_is_an_error_at_the_deadline() -> None:
     with controller(200) as state:
         address = state.address
     with pytest.raises(DeployError) as caught:
-        wait_answering((entry(),), address, Deadline.after(0.3), in_a_row=2)
+        wait_answering((entry(),), address, Deadline.after(0.3), times=2)
     assert "no response" in caught.value.last_state
 
 
@@ -145,7 +145,7 @@ class Counted:
 def test_the_applications_own_404_ends_the_wait_and_names_the_remedy() -> None:
     """A 404 that the controller attributes to the application is final: more time cannot help."""
     with controller(404) as state, pytest.raises(DeployError, match="the application itself answers 404 Not Found") as caught:
-        wait_answering((entry(),), state.address, Deadline.after(60), in_a_row=2, counts=Counted(state, 0))
+        wait_answering((entry(),), state.address, Deadline.after(60), times=2, count_responses=Counted(state, 0))
     assert OWN_404_SECONDS <= (caught.value.waited or 0) < 60
     assert "annotation kindgate.dev/path: /PATH on Ingress shop/web" in caught.value.next_step
 
@@ -153,7 +153,7 @@ def test_the_applications_own_404_ends_the_wait_and_names_the_remedy() -> None:
 def test_a_404_of_the_controller_is_waited_for_however_long_it_takes() -> None:
     """The controller does not count its own 404 under a Service, so the wait goes on."""
     with controller(*[404] * 12, 200) as state:
-        wait_answering((entry(),), state.address, Deadline.after(60), in_a_row=2, counts=Counted(state, 10**6))
+        wait_answering((entry(),), state.address, Deadline.after(60), times=2, count_responses=Counted(state, 10**6))
     assert len(state.asked) > 12
 
 
@@ -162,26 +162,26 @@ def test_a_controllers_404_is_never_taken_for_the_applications() -> None:
     with controller(404) as state:
         deadline = Deadline(started=0.0, ends=60.0, clock=lambda: 5.0 * len(state.asked))
         with pytest.raises(DeployError, match="timed out"):
-            wait_answering((entry(),), state.address, deadline, in_a_row=2, counts=lambda _: 7.0)
+            wait_answering((entry(),), state.address, deadline, times=2, count_responses=lambda _: 7.0)
 
 
 def test_an_application_that_answers_404_only_while_it_starts_is_waited_for() -> None:
     """A brief 404 from the application is not final."""
     with controller(404, 404, 404, 200) as state:
-        wait_answering((entry(),), state.address, Deadline.after(60), in_a_row=2, counts=Counted(state, 0))
+        wait_answering((entry(),), state.address, Deadline.after(60), times=2, count_responses=Counted(state, 0))
     assert len(state.asked) >= 5
 
 
 def test_where_no_controller_counts_a_404_is_waited_for() -> None:
     """Without counts, the source of a 404 is unknown."""
     with controller(404) as state, pytest.raises(DeployError, match="timed out"):
-        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), in_a_row=2)
+        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), times=2)
 
 
 def test_a_redirect_is_reported_with_where_it_leads() -> None:
     """A redirect counts as a response and is reported with its target."""
     with controller(308) as state:
-        (answer,) = wait_answering((entry(),), state.address, Deadline.after(10), in_a_row=2)
+        (answer,) = wait_answering((entry(),), state.address, Deadline.after(10), times=2)
     assert (answer.status, answer.location) == (308, "https://elsewhere.localhost/")
     assert answer.note == "shop.localhost answers 308 with a redirect to https://elsewhere.localhost/, which is not followed"
 
@@ -189,5 +189,5 @@ def test_a_redirect_is_reported_with_where_it_leads() -> None:
 def test_an_entry_without_a_host_is_requested_at_the_ingress_address() -> None:
     """The Host header is then the ingress address."""
     with controller(200) as state:
-        wait_answering((entry(""),), state.address, Deadline.after(10), in_a_row=1)
+        wait_answering((entry(""),), state.address, Deadline.after(10), times=1)
     assert state.asked == [(state.url.removeprefix("http://"), "/")]

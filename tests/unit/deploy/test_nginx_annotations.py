@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kindgate.deploy.nginx_annotations import PREFIX, READ, ROUTING, nginx_findings
+from kindgate.deploy.nginx_annotations import PREFIX, ROUTING, SUPPORTED, nginx_findings
 from kindgate.model import Manifest, ObjectRef, Rendered
 
 BY_FIELD: dict[str, Any] = {"ingressClassName": "nginx"}
@@ -36,7 +36,7 @@ def found(*objects: Manifest) -> list[tuple[str, str]]:
     return [(finding.level, finding.message) for finding in nginx_findings(Rendered(Path("k8s"), objects), [TRAEFIK])]
 
 
-@pytest.mark.parametrize("name", sorted(READ - {"server-snippet", "configuration-snippet", "auth-snippet"}))
+@pytest.mark.parametrize("name", sorted(SUPPORTED - {"server-snippet", "configuration-snippet", "auth-snippet"}))
 def test_what_traefik_reads_is_fine(name: str) -> None:
     """An annotation that Traefik reads, with a value that ingress-nginx accepts too, has no finding."""
     value = {"backend-protocol": "GRPC", "affinity-mode": "persistent", "proxy-http-version": "1.1", "affinity-canary-behavior": "sticky"}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.baseline import place_baseline, spread
-from kindgate.deploy.node_placement import HOSTNAME, placed_as, placed_like, pods_of, uneven_placement
+from kindgate.deploy.baseline import place_baseline, with_spread
+from kindgate.deploy.node_placement import HOSTNAME, baseline_placed_like_head, head_placed_like_baseline, pods_of, uneven_placement
 from kindgate.deploy.validate import validate
 from kindgate.model import ClusterAddress, Manifest
 from kindgate.waiting import Deadline
@@ -32,7 +32,7 @@ def pod(node: str, *, app: str = "web", namespace: str = "shop", revision: str =
 def base_pods(*pods: Manifest, **deployed: Any) -> dict[str, Any]:
     """The pod spec of a Deployment in the second version, when the first version runs `pods`."""
     version = rendered(SHOP, deployment(**deployed), service(), ingress())
-    (web,) = placed_like(place_baseline(version, version), pods).of_kind("Deployment")
+    (web,) = baseline_placed_like_head(place_baseline(version, version), pods).of_kind("Deployment")
     found: dict[str, Any] = web["spec"]["template"]["spec"]
     return found
 
@@ -53,9 +53,9 @@ def test_pods_are_bound_to_the_nodes_of_the_first_version() -> None:
 
 def test_versions_that_change_places_follow_each_other() -> None:
     """When the versions swap, only the other version's pods of the same workload decide the nodes."""
-    version = rendered(SHOP, dict(spread(deployment())), service(), ingress())
+    version = rendered(SHOP, dict(with_spread(deployment())), service(), ingress())
     theirs = [pod("a", namespace="shop-base"), pod("b", app="other", namespace="shop-base"), pod("c")]
-    (web,) = placed_as(version, NAMESPACES, theirs).of_kind("Deployment")
+    (web,) = head_placed_like_baseline(version, NAMESPACES, theirs).of_kind("Deployment")
     (term,) = web["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][
         "nodeSelectorTerms"
     ]
@@ -93,13 +93,13 @@ def test_a_workload_with_wishes_of_its_own_is_left_alone() -> None:
     version = rendered(SHOP, own, service(), ingress())
     baseline = place_baseline(version, version)
 
-    assert placed_like(baseline, [pod("a")]) == baseline.rendered
+    assert baseline_placed_like_head(baseline, [pod("a")]) == baseline.rendered
 
 
 def test_what_is_applied_is_valid() -> None:
     """The added fields conform to the Kubernetes schema in both versions."""
     version = rendered(SHOP, deployment(), service(), ingress())
-    followed = placed_like(place_baseline(version, version), [pod("a"), pod("b")])
+    followed = baseline_placed_like_head(place_baseline(version, version), [pod("a"), pod("b")])
 
     assert [str(finding) for finding in validate(followed) if finding.level == "error"] == []
 

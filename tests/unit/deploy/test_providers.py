@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from kindgate.assets import manifests
-from kindgate.deploy.gateways import ANNOTATION, with_providers
+from kindgate.deploy.gateways import PROVIDERS_ANNOTATION, with_providers
 from tests.unit.deploy.objects import manifest, rendered
 
 
@@ -27,7 +27,7 @@ def marked(*objects: dict[str, Any]) -> str | None:
     """Return the annotation on Traefik's pod template when it is applied with `objects`."""
     (part,) = with_providers([rendered(traefik(), *objects)])
     annotations: dict[str, str] = part.objects[0]["spec"]["template"]["metadata"].get("annotations", {})
-    return annotations.get(ANNOTATION)
+    return annotations.get(PROVIDERS_ANNOTATION)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_switch_of_another_part_counts() -> None:
     before, own = with_providers([rendered(switch("traefik-crds")), rendered(traefik())])
 
     assert before == rendered(switch("traefik-crds"))
-    assert own.objects[0]["spec"]["template"]["metadata"]["annotations"] == {ANNOTATION: "traefik-crds"}
+    assert own.objects[0]["spec"]["template"]["metadata"]["annotations"] == {PROVIDERS_ANNOTATION: "traefik-crds"}
 
 
 def test_another_traefik_is_left_alone() -> None:

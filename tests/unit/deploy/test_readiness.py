@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kindgate.deploy import informer
-from kindgate.deploy.readiness import NOT_THERE_SECONDS, RESTARTS, Readiness, wait_ready
+from kindgate.deploy.readiness import ABSENT_SECONDS, TOLERATED_RESTARTS, Readiness, wait_ready
 from kindgate.deploy.snapshot import Snapshot
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress
@@ -331,7 +331,7 @@ def test_without_a_readiness_probe_readiness_has_to_last() -> None:
         (ready, 3.0, Ready),
     ]:
         clock.now += seconds
-        assert isinstance(state.judge(observed), kind)
+        assert isinstance(state.evaluate(observed), kind)
 
 
 def test_without_replicas_nothing_has_to_last() -> None:
@@ -339,13 +339,13 @@ def test_without_replicas_nothing_has_to_last() -> None:
     idle = unprobed()
     idle["spec"]["replicas"] = 0
     state = Readiness([idle], nodes=None, clock=FakeClock())
-    assert state.judge(Snapshot([live_deployment(0, replicas=0)])) == Ready(None)
+    assert state.evaluate(Snapshot([live_deployment(0, replicas=0)])) == Ready(None)
 
 
 def test_with_a_readiness_probe_nothing_has_to_last() -> None:
     """A readiness probe is trusted immediately."""
     state = Readiness([deployment()], nodes=None, clock=FakeClock())
-    assert state.judge(Snapshot([live_deployment(2)])) == Ready(None)
+    assert state.evaluate(Snapshot([live_deployment(2)])) == Ready(None)
 
 
 def test_a_cause_is_final_when_it_has_stood_for_its_grace() -> None:
@@ -356,9 +356,9 @@ def test_a_cause_is_final_when_it_has_stood_for_its_grace() -> None:
     there = Snapshot([live_deployment(0), live_replicaset(), live_pod(**waiting("ContainerCreating"))])
     for observed, seconds, kind in [(missing, 0.0, Pending), (missing, 4.9, Pending), (there, 0.1, Pending), (missing, 1.0, Pending)]:
         clock.now += seconds
-        assert isinstance(state.judge(observed), kind)
+        assert isinstance(state.evaluate(observed), kind)
     clock.now += 5.0
-    assert isinstance(state.judge(missing), PermanentFailure)
+    assert isinstance(state.evaluate(missing), PermanentFailure)
     assert state.cause is not None
     assert state.cause.reason == "CreateContainerConfigError"
 
@@ -370,9 +370,9 @@ def test_an_object_that_is_not_there_is_named_after_a_while(gone: tuple[dict[str
     """A missing object is final after a while: it was applied, so it will not appear later."""
     clock = FakeClock()
     state = Readiness([deployment()], nodes=None, clock=clock)
-    assert isinstance(state.judge(Snapshot([], gone)), Pending)
-    clock.now += NOT_THERE_SECONDS
-    assert isinstance(state.judge(Snapshot([], gone)), PermanentFailure)
+    assert isinstance(state.evaluate(Snapshot([], gone)), Pending)
+    clock.now += ABSENT_SECONDS
+    assert isinstance(state.evaluate(Snapshot([], gone)), PermanentFailure)
     assert state.cause is not None
     assert (state.cause.reason, str(state.cause.object)) == (reason, "Deployment shop/web")
 
@@ -381,12 +381,12 @@ def test_an_object_that_is_not_there_may_be_made_by_what_is_not_ready_yet() -> N
     """While another object is still pending, a missing object does not end the wait."""
     clock = FakeClock()
     state = Readiness([deployment(), service()], nodes=None, clock=clock)
-    for seconds in (0.0, NOT_THERE_SECONDS):
+    for seconds in (0.0, ABSENT_SECONDS):
         clock.now += seconds
-        assert isinstance(state.judge(Snapshot([live_deployment(1)])), Pending)
-    assert isinstance(state.judge(Snapshot([live_deployment(2)])), Pending)
-    clock.now += NOT_THERE_SECONDS
-    assert isinstance(state.judge(Snapshot([live_deployment(2)])), PermanentFailure)
+        assert isinstance(state.evaluate(Snapshot([live_deployment(1)])), Pending)
+    assert isinstance(state.evaluate(Snapshot([live_deployment(2)])), Pending)
+    clock.now += ABSENT_SECONDS
+    assert isinstance(state.evaluate(Snapshot([live_deployment(2)])), PermanentFailure)
 
 
 def test_a_claim_that_gets_no_volume_is_named() -> None:
@@ -395,9 +395,9 @@ def test_a_claim_that_gets_no_volume_is_named() -> None:
     claim = manifest("PersistentVolumeClaim", "data", spec={}, status={"phase": "Pending"})
     missing = event("ProvisioningFailed", 'storageclass "fast" not found', name="data", kind="PersistentVolumeClaim")
     state = Readiness([claim], nodes=None, clock=clock)
-    assert isinstance(state.judge(Snapshot([claim, missing])), Pending)
+    assert isinstance(state.evaluate(Snapshot([claim, missing])), Pending)
     clock.now += 5.0
-    answer = state.judge(Snapshot([claim, missing]))
+    answer = state.evaluate(Snapshot([claim, missing]))
     assert isinstance(answer, PermanentFailure)
     assert answer.cause == 'PersistentVolumeClaim shop/data: ProvisioningFailed: storageclass "fast" not found'
 
@@ -418,31 +418,31 @@ def database(ready: int, namespace: str = "shop") -> dict[str, Any]:
 def test_a_crash_may_be_another_workloads_fault() -> None:
     """A program that exits without its database gets one more start after the database is ready."""
     state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
-    assert isinstance(state.judge(Snapshot([*crashing(1), database(0)])), Pending)
-    assert isinstance(state.judge(Snapshot([*crashing(2), database(1)])), Pending)
-    assert isinstance(state.judge(Snapshot([*crashing(3), database(1)])), PermanentFailure)
+    assert isinstance(state.evaluate(Snapshot([*crashing(1), database(0)])), Pending)
+    assert isinstance(state.evaluate(Snapshot([*crashing(2), database(1)])), Pending)
+    assert isinstance(state.evaluate(Snapshot([*crashing(3), database(1)])), PermanentFailure)
 
     state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
-    assert isinstance(state.judge(Snapshot([*crashing(2), database(0)])), Pending)
-    assert isinstance(state.judge(Snapshot([*crashing(2), database(1)])), Pending)
-    assert state.judge(Snapshot([live_deployment(2), database(1)])) == Ready(None)
+    assert isinstance(state.evaluate(Snapshot([*crashing(2), database(0)])), Pending)
+    assert isinstance(state.evaluate(Snapshot([*crashing(2), database(1)])), Pending)
+    assert state.evaluate(Snapshot([live_deployment(2), database(1)])) == Ready(None)
 
 
 def test_a_crash_is_not_excused_for_long() -> None:
     """The number of excused crashes is limited, even if the other workload never becomes ready."""
     state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
-    assert isinstance(state.judge(Snapshot([*crashing(RESTARTS), database(0)])), Pending)
-    assert isinstance(state.judge(Snapshot([*crashing(RESTARTS + 1), database(0)])), PermanentFailure)
+    assert isinstance(state.evaluate(Snapshot([*crashing(TOLERATED_RESTARTS), database(0)])), Pending)
+    assert isinstance(state.evaluate(Snapshot([*crashing(TOLERATED_RESTARTS + 1), database(0)])), PermanentFailure)
 
 
 def test_a_crash_is_not_the_fault_of_another_namespace() -> None:
     """A starting ingress controller does not excuse a crash of the application."""
     state = Readiness([deployment(), database(0, "ingress")], nodes=None, clock=FakeClock())
-    assert isinstance(state.judge(Snapshot([*crashing(1), database(0, "ingress")])), PermanentFailure)
+    assert isinstance(state.evaluate(Snapshot([*crashing(1), database(0, "ingress")])), PermanentFailure)
 
 
 @pytest.mark.parametrize("restarts", [0, 1, 2])
 def test_a_crash_of_the_only_workload_ends_the_wait(restarts: int) -> None:
     """Nothing else is pending, so the workload cannot be waiting for it."""
     state = Readiness([deployment(), service()], nodes=None, clock=FakeClock())
-    assert isinstance(state.judge(Snapshot([*crashing(restarts), service()])), PermanentFailure)
+    assert isinstance(state.evaluate(Snapshot([*crashing(restarts), service()])), PermanentFailure)

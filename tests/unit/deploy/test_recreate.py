@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kindgate.deploy.apply import RUN_LABEL, apply
-from kindgate.deploy.recreate import fixed_fields, loss
+from kindgate.deploy.recreate import immutable_fields, loss
 from kindgate.errors import ApiError, DeployError
 from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.waiting import Deadline
@@ -93,7 +93,7 @@ def test_a_custom_resource_is_named_with_its_group() -> None:
     """Only the operator of a custom resource knows what deleting it would lose."""
     database = manifest("Database", "main", api_version="example.dev/v1", spec={"engine": "a"})
     error = ApiError("x", status=422, causes=(("spec.engine", 'Invalid value: "string": Value is immutable'),))
-    assert fixed_fields(error, database, live(database)) == ("spec.engine",)
+    assert immutable_fields(error, database, live(database)) == ("spec.engine",)
     assert loss(database, live(database)) == "it is unknown what deleting it would lose"
 
 
@@ -113,7 +113,7 @@ def test_a_refusal_for_another_reason_is_no_reason_to_delete(api_server: ApiServ
 def test_a_value_that_speaks_of_immutability_is_no_reason_to_delete() -> None:
     """Only the server's message counts, not a value quoted in it."""
     error = ApiError("x", causes=(("spec.args", 'Invalid value: "the field is immutable": must be at most 5 characters'),))
-    assert fixed_fields(error, job(), live(job())) == ()
+    assert immutable_fields(error, job(), live(job())) == ()
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_value_that_speaks_of_immutability_is_no_reason_to_delete() -> None:
 )
 def test_the_servers_ways_to_say_it_are_known(field: str, message: str) -> None:
     """The messages are those of the Kubernetes validation code."""
-    assert fixed_fields(ApiError("x", status=422, causes=((field, message),)), job(), live(job())) == (field,)
+    assert immutable_fields(ApiError("x", status=422, causes=((field, message),)), job(), live(job())) == (field,)
 
 
 def test_where_only_spec_is_named_its_changed_parts_are() -> None:
@@ -141,7 +141,7 @@ def test_where_only_spec_is_named_its_changed_parts_are() -> None:
     message = "Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template' are forbidden"
     before = manifest("StatefulSet", "db", api_version="apps/v1", spec={"replicas": 1, "serviceName": "a", "template": {}, "x": 1})
     after = manifest("StatefulSet", "db", api_version="apps/v1", spec={"replicas": 2, "serviceName": "b", "template": {}, "x": 1})
-    assert fixed_fields(ApiError("x", causes=(("spec", message),)), after, live(before)) == ("spec.serviceName",)
+    assert immutable_fields(ApiError("x", causes=(("spec", message),)), after, live(before)) == ("spec.serviceName",)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.removal import own_part, remove
+from kindgate.deploy.removal import application_part, remove_versions
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef
 from kindgate.waiting import Deadline
@@ -23,7 +23,7 @@ DATABASE = manifest("StatefulSet", "db", api_version="apps/v1", spec={"volumeCla
 
 def removed(api_server: ApiServer, address: ClusterAddress, *manifests: dict[str, Any]) -> list[str]:
     """Return the deleted objects in order."""
-    remove([rendered(*manifests)], address, Deadline.after(10))
+    remove_versions([rendered(*manifests)], address, Deadline.after(10))
     return api_server.paths("DELETE")
 
 
@@ -66,7 +66,7 @@ def test_what_is_stuck_is_named(api_server: ApiServer, address: ClusterAddress) 
     api_server.put(SERVICE, {})
     api_server.finalizers = ("example.dev/hold",)
     with pytest.raises(DeployError, match="Service shop/web was not deleted"):
-        remove([rendered(service())], address, deadline_until(lambda: api_server.asked_twice("GET", "/services/web")))
+        remove_versions([rendered(service())], address, deadline_until(lambda: api_server.asked_twice("GET", "/services/web")))
 
 
 def test_only_the_applications_own_part_is_taken() -> None:
@@ -76,7 +76,7 @@ def test_only_the_applications_own_part_is_taken() -> None:
         deployment(), ingress(), deployment("prometheus", namespace="monitoring"), dict(volume), manifest("ClusterRole", "r", namespace="")
     )
 
-    assert [str(ObjectRef.of(item)) for item in own_part(whole, {"shop"}).objects] == [
+    assert [str(ObjectRef.of(item)) for item in application_part(whole, {"shop"}).objects] == [
         "Deployment shop/web",
         "Ingress shop/web",
         "PersistentVolume disk",

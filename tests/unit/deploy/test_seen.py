@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.diagnosis import AT_ONCE, NEVER, SHORTLY, causes
+from kindgate.deploy.diagnosis import NO_GRACE, SHORT_GRACE, UNLIMITED_GRACE, causes
 from kindgate.deploy.snapshot import Snapshot
 from kindgate.deploy.status import progress
 from kindgate.waiting import Pending, PermanentFailure
@@ -36,17 +36,17 @@ def seen(name: str) -> tuple[dict[str, Any], Snapshot]:
 @pytest.mark.parametrize(
     ("name", "reason", "grace", "proof"),
     [
-        ("image", "ErrImagePull", SHORTLY, 'failed to resolve reference "docker.io/hashicorp/http-ecoh:1.0"'),
-        ("crash", "CrashLoopBackOff", AT_ONCE, "last exit code 2"),
-        ("oom", "OOMKilled", AT_ONCE, "container web exceeded its memory limit"),
-        ("quota", "QuotaExceeded", SHORTLY, "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"),
-        ("big", "Unschedulable", SHORTLY, "2 Insufficient cpu"),
-        ("select", "Unschedulable", SHORTLY, "didn't match Pod's node affinity/selector"),
-        ("mount", "FailedMount", SHORTLY, 'configmap "nope" not found'),
-        ("secret", "CreateContainerConfigError", SHORTLY, 'secret "nope" not found'),
-        ("command", "StartError", AT_ONCE, 'exec: "/nope": stat /nope: no such file or directory'),
-        ("psa", "AdmissionDenied", AT_ONCE, 'violates PodSecurity "restricted:latest"'),
-        ("probe", "ProbeFailed", NEVER, "Readiness probe failed: Get"),
+        ("image", "ErrImagePull", SHORT_GRACE, 'failed to resolve reference "docker.io/hashicorp/http-ecoh:1.0"'),
+        ("crash", "CrashLoopBackOff", NO_GRACE, "last exit code 2"),
+        ("oom", "OOMKilled", NO_GRACE, "container web exceeded its memory limit"),
+        ("quota", "QuotaExceeded", SHORT_GRACE, "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"),
+        ("big", "Unschedulable", SHORT_GRACE, "2 Insufficient cpu"),
+        ("select", "Unschedulable", SHORT_GRACE, "didn't match Pod's node affinity/selector"),
+        ("mount", "FailedMount", SHORT_GRACE, 'configmap "nope" not found'),
+        ("secret", "CreateContainerConfigError", SHORT_GRACE, 'secret "nope" not found'),
+        ("command", "StartError", NO_GRACE, 'exec: "/nope": stat /nope: no such file or directory'),
+        ("psa", "AdmissionDenied", NO_GRACE, 'violates PodSecurity "restricted:latest"'),
+        ("probe", "ProbeFailed", UNLIMITED_GRACE, "Readiness probe failed: Get"),
     ],
 )
 def test_the_root_cause_is_read_from_what_the_cluster_shows(name: str, reason: str, grace: float, proof: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.manifest_findings import Finding, strict
+from kindgate.deploy.manifest_findings import Finding, with_strict_policy
 from kindgate.deploy.validate import refuse, validate
 from kindgate.errors import ManifestError
 from kindgate.model import ObjectRef, Rendered
@@ -154,7 +154,7 @@ def test_policy_is_an_error_where_strictness_is_requested() -> None:
     """By default, everything that a cluster accepts is accepted."""
     found = validate(rendered(NAMESPACE, deployment(container={"resources": {}, "image": "web"})))
     assert {finding.level for finding in found} == {"warning"}
-    assert {finding.level for finding in strict(found)} == {"error"}
+    assert {finding.level for finding in with_strict_policy(found)} == {"error"}
 
 
 def test_a_missing_readiness_probe_is_a_warning() -> None:

@@ -78,11 +78,11 @@ def load_of_30_s(prometheus: PrometheusServer) -> Callable[[float, float], None]
     """Serve a recorded load that starts at the first time; cAdvisor's oldest sample is at the second."""
     recording = recorded("load_of_30_s")
 
-    def serve(began: float, oldest_look: float) -> None:
+    def serve(began: float, oldest_sample: float) -> None:
         def answer(_: str, parameters: dict[str, str]) -> tuple[int, bytes]:
             query = parameters["query"]
             if query.startswith("min(timestamp("):
-                return 200, _success("vector", [{"metric": {}, "value": [began, str(oldest_look)]}])
+                return 200, _success("vector", [{"metric": {}, "value": [began, str(oldest_sample)]}])
             metric = query.partition("{")[0]
             rows = [
                 {"metric": row["metric"], "values": [[began + time, _shifted(metric, value, began)] for time, value in row["values"]]}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kindgate.errors import ApiError
 from kindgate.model import ObjectRef
 from kindgate.observe import bundle
-from kindgate.observe.bundle import MOST_BYTES_A_FILE, BundleWriter, bundle_folder
+from kindgate.observe.bundle import MAX_FILE_BYTES, BundleWriter, bundle_folder
 from kindgate.observe.classify import CauseKind, KnownCause
 from kindgate.observe.known_values import KnownValue
 from kindgate.observe.redact import Redactor
@@ -116,15 +116,15 @@ def test_an_interrupt_is_not_swallowed(writer: BundleWriter) -> None:
 
 def test_a_long_file_is_cut_in_its_middle(writer: BundleWriter) -> None:
     """Beginning and end are kept, and the cut is marked."""
-    writer.write("long.log", "begin" + "x" * (2 * MOST_BYTES_A_FILE) + "end")
+    writer.write("long.log", "begin" + "x" * (2 * MAX_FILE_BYTES) + "end")
     text = (writer.folder / "long.log").read_text()
-    assert len(text) <= MOST_BYTES_A_FILE
+    assert len(text) <= MAX_FILE_BYTES
     assert text.startswith("begin")
     assert text.endswith("end")
     assert "bytes cut" in text
 
 
-@pytest.mark.parametrize(("limit", "value"), [("MOST_BYTES", 10), ("MOST_FILES", 1)])
+@pytest.mark.parametrize(("limit", "value"), [("MAX_BUNDLE_BYTES", 10), ("MAX_FILES", 1)])
 def test_a_full_bundle_says_what_it_left_out(writer: BundleWriter, monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
     """Neither many nor large files can fill a disk; the omitted ones are listed."""
     monkeypatch.setattr(bundle, limit, value)

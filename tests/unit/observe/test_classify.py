@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.model import ObjectRef
-from kindgate.observe.classify import CauseKind, classify, kind_of
+from kindgate.observe.classify import CauseKind, cause_kind, classify
 from kindgate.observe.object_evidence import Observation
 
 POD = ObjectRef("Pod", "echo", "foo-1")
@@ -62,7 +62,7 @@ LINES = [
 @pytest.mark.parametrize(("kind", "line"), LINES, ids=[f"{number}: {kind}" for number, (kind, _) in enumerate(LINES)])
 def test_each_known_cause_is_named(kind: CauseKind, line: str) -> None:
     """The most specific cause that matches the line is named."""
-    assert kind_of(line) is kind
+    assert cause_kind(line) is kind
 
 
 def test_every_cause_has_a_line_here() -> None:
@@ -85,13 +85,13 @@ def test_every_cause_has_a_line_here() -> None:
 )
 def test_an_ordinary_line_is_no_sign(line: str) -> None:
     """Ordinary log lines with the same words match no cause."""
-    assert kind_of(line) is None
+    assert cause_kind(line) is None
 
 
 @given(st.text())
 def test_any_line_can_be_looked_at(line: str) -> None:
     """Any text can be classified."""
-    kind_of(line)
+    cause_kind(line)
 
 
 def test_the_most_telling_cause_comes_first_with_its_line() -> None:

@@ -14,7 +14,7 @@ import yaml
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress, Rendered, Window
 from kindgate.observe.classify import CauseKind
-from kindgate.observe.collect import Broken, collect_bundle
+from kindgate.observe.collect import BrokenCluster, collect_bundle
 from kindgate.waiting import Deadline
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_a_bundle_holds_everything_that_was_asked_for(failed: Server, tmp_path: 
         window=window,
         rendered=RENDERED,
         error="DeployError: the application is not healthy",
-        series=lambda span, _: {"cpu": [span.start, span.end]},
+        fetch_metrics=lambda span, _: {"cpu": [span.start, span.end]},
     )
     assert found.missing == {}
     assert set(found.files) == {
@@ -191,7 +191,7 @@ def test_metrics_that_fail_lose_nothing_else(tmp_path: Path) -> None:
         raise TimeoutError(f"no answer for {window.seconds:.0f} s, {deadline.expired}")
 
     found = collect_bundle(
-        None, folder=tmp_path / "bundle", deadline=Deadline.after(5), window=Window(0, 3), rendered=RENDERED, series=series
+        None, folder=tmp_path / "bundle", deadline=Deadline.after(5), window=Window(0, 3), rendered=RENDERED, fetch_metrics=series
     )
     assert found.missing == {"prometheus.json": "TimeoutError: no answer for 3 s, False"}
     assert found.files == ("bundle.json", "rendered.yaml")
@@ -211,7 +211,7 @@ esac
 """
     )
     command.chmod(0o755)
-    broken = Broken(Engine("docker", command, "28"), ("node-1",), "ERROR: failed to create cluster")
+    broken = BrokenCluster(Engine("docker", command, "28"), ("node-1",), "ERROR: failed to create cluster")
     found = collect_bundle(None, folder=tmp_path / "bundle", deadline=Deadline.after(20), broken=broken)
     assert set(found.files) == {
         "bundle.json",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kindgate.observe.manifest_diff import difference
+from kindgate.observe.manifest_diff import differences
 
 ASKED: dict[str, Any] = {
     "kind": "Deployment",
@@ -46,7 +46,7 @@ JSON = st.recursive(
 
 def test_what_the_cluster_adds_is_no_difference() -> None:
     """Defaults, injected containers, controllers' labels and `1000m` instead of `1` do not count."""
-    assert difference(ASKED, LIVE) == []
+    assert differences(ASKED, LIVE) == []
 
 
 def test_a_changed_field_is_named_with_its_path() -> None:
@@ -54,7 +54,7 @@ def test_a_changed_field_is_named_with_its_path() -> None:
     live = copy.deepcopy(LIVE)
     live["spec"]["replicas"] = 5
     live["spec"]["template"]["spec"]["containers"][1]["image"] = "app:2"
-    assert difference(ASKED, live) == [
+    assert differences(ASKED, live) == [
         "Deployment echo/foo: spec.replicas: requested 2, found 5",
         "Deployment echo/foo: spec.template.spec.containers[name=app].image: requested 'app:1', found 'app:2'",
     ]
@@ -64,27 +64,27 @@ def test_a_missing_container_is_named() -> None:
     """A missing container is not compared with the one in its position."""
     live = copy.deepcopy(LIVE)
     del live["spec"]["template"]["spec"]["containers"][1]
-    assert difference(ASKED, live)[0].startswith("Deployment echo/foo: spec.template.spec.containers[name=app]: requested")
+    assert differences(ASKED, live)[0].startswith("Deployment echo/foo: spec.template.spec.containers[name=app]: requested")
 
 
 def test_a_missing_object_is_one_line() -> None:
     """A missing object is one line, not one per field."""
-    assert difference(ASKED, None) == ["Deployment echo/foo: is not there"]
+    assert differences(ASKED, None) == ["Deployment echo/foo: is not there"]
 
 
 @pytest.mark.parametrize(("asked", "live"), [(None, {}), ({}, None), ("80", 80), ("1Gi", "1024Mi"), ("0.5", "500m"), ([], None)])
 def test_two_ways_to_write_the_same_are_no_difference(asked: object, live: object) -> None:
     """Equivalent notations of the API server are not differences."""
-    assert difference({"kind": "X", "metadata": {}, "spec": asked}, {"kind": "X", "metadata": {}, "spec": live}) == []
+    assert differences({"kind": "X", "metadata": {}, "spec": asked}, {"kind": "X", "metadata": {}, "spec": live}) == []
 
 
 @given(JSON)
 def test_nothing_differs_from_itself(value: object) -> None:
     """Any object equals itself."""
-    assert difference({"kind": "X", "metadata": {}, "spec": value}, {"kind": "X", "metadata": {}, "spec": copy.deepcopy(value)}) == []
+    assert differences({"kind": "X", "metadata": {}, "spec": value}, {"kind": "X", "metadata": {}, "spec": copy.deepcopy(value)}) == []
 
 
 @given(JSON, JSON)
 def test_any_two_objects_can_be_compared(asked: object, live: object) -> None:
     """Fields with an unexpected type are compared without an error."""
-    difference({"kind": "X", "metadata": {}, "spec": asked}, {"kind": "X", "metadata": {}, "spec": live})
+    differences({"kind": "X", "metadata": {}, "spec": asked}, {"kind": "X", "metadata": {}, "spec": live})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kindgate.model import Window
-from kindgate.observe.cadvisor import PodSeries, counted, restarts_in
+from kindgate.observe.cadvisor import PodSeries, counted_series, restarts_in
 from kindgate.observe.series import Range
 
 
@@ -18,9 +18,9 @@ def _started(*series: Range) -> PodSeries:
 def test_without_container_labels_the_pods_group_counts() -> None:
     """If the runtime labels no container, the pod's cgroup is used, and its pause container is not added."""
     group, pause = _series("p", ""), _series("p", "", image="pause:3.10")
-    assert counted([group, pause]) == (group,)
+    assert counted_series([group, pause]) == (group,)
     labelled = _series("q", "web", image="web:1")
-    assert counted([_series("q", ""), labelled]) == (labelled,)
+    assert counted_series([_series("q", ""), labelled]) == (labelled,)
 
 
 def test_a_pods_first_container_is_no_restart() -> None:

@@ -57,7 +57,7 @@ def test_values_that_cannot_be_taken_out_are_named() -> None:
     """Short values and common words would mask half of each text, so their origin is listed instead."""
     text = "one connection on port 1 of postgres"
     assert REDACTOR.text(text) == text
-    assert REDACTOR.left == ("DB_PIN", "key pw of Secret db")
+    assert REDACTOR.unmaskable == ("DB_PIN", "key pw of Secret db")
     assert MASK in REDACTOR.text("POSTGRES_PASSWORD=postgres")
 
 

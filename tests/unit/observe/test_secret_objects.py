@@ -12,7 +12,7 @@ import yaml
 from kindgate.deploy.secrets import PLACEHOLDER
 from kindgate.observe.known_values import KnownValue
 from kindgate.observe.redact import Redactor
-from kindgate.observe.secret_names import MASK, names_a_secret
+from kindgate.observe.secret_names import MASK, is_secret_name
 from kindgate.observe.secret_objects import environment_secrets, kubeconfig_secrets, secret_values, without_secrets
 
 CANARY = "c4n4ry-Q7x!"
@@ -112,7 +112,7 @@ def test_the_encoding_of_an_unmaskable_value_is_unmaskable(value: str) -> None:
 )
 def test_names_tell_secrets(name: str, secret: bool) -> None:  # noqa: FBT001 - a column of a table
     """The end of a name decides whether its value is secret."""
-    assert names_a_secret(name) is secret
+    assert is_secret_name(name) is secret
 
 
 def test_a_placeholder_is_no_secret() -> None:

@@ -7,20 +7,20 @@ from pathlib import Path
 import yaml
 
 from kindgate.model import ObjectRef, Rendered
-from kindgate.security.manifest_files import write_layout
+from kindgate.security.manifest_files import write_manifests
 from kindgate.security.scan_findings import Location
 
 
 def test_objects_of_one_source_share_a_file_of_its_name(rendered: Rendered, tmp_path: Path) -> None:
     """Written files are named after their source, so paths in `.trivyignore.yaml` are source paths."""
-    write_layout(rendered, tmp_path)
+    write_manifests(rendered, tmp_path)
 
     assert list(yaml.safe_load_all((tmp_path / "base" / "probe.yaml").read_text())) == list(rendered.objects)
 
 
 def test_every_line_belongs_to_its_object(rendered: Rendered, project: Path, tmp_path: Path) -> None:
     """Lines are those of the file as written."""
-    layout = write_layout(rendered, tmp_path)
+    layout = write_manifests(rendered, tmp_path)
     lines = (tmp_path / "base" / "probe.yaml").read_text().splitlines()
 
     located = {line: layout.locate("base/probe.yaml", number, project) for number, line in enumerate(lines, 1)}
@@ -31,13 +31,13 @@ def test_every_line_belongs_to_its_object(rendered: Rendered, project: Path, tmp
 
 def test_a_line_of_no_object_is_the_file(rendered: Rendered, project: Path, tmp_path: Path) -> None:
     """A rule about a whole object may have no line, and this file has two objects."""
-    assert write_layout(rendered, tmp_path).locate("base/probe.yaml", 0, project) == Location("base/probe.yaml")
+    assert write_manifests(rendered, tmp_path).locate("base/probe.yaml", 0, project) == Location("base/probe.yaml")
 
 
 def test_an_object_of_no_known_source_is_the_overlays(rendered: Rendered, project: Path, tmp_path: Path) -> None:
     """An object without a known source is attributed to the overlay's kustomization."""
     (project / "kustomization.yaml").write_text("resources: []\n")
-    layout = write_layout(Rendered(project, rendered.objects[:1]), tmp_path)
+    layout = write_manifests(Rendered(project, rendered.objects[:1]), tmp_path)
     (target,) = layout.sources
 
     assert layout.locate(target, 0, project) == Location(str(project / "kustomization.yaml"), 1, "ServiceAccount echo/probe")
@@ -46,7 +46,7 @@ def test_an_object_of_no_known_source_is_the_overlays(rendered: Rendered, projec
 def test_a_source_elsewhere_stays_below_the_folder(rendered: Rendered, tmp_path: Path) -> None:
     """An absolute path or one above the working folder is still written below the folder."""
     origins = dict(zip(map(ObjectRef.of, rendered.objects), ("/opt/base/a.yaml", "../b.yaml"), strict=True))
-    layout = write_layout(Rendered(Path("overlay"), rendered.objects, origins), tmp_path / "scan")
+    layout = write_manifests(Rendered(Path("overlay"), rendered.objects, origins), tmp_path / "scan")
 
     assert layout.sources == {"opt/base/a.yaml": "/opt/base/a.yaml", "b.yaml": "../b.yaml"}
     assert {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.yaml")} >= {"scan/opt/base/a.yaml", "scan/b.yaml"}

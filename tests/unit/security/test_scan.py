@@ -15,7 +15,7 @@ from pydantic_sarif.model import (  # type: ignore[import-untyped]  # it has typ
 from kindgate.errors import SettingsError
 from kindgate.model import Rendered
 from kindgate.security import scan_report
-from kindgate.security.scan import Subject, scan
+from kindgate.security.scan import ScanInput, scan
 from kindgate.security.scan_findings import Scan, Severity
 from kindgate.waiting import Deadline
 
@@ -24,7 +24,7 @@ ENTRY = "misconfigurations:\n  - {id: KSV017, paths: [base/probe.yaml], statemen
 
 
 def _scan(project: Path, rendered: Rendered, trivy: Path, locks: tuple[Path, ...] = ()) -> Scan:
-    subject = Subject(project, (rendered,), locks, project / ".trivyignore.yaml")
+    subject = ScanInput(project, (rendered,), locks, project / ".trivyignore.yaml")
     return scan(subject, trivy, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None)
 
 
@@ -75,7 +75,7 @@ def test_an_entry_whose_finding_has_gone_is_an_error(project: Path, rendered: Re
 def test_an_entry_about_another_overlay_is_left_alone(project: Path, rendered: Rendered, stand_in: Path) -> None:
     """With named overlays, only entries for their files must match; otherwise, all must."""
     (project / ".trivyignore.yaml").write_text(ENTRY.replace("base/probe", "base/other"))
-    one = Subject(project, (rendered,), (), project / ".trivyignore.yaml", whole=False)
+    one = ScanInput(project, (rendered,), (), project / ".trivyignore.yaml", complete=False)
 
     assert len(scan(one, stand_in, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None).findings) == 1
 
@@ -102,7 +102,7 @@ def test_images_and_lock_say_why_they_were_not_scanned(project: Path, rendered: 
     unscanned = {part.name: part.unscanned for part in result.parts if part.unscanned}
     assert set(unscanned) == {"docker.io/library/probe:1.0", "requirements.lock"}
     assert all("no such host" in reason for reason in unscanned.values())
-    assert [row for row in scan_report.rows(result) if row[0] == "requirements.lock" and "not scanned" in row[-1]]
+    assert [row for row in scan_report.part_rows(result) if row[0] == "requirements.lock" and "not scanned" in row[-1]]
 
 
 def test_with_a_database_images_and_lock_are_scanned(
@@ -123,7 +123,7 @@ def test_with_a_database_images_and_lock_are_scanned(
 def test_overlays_that_share_a_base_report_its_findings_once(project: Path, rendered: Rendered, stand_in: Path) -> None:
     """Each overlay has a row, but the finding has one entry."""
     other = Rendered(Path("other"), rendered.objects, rendered.origins)
-    subject = Subject(project, (rendered, other), (), project / ".trivyignore.yaml")
+    subject = ScanInput(project, (rendered, other), (), project / ".trivyignore.yaml")
     result = scan(subject, stand_in, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None)
 
     assert len(result.findings) == 1

@@ -84,5 +84,5 @@ def test_another_trivy_on_path_is_not_taken(tmp_path: Path, monkeypatch: pytest.
 def test_an_answer_that_is_no_json_is_told(tmp_path: Path) -> None:
     """The error includes the output."""
     with pytest.raises(ToolError, match="valid JSON") as caught:
-        scan_manifests(_program(tmp_path, "echo usage"), tmp_path, ignored=None, deadline=Deadline.after(30))
+        scan_manifests(_program(tmp_path, "echo usage"), tmp_path, ignore_file=None, deadline=Deadline.after(30))
     assert "usage" in str(caught.value)
