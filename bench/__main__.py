@@ -20,20 +20,20 @@ from pathlib import Path
 
 import pycurl
 
-from bench.arrival_timing import punctualities
-from bench.coordinated_omission import honesties
+from bench.arrival_timing import measure_arrival_timing
+from bench.coordinated_omission import measure_omission
 from bench.goals import load_goals, verdict_goals
-from bench.install_tools import Toolbox, provide_tools
+from bench.install_tools import Toolbox, install_tools
 from bench.nginx import running_nginx
-from bench.noise_filter import RULE
+from bench.noise_filter import SELECTION_RULE
 from bench.real_runs import read_real_runs
 from bench.results import Results, read_results
-from bench.run_profile import FULL, SHORT, Effort
-from bench.scheduling_priority import first_in_line
+from bench.run_profile import FULL, SHORT, RunProfile
+from bench.scheduling_priority import realtime_priority
 from bench.sizes import histogram_sizes
-from bench.table import details, goals_table, inserted
-from bench.through_ingress import floods_through, paced_through, standing_routes
-from bench.throughput import floods
+from bench.table import details, goals_table, insert_generated
+from bench.through_ingress import kept_cluster_routes, measure_ingress_latency, measure_ingress_throughput
+from bench.throughput import measure_throughput
 from bench.tools import TOOLS
 from bench.verdicts import RECORDED_QUIET, error_rates, recorded, recordings, simulated
 from kindgate.histogram import Histogram
@@ -54,50 +54,54 @@ def machine() -> str:
     return f"{cores} cores, Linux {platform.release()}, Python {platform.python_version()}, {pycurl.version.split(' zlib')[0]}"
 
 
-def measure(tools: Toolbox, effort: Effort) -> Results:
+def measure(tools: Toolbox, profile: RunProfile) -> Results:
     """Run all benchmarks."""
     for tool in TOOLS:
         if tool.program not in tools:
             say(f"{tool.name} is left out: {tool.program} is not to be had on this machine")
-    kept: list[BurstResult] = []
-    with first_in_line(), running_nginx(tools["nginx"]) as server:
-        lags = tuple(punctualities(server, effort, say))
-        honest = tuple(honesties(server, tools, effort, say))
-        fast = tuple(floods(server, tools, effort, say, kept.append))
+    results: list[BurstResult] = []
+    with realtime_priority(), running_nginx(tools["nginx"]) as server:
+        timings = tuple(measure_arrival_timing(server, profile, say))
+        omissions = tuple(measure_omission(server, tools, profile, say))
+        throughput = tuple(measure_throughput(server, tools, profile, say, results.append))
     load = Results(
         measured=time.strftime("%Y-%m-%d", time.gmtime()),
         machine=machine(),
-        rule=RULE,
+        rule=SELECTION_RULE,
         tools=tools.versions,
-        full_speed=fast,
-        open_loop=lags,
-        frozen_server=honest,
-        histogram=histogram_sizes(Histogram.merged(result.total.response for result in kept)),
+        full_speed=throughput,
+        open_loop=timings,
+        frozen_server=omissions,
+        histogram=histogram_sizes(Histogram.merged(result.total.response for result in results)),
     )
     if os.environ.get("BENCH_CLUSTER") == "1":
-        load = with_ingress(load, tools, effort)
-    return with_verdicts(load, effort)
+        load = with_ingress(load, tools, profile)
+    return with_verdicts(load, profile)
 
 
-def with_ingress(load: Results, tools: Toolbox, effort: Effort) -> Results:
+def with_ingress(load: Results, tools: Toolbox, profile: RunProfile) -> Results:
     """Add the load through a real cluster's ingress to `load`; the cluster is created if missing, and kept."""
-    routes = standing_routes(say)
-    return replace(load, ingress=tuple(floods_through(routes, tools, effort, say)), ingress_paced=tuple(paced_through(routes, effort, say)))
+    routes = kept_cluster_routes(say)
+    return replace(
+        load,
+        ingress=tuple(measure_ingress_throughput(routes, tools, profile, say)),
+        ingress_paced=tuple(measure_ingress_latency(routes, profile, say)),
+    )
 
 
-def with_verdicts(load: Results, effort: Effort) -> Results:
+def with_verdicts(load: Results, profile: RunProfile) -> Results:
     """Add the verdicts' error rates and all goals to `load`."""
     say("verdicts: simulated runs")
-    return with_recorded(replace(load, error_rates=error_rates(simulated(), effort.runs, say)), effort)
+    return with_recorded(replace(load, error_rates=error_rates(simulated(), profile.runs, say)), profile)
 
 
-def with_recorded(load: Results, effort: Effort) -> Results:
+def with_recorded(load: Results, profile: RunProfile) -> Results:
     """Add the error rates on recorded bursts and on a real cluster, and all goals, to `load`."""
     say("verdicts: recorded runs")
-    kept = dict(recordings())
-    experiments = [experiment for name, recording in kept.items() for experiment in recorded(recording, name)]
-    bursts = len(kept[RECORDED_QUIET].bursts) if RECORDED_QUIET in kept else 0
-    rates = load.error_rates.with_recorded(bursts, error_rates(experiments, effort.runs, say))
+    by_name = dict(recordings())
+    experiments = [experiment for name, recording in by_name.items() for experiment in recorded(recording, name)]
+    bursts = len(by_name[RECORDED_QUIET].bursts) if RECORDED_QUIET in by_name else 0
+    rates = load.error_rates.with_recorded(bursts, error_rates(experiments, profile.runs, say))
     real = read_real_runs()
     goals = (
         *load_goals(load.full_speed, load.open_loop, load.frozen_server, load.histogram),
@@ -119,7 +123,7 @@ def main() -> int:
         return publish(with_verdicts(read_results(), FULL))
     if options.recorded:
         return publish(with_recorded(read_results(), FULL))
-    tools = provide_tools(say)
+    tools = install_tools(say)
     if options.ingress:
         return publish(with_ingress(read_results(), tools, FULL))
     for program in ("nginx", "wrk"):
@@ -133,7 +137,7 @@ def publish(results: Results) -> int:
     """Write the results and the pages, and print the tables."""
     results.write()
     for page, text in ((ROOT / "README.md", goals_table(results)), (ROOT / "docs/benchmarks.md", details(results))):
-        page.write_text(inserted(page.read_text(encoding="utf-8"), text), encoding="utf-8")
+        page.write_text(insert_generated(page.read_text(encoding="utf-8"), text), encoding="utf-8")
     return show(results)
 
 

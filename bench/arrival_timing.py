@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from bench.install_tools import Say
 from bench.nginx import Nginx
-from bench.noise_filter import median
-from bench.run_profile import Effort
+from bench.noise_filter import median_sample
+from bench.run_profile import RunProfile
 from bench.usage import Usage
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
@@ -18,7 +18,7 @@ RATES = ((1000, 1), (5000, 1), (10_000, 2))
 
 
 @dataclass(frozen=True)
-class Punctuality:
+class ArrivalTiming:
     """One rate. Lags in microseconds; `cpu_share` of one core, by the busiest generator; `foreign` in cores, without the server."""
 
     rate: int
@@ -34,23 +34,23 @@ class Punctuality:
     samples: int = 1
 
 
-def punctualities(server: Nginx, effort: Effort, say: Say) -> Iterator[Punctuality]:
+def measure_arrival_timing(server: Nginx, profile: RunProfile, say: Say) -> Iterator[ArrivalTiming]:
     """Send Poisson arrivals at each rate after a warm-up; yield the sample with the median p99 of those that count."""
     for rate, generators in RATES:
         say(f"open loop: {rate} per second")
-        samples = [_sample(server, effort, rate, generators) for _ in range(effort.samples)]
-        chosen = median(samples, lambda sample: sample.lag_p99)
-        yield Punctuality(**{**vars(chosen), "samples": len(samples)})
+        samples = [_sample(server, profile, rate, generators) for _ in range(profile.samples)]
+        chosen = median_sample(samples, lambda sample: sample.lag_p99)
+        yield ArrivalTiming(**{**vars(chosen), "samples": len(samples)})
 
 
-def _sample(server: Nginx, effort: Effort, rate: int, generators: int) -> Punctuality:
-    plan = BurstPlan((Route(server.url),), OpenLoop.constant(rate, seconds=effort.paced), processes=generators)
+def _sample(server: Nginx, profile: RunProfile, rate: int, generators: int) -> ArrivalTiming:
+    plan = BurstPlan((Route(server.url),), OpenLoop.constant(rate, seconds=profile.paced_seconds), processes=generators)
     with GeneratorPool() as pool:
         warm_up(plan, 1.0, pool)
         with Usage(server) as usage:
             result = run_burst(plan, pool=pool)
     health, lag = result.health, result.loop_lag
-    return Punctuality(
+    return ArrivalTiming(
         rate=rate,
         generators=generators,
         achieved=result.achieved_rate / rate,
@@ -59,6 +59,6 @@ def _sample(server: Nginx, effort: Effort, rate: int, generators: int) -> Punctu
         lag_p99=lag.percentile(99),
         lag_max=float(lag.max),
         cpu_share=health.cpu_share,
-        cpu_us=(health.cpu_seconds + usage.this) / result.sent * 1e6,
+        cpu_us=(health.cpu_seconds + usage.this_process) / result.sent * 1e6,
         foreign=max(0.0, usage.foreign - health.cpu_seconds / usage.seconds),
     )

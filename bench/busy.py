@@ -60,12 +60,12 @@ class BusyPrograms:
 def busy_programs(cores: float, seconds: float) -> Iterator[BusyPrograms]:
     """Keep `cores` CPUs busy until the block ends, for at most `seconds`; the last process is busy part of the time."""
     shares = [str(min(1.0, cores - number)) for number in range(math.ceil(cores))]
-    told = subprocess.run([sys.executable, "-c", _LAUNCH, str(seconds), _SPIN, *shares], check=True, capture_output=True, text=True)
-    found = BusyPrograms([psutil.Process(int(pid)) for pid in told.stdout.split()])
+    launched = subprocess.run([sys.executable, "-c", _LAUNCH, str(seconds), _SPIN, *shares], check=True, capture_output=True, text=True)
+    programs = BusyPrograms([psutil.Process(int(pid)) for pid in launched.stdout.split()])
     try:
-        yield found
+        yield programs
     finally:
-        found.kill()
+        programs.kill()
 
 
 def burning_pod(name: str, cpus: int) -> dict[str, Any]:

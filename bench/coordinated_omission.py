@@ -13,8 +13,8 @@ import numpy as np
 
 from bench.install_tools import Say, Toolbox
 from bench.nginx import Freezer, Nginx
-from bench.noise_filter import median
-from bench.run_profile import Effort
+from bench.noise_filter import median_sample
+from bench.run_profile import RunProfile
 from bench.tools import TOOLS, WRK, Load, Tool
 from bench.usage import Usage
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
@@ -28,13 +28,13 @@ from kindgate.slo.objectives import Objectives
 
 RATE = 1000
 SECONDS = 3.0
-FROZEN = 0.5
-AFTER = 0.8
+FREEZE_SECONDS = 0.5
+FREEZE_AFTER = 0.8
 TOLERANCE = 0.05
 CAUGHT_UP = 5_000_000
 """Response time in nanoseconds below which the backlog counts as drained."""
 
-OTHERS_RHO = 0.05
+DEFAULT_RHO = 0.05
 """Rate / drain rate of tools that do not report when each request was answered: kindgate's value on this server."""
 
 OBJECTIVE = "p(95)<100"
@@ -42,7 +42,7 @@ OBJECTIVE = "p(95)<100"
 
 
 @dataclass(frozen=True)
-class Honesty:
+class OmissionResult:
     """One tool's percentiles in milliseconds with their theoretical bounds; `count` of the 3,000 due requests were sent.
 
     `low` and `high` are the bounds for p90 and p99 (instant drain, drain at rate 1/rho, each 5 % wider); kindgate's drain
@@ -62,56 +62,56 @@ class Honesty:
     samples: int = 1
 
     @property
-    def judged(self) -> str:
+    def assessment(self) -> str:
         """One word: `honest`, `off`, or `hides it` if p90 is less than half of its lower bound."""
-        if self.honest:
+        if self.within_bounds:
             return "honest"
         return "hides it" if self.p90 is None or self.p90 < self.low[0] / 2 else "off"
 
     @property
-    def honest(self) -> bool:
+    def within_bounds(self) -> bool:
         """Whether both percentiles are within the bounds."""
         measured = (self.p90, self.p99)
         return all(value is not None and low <= value <= high for value, low, high in zip(measured, self.low, self.high, strict=True))
 
 
-def honesties(server: Nginx, tools: Toolbox, effort: Effort, say: Say) -> Iterator[Honesty]:
+def measure_omission(server: Nginx, tools: Toolbox, profile: RunProfile, say: Say) -> Iterator[OmissionResult]:
     """Measure kindgate with and without a small concurrency cap, and every other tool."""
     for cap in (None, 256):
         say(f"frozen server: kindgate{f', at most {cap} in flight' if cap else ''}")
-        yield _ours(server, effort, cap)
+        yield _measure_kindgate(server, profile, cap)
     for tool in (WRK, *TOOLS):
         if tool.program in tools:
             say(f"frozen server: {tool.name}")
-            yield _other(server, tools, tool)
+            yield _measure_tool(server, tools, tool)
 
 
-def _ours(server: Nginx, effort: Effort, cap: int | None) -> Honesty:
+def _measure_kindgate(server: Nginx, profile: RunProfile, cap: int | None) -> OmissionResult:
     """Return the median of the samples that count, with the verdict on all of them."""
-    bursts = [_burst(server, cap) for _ in range(max(2, effort.frozen))]
+    bursts = [_burst(server, cap) for _ in range(max(2, profile.freezes))]
     samples = [sample for sample, _ in bursts]
-    chosen = median(samples, lambda sample: (sample.p90 or 0.0) / sample.high[0])
-    return Honesty(**{**vars(chosen), "samples": len(samples), "verdict": _verdict([result for _, result in bursts])})
+    chosen = median_sample(samples, lambda sample: (sample.p90 or 0.0) / sample.high[0])
+    return OmissionResult(**{**vars(chosen), "samples": len(samples), "verdict": _verdict([result for _, result in bursts])})
 
 
-def _burst(server: Nginx, cap: int | None) -> tuple[Honesty, BurstResult]:
+def _burst(server: Nginx, cap: int | None) -> tuple[OmissionResult, BurstResult]:
     loop = OpenLoop.constant(RATE, seconds=SECONDS, arrival="uniform")
     plan = BurstPlan((Route(server.url),), loop, in_flight=cap, processes=1)
-    kept: list[Rows] = []
-    freezer = Freezer(server, FROZEN, AFTER)
+    rows: list[Rows] = []
+    freezer = Freezer(server, FREEZE_SECONDS, FREEZE_AFTER)
     with GeneratorPool() as pool:
         warm_up(plan, 0.5, pool)
         with Usage(server) as usage, freezer.armed():
-            result = run_burst(plan, pool=pool, on_rows=kept.append)
+            result = run_burst(plan, pool=pool, on_rows=rows.append)
     total = result.total
     p90, p99 = (total.response.percentile(q) / 1000 for q in (90, 99))
-    sample = Honesty(
+    sample = OmissionResult(
         "kindgate" + (f", at most {cap} in flight" if cap else ""),
         total.completed,
         freezer.seconds * 1000,
         p90,
         p99,
-        *bounds(freezer.seconds, RATE / drain_rate(kept[0])),
+        *bounds(freezer.seconds, RATE / drain_rate(rows[0])),
         foreign=max(0.0, usage.foreign - result.health.cpu_seconds / usage.seconds),
         cap_wait_max=result.cap_wait.max / 1000,
     )
@@ -124,19 +124,19 @@ def _verdict(results: Sequence[BurstResult]) -> str:
     return judge(objectives, [burst_sample(result) for result in results], looks=1).verdict.value
 
 
-def _other(server: Nginx, tools: Toolbox, tool: Tool) -> Honesty:
-    freezer = Freezer(server, FROZEN, AFTER)
+def _measure_tool(server: Nginx, tools: Toolbox, tool: Tool) -> OmissionResult:
+    freezer = Freezer(server, FREEZE_SECONDS, FREEZE_AFTER)
     with Usage(server) as usage, freezer.armed():
         report = tool.run(tools, Load(server.url, SECONDS, RATE if tool.paced else 0))
-    low, high = bounds(freezer.seconds, OTHERS_RHO)
-    return Honesty(tool.name, report.count, freezer.seconds * 1000, report.p90_ms, report.p99_ms, low, high, foreign=usage.foreign)
+    low, high = bounds(freezer.seconds, DEFAULT_RHO)
+    return OmissionResult(tool.name, report.count, freezer.seconds * 1000, report.p90_ms, report.p99_ms, low, high, foreign=usage.foreign)
 
 
 def bounds(frozen: float, rho: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the lower and upper bounds of p90 and of p99, in milliseconds."""
-    spared = tuple((1 - q) * SECONDS * 1000 for q in (0.90, 0.99))
-    low90, low99 = ((1 - TOLERANCE) * (frozen * 1000 - part) for part in spared)
-    high90, high99 = ((1 + TOLERANCE) * (frozen * 1000 - part * (1 - rho)) for part in spared)
+    unaffected = tuple((1 - q) * SECONDS * 1000 for q in (0.90, 0.99))
+    low90, low99 = ((1 - TOLERANCE) * (frozen * 1000 - part) for part in unaffected)
+    high90, high99 = ((1 + TOLERANCE) * (frozen * 1000 - part * (1 - rho)) for part in unaffected)
     return (low90, low99), (high90, high99)
 
 

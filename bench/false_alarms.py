@@ -26,17 +26,17 @@ ALLOWED = 0.05
 BY_CHANCE = 0.001
 """The accepted share of nights that fail even if the true rate is only `ALLOWED`."""
 
-FOUND = Path("artifacts/false-alarms.json")
+RESULTS_FILE = Path("artifacts/false-alarms.json")
 
 
-def most_fails(runs: int) -> int:
+def max_fails(runs: int) -> int:
     """Return how many of `runs` may FAIL: chance exceeds it in at most `BY_CHANCE` of all nights."""
     return int(binom.isf(BY_CHANCE, runs, ALLOWED)) if runs else 0
 
 
-def too_many(real: RealRuns) -> bool:
+def has_too_many_fails(real: RealRuns) -> bool:
     """Return whether there are too many false alarms, or no valid run."""
-    return not real.total or real.failed > most_fails(real.total)
+    return not real.total or real.failed > max_fails(real.total)
 
 
 def main() -> int:
@@ -46,14 +46,14 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=45.0, help="how long to go on, the cluster's creation included")
     options = parser.parse_args()
     runs: list[RealRun] = []
-    for made in comparisons(recording_settings(os.environ), options.minutes, lambda: len(runs) < options.runs, say):
-        runs.append(made.run)
-        FOUND.parent.mkdir(exist_ok=True)
-        write_real_runs(runs, FOUND)
-        say(f"{made.run}: {made.explanation}")
-    found = RealRuns(tuple(runs))
-    say(f"{found.summary}; at most {most_fails(found.total)} may FAIL")
-    return int(too_many(found))
+    for recorded in comparisons(recording_settings(os.environ), options.minutes, lambda: len(runs) < options.runs, say):
+        runs.append(recorded.run)
+        RESULTS_FILE.parent.mkdir(exist_ok=True)
+        write_real_runs(runs, RESULTS_FILE)
+        say(f"{recorded.run}: {recorded.explanation}")
+    real = RealRuns(tuple(runs))
+    say(f"{real.summary}; at most {max_fails(real.total)} may FAIL")
+    return int(has_too_many_fails(real))
 
 
 if __name__ == "__main__":

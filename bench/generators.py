@@ -68,23 +68,23 @@ class Generator:
         allowed = 1 - quantile / 100
         return float(brentq(lambda limit: float(self._slow(*bursts, limit).mean()) - allowed, self.median, 1000 * self.median, rtol=1e-5))
 
-    def _slow(self, shift: Times, place: Times, share: Times, limit: float) -> Times:
+    def _slow(self, shift: Times, tail_position: Times, share: Times, limit: float) -> Times:
         log = np.log(limit / self.median) - shift
-        tail = ndtr((place - log) / self.tail_sigma) if self.tail else 0.0
+        tail = ndtr((tail_position - log) / self.tail_sigma) if self.tail else 0.0
         slow: Times = ((1 - share) * ndtr(-log / self.sigma) + share * tail).ravel()
         return slow
 
     def _bursts(self, rng: np.random.Generator, bursts: int, arms: int) -> list[tuple[Times, Times, Times]]:
         """Draw, for each version, the shift of all times and the tail's position and share, one row per burst."""
         shift = self.shift * autoregressive(rng, self.neighbors, bursts)
-        place = self.tail_log + self.tail_shift * autoregressive(rng, self.neighbors, bursts)
+        tail_position = self.tail_log + self.tail_shift * autoregressive(rng, self.neighbors, bursts)
         share = self.tail * _factor(self.tail_share, autoregressive(rng, self.neighbors, bursts))
-        return [(shift, place, np.minimum(0.6, share * _factor(self.arm, rng.normal(size=(bursts, 1))))) for _ in range(arms)]
+        return [(shift, tail_position, np.minimum(0.6, share * _factor(self.arm, rng.normal(size=(bursts, 1))))) for _ in range(arms)]
 
-    def _times(self, rng: np.random.Generator, shift: Times, place: Times, share: Times, requests: int) -> Times:
+    def _times(self, rng: np.random.Generator, shift: Times, tail_position: Times, share: Times, requests: int) -> Times:
         shape = (len(shift), requests)
         noise = rng.normal(size=shape)
-        logs = np.where(rng.random(shape) < share, place + self.tail_sigma * noise, self.sigma * noise)
+        logs = np.where(rng.random(shape) < share, tail_position + self.tail_sigma * noise, self.sigma * noise)
         times: Times = self.median * np.exp(shift + logs)
         return times
 
@@ -113,12 +113,12 @@ SCALE = Generator("scale", median=1.1, sigma=0.5, shift=0.4)
 GENERATORS = (LIGHT, LOADED, SCALE)
 
 
-def alike(generator: Generator, correlation: float) -> Generator:
+def with_correlation(generator: Generator, correlation: float) -> Generator:
     """Return the same service with this correlation between neighboring bursts."""
     return replace(generator, name=f"{generator.name}, neighbors {correlation:g}", neighbors=correlation) if correlation else generator
 
 
-ALIKE = tuple(alike(generator, correlation) for generator in (LIGHT, LOADED) for correlation in (0.3, 0.6))
+CORRELATED_GENERATORS = tuple(with_correlation(generator, correlation) for generator in (LIGHT, LOADED) for correlation in (0.3, 0.6))
 """Services with correlated neighboring bursts."""
 
 

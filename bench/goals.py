@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.arrival_timing import Punctuality
-from bench.coordinated_omission import Honesty
+from bench.arrival_timing import ArrivalTiming
+from bench.coordinated_omission import OmissionResult
 from bench.noise_filter import is_quiet
 from bench.real_runs import FAILS_ALLOWED, RUNS_WANTED, RealRuns
 from bench.recorded import LEAST_BURSTS
 from bench.sizes import Sizes
-from bench.throughput import OURS, Flood
+from bench.throughput import KINDGATE, ThroughputSample
 from bench.verdicts import RECORDED_BUSY, RECORDED_QUIET, ErrorRates, Row
 from kindgate.model import Verdict
 
-_PLACES = {
+_SOURCES = {
     RECORDED_QUIET: "on bursts of equal deployments, quiet machine",
     RECORDED_BUSY: "on bursts of equal deployments, busy machine",
 }
@@ -32,43 +32,48 @@ class Goal:
     met: bool
 
 
-def load_goals(floods: Sequence[Flood], lags: Sequence[Punctuality], honesties: Sequence[Honesty], sizes: Sizes) -> Iterator[Goal]:
+def load_goals(
+    throughput: Sequence[ThroughputSample], timings: Sequence[ArrivalTiming], omissions: Sequence[OmissionResult], sizes: Sizes
+) -> Iterator[Goal]:
     """Yield the load engine's goals. A goal that needs a missing tool is not met."""
-    by_name = {flood.tool: flood for flood in floods}
-    ours = by_name[OURS]
+    by_name = {flood.tool: flood for flood in throughput}
+    kindgate = by_name[KINDGATE]
     yield Goal(
-        "closed loop on 2 cores, requests/s relative to `wrk -t2`", ">= 0.60", f"{ours.of_wrk:.2f}{_busy(ours)}", ours.of_wrk >= 0.60
+        "closed loop on 2 cores, requests/s relative to `wrk -t2`",
+        ">= 0.60",
+        f"{kindgate.of_wrk:.2f}{_disturbance_note(kindgate)}",
+        kindgate.of_wrk >= 0.60,
     )
     for name, factor in (("Locust FastHttpUser x2", 3), ("k6", 2)):
-        other = by_name.get(name)
-        ratio = ours.of_wrk / other.of_wrk if other else 0.0
-        seen = f"{ratio:.1f}x{_busy(ours, *([other] if other else []))}" if other else "not installed"
+        tool = by_name.get(name)
+        ratio = kindgate.of_wrk / tool.of_wrk if tool else 0.0
+        seen = f"{ratio:.1f}x{_disturbance_note(kindgate, *([tool] if tool else []))}" if tool else "not installed"
         yield Goal(f"throughput relative to {name}", f">= {factor}x", seen, ratio >= factor)
-    yield from _lag_goals(lags, by_name["wrk -t2"])
-    for row in honesties:
+    yield from _timing_goals(timings, by_name["wrk -t2"])
+    for row in omissions:
         if row.tool.startswith("kindgate"):
             wanted = f"p90 {row.low[0]:.0f}-{row.high[0]:.0f}, p99 {row.low[1]:.0f}-{row.high[1]:.0f} ms, FAIL"
-            seen = f"p90 {row.p90:.0f}, p99 {row.p99:.0f} ms, {row.verdict} (T = {row.frozen:.1f} ms){_busy(row)}"
-            met = row.honest and row.verdict == Verdict.FAIL.value
+            seen = f"p90 {row.p90:.0f}, p99 {row.p99:.0f} ms, {row.verdict} (T = {row.frozen:.1f} ms){_disturbance_note(row)}"
+            met = row.within_bounds and row.verdict == Verdict.FAIL.value
             yield Goal(f"server frozen for 0.5 s of 3 at 1,000/s: {row.tool}", wanted, seen, met)
     yield Goal("merge of 8 workers' histograms", "bit-exact", "bit-exact" if sizes.merge_is_exact else "differs", sizes.merge_is_exact)
     yield Goal("histogram of a million samples on disk", "<= 15,000 bytes", f"{sizes.million:,} bytes", sizes.million <= 15_000)
 
 
-def _lag_goals(lags: Sequence[Punctuality], wrk: Flood) -> Iterator[Goal]:
-    for row in lags:
-        lag, busy = f"p50 {row.lag_p50:.0f} us, p99 {row.lag_p99:.0f} us", _busy(row)
+def _timing_goals(timings: Sequence[ArrivalTiming], wrk: ThroughputSample) -> Iterator[Goal]:
+    for row in timings:
+        lag, note = f"p50 {row.lag_p50:.0f} us, p99 {row.lag_p99:.0f} us", _disturbance_note(row)
         if row.rate == 1000:
-            yield Goal("loop lag at 1,000/s", "p50 <= 20 us, p99 <= 250 us", lag + busy, row.lag_p50 <= 20 and row.lag_p99 <= 250)
-            cheap = row.cpu_share <= 0.15 or row.cpu_us <= 10 * wrk.cpu_us
-            figures = f"{row.cpu_share:.1%}, {row.cpu_us / wrk.cpu_us:.1f}x{busy}"
-            yield Goal("generator CPU at 1,000/s", "<= 15 % of a core, or <= 10x wrk's per request", figures, cheap)
+            yield Goal("loop lag at 1,000/s", "p50 <= 20 us, p99 <= 250 us", lag + note, row.lag_p50 <= 20 and row.lag_p99 <= 250)
+            is_cheap = row.cpu_share <= 0.15 or row.cpu_us <= 10 * wrk.cpu_us
+            figures = f"{row.cpu_share:.1%}, {row.cpu_us / wrk.cpu_us:.1f}x{note}"
+            yield Goal("generator CPU at 1,000/s", "<= 15 % of a core, or <= 10x wrk's per request", figures, is_cheap)
         elif row.rate == 5000:
             met = row.lag_p99 <= 1000 and not row.dropped
-            yield Goal("loop lag at 5,000/s on one core", "p99 <= 1 ms, 0 dropped", f"{lag}, {row.dropped} dropped{busy}", met)
+            yield Goal("loop lag at 5,000/s on one core", "p99 <= 1 ms, 0 dropped", f"{lag}, {row.dropped} dropped{note}", met)
         else:
             met = row.achieved >= 0.99 and row.lag_p99 <= 2000
-            yield Goal("10,000/s on two cores", ">= 99 % sent, lag p99 <= 2 ms", f"{row.achieved:.2%}, {lag}{busy}", met)
+            yield Goal("10,000/s on two cores", ">= 99 % sent, lag p99 <= 2 ms", f"{row.achieved:.2%}, {lag}{note}", met)
 
 
 def verdict_goals(rates: ErrorRates, real: RealRuns | None) -> Iterator[Goal]:
@@ -76,13 +81,15 @@ def verdict_goals(rates: ErrorRates, real: RealRuns | None) -> Iterator[Goal]:
     experiments: dict[tuple[str, str], list[Row]] = {}
     for row in rates.rows:
         if row.goal:
-            place = _PLACES.get(row.generator, "simulated")
-            experiments.setdefault((f"{row.name}, {place}", row.goal), []).append(row)
+            source = _SOURCES.get(row.generator, "simulated")
+            experiments.setdefault((f"{row.name}, {source}", row.goal), []).append(row)
     for (name, goal), rows in experiments.items():
         verdict, _, wanted = goal.partition(" ")
         yield Goal(f"{verdict} in {rows[0].runs:,} runs: {name}", wanted, "; ".join(map(_rate, rows)), all(row.met for row in rows))
-    enough = rates.recorded_bursts >= LEAST_BURSTS
-    yield Goal("bursts of two equal deployments recorded on a real cluster", f">= {LEAST_BURSTS}", str(rates.recorded_bursts), enough)
+    is_long_enough = rates.recorded_bursts >= LEAST_BURSTS
+    yield Goal(
+        "bursts of two equal deployments recorded on a real cluster", f">= {LEAST_BURSTS}", str(rates.recorded_bursts), is_long_enough
+    )
     name, wanted = "FAIL of two equal deployments on a real cluster, end to end", "at most 2 in 30 runs"
     quiet = real.at(0.0) if real else RealRuns(())
     met = quiet.total >= RUNS_WANTED and quiet.failed <= FAILS_ALLOWED
@@ -95,7 +102,7 @@ def _rate(row: Row) -> str:
     return f"{row.generator} {share:.1%} (bound {row.bound:.1%})"
 
 
-def _busy(*rows: Flood | Punctuality | Honesty) -> str:
+def _disturbance_note(*rows: ThroughputSample | ArrivalTiming | OmissionResult) -> str:
     """Format the remark on rows without any quiet sample."""
     loudest = max(rows, key=lambda row: row.foreign)
     return "" if is_quiet(loudest) else f" (others used {loudest.foreign:.1f} cores)"

@@ -28,17 +28,17 @@ Say = Callable[[str], object]
 SECONDS = 1800.0
 """Timeout in seconds for the packages, and for compiling k6 and its dependencies on two cores."""
 
-PACKAGES = {"wrk": "wrk", "hey": "hey", "ab": "apache2-utils"}
+DEBIAN_PACKAGES = {"wrk": "wrk", "hey": "hey", "ab": "apache2-utils"}
 """Programs, and the Debian packages that contain them."""
 
-MODULES = (
+GO_PROGRAMS = (
     GoRecipe("k6", "go.k6.io/k6", "v1.8.1", sum="h1:orZsbZ2Od0CVZICs9YpTgkKcxfPghJW8VZtwg0cj8H8="),
     GoRecipe("vegeta", "github.com/tsenart/vegeta/v12", "v12.13.0", sum="h1:J/UiNS3f69MkL0tsRLVUUV8uXXQZxdRUchtS+GYiSFc="),
     GoRecipe("hey", "github.com/rakyll/hey", "v0.1.4", sum="h1:hhc8GIqHN4+rPFZvkM9lkCQGi7da0sINM83xxpFkbPA="),
 )
 """Go programs that are compiled if not installed."""
 
-CRATES = {"oha": "1.16.0"}
+RUST_PROGRAMS = {"oha": "1.16.0"}
 """Rust programs that are compiled if not installed; their Cargo.lock pins the dependencies."""
 
 
@@ -56,26 +56,26 @@ class Toolbox:
         return self.programs[name]
 
 
-def provide_tools(say: Say) -> Toolbox:
+def install_tools(say: Say) -> Toolbox:
     """Install every available tool; for the others, print the reason here and leave their rows out later.
 
     Installed programs are used as they are, and compiled ones are cached.
     """
     deadline = Deadline.after(SECONDS)
-    for program, package in PACKAGES.items():
-        _tried(partial(install_packages, {program: package}, say, deadline), say)
-    programs = {name: Path(path) for name in (*PACKAGES, *(recipe.name for recipe in MODULES)) if (path := shutil.which(name))}
-    versions = {name: _package_version(PACKAGES.get(name, name), deadline) for name in programs}
-    for recipe in MODULES:
+    for program, package in DEBIAN_PACKAGES.items():
+        _attempt(partial(install_packages, {program: package}, say, deadline), say)
+    programs = {name: Path(path) for name in (*DEBIAN_PACKAGES, *(recipe.name for recipe in GO_PROGRAMS)) if (path := shutil.which(name))}
+    versions = {name: _package_version(DEBIAN_PACKAGES.get(name, name), deadline) for name in programs}
+    for recipe in GO_PROGRAMS:
         if recipe.name not in programs:
             build = partial(provide_binary, recipe, cache=cache_dir() / "binaries", seed=None, deadline=deadline, progress=say)
-            compiled = _tried(build, say)
+            compiled = _attempt(build, say)
             programs |= {recipe.name: compiled} if compiled else {}
             versions |= {recipe.name: recipe.version} if compiled else {}
-    for name, release in CRATES.items():
-        crate = _crate(name, release, say, deadline)
-        if crate:
-            programs[name], versions[name] = crate, run([crate, "--version"], deadline=deadline).stdout.strip().rpartition(" ")[2]
+    for name, release in RUST_PROGRAMS.items():
+        program = _cargo_program(name, release, say, deadline)
+        if program:
+            programs[name], versions[name] = program, run([program, "--version"], deadline=deadline).stdout.strip().rpartition(" ")[2]
     server = _nginx(say, deadline)
     if server:
         programs["nginx"], versions["nginx"] = server, run([server, "-v"], deadline=deadline).stderr.strip().rpartition("/")[2]
@@ -84,7 +84,7 @@ def provide_tools(say: Say) -> Toolbox:
     return Toolbox(programs, versions)
 
 
-def _crate(name: str, release: str, say: Say, deadline: Deadline) -> Path | None:
+def _cargo_program(name: str, release: str, say: Say, deadline: Deadline) -> Path | None:
     """Return the installed program, or compile it with Cargo."""
     installed = shutil.which(name)
     if installed:
@@ -93,14 +93,14 @@ def _crate(name: str, release: str, say: Say, deadline: Deadline) -> Path | None
     if not program.exists():
         say(f"compiling {name} {release}")
         command = ["cargo", "install", "--quiet", "--locked", f"{name}@{release}"]
-        _tried(lambda: run([*command, "--root", program.parents[1]], deadline=deadline), say)
+        _attempt(lambda: run([*command, "--root", program.parents[1]], deadline=deadline), say)
     return program if program.exists() else None
 
 
 def _package_version(package: str, deadline: Deadline) -> str:
     """Return the version of an installed Debian package; it is unknown for programs from other sources."""
-    told = run(["dpkg-query", "-W", "-f", "${Version}", package], deadline=deadline, check=False) if shutil.which("dpkg-query") else None
-    return told.stdout if told and told.stdout else "installed here"
+    query = run(["dpkg-query", "-W", "-f", "${Version}", package], deadline=deadline, check=False) if shutil.which("dpkg-query") else None
+    return query.stdout if query and query.stdout else "installed here"
 
 
 def _nginx(say: Say, deadline: Deadline) -> Path | None:
@@ -110,7 +110,7 @@ def _nginx(say: Say, deadline: Deadline) -> Path | None:
         return Path(installed)
     program = cache_dir() / "bench/nginx/usr/sbin/nginx"
     if not program.exists() and shutil.which("apt-get"):
-        _tried(partial(_unpack_nginx, program.parents[2], say, deadline), say)
+        _attempt(partial(_unpack_nginx, program.parents[2], say, deadline), say)
     return program if program.exists() else None
 
 
@@ -125,7 +125,7 @@ def _unpack_nginx(folder: Path, say: Say, deadline: Deadline) -> None:
         (Path(work) / "root").rename(folder)
 
 
-def _tried(step: Callable[[], T], say: Say) -> T | None:
+def _attempt(step: Callable[[], T], say: Say) -> T | None:
     """Return the step's result; if it fails, print the reason and return None."""
     try:
         return step()

@@ -15,12 +15,12 @@ def main(url: str, seconds: float, rate: float, host: str) -> None:
     headers = {"Host": host} if host else {}
     start = time.monotonic()
     while time.monotonic() - start < seconds:
-        asked = time.monotonic()
+        sent = time.monotonic()
         requests.get(url, headers=headers, timeout=10)
-        took = time.monotonic() - asked
-        times.append(took * 1000)
+        elapsed = time.monotonic() - sent
+        times.append(elapsed * 1000)
         if rate:
-            time.sleep(max(0.0, 1 / rate - took))
+            time.sleep(max(0.0, 1 / rate - elapsed))
     sys.stdout.write(json.dumps({"times_ms": times, "seconds": time.monotonic() - start}))
 
 

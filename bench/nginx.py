@@ -98,21 +98,21 @@ class Freezer:
     @contextmanager
     def armed(self) -> Iterator[None]:
         """Watch for requests inside the block; on exit, wait until the server runs again."""
-        over = threading.Event()
-        thread = threading.Thread(target=self._freeze, args=(self.server.answered(), over))
+        ended = threading.Event()
+        thread = threading.Thread(target=self._freeze, args=(self.server.answered(), ended))
         thread.start()
         try:
             yield
         finally:
-            over.set()
+            ended.set()
             thread.join()
 
-    def _freeze(self, before: int, over: threading.Event) -> None:
-        asked = 1
-        while not over.is_set() and self.server.answered() - before - asked < 50:
-            asked += 1
-            over.wait(0.02)
-        over.wait(self.after)
+    def _freeze(self, answered_before: int, ended: threading.Event) -> None:
+        own_requests = 1
+        while not ended.is_set() and self.server.answered() - answered_before - own_requests < 50:
+            own_requests += 1
+            ended.wait(0.02)
+        ended.wait(self.after)
         for pid in self.server.pids:
             os.kill(pid, signal.SIGSTOP)
         stopped = time.monotonic()

@@ -1,6 +1,6 @@
 """Selection of samples: other programs take CPU time, which is measured with every sample.
 
-A sample is quiet if all other processes together used at most `QUIET` cores. The median of the quiet samples counts, not
+A sample is quiet if all other processes together used at most `QUIET_CORES` cores. The median of the quiet samples counts, not
 the best one, which no user can expect. If no sample was quiet, all count, and the row is marked.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-QUIET = 0.25
+QUIET_CORES = 0.25
 """Cores that others may use in a quiet sample."""
 
-RULE = "Of several samples the median of the quiet ones is shown; where none was quiet, that of all, marked as busy."
+SELECTION_RULE = "Of several samples the median of the quiet ones is shown; where none was quiet, that of all, marked as busy."
 """The rule as stored and printed with the results."""
 
 
@@ -29,15 +29,15 @@ S = TypeVar("S", bound=Sample)
 
 def is_quiet(sample: Sample) -> bool:
     """Return whether others used little enough CPU."""
-    return sample.foreign <= QUIET
+    return sample.foreign <= QUIET_CORES
 
 
-def counted(samples: Sequence[S]) -> Sequence[S]:
+def usable_samples(samples: Sequence[S]) -> Sequence[S]:
     """Return the quiet samples, or all if none is quiet."""
     return [sample for sample in samples if is_quiet(sample)] or samples
 
 
-def median(samples: Sequence[S], figure: Callable[[S], float]) -> S:
+def median_sample(samples: Sequence[S], figure: Callable[[S], float]) -> S:
     """Return the median of the samples that count; of two, the lower one."""
-    ordered = sorted(counted(samples), key=figure)
+    ordered = sorted(usable_samples(samples), key=figure)
     return ordered[(len(ordered) - 1) // 2]

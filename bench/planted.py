@@ -40,7 +40,7 @@ APPLICATION = Path(__file__).with_name("planted_application")
 TRIAL_BURSTS, TRIALS = 12, 3
 """Bursts per calibration trial, and the number of corrections."""
 
-LONGEST = 200.0
+COMPARISON_SECONDS = 200.0
 """Maximum duration of one comparison in seconds."""
 
 EXEC_SECONDS = 30.0
@@ -49,34 +49,37 @@ _SPIN = "import sys, urllib.request; urllib.request.urlopen('http://127.0.0.1:56
 
 
 @dataclass(frozen=True)
-class Plant:
+class PlantedSlowdown:
     """The slowdown at p(95), whether it stays with the place, and how many of ten runs may or must FAIL."""
 
     change: float
-    stays_with_place: bool
+    stays_in_place: bool
     fails: range
 
 
-PLANTS: Mapping[str, Plant] = MappingProxyType(
-    {"slower": Plant(0.15, stays_with_place=False, fails=range(9, 11)), "misplaced": Plant(0.06, stays_with_place=True, fails=range(1))}
+SLOWDOWNS: Mapping[str, PlantedSlowdown] = MappingProxyType(
+    {
+        "slower": PlantedSlowdown(0.15, stays_in_place=False, fails=range(9, 11)),
+        "misplaced": PlantedSlowdown(0.06, stays_in_place=True, fails=range(1)),
+    }
 )
 
 
-class Spinning:
+class SpinControl:
     """Sets how long the pods of both versions on one cluster spin before an answer."""
 
     def __init__(self, env: Environment) -> None:
-        self._standing = env
+        self._env = env
 
     def spin(self, head: float, base: float) -> None:
         """Make the pods of each version spin for its number of microseconds before each answer."""
-        names = base_of(self._standing).namespaces
+        names = base_of(self._env).namespaces
         for namespaces, microseconds in ((names.keys(), head), (names.values(), base)):
-            for pod in pods_of(namespaces, self._standing.address, Deadline.after(EXEC_SECONDS)):
+            for pod in pods_of(namespaces, self._env.address, Deadline.after(EXEC_SECONDS)):
                 self._execute(pod["metadata"]["namespace"], pod["metadata"]["name"], str(round(microseconds)))
 
     def _execute(self, namespace: str, pod: str, microseconds: str) -> None:
-        kubectl: list[str | Path] = [self._standing.kubectl, "--kubeconfig", self._standing.address.kubeconfig, "--namespace", namespace]
+        kubectl: list[str | Path] = [self._env.kubectl, "--kubeconfig", self._env.address.kubeconfig, "--namespace", namespace]
         command = ["exec", pod, "--", "/usr/bin/python3", "-c", _SPIN, microseconds]
         run([*kubectl, *command], deadline=Deadline.after(EXEC_SECONDS))
 
@@ -89,19 +92,19 @@ class Trial:
     change: float
 
 
-def find_spin(change: float, show: Callable[[float], tuple[float, float]]) -> Trial:
+def calibrate_spin(change: float, measure: Callable[[float], tuple[float, float]]) -> Trial:
     """Calibrate the spin time for `change`.
 
-    `show` measures both versions while the slower one spins for the given microseconds, and returns the change and the
+    `measure` runs both versions while the slower one spins for the given microseconds, and returns the change and the
     other version's p(95) in microseconds. Response times grow by about the spin time.
     """
-    shown, usual = show(0.0)
+    measured, usual = measure(0.0)
     microseconds = change * usual
     for _ in range(TRIALS):
-        shown, usual = show(microseconds)
-        microseconds += (change - shown) * usual
-    shown, _ = show(microseconds)
-    return Trial(microseconds, shown)
+        measured, usual = measure(microseconds)
+        microseconds += (change - measured) * usual
+    measured, _ = measure(microseconds)
+    return Trial(microseconds, measured)
 
 
 class Comparisons:
@@ -109,61 +112,61 @@ class Comparisons:
 
     def __init__(self, pipeline: Pipeline, settings: Settings) -> None:
         self._pipeline, self._settings = pipeline, settings
-        self._standing = pipeline.reach(Stage.APP)
-        self._pods = Spinning(self._standing)
+        self._env = pipeline.reach(Stage.APP)
+        self._pods = SpinControl(self._env)
         self._series = 0
 
     def trial(self, change: float) -> Trial:
         """Calibrate the slower version's spin time for `change`."""
 
-        def show(microseconds: float) -> tuple[float, float]:
+        def measure(microseconds: float) -> tuple[float, float]:
             self._pods.spin(microseconds, 0.0)
-            bursts = self._campaign().extend(TRIAL_BURSTS)
-            (found,) = compare(OBJECTIVES.compare, [burst_sample(burst) for burst in bursts], look=1, looks=1).results
-            if found.change is None or found.base is None:
-                raise SystemExit(f"the trial shows nothing: {found.explanation}")
-            say(f"spinning for {microseconds:.0f} us: {found.change:+.1%}, base {found.base:.2f} ms")
-            return found.change, found.base * 1000
+            bursts = self._new_series().extend(TRIAL_BURSTS)
+            (result,) = compare(OBJECTIVES.compare, [burst_sample(burst) for burst in bursts], look=1, looks=1).results
+            if result.change is None or result.base is None:
+                raise SystemExit(f"the trial shows nothing: {result.explanation}")
+            say(f"spinning for {microseconds:.0f} us: {result.change:+.1%}, base {result.base:.2f} ms")
+            return result.change, result.base * 1000
 
-        return find_spin(change, show)
+        return calibrate_spin(change, measure)
 
-    def compare(self, microseconds: float, *, stays_with_place: bool) -> Compared:
+    def compare(self, microseconds: float, *, stays_in_place: bool) -> Compared:
         """Run one comparison with the head spinning, or the base after the exchange if the slowdown stays with the place."""
         self._pods.spin(microseconds, 0.0)
 
         def exchange() -> Exchange:
-            done = self._pipeline.exchange()
-            self._pods.spin(*((0.0, microseconds) if stays_with_place else (microseconds, 0.0)))
-            return done
+            exchanged = self._pipeline.exchange()
+            self._pods.spin(*((0.0, microseconds) if stays_in_place else (microseconds, 0.0)))
+            return exchanged
 
-        compared = measure_and_compare(OBJECTIVES, self._campaign(), BURSTS, exchange, placement=self._standing.placement)
+        compared = measure_and_compare(OBJECTIVES, self._new_series(), BURSTS, exchange, placement=self._env.placement)
         if compared.origin.confirmation is not None:
-            self._standing = replace(self._standing, placement=compared.origin.confirmation.placement)
+            self._env = replace(self._env, placement=compared.origin.confirmation.placement)
         return compared
 
-    def _campaign(self) -> BurstSeries:
+    def _new_series(self) -> BurstSeries:
         """Start a new series with a new seed: bursts with the same plan and seed would be read from disk."""
         self._series += 1
         seeded = replace(self._settings, load=replace(self._settings.load, seed=1000 * self._series))
-        return comparison_series(seeded, OBJECTIVES, self._standing, load_lock_of_run(self._pipeline.run_id))
+        return comparison_series(seeded, OBJECTIVES, self._env, load_lock_of_run(self._pipeline.run_id))
 
 
 def main() -> int:
     """Compare, and print the count of each verdict; return 1 if there are too few or too many FAILs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("plant", choices=PLANTS)
+    parser.add_argument("plant", choices=SLOWDOWNS)
     parser.add_argument("--runs", type=int, default=10, help="comparisons")
     parser.add_argument("--minutes", type=float, default=60.0, help="how long to go on, the cluster's creation included")
     options = parser.parse_args()
-    plant, deadline, verdicts = PLANTS[options.plant], Deadline.after(options.minutes * 60), Counter[str]()
-    given = {"app_overlay": str(APPLICATION), "slo_base": str(APPLICATION), "load_rate": RATE, "load_duration": SECONDS}
-    settings = build_settings(Path.cwd(), given, {}, os.environ)
+    slowdown, deadline, verdicts = SLOWDOWNS[options.plant], Deadline.after(options.minutes * 60), Counter[str]()
+    requested = {"app_overlay": str(APPLICATION), "slo_base": str(APPLICATION), "load_rate": RATE, "load_duration": SECONDS}
+    settings = build_settings(Path.cwd(), requested, {}, os.environ)
     pipeline = Pipeline(settings, new_run_id(), say)
     try:
         comparisons = Comparisons(pipeline, settings)
-        trial = comparisons.trial(plant.change)
-        while verdicts.total() < options.runs and deadline.remaining > LONGEST:
-            compared = comparisons.compare(trial.microseconds, stays_with_place=plant.stays_with_place)
+        trial = comparisons.trial(slowdown.change)
+        while verdicts.total() < options.runs and deadline.remaining > COMPARISON_SECONDS:
+            compared = comparisons.compare(trial.microseconds, stays_in_place=slowdown.stays_in_place)
             (result,) = compared.comparison.results
             verdicts[result.verdict.value] += 1
             bursts = len(compared.bursts) + len(compared.confirmation)
@@ -172,12 +175,12 @@ def main() -> int:
         pipeline.close(failed=False)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
     sys.stdout.write(f"{options.plant}: spinning for {trial.microseconds:.0f} us showed {trial.change:+.1%} at p(95); {counts}\n")
-    return int(not enough(verdicts[Verdict.FAIL.value], verdicts.total(), plant))
+    return int(not has_expected_fails(verdicts[Verdict.FAIL.value], verdicts.total(), slowdown))
 
 
-def enough(fails: int, runs: int, plant: Plant) -> bool:
+def has_expected_fails(fails: int, runs: int, slowdown: PlantedSlowdown) -> bool:
     """Return whether the number of FAILs is as required for ten runs, or in proportion."""
-    return runs > 0 and plant.fails.start * runs / 10 <= fails <= (plant.fails.stop - 1) * runs / 10
+    return runs > 0 and slowdown.fails.start * runs / 10 <= fails <= (slowdown.fails.stop - 1) * runs / 10
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.slo.validity import PRESSURE_SHARE
 
-RATES, SECONDS, LONGEST = (500.0, 2000.0, 4000.0), 2.0, 300.0
+RATES, SECONDS, BUSY_SECONDS = (500.0, 2000.0, 4000.0), 2.0, 300.0
 
 _SERVER = """
 import asyncio
@@ -53,20 +53,21 @@ def trivial_server() -> Iterator[str]:
             process.kill()
 
 
-def pressures(url: str, rate: float, runs: int) -> str:
+def pressure_row(url: str, rate: float, runs: int) -> str:
     """Return one row: pressure and p(99) over `runs` bursts."""
     plan = BurstPlan((Route(url),), OpenLoop.constant(rate, seconds=SECONDS), timeout=2.0)
     with GeneratorPool() as pool:
         warm_up(plan, 0.5, pool)
         results = [run_burst(plan, pool=pool) for _ in range(runs)]
-    seen = [result.health.pressure for result in results if result.health.pressure is not None]
-    if not seen:
+    measured = [result.health.pressure for result in results if result.health.pressure is not None]
+    if not measured:
         raise SystemExit("this kernel has no CPU pressure (PSI)")
     slow = [result.total.response.percentile(99) / 1000 for result in results if result.total.response.count]
     others = max(result.health.other_cpu for result in results)
-    above = sum(pressure > PRESSURE_SHARE for pressure in seen)
+    above = sum(pressure > PRESSURE_SHARE for pressure in measured)
     return (
-        f"pressure {min(seen):.0%} to {max(seen):.0%}, median {median(seen):.0%}, above {PRESSURE_SHARE:.0%} in {above} of {len(seen)}; "
+        f"pressure {min(measured):.0%} to {max(measured):.0%}, median {median(measured):.0%}, "
+        f"above {PRESSURE_SHARE:.0%} in {above} of {len(measured)}; "
         f"p(99) {median(slow):.1f} ms in the median burst, {max(slow):.1f} ms at most; server and others up to {others:.2f} cores"
     )
 
@@ -79,8 +80,8 @@ def main() -> None:
     with trivial_server() as url:
         for busy in range((psutil.cpu_count() or 1) + 1):
             for rate in RATES:
-                with busy_programs(busy, LONGEST):
-                    row = pressures(url, rate, options.runs)
+                with busy_programs(busy, BUSY_SECONDS):
+                    row = pressure_row(url, rate, options.runs)
                 sys.stdout.write(f"{busy} busy programs, {rate:,.0f} per second: {row}\n")
                 sys.stdout.flush()
 

@@ -82,8 +82,8 @@ class RealRuns:
         """The exact 95 % interval for the share of FAILs (Clopper and Pearson)."""
         if not self.total:
             return 0.0, 1.0
-        found = binomtest(self.failed, self.total).proportion_ci(0.95, "exact")
-        return float(found.low), float(found.high)
+        interval = binomtest(self.failed, self.total).proportion_ci(0.95, "exact")
+        return float(interval.low), float(interval.high)
 
     @property
     def summary(self) -> str:

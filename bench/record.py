@@ -43,12 +43,12 @@ OBJECTIVES = Objectives(compare=(Tolerance(95.0, 0.10),))
 FOREIGN = (0.0, 0.3, 1.0, 2.0)
 """Choices for the number of cores that other programs keep busy."""
 
-LONGEST = 200.0
+COMPARISON_SECONDS = 200.0
 """Maximum duration of one comparison in seconds: three looks, confirmation round, warm-ups, and both redeployments."""
 
 
 @dataclass(frozen=True)
-class Made:
+class RecordedRun:
     """One comparison, with the bursts that decided it and its explanation."""
 
     run: RealRun
@@ -58,7 +58,7 @@ class Made:
 
 def comparisons(
     settings: Settings, minutes: float, more: Callable[[], bool], say: Say, *, first: int = 1, foreign: float = 0.0
-) -> Iterator[Made]:
+) -> Iterator[RecordedRun]:
     """Run full comparisons on one cluster, each with its own schedule (from number `first`), while `more()` and time remains.
 
     `foreign` cores are kept busy during the comparisons, but not while the cluster is created.
@@ -68,11 +68,11 @@ def comparisons(
     try:
         env = pipeline.reach(Stage.APP)
         with busy_programs(foreign, minutes * 60):
-            while more() and deadline.remaining > LONGEST:
+            while more() and deadline.remaining > COMPARISON_SECONDS:
                 compared = compare_once(pipeline, env, settings, number)
                 if compared.origin.confirmation is not None:
                     env = replace(env, placement=compared.origin.confirmation.placement)
-                yield _made(compared, foreign, pipeline.run_id)
+                yield _recorded_run(compared, foreign, pipeline.run_id)
                 number += 1
     finally:
         pipeline.close(failed=False)
@@ -85,43 +85,45 @@ def compare_once(pipeline: Pipeline, env: Environment, settings: Settings, numbe
     return measure_and_compare(OBJECTIVES, burst_series, BURSTS, pipeline.exchange, placement=env.placement)
 
 
-def _made(compared: Compared, foreign: float, cluster: str) -> Made:
+def _recorded_run(compared: Compared, foreign: float, cluster: str) -> RecordedRun:
     (result,) = compared.comparison.results
     bursts = (*compared.bursts, *compared.confirmation)
-    run = RealRun(result.verdict.value, len(bursts), result.change, _busy(bursts), foreign, cluster, _others(bursts))
-    return Made(run, bursts, result.explanation)
+    run = RealRun(
+        result.verdict.value, len(bursts), result.change, _average_other_cpu(bursts), foreign, cluster, _average_foreign_cores(bursts)
+    )
+    return RecordedRun(run, bursts, result.explanation)
 
 
-def _busy(bursts: Sequence[BurstResult]) -> float:
+def _average_other_cpu(bursts: Sequence[BurstResult]) -> float:
     return round(sum(burst.health.other_cpu for burst in bursts) / len(bursts), 2)
 
 
-def _others(bursts: Sequence[BurstResult]) -> float | None:
+def _average_foreign_cores(bursts: Sequence[BurstResult]) -> float | None:
     """Return the CPU use of programs outside the run, in cores; `None` if it is unknown for all bursts."""
     known = [burst.health.foreign for burst in bursts if burst.health.foreign is not None]
     return round(sum(known) / len(known) * (os.cpu_count() or 1), 2) if known else None
 
 
-def missing(real: RealRuns, wanted: int, foreign: float) -> bool:
+def needs_more_runs(real: RealRuns, runs_needed: int, foreign: float) -> bool:
     """Return whether more runs are needed; on a quiet machine only valid runs count, otherwise all do."""
-    made = real.at(foreign)
-    return (len(made.runs) if foreign else made.total) < wanted
+    runs = real.at(foreign)
+    return (len(runs.runs) if foreign else runs.total) < runs_needed
 
 
-def keep(made: Made, earlier: RealRuns, say: Say) -> None:
+def store(recorded: RecordedRun, stored: RealRuns, say: Say) -> None:
     """Add a run to its file, and its bursts to the quiet machine's recording while that is too short."""
-    write_real_runs([*earlier.runs, made.run])
-    recorded = read_recording(RECORDING, least=0).bursts if RECORDING.exists() else ()
-    if not made.run.foreign and len(recorded) < LEAST_BURSTS:
-        write_recording(RECORDING, RATE, [*recorded, *(burst_sample(burst) for burst in made.bursts)])
-    say(f"{made.run}: {made.explanation}")
+    write_real_runs([*stored.runs, recorded.run])
+    bursts = read_recording(RECORDING, least=0).bursts if RECORDING.exists() else ()
+    if not recorded.run.foreign and len(bursts) < LEAST_BURSTS:
+        write_recording(RECORDING, RATE, [*bursts, *(burst_sample(burst) for burst in recorded.bursts)])
+    say(f"{recorded.run}: {recorded.explanation}")
 
 
 def recording_settings(environ: Mapping[str, str]) -> Settings:
     """Return settings that compare this folder's application with itself."""
     overlay = build_settings(Path.cwd(), {}, {}, environ).deploy.overlay
-    given = {"slo_base": str(overlay), "load_rate": RATE, "load_duration": SECONDS}
-    return build_settings(Path.cwd(), given, {}, environ)
+    requested = {"slo_base": str(overlay), "load_rate": RATE, "load_duration": SECONDS}
+    return build_settings(Path.cwd(), requested, {}, environ)
 
 
 def main() -> None:
@@ -131,18 +133,18 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=RUNS_WANTED, help="how many runs there are to be in all, of this kind of machine")
     parser.add_argument("--foreign", type=float, default=0.0, choices=FOREIGN, help="cores that other programs keep busy")
     options = parser.parse_args()
-    settings, first = recording_settings(os.environ), 1 + len(_kept().runs)
+    settings, first = recording_settings(os.environ), 1 + len(_stored_runs().runs)
 
-    def more() -> bool:
-        return missing(_kept(), options.runs, options.foreign)
+    def is_incomplete() -> bool:
+        return needs_more_runs(_stored_runs(), options.runs, options.foreign)
 
-    for made in comparisons(settings, options.minutes, more, say, first=first, foreign=options.foreign):
-        keep(made, _kept(), say)
-    for level in _kept().levels:
-        sys.stdout.write(f"{level:g} cores used by others: {_kept().at(level).summary}\n")
+    for recorded in comparisons(settings, options.minutes, is_incomplete, say, first=first, foreign=options.foreign):
+        store(recorded, _stored_runs(), say)
+    for level in _stored_runs().levels:
+        sys.stdout.write(f"{level:g} cores used by others: {_stored_runs().at(level).summary}\n")
 
 
-def _kept() -> RealRuns:
+def _stored_runs() -> RealRuns:
     return read_real_runs() or RealRuns(())
 
 

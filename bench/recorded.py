@@ -56,8 +56,8 @@ class Counts:
 
     def run(self, rng: np.random.Generator, bursts: int, mean_block: float = MEAN_BLOCK) -> Counts:
         """Draw `bursts` bursts as blocks of neighbors."""
-        places = stationary(rng, len(self.bad), bursts, mean_block)
-        return Counts(self.bad[places], self.sizes[places])
+        indexes = stationary(rng, len(self.bad), bursts, mean_block)
+        return Counts(self.bad[indexes], self.sizes[indexes])
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Recording:
         The deployments are equal, so which one acts as the base is also drawn, once for the whole run.
         """
         names = {BASE: BASE, HEAD: HEAD} if rng.integers(2) else {BASE: HEAD, HEAD: BASE}
-        return [_as_run(self.bursts[place], names, slower) for place in stationary(rng, len(self.bursts), bursts)]
+        return [_with_arms(self.bursts[index], names, slower) for index in stationary(rng, len(self.bursts), bursts)]
 
     def counts(self, quantile: float, share: float = 1.0) -> Counts:
         """Count each burst's bad requests over both deployments; the limit is the true percentile divided by `share`.
@@ -89,19 +89,19 @@ class Recording:
 
 def read_recording(path: Path, least: int = LEAST_BURSTS) -> Recording:
     """Read a recording. Raises `ValueError` for another format, and for fewer than `least` bursts."""
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    if kept.get("format") != FORMAT:
-        raise ValueError(f"{path} has format {kept.get('format')!r}, and {FORMAT} is read")
-    bursts = tuple(_decoded(place, burst) for place, burst in enumerate(kept["bursts"]))
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content.get("format") != FORMAT:
+        raise ValueError(f"{path} has format {content.get('format')!r}, and {FORMAT} is read")
+    bursts = tuple(_decoded(index, burst) for index, burst in enumerate(content["bursts"]))
     if len(bursts) < least:
         raise ValueError(f"{path} holds {len(bursts)} bursts, and {least} are needed")
-    return Recording(float(kept["rate"]), bursts)
+    return Recording(float(content["rate"]), bursts)
 
 
 def write_recording(path: Path, rate: float, bursts: Sequence[BurstSample]) -> None:
     """Write the bursts of a duet run; each must have the arms `base` and `head`."""
-    kept = [{"seconds": burst.seconds, **{arm: _encoded(burst, arm) for arm in (BASE, HEAD)}} for burst in bursts]
-    path.write_text(json.dumps({"format": FORMAT, "rate": rate, "bursts": kept}), encoding="utf-8")
+    encoded = [{"seconds": burst.seconds, **{arm: _encoded(burst, arm) for arm in (BASE, HEAD)}} for burst in bursts]
+    path.write_text(json.dumps({"format": FORMAT, "rate": rate, "bursts": encoded}), encoding="utf-8")
 
 
 def stationary(rng: np.random.Generator, recorded: int, bursts: int, mean_block: float = MEAN_BLOCK) -> NDArray[np.int64]:
@@ -112,11 +112,11 @@ def stationary(rng: np.random.Generator, recorded: int, bursts: int, mean_block:
     """
     if recorded < 1 or mean_block < 1:
         raise ValueError(f"blocks of {mean_block:g} bursts cannot be drawn from {recorded} bursts")
-    place = np.arange(bursts)
+    position = np.arange(bursts)
     starts = rng.integers(0, recorded, bursts)
     begins = rng.random(bursts) < 1 / mean_block
-    begin = np.maximum.accumulate(np.where(begins, place, 0))
-    drawn: NDArray[np.int64] = (starts[begin] + place - begin) % recorded
+    begin = np.maximum.accumulate(np.where(begins, position, 0))
+    drawn: NDArray[np.int64] = (starts[begin] + position - begin) % recorded
     return drawn
 
 
@@ -126,15 +126,15 @@ def _encoded(burst: BurstSample, arm: str) -> dict[str, Any]:
     return {"times": times.to_text(), "lost": sum(part.scheduled for part in series) - times.count}
 
 
-def _decoded(place: int, burst: dict[str, Any]) -> BurstSample:
+def _decoded(index: int, burst: dict[str, Any]) -> BurstSample:
     series = []
     for arm in (BASE, HEAD):
         times, lost = Histogram.from_text(burst[arm]["times"]), int(burst[arm]["lost"])
         series.append(Series(tags={"arm": arm}, scheduled=times.count + lost, sent=times.count + lost, response=times))
-    return BurstSample(float(place), float(burst["seconds"]), tuple(series))
+    return BurstSample(float(index), float(burst["seconds"]), tuple(series))
 
 
-def _as_run(burst: BurstSample, names: Mapping[str, str], slower: float) -> BurstSample:
+def _with_arms(burst: BurstSample, names: Mapping[str, str], slower: float) -> BurstSample:
     series = []
     for part in burst.series:
         arm = names[part.tags["arm"]]

@@ -30,7 +30,7 @@ class Report:
 
 def read_wrk(text: str) -> Report:
     """Parse `--latency` output; its percentiles are corrected for coordinated omission with the mean interval."""
-    times = [_found(rf"^\s+{quantile}%\s+([0-9.]+)(us|ms|s|m)$", text) for quantile in (90, 99)]
+    times = [_groups(rf"^\s+{quantile}%\s+([0-9.]+)(us|ms|s|m)$", text) for quantile in (90, 99)]
     p90, p99 = (float(number) * _UNITS[unit] for number, unit in times)
     return Report(_number(r"Requests/sec:\s+([0-9.]+)", text), int(_number(r"(\d+) requests in", text)), p90, p99)
 
@@ -44,10 +44,10 @@ def read_hey(text: str) -> Report:
 
 def read_oha(text: str) -> Report:
     """Parse `--output-format json` output, in seconds."""
-    said = json.loads(text)
-    times = said["latencyPercentiles"]
-    count = sum(said["statusCodeDistribution"].values())
-    return Report(said["summary"]["requestsPerSec"], count, times["p90"] * 1000, times["p99"] * 1000)
+    output = json.loads(text)
+    times = output["latencyPercentiles"]
+    count = sum(output["statusCodeDistribution"].values())
+    return Report(output["summary"]["requestsPerSec"], count, times["p90"] * 1000, times["p99"] * 1000)
 
 
 def read_ab(text: str) -> Report:
@@ -61,17 +61,17 @@ def read_locust(text: str) -> Report:
 
     Times above 100 ms are rounded to two digits.
     """
-    decoder, place, pages = json.JSONDecoder(), 0, []
-    while (place := text.find("[", place)) >= 0:
-        page, place = decoder.raw_decode(text, place)
+    decoder, start, pages = json.JSONDecoder(), 0, []
+    while (start := text.find("[", start)) >= 0:
+        page, start = decoder.raw_decode(text, start)
         pages += page
     if not pages:
         raise UnreadableError("Locust reports no request: its workers did not get to run")
-    said = max(pages, key=lambda page: int(page["num_requests"]))
-    times = {float(time): int(count) for time, count in said["response_times"].items()}
+    output = max(pages, key=lambda page: int(page["num_requests"]))
+    times = {float(time): int(count) for time, count in output["response_times"].items()}
     p90, p99 = np.percentile(np.repeat(list(times), list(times.values())), [90, 99])
-    span = said["last_request_timestamp"] - said["start_time"]
-    return Report(said["num_requests"] / max(span, 1e-9), said["num_requests"], float(p90), float(p99))
+    span = output["last_request_timestamp"] - output["start_time"]
+    return Report(output["num_requests"] / max(span, 1e-9), output["num_requests"], float(p90), float(p99))
 
 
 def read_k6(text: str) -> Report:
@@ -83,23 +83,23 @@ def read_k6(text: str) -> Report:
 
 def read_vegeta(text: str) -> Report:
     """Parse `vegeta report -type json` output, in nanoseconds."""
-    said = json.loads(text)
-    return Report(said["throughput"], said["requests"], said["latencies"]["90th"] / 1e6, said["latencies"]["99th"] / 1e6)
+    output = json.loads(text)
+    return Report(output["throughput"], output["requests"], output["latencies"]["90th"] / 1e6, output["latencies"]["99th"] / 1e6)
 
 
 def read_naive(text: str) -> Report:
     """Parse the output of bench/naive.py."""
-    said = json.loads(text)
-    p90, p99 = np.percentile(said["times_ms"], [90, 99])
-    return Report(len(said["times_ms"]) / said["seconds"], len(said["times_ms"]), float(p90), float(p99))
+    output = json.loads(text)
+    p90, p99 = np.percentile(output["times_ms"], [90, 99])
+    return Report(len(output["times_ms"]) / output["seconds"], len(output["times_ms"]), float(p90), float(p99))
 
 
-def _found(pattern: str, text: str) -> tuple[str, ...]:
-    found = re.search(pattern, text, re.MULTILINE)
-    if not found:
+def _groups(pattern: str, text: str) -> tuple[str, ...]:
+    match = re.search(pattern, text, re.MULTILINE)
+    if not match:
         raise UnreadableError(f"{pattern!r} is not in {text[-2000:]!r}")
-    return found.groups()
+    return match.groups()
 
 
 def _number(pattern: str, text: str) -> float:
-    return float(_found(pattern, text)[0])
+    return float(_groups(pattern, text)[0])

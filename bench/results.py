@@ -9,13 +9,13 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from bench.arrival_timing import Punctuality
-from bench.coordinated_omission import Honesty
+from bench.arrival_timing import ArrivalTiming
+from bench.coordinated_omission import OmissionResult
 from bench.goals import Goal
 from bench.real_runs import RealRun
 from bench.sizes import Sizes
-from bench.through_ingress import FloodThrough, PacedThrough
-from bench.throughput import Flood
+from bench.through_ingress import IngressLatency, IngressThroughput
+from bench.throughput import ThroughputSample
 from bench.verdicts import ErrorRates
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -32,15 +32,15 @@ class Results:
     machine: str
     rule: str
     tools: Mapping[str, str]
-    full_speed: tuple[Flood, ...]
-    open_loop: tuple[Punctuality, ...]
-    frozen_server: tuple[Honesty, ...]
+    full_speed: tuple[ThroughputSample, ...]
+    open_loop: tuple[ArrivalTiming, ...]
+    frozen_server: tuple[OmissionResult, ...]
     histogram: Sizes
     goals: tuple[Goal, ...] = ()
     error_rates: ErrorRates = field(default_factory=ErrorRates)
     real_runs: tuple[RealRun, ...] = ()
-    ingress: tuple[FloodThrough, ...] = ()
-    ingress_paced: tuple[PacedThrough, ...] = ()
+    ingress: tuple[IngressThroughput, ...] = ()
+    ingress_paced: tuple[IngressLatency, ...] = ()
 
     def write(self, path: Path = RESULTS) -> None:
         """Write the results to a file."""

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Effort:
-    """Seconds of one sample: `flood` at full speed (an integer, for wrk), and `paced` at a rate.
+class RunProfile:
+    """How much to measure: `flood_seconds` of one sample at full speed (an integer, for wrk), and `paced_seconds` at a rate.
 
-    `samples` is the number of kindgate's samples, `tries` the maximum for another tool, `frozen` the number of server
+    `samples` is the number of kindgate's samples, `max_tries` the maximum for another tool, `freezes` the number of server
     freezes, and `runs` the number of runs of each verdict experiment.
     """
 
-    flood: float
-    paced: float
+    flood_seconds: float
+    paced_seconds: float
     samples: int
-    tries: int
-    frozen: int
+    max_tries: int
+    freezes: int
     runs: int
 
 
-FULL = Effort(flood=3.0, paced=5.0, samples=5, tries=2, frozen=3, runs=2_000)
-SHORT = Effort(flood=2.0, paced=2.0, samples=1, tries=1, frozen=1, runs=100)
+FULL = RunProfile(flood_seconds=3.0, paced_seconds=5.0, samples=5, max_tries=2, freezes=3, runs=2_000)
+SHORT = RunProfile(flood_seconds=2.0, paced_seconds=2.0, samples=1, max_tries=1, freezes=1, runs=100)

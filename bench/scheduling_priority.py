@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def first_in_line() -> Iterator[None]:
+def realtime_priority() -> Iterator[None]:
     """Run this process and its new children ahead of all ordinary processes (sched(7), SCHED_RR).
 
     Linux reserves 5 % of each core for the others. Without permission (CAP_SYS_NICE), nothing changes.

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, ndtri, stdtrit
 
-from bench.generators import LIGHT, LOADED, SCALE, Generator, alike
+from bench.generators import LIGHT, LOADED, SCALE, Generator, with_correlation
 from bench.recorded import CONTIGUOUS, MEAN_BLOCK, Counts, Recording
 from bench.verdicts import LIMIT_BURSTS, REQUESTS, recordings
 from kindgate.slo.intervals import TYPICAL_CORRELATION, TYPICAL_WEIGHT
@@ -50,11 +50,11 @@ def autoregressive(weight: float) -> Rule:
     """Inflate for the correlation between neighbors, which is shrunk to the typical one with a weight of `weight` bursts."""
 
     def spread(bad: Numbers, sizes: Numbers) -> Spread:
-        found, deviations, bursts = between(bad, sizes), _deviations(bad, sizes), bad.shape[1]
+        spread_between, deviations, bursts = between(bad, sizes), _deviations(bad, sizes), bad.shape[1]
         squares = np.maximum(np.square(deviations).sum(axis=1), 1e-9)
-        own = (deviations[:, 1:] * deviations[:, :-1]).sum(axis=1) / squares + 1 / bursts
-        correlation = np.clip((bursts * own + weight * TYPICAL_CORRELATION) / (bursts + weight), 0, 0.98)
-        return Spread(found.variance * (1 + correlation) / (1 - correlation), found.freedom)
+        estimate = (deviations[:, 1:] * deviations[:, :-1]).sum(axis=1) / squares + 1 / bursts
+        correlation = np.clip((bursts * estimate + weight * TYPICAL_CORRELATION) / (bursts + weight), 0, 0.98)
+        return Spread(spread_between.variance * (1 + correlation) / (1 - correlation), spread_between.freedom)
 
     return spread
 
@@ -104,8 +104,8 @@ def _bounds(rule: Rule, bad: Numbers, sizes: Numbers) -> tuple[Numbers, Numbers]
 
 
 def _deviations(bad: Numbers, sizes: Numbers) -> Numbers:
-    found: Numbers = bad - bad.sum(axis=1, keepdims=True) / sizes.sum(axis=1, keepdims=True) * sizes
-    return found
+    deviations: Numbers = bad - bad.sum(axis=1, keepdims=True) / sizes.sum(axis=1, keepdims=True) * sizes
+    return deviations
 
 
 @dataclass(frozen=True)
@@ -128,11 +128,11 @@ def from_recordings(runs: int) -> Iterator[Case]:
 
 def _drawn(name: str, recording: Recording, share: float, mean_block: float, runs: int) -> Case:
     counts = recording.counts(95, share)
-    drawn = [_run(counts, number, mean_block) for number in range(runs)]
+    drawn = [_resampled(counts, number, mean_block) for number in range(runs)]
     return Case(name, np.array([run.bad for run in drawn], np.float64), np.array([run.sizes for run in drawn], np.float64))
 
 
-def _run(counts: Counts, number: int, mean_block: float) -> Counts:
+def _resampled(counts: Counts, number: int, mean_block: float) -> Counts:
     return counts.run(np.random.default_rng((number, 5)), LIMIT_BURSTS * LOOKS, mean_block)
 
 
@@ -141,8 +141,8 @@ def from_simulation(runs: int) -> Iterator[Case]:
     for generator in (LIGHT, LOADED):
         for correlation in (0.0, 0.3, 0.6):
             for share in (1.0, 0.8):
-                yield _simulated(alike(generator, correlation), share, runs)
-    yield _simulated(alike(SCALE, 0.3), 1.0, runs)
+                yield _simulated(with_correlation(generator, correlation), share, runs)
+    yield _simulated(with_correlation(SCALE, 0.3), 1.0, runs)
     for length in (1, 4):
         yield Case(f"bad episodes of {length}: failures at the limit", *_episodes(length, runs), 0.1 * 0.1 + 0.9 * 0.0005)
 
@@ -159,9 +159,9 @@ def _episodes(length: int, runs: int) -> tuple[Numbers, Numbers]:
     rng = np.random.default_rng(7)
     is_bad = np.empty((runs, LIMIT_BURSTS * LOOKS), bool)
     is_bad[:, 0] = rng.random(runs) < 0.1
-    for place in range(1, is_bad.shape[1]):
+    for burst in range(1, is_bad.shape[1]):
         chance = rng.random(runs)
-        is_bad[:, place] = np.where(is_bad[:, place - 1], chance > 1 / length, chance < 1 / length / 9)
+        is_bad[:, burst] = np.where(is_bad[:, burst - 1], chance > 1 / length, chance < 1 / length / 9)
     bad = rng.binomial(REQUESTS, np.where(is_bad, 0.1, 0.0005)).astype(np.float64)
     return bad, np.full(bad.shape, float(REQUESTS))
 
@@ -171,8 +171,9 @@ def table(cases: Iterator[Case]) -> Iterator[str]:
     yield f"| PASS / FAIL, % of runs | {' | '.join(RULES)} |"
     yield "|---|" + "---|" * len(RULES)
     for case in cases:
-        found = [outcomes(rule, case.bad, case.sizes, case.allowed) for rule in RULES.values()]
-        yield f"| {case.name} | {' | '.join(f'{np.mean(one == 1):.1%} / {np.mean(one == -1):.1%}'.replace('%', '') for one in found)} |"
+        results = [outcomes(rule, case.bad, case.sizes, case.allowed) for rule in RULES.values()]
+        cells = (f"{np.mean(result == 1):.1%} / {np.mean(result == -1):.1%}".replace("%", "") for result in results)
+        yield f"| {case.name} | {' | '.join(cells)} |"
 
 
 def main() -> None:

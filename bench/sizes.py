@@ -28,7 +28,7 @@ class Sizes:
 def histogram_sizes(real: Histogram) -> Sizes:
     """Measure the size of a real histogram and of one with a million samples, and merge eight workers' parts."""
     drawn = np.rint(np.random.default_rng(1).lognormal(np.log(1250), 1.0, SAMPLES)).astype(np.int64)
-    whole = Histogram.of(drawn)
+    complete = Histogram.of(drawn)
     merged = Histogram.merged(Histogram.from_text(Histogram.of(part).to_text()) for part in np.split(drawn, WORKERS))
-    exact = merged.values.tobytes() == whole.values.tobytes() and merged.counts.tobytes() == whole.counts.tobytes()
-    return Sizes(real.count, len(real.to_text()), len(whole.to_text()), exact)
+    exact = merged.values.tobytes() == complete.values.tobytes() and merged.counts.tobytes() == complete.counts.tobytes()
+    return Sizes(real.count, len(real.to_text()), len(complete.to_text()), exact)

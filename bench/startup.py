@@ -36,7 +36,7 @@ GOAL_KEPT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Bare:
+class BareCluster:
     """The components of a bare cluster."""
 
     engine: Engine
@@ -61,21 +61,21 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def ingredients(folder: Path) -> Bare:
+def bare_cluster_parts(folder: Path) -> BareCluster:
     """Return the kind, node image and configuration that a run of this folder would use; missing images are built."""
     settings = build_settings(Path.cwd(), {}, {}, os.environ)
-    prepared = prepare(settings, read_objectives(settings), folder, say)
-    if prepared.supply is None or prepared.tools.kind is None:
+    inputs = prepare(settings, read_objectives(settings), folder, say)
+    if inputs.supply is None or inputs.tools.kind is None:
         raise SystemExit("kindgate startup needs a cluster of its own: leave --kind-existing out")
-    engine = prepared.supply.engine
+    engine = inputs.supply.engine
     deadline = Deadline.after(3600.0)
-    node_image = prepared.supply.source.provide_node(prepared.supply.plan, say, deadline)
-    prepared.supply.archive(deadline, say)
+    node_image = inputs.supply.source.provide_node(inputs.supply.plan, say, deadline)
+    inputs.supply.archive(deadline, say)
     configuration = kind_config(settings.cluster, cgroup_version=engine.cgroup_version)
-    return Bare(engine, prepared.tools.kind, prepared.tools.kubectl, node_image, yaml.safe_dump(configuration))
+    return BareCluster(engine, inputs.tools.kind, inputs.tools.kubectl, node_image, yaml.safe_dump(configuration))
 
 
-def bare_seconds(bare: Bare, folder: Path) -> float:
+def bare_seconds(bare: BareCluster, folder: Path) -> float:
     """Create the bare cluster, wait for CoreDNS, and delete it; return the seconds until CoreDNS is Available."""
     kubeconfig = folder / "kubeconfig"
     environment = {**os.environ, **bare.engine.kind_environment, f"KIND_EXPERIMENTAL_{bare.engine.program.upper()}_NETWORK": BARE}
@@ -107,15 +107,15 @@ def run_seconds(*arguments: str) -> float:
 def startups(rounds: int) -> Iterator[Startup]:
     """Yield one row per round: bare, fresh, kept, alternating so all see the same state of the machine."""
     with tempfile.TemporaryDirectory() as folder:
-        bare = ingredients(Path(folder, "run"))
+        bare = bare_cluster_parts(Path(folder, "run"))
         for number in range(1, rounds + 1):
-            empty = bare_seconds(bare, Path(folder))
+            bare_time = bare_seconds(bare, Path(folder))
             fresh = run_seconds("--kind-keep=always")
             try:
                 kept = run_seconds("--kind-keep=always")
             finally:
                 subprocess.run([str(Path(sys.executable).with_name("kindgate")), "down"], check=True, capture_output=True, timeout=300)
-            row = Startup(empty, fresh, kept)
+            row = Startup(bare_time, fresh, kept)
             say(f"round {number}: bare {row.bare:.1f} s, fresh {row.fresh:.1f} s ({row.fresh / row.bare:.2f}x), kept {row.kept:.1f} s")
             yield row
 

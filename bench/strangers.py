@@ -48,7 +48,7 @@ RATE, BURSTS, SECONDS, TIMEOUT = 500.0, 10, 1.0, 2.0
 FACTOR, FASTEST = 1.25, 20_000.0
 """The factor by which the rate is raised, and its maximum in requests per second."""
 
-LONGEST = 300.0
+BUSY_SECONDS = 300.0
 """Maximum duration of busy programs in seconds, in case they are not stopped."""
 
 POD, POD_CPUS, POD_SECONDS = "burning", 1, 60.0
@@ -60,33 +60,33 @@ Say = Callable[[str], None]
 class Case:
     """The other activity during the load, and whether the check must fail."""
 
-    breaks: bool
-    baseline: Callable[[Environment], contextlib.AbstractContextManager[None]] = lambda _: contextlib.nullcontext()
-    highest: bool = False
+    must_fail: bool
+    activity: Callable[[Environment], contextlib.AbstractContextManager[None]] = lambda _: contextlib.nullcontext()
+    at_highest_rate: bool = False
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedRun:
     """The result of one run."""
 
     judgement: Judgement
     foreign: float
 
     @property
-    def broken(self) -> bool:
+    def failed(self) -> bool:
         """Whether the check failed."""
-        return any(gate.name == FOREIGN and gate.broken for gate in self.judgement.gates)
+        return any(check.name == FOREIGN and check.failed for check in self.judgement.validity)
 
 
 @contextlib.contextmanager
-def all_cpus_taken(_: Environment) -> Iterator[None]:
+def busy_cpus(_: Environment) -> Iterator[None]:
     """Keep every CPU busy with programs outside the run."""
-    with busy_programs(psutil.cpu_count() or 1, LONGEST):
+    with busy_programs(psutil.cpu_count() or 1, BUSY_SECONDS):
         yield
 
 
 @contextlib.contextmanager
-def pod_burning(env: Environment) -> Iterator[None]:
+def busy_pod(env: Environment) -> Iterator[None]:
     """Run a pod that uses its whole CPU limit."""
 
     def kubectl(*arguments: str, text: str | None = None) -> str:
@@ -103,22 +103,22 @@ def pod_burning(env: Environment) -> Iterator[None]:
 
 CASES: Mapping[str, Case] = MappingProxyType(
     {
-        "busy": Case(breaks=True, baseline=all_cpus_taken),
-        "quiet": Case(breaks=False),
-        "highest": Case(breaks=False, highest=True),
-        "burning": Case(breaks=False, baseline=pod_burning),
+        "busy": Case(must_fail=True, activity=busy_cpus),
+        "quiet": Case(must_fail=False),
+        "highest": Case(must_fail=False, at_highest_rate=True),
+        "burning": Case(must_fail=False, activity=busy_pod),
     }
 )
 
 
-def judged_run(plan: BurstPlan, pool: GeneratorPool) -> Judged:
+def run_and_judge(plan: BurstPlan, pool: GeneratorPool) -> JudgedRun:
     """Run `BURSTS` bursts and judge them."""
     results = [run_burst(plan, pool=pool) for _ in range(BURSTS)]
     known = [result.health.foreign for result in results if result.health.foreign is not None]
     if not known:
         raise SystemExit("the CPU time of the cluster's nodes cannot be read here")
     judgement = judge(OBJECTIVES, [burst_sample(result) for result in results], looks=1)
-    return Judged(judgement, sum(known) / len(known))
+    return JudgedRun(judgement, sum(known) / len(known))
 
 
 def highest_rate(plan: BurstPlan, pool: GeneratorPool, say: Say) -> BurstPlan:
@@ -127,8 +127,8 @@ def highest_rate(plan: BurstPlan, pool: GeneratorPool, say: Say) -> BurstPlan:
     while rate <= FASTEST:
         faster = at_rate(plan, rate)
         result: BurstResult = run_burst(faster, pool=pool)
-        gates = judge(OBJECTIVES, [burst_sample(result)], looks=1).gates
-        broken = [gate.name for gate in gates if gate.broken and gate.name != FOREIGN]
+        validity = judge(OBJECTIVES, [burst_sample(result)], looks=1).validity
+        broken = [check.name for check in validity if check.failed and check.name != FOREIGN]
         if broken:
             say(f"at {rate:,.0f} per second: {', '.join(broken)}")
             break
@@ -141,12 +141,12 @@ def at_rate(plan: BurstPlan, rate: float) -> BurstPlan:
     return BurstPlan(plan.routes, OpenLoop.constant(rate, seconds=SECONDS), timeout=TIMEOUT)
 
 
-def counted(name: str, runs: Sequence[Judged], rate: float) -> str:
+def summary_line(name: str, runs: Sequence[JudgedRun], rate: float) -> str:
     """Format a case's result on one line."""
-    broken = sum(one.broken for one in runs)
+    broken = sum(run.failed for run in runs)
     low, high = (float(end) for end in binomtest(broken, len(runs)).proportion_ci(0.95, "exact"))
-    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(one.judgement.verdict.value for one in runs).items())
-    shares = [one.foreign for one in runs]
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(run.judgement.verdict.value for run in runs).items())
+    shares = [run.foreign for run in runs]
     return (
         f"{name}: gate broken in {broken} of {len(runs)} (95 % interval {low:.0%} to {high:.0%}), {verdicts}; "
         f"foreign CPU {min(shares):.1%} to {max(shares):.1%} of the machine, {rate:,.0f} requests per second"
@@ -169,14 +169,14 @@ def main() -> None:
         plan = at_rate(BurstPlan(entry_routes(env.entries, env.address), OpenLoop.constant(RATE, seconds=SECONDS)), RATE)
         for name in options.cases or CASES:
             case = CASES[name]
-            with load_lock_of_run(pipeline.run_id).exclusive(), GeneratorPool(env.ours) as pool, case.baseline(env):
+            with load_lock_of_run(pipeline.run_id).exclusive(), GeneratorPool(env.own_cpu) as pool, case.activity(env):
                 warm_up(plan, 2.0, pool)
-                chosen = highest_rate(plan, pool, _say) if case.highest else plan
-                runs = [judged_run(chosen, pool) for _ in range(options.runs)]
+                chosen = highest_rate(plan, pool, _say) if case.at_highest_rate else plan
+                runs = [run_and_judge(chosen, pool) for _ in range(options.runs)]
             rate = chosen.loop.peak_rate if isinstance(chosen.loop, OpenLoop) else 0.0
-            sys.stdout.write(counted(name, runs, rate) + "\n")
+            sys.stdout.write(summary_line(name, runs, rate) + "\n")
             sys.stdout.flush()
-            wrong += [name for one in runs if one.broken is not case.breaks][:1]
+            wrong += [name for run in runs if run.failed is not case.must_fail][:1]
     finally:
         pipeline.close(failed=False)
     sys.exit(1 if wrong else 0)

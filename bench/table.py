@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bench.arrival_timing import Punctuality
-from bench.coordinated_omission import Honesty
-from bench.noise_filter import QUIET, is_quiet
+from bench.arrival_timing import ArrivalTiming
+from bench.coordinated_omission import OmissionResult
+from bench.noise_filter import QUIET_CORES, is_quiet
 from bench.real_runs import RealRuns
 from bench.results import Results
-from bench.throughput import Flood
+from bench.throughput import ThroughputSample
 from bench.verdicts import ErrorRates
 from kindgate.model import Verdict
 
@@ -18,14 +18,14 @@ BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 
 _VERDICTS = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.INVALID)
 
-_FOREIGN = f"Foreign CPU is what all processes but tool and server used, in cores; a sample with up to {QUIET:g} counts as quiet."
+_FOREIGN = f"Foreign CPU is what all processes but tool and server used, in cores; a sample with up to {QUIET_CORES:g} counts as quiet."
 
 
-def inserted(page: str, text: str) -> str:
+def insert_generated(page: str, text: str) -> str:
     """Return `page` with `text` between its marks. Raises `ValueError` if it has none."""
     before, _, rest = page.partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if not found:
+    _, end, after = rest.partition(END)
+    if not end:
         raise ValueError(f"the page has no place between {BEGIN} and {END}")
     return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
 
@@ -39,10 +39,10 @@ def goals_table(results: Results) -> str:
 
 def disturbance(results: Results) -> str:
     """State whether the machine was quiet during the measurements of the engine and the other tools."""
-    rows: list[Flood | Punctuality | Honesty] = [*results.full_speed, *results.open_loop, *results.frozen_server]
+    rows: list[ThroughputSample | ArrivalTiming | OmissionResult] = [*results.full_speed, *results.open_loop, *results.frozen_server]
     loudest = max(rows, key=lambda row: row.foreign)
-    kind = "quiet" if is_quiet(loudest) else "busy"
-    return f"A {kind} machine: others used up to {loudest.foreign:.2f} cores in the samples that count."
+    state = "quiet" if is_quiet(loudest) else "busy"
+    return f"A {state} machine: others used up to {loudest.foreign:.2f} cores in the samples that count."
 
 
 def details(results: Results) -> str:
@@ -61,33 +61,33 @@ def details(results: Results) -> str:
     return "\n\n".join(parts)
 
 
-def _full_speed(floods: Iterable[Flood]) -> str:
+def _full_speed(throughput: Iterable[ThroughputSample]) -> str:
     head = ("tool", "requests/s", "of wrk", "CPU us/request", "of wrk's", "foreign CPU", "samples")
     cells = (
-        (flood.tool, f"{flood.rate:,.0f}", f"{flood.of_wrk:.3f}", f"{flood.cpu_us:.1f}", f"{flood.cpu_of_wrk:.1f}x", *_care(flood))
-        for flood in floods
+        (flood.tool, f"{flood.rate:,.0f}", f"{flood.of_wrk:.3f}", f"{flood.cpu_us:.1f}", f"{flood.cpu_of_wrk:.1f}x", *_quality_cells(flood))
+        for flood in throughput
     )
     return _titled("As fast as it goes, 32 connections, both cores shared with nginx", head, cells)
 
 
-def _open_loop(lags: Iterable[Punctuality]) -> str:
+def _open_loop(timings: Iterable[ArrivalTiming]) -> str:
     head = ("rate/s", "generators", "achieved", "dropped", "loop lag p50 / p99 / max us", "CPU of a core", "foreign CPU", "samples")
     cells = (
         (
-            f"{lag.rate:,}",
-            str(lag.generators),
-            f"{lag.achieved:.2%}",
-            str(lag.dropped),
-            f"{lag.lag_p50:.0f} / {lag.lag_p99:.0f} / {lag.lag_max:.0f}",
-            f"{lag.cpu_share:.0%}",
-            *_care(lag),
+            f"{timing.rate:,}",
+            str(timing.generators),
+            f"{timing.achieved:.2%}",
+            str(timing.dropped),
+            f"{timing.lag_p50:.0f} / {timing.lag_p99:.0f} / {timing.lag_max:.0f}",
+            f"{timing.cpu_share:.0%}",
+            *_quality_cells(timing),
         )
-        for lag in lags
+        for timing in timings
     )
     return _titled("On time (kindgate, Poisson arrivals)", head, cells)
 
 
-def _frozen_server(honesties: Iterable[Honesty]) -> str:
+def _frozen_server(omissions: Iterable[OmissionResult]) -> str:
     head = ("tool", "requests", "p90 ms", "has to be", "p99 ms", "has to be", "", "foreign CPU", "samples")
     cells = (
         (
@@ -97,10 +97,10 @@ def _frozen_server(honesties: Iterable[Honesty]) -> str:
             f"{row.low[0]:.0f}-{row.high[0]:.0f}",
             _ms(row.p99),
             f"{row.low[1]:.0f}-{row.high[1]:.0f}",
-            row.judged,
-            *_care(row),
+            row.assessment,
+            *_quality_cells(row),
         )
-        for row in honesties
+        for row in omissions
     )
     return _titled("A server that stands still for half a second of three, at 1,000 requests/s", head, cells)
 
@@ -125,15 +125,15 @@ def _real_runs(real: RealRuns) -> str:
     )
     rows = []
     for foreign in real.levels:
-        found = real.at(foreign)
-        low, high = found.interval
-        counts = (str(found.count(verdict)) for verdict in _VERDICTS)
+        runs = real.at(foreign)
+        low, high = runs.interval
+        counts = (str(runs.count(verdict)) for verdict in _VERDICTS)
         rows.append(
             (
                 f"{foreign:g}",
-                "?" if found.others is None else f"{found.others:.2f}",
-                str(len(found.runs)),
-                found.clusters,
+                "?" if runs.others is None else f"{runs.others:.2f}",
+                str(len(runs.runs)),
+                runs.clusters,
                 *counts,
                 f"{low:.1%} to {high:.1%}",
             )
@@ -142,7 +142,7 @@ def _real_runs(real: RealRuns) -> str:
 
 
 def _ingress(results: Results) -> str:
-    floods = ((row.tool, f"{row.rate:,.0f}", f"{row.cpu_us:.0f}") for row in results.ingress)
+    throughput = ((row.tool, f"{row.rate:,.0f}", f"{row.cpu_us:.0f}") for row in results.ingress)
     paced = (
         (
             f"{row.rate:,}/s",
@@ -155,11 +155,11 @@ def _ingress(results: Results) -> str:
         for row in results.ingress_paced
     )
     title = "Through the ingress of a 3-node KinD cluster on the same cores"
-    first = _titled(title, ("tool, 32 connections", "requests/s", "CPU us/request"), floods)
+    first = _titled(title, ("tool, 32 connections", "requests/s", "CPU us/request"), throughput)
     return f"{first}\n\n{_table(('kindgate at', 'answered', 'failed', 'p50 / p95 / p99 ms', 'loop lag p99 us', 'CPU of a core'), paced)}"
 
 
-def _care(row: Flood | Punctuality | Honesty) -> tuple[str, str]:
+def _quality_cells(row: ThroughputSample | ArrivalTiming | OmissionResult) -> tuple[str, str]:
     """Format a row's disturbance, and the number of its samples."""
     return f"{row.foreign:.2f}{'' if is_quiet(row) else ' **busy**'}", str(row.samples)
 

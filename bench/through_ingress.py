@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.install_tools import Say, Toolbox
-from bench.run_profile import Effort
+from bench.run_profile import RunProfile
 from bench.tools import CONNECTIONS, TOOLS, WRK, Load
 from bench.usage import children_seconds, this_seconds
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
@@ -22,7 +22,7 @@ RATES = (200, 500, 1000)
 
 
 @dataclass(frozen=True)
-class FloodThrough:
+class IngressThroughput:
     """One tool at full speed: requests per second, and the tool's own CPU time per request in microseconds."""
 
     tool: str
@@ -31,7 +31,7 @@ class FloodThrough:
 
 
 @dataclass(frozen=True)
-class PacedThrough:
+class IngressLatency:
     """kindgate at one rate; times in milliseconds."""
 
     rate: int
@@ -44,46 +44,46 @@ class PacedThrough:
     cpu_share: float
 
 
-def standing_routes(say: Say) -> tuple[Route, ...]:
+def kept_cluster_routes(say: Say) -> tuple[Route, ...]:
     """Return routes to all hosts of this folder's application; the cluster is created if missing, and kept."""
     settings = build_settings(Path.cwd(), {"kind_keep": "always"}, {}, os.environ)
     pipeline = Pipeline(settings, settings.cluster_name, say)
     try:
-        reached = pipeline.reach(Stage.APP)
+        env = pipeline.reach(Stage.APP)
     finally:
         pipeline.release()
-    return entry_routes(reached.entries, reached.address)
+    return entry_routes(env.entries, env.address)
 
 
-def floods_through(routes: tuple[Route, ...], tools: Toolbox, effort: Effort, say: Say) -> Iterator[FloodThrough]:
+def measure_ingress_throughput(routes: tuple[Route, ...], tools: Toolbox, profile: RunProfile, say: Say) -> Iterator[IngressThroughput]:
     """Measure every tool against the first host."""
     route = routes[0]
-    plan = BurstPlan((route,), ClosedLoop(CONNECTIONS, seconds=effort.flood), processes=2)
+    plan = BurstPlan((route,), ClosedLoop(CONNECTIONS, seconds=profile.flood_seconds), processes=2)
     with GeneratorPool() as pool:
         warm_up(plan, 2.0, pool)
         say("through the ingress at full speed: kindgate")
         before = this_seconds()
         result = run_burst(plan, pool=pool)
         cpu = result.health.cpu_seconds + this_seconds() - before
-    yield FloodThrough("kindgate, 2 generators", result.achieved_rate, cpu / result.sent * 1e6)
+    yield IngressThroughput("kindgate, 2 generators", result.achieved_rate, cpu / result.sent * 1e6)
     for tool in (WRK, *TOOLS):
         if tool.program in tools:
             say(f"through the ingress at full speed: {tool.name}")
-            used = children_seconds()
-            report = tool.run(tools, Load(route.url, effort.flood, host=route.host))
-            sent = report.count or report.rate * effort.flood
-            yield FloodThrough(tool.name, report.rate, (children_seconds() - used) / max(sent, 1) * 1e6)
+            before = children_seconds()
+            report = tool.run(tools, Load(route.url, profile.flood_seconds, host=route.host))
+            sent = report.count or report.rate * profile.flood_seconds
+            yield IngressThroughput(tool.name, report.rate, (children_seconds() - before) / max(sent, 1) * 1e6)
 
 
-def paced_through(routes: tuple[Route, ...], effort: Effort, say: Say) -> Iterator[PacedThrough]:
+def measure_ingress_latency(routes: tuple[Route, ...], profile: RunProfile, say: Say) -> Iterator[IngressLatency]:
     """Measure kindgate at every rate, against all hosts."""
     with GeneratorPool() as pool:
         for rate in RATES:
             say(f"through the ingress: {rate} per second")
-            plan = BurstPlan(routes, OpenLoop.constant(rate, seconds=effort.paced))
+            plan = BurstPlan(routes, OpenLoop.constant(rate, seconds=profile.paced_seconds))
             warm_up(plan, 2.0, pool)
             result = run_burst(plan, pool=pool)
             total = result.total
             p50, p95, p99 = (total.response.percentile(q) / 1000 for q in (50, 95, 99))
             lag = result.loop_lag.percentile(99)
-            yield PacedThrough(rate, total.completed, total.failures, p50, p95, p99, lag, result.health.cpu_share)
+            yield IngressLatency(rate, total.completed, total.failures, p50, p95, p99, lag, result.health.cpu_share)

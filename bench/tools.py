@@ -48,10 +48,10 @@ class Tool:
 
 def _output(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> str:
     """Return a command's output. Locust exits with 1 after a failed request and k6 with 99 after a missed threshold: no errors here."""
-    done = run(command, env=environment, deadline=Deadline.after(TIMEOUT), check=False)
-    if done.returncode not in {0, 1, 99}:
-        raise UnreadableError(f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
-    return done.stdout
+    process = run(command, env=environment, deadline=Deadline.after(TIMEOUT), check=False)
+    if process.returncode not in {0, 1, 99}:
+        raise UnreadableError(f"{command[0]} ended with {process.returncode}: {process.stderr[-2000:]}")
+    return process.stdout
 
 
 def _wrk(tools: Toolbox, load: Load) -> Report:
@@ -97,14 +97,14 @@ def _locust(tools: Toolbox, load: Load) -> Report:
 
 
 def _k6(tools: Toolbox, load: Load) -> Report:
-    lasting = {"duration": f"{load.seconds:g}s"}
-    flood = {"executor": "constant-vus", "vus": CONNECTIONS, **lasting}
-    arrivals = {"executor": "constant-arrival-rate", "rate": load.rate, "preAllocatedVUs": USERS, "maxVUs": 1000, **lasting}
+    duration = {"duration": f"{load.seconds:g}s"}
+    flood = {"executor": "constant-vus", "vus": CONNECTIONS, **duration}
+    arrivals = {"executor": "constant-arrival-rate", "rate": load.rate, "preAllocatedVUs": USERS, "maxVUs": 1000, **duration}
     options = {"scenarios": {"s": arrivals if load.rate else flood}, "summaryTrendStats": ["p(90)", "p(99)"]}
-    asked = json.dumps({"headers": {"Host": load.host} if load.host else {}})
+    params = json.dumps({"headers": {"Host": load.host} if load.host else {}})
     script = f"""import http from 'k6/http';
 export const options = {json.dumps(options)};
-export default () => {{ http.get('{load.url}', {asked}) }}"""
+export default () => {{ http.get('{load.url}', {params}) }}"""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "script.js").write_text(script)
         _output([tools["k6"], "run", "--quiet", "--no-usage-report", "--summary-export", f"{folder}/out.json", f"{folder}/script.js"])

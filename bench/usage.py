@@ -21,14 +21,14 @@ class Server(Protocol):
 class Usage:
     """CPU use in a `with` block. Figures are in seconds, except `foreign`, which is in cores.
 
-    `own` counts this process's children that ended in the block, which is how every other tool is run, and `this` counts
+    `children` counts this process's children that ended in the block, which is how every other tool is run, and `this_process` counts
     the process itself, which collects kindgate's generator results. `foreign` excludes these and the server.
     """
 
     server: Server
     seconds: float = 0.0
-    own: float = 0.0
-    this: float = 0.0
+    children: float = 0.0
+    this_process: float = 0.0
     server_cpu: float = 0.0
     foreign: float = 0.0
 
@@ -42,11 +42,11 @@ class Usage:
         """Read the counters again, and store the differences."""
         machine = MachineTimes.now()
         self.seconds = machine.at - self._machine.at
-        self.own = children_seconds() - self._children
+        self.children = children_seconds() - self._children
         self.server_cpu = self.server.cpu_seconds() - self._server
-        self.this = this_seconds() - self._self
-        ours = self.own + self.server_cpu + self.this
-        self.foreign = max(0.0, machine.busy - self._machine.busy - ours) / self.seconds
+        self.this_process = this_seconds() - self._self
+        excluded = self.children + self.server_cpu + self.this_process
+        self.foreign = max(0.0, machine.busy - self._machine.busy - excluded) / self.seconds
 
 
 def children_seconds() -> float:

@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
-from bench.generators import ALIKE, GENERATORS, LIGHT, LOADED, Generator
+from bench.generators import CORRELATED_GENERATORS, GENERATORS, LIGHT, LOADED, Generator
 from bench.install_tools import Say
 from bench.recorded import BUSY_RECORDING, RECORDING, Counts, Recording, read_recording
 from kindgate.model import Verdict
 from kindgate.slo.compare import RatioTest, judge_ratios, log_ratios
-from kindgate.slo.confirm import DECIDED, env, judge_round, round_pairs
+from kindgate.slo.confirm import DECIDED, confirmed_verdict, judge_round, round_pairs
 from kindgate.slo.intervals import Proportion
 from kindgate.slo.judge import ALPHA, LOOKS, overall
 from kindgate.slo.objectives import Tolerance
@@ -120,13 +120,13 @@ def compared(tolerances: Sequence[Tolerance], looks: Sequence[Sequence[float]], 
         return overall(test.verdict for test in tests)
 
     verdict, bursts = _looks(look, DUET_BURSTS)
-    decided = [place for place, test in enumerate(tests) if test.verdict in DECIDED]
+    decided = [index for index, test in enumerate(tests) if test.verdict in DECIDED]
     if not decided:
         return verdict, bursts
     verdicts = [test.verdict for test in tests]
-    firsts, ratios = [verdicts[place] for place in decided], [second[place] for place in decided]
-    for place, test in zip(decided, judge_round(firsts, [tolerances[place] for place in decided], ratios), strict=True):
-        verdicts[place] = env(verdicts[place], test.verdict)
+    firsts, ratios = [verdicts[index] for index in decided], [second[index] for index in decided]
+    for index, test in zip(decided, judge_round(firsts, [tolerances[index] for index in decided], ratios), strict=True):
+        verdicts[index] = confirmed_verdict(verdicts[index], test.verdict)
     return overall(verdicts), bursts + ROUND_BURSTS
 
 
@@ -145,7 +145,7 @@ def upper_bound(hits: int, runs: int) -> float:
 
 
 @dataclass(frozen=True)
-class Goal:
+class VerdictGoal:
     """A requirement on the share of `verdict`: its upper bound is at most `bound_at_most`, or it is within `at_least` and `at_most`."""
 
     verdict: Verdict
@@ -171,7 +171,7 @@ class Experiment:
     name: str
     generator: str
     run: Run
-    goals: tuple[Goal, ...] = ()
+    goals: tuple[VerdictGoal, ...] = ()
     times: int = 1
     """Multiplier of the number of runs, for a goal that is close."""
 
@@ -196,10 +196,10 @@ class Experiment:
             )
 
 
-NO_FALSE_FAIL = Goal(Verdict.FAIL, bound_at_most=0.05)
-POWER = Goal(Verdict.FAIL, at_least=0.80)
+NO_FALSE_FAIL = VerdictGoal(Verdict.FAIL, bound_at_most=0.05)
+POWER = VerdictGoal(Verdict.FAIL, at_least=0.80)
 
-ALIKE_AT_LIMIT = (Goal(Verdict.PASS, at_most=0.20), Goal(Verdict.FAIL, at_most=0.08))
+CORRELATED_AT_LIMIT = (VerdictGoal(Verdict.PASS, at_most=0.20), VerdictGoal(Verdict.FAIL, at_most=0.08))
 """With correlated neighboring bursts, no rule keeps the error rates of independent bursts and still decides anything."""
 
 
@@ -211,15 +211,15 @@ def simulated() -> Iterator[Experiment]:
         yield Experiment("A/A, three tolerances of 10 %", name, three, (NO_FALSE_FAIL,))
         yield Experiment("A/A, p(95) tolerance 10 %", name, partial(duet_run, generator, p95, 1.0), (NO_FALSE_FAIL,))
         yield Experiment("p(95) 5 % slower, tolerance 10 %", name, partial(duet_run, generator, p95, 1.05))
-        goals = (Goal(Verdict.PASS, bound_at_most=0.05), *((POWER,) if generator is LIGHT else ()))
+        goals = (VerdictGoal(Verdict.PASS, bound_at_most=0.05), *((POWER,) if generator is LIGHT else ()))
         yield Experiment("p(95) 10 % slower, tolerance 10 %", name, partial(duet_run, generator, p95, 1 + TOLERANCE), goals)
         for quantile in (95, 99):
             run = partial(limit_run, generator, quantile, generator.truth(quantile))
-            goals = (NO_FALSE_FAIL, *((Goal(Verdict.PASS, at_most=0.10),) if generator in {LIGHT, LOADED} else ()))
+            goals = (NO_FALSE_FAIL, *((VerdictGoal(Verdict.PASS, at_most=0.10),) if generator in {LIGHT, LOADED} else ()))
             yield Experiment(f"p({quantile}) exactly at its limit", name, run, goals)
-    for generator in ALIKE:
+    for generator in CORRELATED_GENERATORS:
         run = partial(limit_run, generator, 95, generator.truth(95))
-        yield Experiment("p(95) exactly at its limit, neighbors alike", generator.name, run, ALIKE_AT_LIMIT)
+        yield Experiment("p(95) exactly at its limit, neighbors alike", generator.name, run, CORRELATED_AT_LIMIT)
 
 
 def recorded(recording: Recording, name: str) -> Iterator[Experiment]:
@@ -228,15 +228,15 @@ def recorded(recording: Recording, name: str) -> Iterator[Experiment]:
     A busy machine changes during the recording, so its average is no basis for a goal for one version.
     """
     quiet = name == RECORDED_QUIET
-    equal = (Goal(Verdict.FAIL, at_most=0.05), Goal(Verdict.PASS, at_least=0.95 if quiet else 0.65))
-    slower = (Goal(Verdict.PASS, at_most=0.05), Goal(Verdict.FAIL, at_least=0.90 if quiet else 0.60))
+    equal = (VerdictGoal(Verdict.FAIL, at_most=0.05), VerdictGoal(Verdict.PASS, at_least=0.95 if quiet else 0.65))
+    slower = (VerdictGoal(Verdict.PASS, at_most=0.05), VerdictGoal(Verdict.FAIL, at_least=0.90 if quiet else 0.60))
     yield Experiment("A/A, p(95) tolerance 10 %", name, partial(recorded_run, recording, 1.0), equal)
     yield Experiment("p(95) 10 % slower, tolerance 10 %", name, partial(recorded_run, recording, 1 + TOLERANCE), slower)
-    goals = {1.0: ALIKE_AT_LIMIT, 0.9: (Goal(Verdict.PASS, at_least=0.60),), 0.8: (Goal(Verdict.PASS, at_least=0.90),)}
+    goals = {1.0: CORRELATED_AT_LIMIT, 0.9: (VerdictGoal(Verdict.PASS, at_least=0.60),), 0.8: (VerdictGoal(Verdict.PASS, at_least=0.90),)}
     for share, wanted in goals.items():
-        place = f"at {share:g} of its limit" if share < 1 else "exactly at its limit"
+        position = f"at {share:g} of its limit" if share < 1 else "exactly at its limit"
         run = partial(recorded_limit_run, recording.counts(95, share), 0.05)
-        yield Experiment(f"p(95) {place}", name, run, wanted if quiet else (), times=5)
+        yield Experiment(f"p(95) {position}", name, run, wanted if quiet else (), times=5)
 
 
 def recordings() -> Iterator[tuple[str, Recording]]:
@@ -281,10 +281,10 @@ class ErrorRates:
     rows: tuple[Row, ...] = ()
     recorded_bursts: int = 0
 
-    def with_recorded(self, bursts: int, found: ErrorRates) -> ErrorRates:
-        """Replace all rows about recordings with those of `found`; the quiet recording has `bursts` bursts."""
-        kept = tuple(row for row in self.rows if row.generator not in RECORDED)
-        return ErrorRates((*kept, *found.rows), bursts)
+    def with_recorded(self, bursts: int, recorded_rates: ErrorRates) -> ErrorRates:
+        """Replace all rows about recordings with those of `recorded_rates`; the quiet recording has `bursts` bursts."""
+        others = tuple(row for row in self.rows if row.generator not in RECORDED)
+        return ErrorRates((*others, *recorded_rates.rows), bursts)
 
 
 def error_rates(experiments: Iterable[Experiment], runs: int, say: Say, processes: int = 2) -> ErrorRates:

@@ -109,14 +109,14 @@ def load(
     from kindgate.cli.load_shape import Amount, json_object  # noqa: PLC0415  # keeps --help quick
     from kindgate.cli.load_thresholds import parse_thresholds  # noqa: PLC0415  # the same
     from kindgate.load.distributed import run_distributed  # noqa: PLC0415  # the same
-    from kindgate.load.k6 import read_options  # noqa: PLC0415  # the same
+    from kindgate.load.k6 import read_k6_options  # noqa: PLC0415  # the same
     from kindgate.load.plan import BurstPlan  # noqa: PLC0415  # the same
 
     usual = settings.load
     if in_cluster and not workers:
         raise SettingsError("--in-cluster requires --workers", next_step="add --workers 2")
     amount = Amount(rate, duration, requests, users, arrival, stage or ())
-    imported = read_options(json_object(from_k6)) if from_k6 else None
+    imported = read_k6_options(json_object(from_k6)) if from_k6 else None
     if imported and amount.given:
         raise SettingsError("--from-k6 defines the load: remove --rate, --duration, --requests, --stage, --users and --arrival")
     loop = imported.loop if imported else amount.loop(usual)
@@ -151,7 +151,7 @@ def load(
         json_file=json_file,
         k6_summary=k6_summary,
         raw_file=raw,
-        ours=None if url else place.reached.ours,
+        own_cpu=None if url else place.reached.own_cpu,
         to_urls=bool(url),
     )
     sys.exit(run_load(wanted))

@@ -16,10 +16,10 @@ from kindgate.cli.load_thresholds import Judged, held_against, refuse_uncarried_
 from kindgate.cli.load_view import LiveLine, capacity_table, result_tables
 from kindgate.errors import LoadError, VerdictFailed, VerdictInvalid
 from kindgate.load.burst_document import load_document
-from kindgate.load.capacity import Capacity, Step, find_capacity, rates
+from kindgate.load.capacity import Capacity, Step, find_capacity, search_rates
 from kindgate.load.export import write_csv, write_json_lines
 from kindgate.load.generator_pool import GeneratorPool, OnRows, run_burst, warm_up
-from kindgate.load.k6 import summary
+from kindgate.load.k6 import k6_summary
 from kindgate.load.own_cpu import OwnCpu
 from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.process_limits import in_flight_cap, process_count
@@ -41,7 +41,7 @@ CAPACITY_LIMIT = 200_000.0
 class LoadRun:
     """One call of `kindgate load`; `warmup` in seconds, `workers` of Locust (0: only this machine's generators).
 
-    `distribute` sends a plan from the given number of workers. `ours` identifies the CPU time of the application's
+    `distribute` sends a plan from the given number of workers. `own_cpu` identifies the CPU time of the application's
     cluster on this machine; with plain URLs (`to_urls`) the server's share is unknown.
     """
 
@@ -55,7 +55,7 @@ class LoadRun:
     json_file: Path | None
     k6_summary: Path | None
     raw_file: Path | None
-    ours: OwnCpu | None = None
+    own_cpu: OwnCpu | None = None
     to_urls: bool = True
 
 
@@ -71,7 +71,7 @@ def run_load(wanted: LoadRun) -> int:
     _refuse_unreadable(wanted.plan.ca_file)
     for file in (wanted.json_file, wanted.k6_summary, wanted.raw_file):
         _refuse_unwritable(file)
-    with GeneratorPool(wanted.ours) as pool:
+    with GeneratorPool(wanted.own_cpu) as pool:
         if wanted.warmup > 0:
             progress.print(f"warming up for {wanted.warmup:g} s")
             if warm_up(wanted.plan, wanted.warmup, pool).interrupted:
@@ -117,7 +117,7 @@ def _search(wanted: LoadRun, pool: GeneratorPool, console: Console) -> int:
     def on_step(step: Step) -> None:
         console.print(f"{step.rate:g} requests per second: {step.reason or 'passes'}", highlight=False, soft_wrap=True)
 
-    found: Capacity = find_capacity(rates(loop.peak_rate, CAPACITY_FACTOR, CAPACITY_LIMIT), send, judge, on_step=on_step)
+    found: Capacity = find_capacity(search_rates(loop.peak_rate, CAPACITY_FACTOR, CAPACITY_LIMIT), send, judge, on_step=on_step)
     console.print(capacity_table(found))
     if found.interrupted:
         return INTERRUPTED
@@ -139,7 +139,7 @@ def _write_files(wanted: LoadRun, result: BurstResult, judged: Judged, rows: Seq
         document = load_document(result, thresholds=judged.outcomes, verdict=verdict, reasons=judged.reasons)
         wanted.json_file.write_text(json.dumps(document.to_json(), indent=1) + "\n", encoding="utf-8")
     if wanted.k6_summary:
-        wanted.k6_summary.write_text(json.dumps(summary(result, judged.by_selector), indent=1) + "\n", encoding="utf-8")
+        wanted.k6_summary.write_text(json.dumps(k6_summary(result, judged.by_selector), indent=1) + "\n", encoding="utf-8")
     if wanted.raw_file:
         write: Callable[..., None] = write_csv if wanted.raw_file.suffix == ".csv" else write_json_lines
         with ExitStack() as stack:

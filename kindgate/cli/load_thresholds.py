@@ -17,10 +17,10 @@ from kindgate.slo.counts import measure
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judge import overall
 from kindgate.slo.objectives import Objectives
-from kindgate.slo.planning import refuse_impossible, refuse_uncarried
+from kindgate.slo.planning import refuse_impossible, refuse_unmatched_tags
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import MetricType, Threshold
-from kindgate.slo.validity import PRESSURE, Fault, ValidityCheck, check_validity, is_about_time, largest_lateness, missed_by_answers
+from kindgate.slo.validity import PRESSURE, Fault, ValidityCheck, check_validity, is_about_time, largest_lateness, missed_by_wrong_responses
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def refuse_uncarried_tags(thresholds: Sequence[Threshold], plan: BurstPlan) -> N
     """Raise `SloError` if no request of the plan carries a threshold's tags, before any is sent."""
     series = planned_series(plan)
     for threshold in thresholds:
-        refuse_uncarried(threshold, series)
+        refuse_unmatched_tags(threshold, series)
 
 
 def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_missing: bool = False, by_pressure: bool = False) -> Judged:
@@ -78,15 +78,15 @@ def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_
     outcomes = tuple(_outcome(threshold, value) for threshold, value in zip(thresholds, values, strict=True))
     missed = tuple(f"{outcome.threshold} was not met: {_value(outcome)}" for outcome in outcomes if not outcome.ok)
     tightest = Objectives(thresholds=tuple(thresholds)).tightest_latency
-    gates = check_validity([sample], tightest, allow_missing=allow_missing, by_pressure=by_pressure)
-    burst = _Burst(sample, tuple(gate for gate in gates if gate.broken))
+    checks = check_validity([sample], tightest, allow_missing=allow_missing, by_pressure=by_pressure)
+    burst = _Burst(sample, tuple(check for check in checks if check.failed))
     blamed = [burst.blamed(threshold, value) for threshold, value in zip(thresholds, values, strict=True)]
-    told = [gate for gate in burst.broken if gate.fault is not Fault.OTHERS or any(gate in some for some in blamed)]
+    told = [check for check in burst.broken if check.fault is not Fault.OTHERS or any(check in some for some in blamed)]
     verdicts = [
         Verdict.INVALID if some else Verdict.PASS if outcome.ok else Verdict.FAIL for some, outcome in zip(blamed, outcomes, strict=True)
     ]
     verdict = overall(verdicts) if thresholds or not told else Verdict.INVALID
-    return Judged(outcomes, verdict, (*(f"{gate.name}: {gate.measured}; {gate.advice}" for gate in told), *missed))
+    return Judged(outcomes, verdict, (*(f"{check.name}: {check.measured}; {check.advice}" for check in told), *missed))
 
 
 @dataclass(frozen=True)
@@ -99,17 +99,17 @@ class _Burst:
     def blamed(self, threshold: Threshold, value: float | None) -> list[ValidityCheck]:
         """The broken checks that leave open whether the server caused `value`."""
         missed = value is None or not threshold.expression.holds(value)
-        return [gate for gate in self.broken if not self._outlasts(gate, threshold, value, missed=missed)]
+        return [check for check in self.broken if not self._outlasts(check, threshold, value, missed=missed)]
 
-    def _outlasts(self, gate: ValidityCheck, threshold: Threshold, value: float | None, *, missed: bool) -> bool:
+    def _outlasts(self, check: ValidityCheck, threshold: Threshold, value: float | None, *, missed: bool) -> bool:
         """Whether the broken check cannot explain why the threshold is met or missed."""
-        match gate.fault:
+        match check.fault:
             case Fault.GENERATOR:
                 return _is_missed_anyway(threshold, value, largest_lateness([self.sample]) / 1000)
-            case Fault.OTHERS if gate.name == PRESSURE and not (missed and is_about_time(threshold)):
+            case Fault.OTHERS if check.name == PRESSURE and not (missed and is_about_time(threshold)):
                 return True
             case Fault.OTHERS:
-                return missed_by_answers(threshold, [self.sample]) if missed else not is_about_time(threshold)
+                return missed_by_wrong_responses(threshold, [self.sample]) if missed else not is_about_time(threshold)
             case Fault.MACHINE:
                 return False
 

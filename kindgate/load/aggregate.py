@@ -19,7 +19,7 @@ _ANSWERED: Final = {FailureKind.HTTP, FailureKind.CHECK, FailureKind.RETRIED}
 _UNANSWERED: Final = [CODES[kind] for kind in FailureKind if kind not in _ANSWERED]
 
 
-def measured(
+def burst_result(
     plan: BurstPlan,
     rows: Rows,
     *,
@@ -37,7 +37,7 @@ def measured(
         plan=plan,
         window=Window(started, started + ended),
         seconds=_sending_seconds(plan, sent, interrupted=interrupted),
-        series=tuple(_series(route, rows[rows[:, Column.ROUTE] == place]) for place, route in enumerate(plan.routes)),
+        series=tuple(_series(route, rows[rows[:, Column.ROUTE] == index]) for index, route in enumerate(plan.routes)),
         loop_lag=_micros(send_lag - sent[:, Column.CAP_WAIT]),
         cap_wait=_micros(sent[:, Column.CAP_WAIT]),
         send_lag=_micros(send_lag),
@@ -64,8 +64,8 @@ def _sending_seconds(plan: BurstPlan, sent: Rows, *, interrupted: bool) -> float
 
 def _counted(values: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Each value with its number of occurrences, ascending."""
-    found, counts = np.unique(values, return_counts=True)
-    return list(zip(found.tolist(), counts.tolist(), strict=True))
+    distinct, counts = np.unique(values, return_counts=True)
+    return list(zip(distinct.tolist(), counts.tolist(), strict=True))
 
 
 def _series(route: Route, rows: Rows) -> Series:
@@ -114,12 +114,12 @@ def _timeline(rows: Rows) -> tuple[Slot, ...]:
     parts = np.split((good[order, Column.DONE] - good[order, Column.INTENDED]), edges)
     return tuple(
         Slot(
-            start=round(place * SLOT_SECONDS, 6),
-            sent=int(started[place]),
-            answered=int(answered[place]),
-            failed=int(failed[place]),
-            in_flight=int(in_flight[place]),
-            response=_micros(parts[place]),
+            start=round(slot * SLOT_SECONDS, 6),
+            sent=int(started[slot]),
+            answered=int(answered[slot]),
+            failed=int(failed[slot]),
+            in_flight=int(in_flight[slot]),
+            response=_micros(parts[slot]),
         )
-        for place in range(size)
+        for slot in range(size)
     )

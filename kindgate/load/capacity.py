@@ -41,7 +41,7 @@ class Capacity:
     interrupted: bool = False
 
 
-def rates(start: float, factor: float, limit: float) -> Iterator[float]:
+def search_rates(start: float, factor: float, limit: float) -> Iterator[float]:
     """Yield `start`, then each rate multiplied by `factor`, up to `limit`; raises `LoadError` if the search would never end."""
     if not (start > 0 and factor > 1):
         raise LoadError("a capacity search needs a rate above 0 and a factor above 1")
@@ -52,27 +52,27 @@ def rates(start: float, factor: float, limit: float) -> Iterator[float]:
 
 
 def find_capacity(
-    tried: Iterator[float],
+    rates: Iterator[float],
     send: Callable[[float], BurstResult],
     judge: Callable[[BurstResult], str],
     *,
     on_step: Callable[[Step], None] = lambda _step: None,
 ) -> Capacity:
-    """Send bursts at the rates of `tried` until one rate fails twice in a row.
+    """Send bursts at `rates` until one rate fails twice in a row.
 
     `judge` returns why a burst does not pass, or an empty string. The first burst that does not pass is repeated once:
     one bad moment is not a limit. An interrupted burst ends the search.
     """
     steps: list[Step] = []
     best: float | None = None
-    for rate in tried:
+    for rate in rates:
         for _attempt in range(2):
             result = send(rate)
             if result.interrupted:
-                cut_short = Step(rate, result, "interrupted")
-                on_step(cut_short)
-                return Capacity(best, (*steps, cut_short), exhausted=False, interrupted=True)
-            step = Step(rate, result, _unanswered(result) or judge(result))
+                interrupted_step = Step(rate, result, "interrupted")
+                on_step(interrupted_step)
+                return Capacity(best, (*steps, interrupted_step), exhausted=False, interrupted=True)
+            step = Step(rate, result, _success_shortfall(result) or judge(result))
             steps.append(step)
             on_step(step)
             if step.passed:
@@ -83,7 +83,7 @@ def find_capacity(
     return Capacity(best, tuple(steps), exhausted=True)
 
 
-def _unanswered(result: BurstResult) -> str:
+def _success_shortfall(result: BurstResult) -> str:
     """Why a burst fails by its success share, or an empty string."""
     share = result.total.completed / result.sent if result.sent else 0.0
     return "" if share >= ANSWERED_SHARE else f"only {share:.1%} of the requests sent succeeded"

@@ -21,7 +21,7 @@ SWEEP_LIMIT = 512
 
 _BATCH = 1024
 
-Ended = tuple[list[pycurl.Curl], list[tuple[pycurl.Curl, int, str]]]
+Finished = tuple[list[pycurl.Curl], list[tuple[pycurl.Curl, int, str]]]
 """Handles that got a response, and handles that failed, with libcurl's error and message."""
 
 
@@ -43,7 +43,7 @@ class MultiTransfers(Protocol):
     def drive(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds for news, and let libcurl process it; return whether there was any."""
 
-    def finished(self) -> Ended:
+    def finished(self) -> Finished:
         """Requests that ended since the last call."""
 
     def keep(self, connections: int) -> None:
@@ -71,7 +71,7 @@ class _Multi:
         self.opened += 1
         return int(pycurl.SOCKOPT_OK)
 
-    def finished(self) -> Ended:
+    def finished(self) -> Finished:
         """Requests that ended since the last call."""
         queued, answered, broken = self.multi.info_read(_BATCH)
         while queued:
@@ -110,12 +110,12 @@ if sys.platform == "linux":
         def __init__(self) -> None:
             super().__init__()
             self._epoll = select.epoll()
-            self._known: set[int] = set()
+            self._descriptors: set[int] = set()
             self.multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_interest)
 
         def on_socket(self, descriptor: int, purpose: int) -> int:
             """Count a new connection, and register it."""
-            self._known.add(descriptor)
+            self._descriptors.add(descriptor)
             self._epoll.register(descriptor, _EDGES)
             return super().on_socket(descriptor, purpose)
 
@@ -139,7 +139,7 @@ if sys.platform == "linux":
 
         def _on_interest(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
             """Also register libcurl's internal sockets (its resolver's), which no request announces."""
-            if descriptor in self._known:
+            if descriptor in self._descriptors:
                 return
             if what == pycurl.POLL_REMOVE:
                 self._epoll.unregister(descriptor)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from kindgate.errors import LoadError, clipped
-from kindgate.load.generator_pool import longest
+from kindgate.load.generator_pool import max_duration
 from kindgate.load.plan import BurstPlan
 from kindgate.load.result import BurstResult
 
@@ -30,7 +30,7 @@ START_SECONDS: Final = 60.0
 HEARTBEATS: Final = 10
 """Seconds without a heartbeat after which a worker counts as lost; a busy machine delays heartbeats."""
 
-_NODE: Final = Path(__file__).with_name("locustfile.py")
+_LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
 
 
 @dataclass
@@ -64,9 +64,9 @@ def run_distributed(plan: BurstPlan, workers: int) -> BurstResult:
         raise LoadError("a distributed burst requires Locust, which is not installed", next_step="run pip install 'kindgate[distributed]'")
     with tempfile.TemporaryDirectory(prefix="kindgate-load-") as folder, running_swarm(plan, workers, Path(folder)) as swarm:
         try:
-            _wait(swarm.master, longest(plan) + 2 * START_SECONDS)
+            _wait_for_master(swarm.master, max_duration(plan) + 2 * START_SECONDS)
         except subprocess.TimeoutExpired as error:
-            raise LoadError("Locust's master did not finish", waited=error.timeout, last_state=_words(Path(folder))) from error
+            raise LoadError("Locust's master did not finish", waited=error.timeout, last_state=_log_tail(Path(folder))) from error
         return read_result(Path(folder))
 
 
@@ -78,7 +78,7 @@ def running_swarm(plan: BurstPlan, workers: int, folder: Path, heartbeats: int =
     """
     (folder / "plan.json").write_text(json.dumps(plan.to_json()), encoding="utf-8")
     port = _free_port()
-    common = [sys.executable, "-m", "locust", "-f", str(_NODE)]
+    common = [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE)]
     count = str(workers)
     binding = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
     waiting = ["--expect-workers", count, "--expect-workers-max-wait", f"{START_SECONDS:g}"]
@@ -116,10 +116,10 @@ def read_result(folder: Path) -> BurstResult:
     try:
         return BurstResult.from_json(json.loads((folder / "result.json").read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        raise LoadError("no Locust worker reported a result", last_state=_words(folder)) from error
+        raise LoadError("no Locust worker reported a result", last_state=_log_tail(folder)) from error
 
 
-def _wait(master: subprocess.Popen[bytes], seconds: float) -> None:
+def _wait_for_master(master: subprocess.Popen[bytes], seconds: float) -> None:
     """Wait for the master to exit. The first Ctrl-C asks it to end early; a second one reaches the caller."""
     try:
         master.wait(seconds)
@@ -128,7 +128,7 @@ def _wait(master: subprocess.Popen[bytes], seconds: float) -> None:
         master.wait(START_SECONDS)
 
 
-def _words(folder: Path) -> str:
+def _log_tail(folder: Path) -> str:
     return clipped((folder / "locust.log").read_text(encoding="utf-8", errors="replace"))
 
 

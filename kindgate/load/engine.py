@@ -69,25 +69,25 @@ class Engine:
     def run_open(self, schedule: Schedule, begin: Begin) -> bool:
         """Send the schedule; return whether it ran to the end. Ends at most `timeout` after the last intended time."""
         times, routes = array("q", schedule.intended.tobytes()), array("q", schedule.route.tobytes())
-        count, place = len(times), 0
-        self._make_ready(schedule.route.tolist()[:64])
-        with _undisturbed():
+        count, index = len(times), 0
+        self._preallocate(schedule.route.tolist()[:64])
+        with _collection_disabled():
             if not self._begins(begin):
                 return False
-            while (place < count or self._in_flight) and not self._stopped:
-                place = self._send_due(times, routes, place)
-                self._turn(self._open_wait(times[place] if place < count else _NEVER))
+            while (index < count or self._in_flight) and not self._stopped:
+                index = self._send_due(times, routes, index)
+                self._turn(self._open_wait(times[index] if index < count else _NEVER))
         if self._stopped:
-            self._give_up_due(times, routes, place)
+            self._give_up_overdue(times, routes, index)
         self._abandon()
         return not self._stopped
 
     def run_closed(self, loop: ClosedLoop, seed: int, begin: Begin) -> bool:
         """Keep `loop.users` requests in flight until the loop ends; return whether it ran to the end."""
         order = endless_routes(self._plan.routes, np.random.default_rng(seed))
-        left = loop.requests if loop.requests is not None else -1
+        remaining = loop.requests if loop.requests is not None else -1
         end = None if loop.seconds is None else round(loop.seconds * NANOS)
-        with _undisturbed():
+        with _collection_disabled():
             if not self._begins(begin):
                 return False
             while not self._stopped:
@@ -95,10 +95,10 @@ class Engine:
                 if end is not None and now >= end:
                     break
                 if now >= 0:
-                    while left and len(self._in_flight) < loop.users:
+                    while remaining and len(self._in_flight) < loop.users:
                         self._send(next(order), now, now, 0)
-                        left -= 1
-                if not left and not self._in_flight:
+                        remaining -= 1
+                if not remaining and not self._in_flight:
                     break
                 self._turn(LONGEST_WAIT if now >= 0 else -now / NANOS)
             while self._in_flight and not self._stopped:
@@ -115,23 +115,23 @@ class Engine:
         self._start = start
         return True
 
-    def _send_due(self, times: array[int], routes: array[int], place: int) -> int:
+    def _send_due(self, times: array[int], routes: array[int], index: int) -> int:
         """Send what is due and has a slot; return the index of the first request not handled yet."""
-        while place < len(times):
-            due, now = times[place], self._now()
+        while index < len(times):
+            due, now = times[index], self._now()
             if due > now:
                 break
             if now - due >= self._timeout:
-                self._give_up(routes[place], due, now)
+                self._give_up(routes[index], due, now)
             elif len(self._in_flight) >= self._cap:
-                return place
+                return index
             else:
                 held = self._freed_at - max(due, self._full_since) if self._full_since != _NEVER else 0
-                self._send(routes[place], due, now, max(0, held))
-            place += 1
+                self._send(routes[index], due, now, max(0, held))
+            index += 1
         if len(self._in_flight) < self._cap:
             self._full_since = _NEVER
-        return place
+        return index
 
     def _open_wait(self, due: int) -> float:
         """Seconds to sleep until the request at `due` (-1: none is left) needs attention."""
@@ -143,9 +143,9 @@ class Engine:
 
     def _turn(self, wait: float) -> None:
         """Sleep until there is news, at most `wait` seconds; record what has ended."""
-        news = self._transfers.drive(wait)
+        has_news = self._transfers.drive(wait)
         now = self._now()
-        if news:
+        if has_news:
             answered, broken = self._transfers.finished()
             if (answered or broken) and len(self._in_flight) >= self._cap:
                 self._freed_at = now
@@ -169,18 +169,18 @@ class Engine:
             self._full_since = now
 
     def _record_answer(self, request: Request, now: int) -> None:
-        ask = request.ask
-        status = ask(_STATUS)
-        wrong = FailureKind.HTTP if status >= 400 else request.wrong_body() if request.check else None
-        if request.attempts > 1 and request.attempts > 1 + ask(pycurl.REDIRECT_COUNT):
-            wrong = wrong or FailureKind.RETRIED
-        outcome = CODES[wrong] if wrong else OK
-        size = ask(_SIZE) * SIZE_UNIT + status
-        self._record(ROW(request.route, request.intended, request.sent, now, request.cap_wait, ask(_WAITING), outcome, size))
+        getinfo = request.getinfo
+        status = getinfo(_STATUS)
+        failure = FailureKind.HTTP if status >= 400 else request.body_failure() if request.check else None
+        if request.attempts > 1 and request.attempts > 1 + getinfo(pycurl.REDIRECT_COUNT):
+            failure = failure or FailureKind.RETRIED
+        outcome = CODES[failure] if failure else OK
+        size = getinfo(_SIZE) * SIZE_UNIT + status
+        self._record(ROW(request.route, request.intended, request.sent, now, request.cap_wait, getinfo(_WAITING), outcome, size))
         self._free(request)
 
     def _record_failure(self, request: Request, error: int, now: int) -> None:
-        kind = failure_kind(error, request.ask(pycurl.OS_ERRNO))
+        kind = failure_kind(error, request.getinfo(pycurl.OS_ERRNO))
         sent, outcome = (request.sent, CODES[kind]) if kind else (-1, LATE)
         self._record(ROW(request.route, request.intended, sent, now, request.cap_wait, 0, outcome, 0))
         self._free(request)
@@ -194,14 +194,14 @@ class Engine:
         outcome = LATE if self._full_since == _NEVER else CODES[FailureKind.UNSENT]
         self._record(ROW(route, due, -1, now, 0, 0, outcome, 0))
 
-    def _give_up_due(self, times: array[int], routes: array[int], place: int) -> None:
+    def _give_up_overdue(self, times: array[int], routes: array[int], index: int) -> None:
         """Record requests that were due but unsent when the burst ended early."""
         now = self._now()
-        while place < len(times) and times[place] <= now:
-            self._give_up(routes[place], times[place], now)
-            place += 1
+        while index < len(times) and times[index] <= now:
+            self._give_up(routes[index], times[index], now)
+            index += 1
 
-    def _make_ready(self, routes: list[int]) -> None:
+    def _preallocate(self, routes: list[int]) -> None:
         """Create requests before they are needed: each takes tens of microseconds."""
         for route in routes:
             self._pools[route].append(Request(self._plan, route, self._transfers.on_socket))
@@ -221,7 +221,7 @@ class Engine:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
+def _collection_disabled() -> Iterator[None]:
     """Disable garbage collection, which would delay requests."""
     gc.collect()
     gc.disable()

@@ -23,7 +23,7 @@ import pycurl
 from kindgate.load.curl_multi import MultiTransfers, suitable_multi
 from kindgate.load.engine import Begin, Engine
 from kindgate.load.plan import ClosedLoop
-from kindgate.load.process_limits import first_in_line, raise_descriptor_limit, sharpen_timers
+from kindgate.load.process_limits import minimize_timer_slack, raise_descriptor_limit, realtime_priority
 from kindgate.load.protocol import Broken, Done, Prepared, Ready, Recent, Run, Start, Stop
 from kindgate.load.schedule import NANOS, make_schedule
 
@@ -39,14 +39,14 @@ class Reporter:
         self._pipe = pipe
         self._progress = progress
         self._next = PROGRESS
-        self._told = 0
+        self._reported = 0
 
     def tick(self, now: int, in_flight: int) -> bool:
         """Return whether to end the burst."""
         if self._progress and now >= self._next and self.engine:
             self._next = now + PROGRESS
-            rows = self.engine.recorder.rows(self._told)
-            self._told += len(rows)
+            rows = self.engine.recorder.rows(self._reported)
+            self._reported += len(rows)
             self._pipe.send(Recent(now / NANOS, in_flight, rows))
         return self._pipe.poll() and isinstance(self._pipe.recv(), Stop)
 
@@ -81,7 +81,7 @@ class Generator:
             return message.at if isinstance(message, Start) else None
 
         try:
-            complete = _prepared(run, engine, begin)()
+            complete = _prepare(run, engine, begin)()
         except (pycurl.error, OSError, MemoryError):
             return Broken(traceback.format_exc())
         return Done(engine.recorder.rows(), time.monotonic() - wall, time.process_time() - cpu, transfers.opened - opened, complete)
@@ -94,21 +94,21 @@ class Generator:
         return transfers
 
 
-def _prepared(run: Run, engine: Engine, begin: Begin) -> Callable[[], bool]:
+def _prepare(run: Run, engine: Engine, begin: Begin) -> Callable[[], bool]:
     """A function that sends the share, with everything precomputed."""
     loop = run.plan.loop
     if isinstance(loop, ClosedLoop):
-        return partial(engine.run_closed, _share(loop, run.index, run.of), run.plan.seed + run.index, begin)
+        return partial(engine.run_closed, _share_of(loop, run.index, run.of), run.plan.seed + run.index, begin)
     schedule = make_schedule(loop, run.plan.routes, run.plan.seed).share(run.index, run.of)
 
     def send() -> bool:
-        with first_in_line():
+        with realtime_priority():
             return engine.run_open(schedule, begin)
 
     return send
 
 
-def _share(loop: ClosedLoop, index: int, of: int) -> ClosedLoop:
+def _share_of(loop: ClosedLoop, index: int, of: int) -> ClosedLoop:
     """The users and requests of one generator."""
     users = loop.users // of + (index < loop.users % of)
     requests = None if loop.requests is None else loop.requests // of + (index < loop.requests % of)
@@ -118,7 +118,7 @@ def _share(loop: ClosedLoop, index: int, of: int) -> ClosedLoop:
 def main() -> None:
     """Serve on the descriptor given as the first argument. Ctrl-C is ignored: the parent handles it and sends `Stop`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sharpen_timers()
+    minimize_timer_slack()
     raise_descriptor_limit()
     gc.freeze()  # a collection before a burst then scans only what bursts created, not every module
     pipe: Connection[Any, Any] = Connection(int(sys.argv[1]))

@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from kindgate.errors import LoadError
-from kindgate.load.aggregate import measured
+from kindgate.load.aggregate import burst_result
 from kindgate.load.machine import MachineTimes, health_between
 from kindgate.load.own_cpu import OwnCpu
 from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop
@@ -31,7 +31,7 @@ from kindgate.load.result import BurstResult
 from kindgate.load.schedule import NANOS
 from kindgate.waiting import Deadline
 
-StopAsked = Callable[[], bool]
+StopRequested = Callable[[], bool]
 """Returns whether to end the running burst now."""
 
 OnRows = Callable[[Rows], None]
@@ -67,12 +67,12 @@ class Shares:
 class GeneratorPool:
     """Generators that live across bursts with their connections; a context manager that ends them.
 
-    `ours` separates the run's CPU time from that of other programs; without it, results lack the share of those programs.
+    `own_cpu` separates the run's CPU time from that of other programs; without it, results lack the share of those programs.
     """
 
-    def __init__(self, ours: OwnCpu | None = None) -> None:
+    def __init__(self, own_cpu: OwnCpu | None = None) -> None:
         self._processes: list[_Process] = []
-        self._ours = ours
+        self._own_cpu = own_cpu
 
     def __enter__(self) -> Self:
         """Return the pool; its processes start with the first burst."""
@@ -90,7 +90,7 @@ class GeneratorPool:
         return tuple(process.popen.pid for process in self._processes)
 
     def run(
-        self, plan: BurstPlan, *, on_progress: OnProgress | None = None, stop: StopAsked | None = None, on_rows: OnRows | None = None
+        self, plan: BurstPlan, *, on_progress: OnProgress | None = None, stop: StopRequested | None = None, on_rows: OnRows | None = None
     ) -> BurstResult:
         """Send `plan` and return the result; `on_rows` receives the raw samples.
 
@@ -108,7 +108,7 @@ class GeneratorPool:
         shares: Shares,
         *,
         on_progress: OnProgress | None = None,
-        stop: StopAsked | None = None,
+        stop: StopRequested | None = None,
         on_rows: OnRows | None = None,
     ) -> BurstResult:
         """Send only some shares of `plan`, one generator each; otherwise like `run`."""
@@ -119,42 +119,42 @@ class GeneratorPool:
         for index, process in zip(shares.indexes, workers, strict=True):
             share = max(1, cap // shares.of + (index < cap % shares.of))
             process.pipe.send(Run(plan, index, shares.of, share, meter is not None))
-        gathering = _Gathering(workers, meter, stop)
-        gathering.await_prepared(Deadline.after(START_SECONDS + (_scheduled(plan) / SCHEDULED_PER_SECOND)))
-        own_before = self._ours.now() if self._ours else None  # before the start, because it takes some milliseconds of CPU time
+        collector = _ReportCollector(workers, meter, stop)
+        collector.await_prepared(Deadline.after(START_SECONDS + (_scheduled(plan) / SCHEDULED_PER_SECOND)))
+        own_before = self._own_cpu.now() if self._own_cpu else None  # before the start, because it takes some milliseconds of CPU time
         before = MachineTimes.now()
         started = time.time() + LEAD_SECONDS if shares.started is None else shares.started
-        gathering.start(time.monotonic_ns() + round((started - time.time()) * NANOS))
-        gathering.wait_until(Deadline.after(started - time.time() + longest(plan) + GRACE_SECONDS))
+        collector.start(time.monotonic_ns() + round((started - time.time()) * NANOS))
+        collector.wait_until(Deadline.after(started - time.time() + max_duration(plan) + GRACE_SECONDS))
         after = MachineTimes.now()
-        own_after = self._ours.now(own_before) if self._ours and own_before else None
-        self._forget(gathering.lost)
-        if not gathering.done:
-            raise LoadError("every load generator exited before it could report", last_state="\n".join(gathering.reasons))
-        rows = np.concatenate([part.rows for part in gathering.done])
+        own_after = self._own_cpu.now(own_before) if self._own_cpu and own_before else None
+        self._forget(collector.lost)
+        if not collector.done:
+            raise LoadError("every load generator exited before it could report", last_state="\n".join(collector.reasons))
+        rows = np.concatenate([part.rows for part in collector.done])
         if on_rows:
             on_rows(rows)
-        return measured(
+        return burst_result(
             plan,
             rows,
             started=started,
             health=health_between(
                 before,
                 after,
-                [(part.cpu_seconds, part.seconds) for part in gathering.done],
+                [(part.cpu_seconds, part.seconds) for part in collector.done],
                 own_after.since(own_before) if own_after and own_before else None,
             ),
-            connections=sum(part.connections for part in gathering.done),
-            interrupted=not all(part.complete for part in gathering.done),
-            missing=len(gathering.lost) / count,
+            connections=sum(part.connections for part in collector.done),
+            interrupted=not all(part.complete for part in collector.done),
+            missing=len(collector.lost) / count,
         )
 
     def _ready(self, count: int) -> list[_Process]:
         """The first `count` generators, started if necessary."""
-        fresh = [_Process.launch() for _ in range(count - len(self._processes))]
-        self._processes += fresh
+        started = [_Process.launch() for _ in range(count - len(self._processes))]
+        self._processes += started
         deadline = Deadline.after(START_SECONDS)
-        for process in fresh:
+        for process in started:
             process.await_ready(deadline)
         return self._processes[:count]
 
@@ -170,7 +170,7 @@ def run_burst(
     *,
     pool: GeneratorPool | None = None,
     on_progress: OnProgress | None = None,
-    stop: StopAsked | None = None,
+    stop: StopRequested | None = None,
     on_rows: OnRows | None = None,
 ) -> BurstResult:
     """Send `plan` with the generators of `pool`, or with new ones that exit after the burst.
@@ -180,24 +180,24 @@ def run_burst(
     """
     if pool is not None:
         return pool.run(plan, on_progress=on_progress, stop=stop, on_rows=on_rows)
-    with GeneratorPool() as own:
-        return own.run(plan, on_progress=on_progress, stop=stop, on_rows=on_rows)
+    with GeneratorPool() as new_pool:
+        return new_pool.run(plan, on_progress=on_progress, stop=stop, on_rows=on_rows)
 
 
-def warm_up(plan: BurstPlan, seconds: float, pool: GeneratorPool, *, stop: StopAsked | None = None) -> BurstResult:
+def warm_up(plan: BurstPlan, seconds: float, pool: GeneratorPool, *, stop: StopRequested | None = None) -> BurstResult:
     """Send `plan` for `seconds` at its own rate or number of users, to warm caches and connections on both sides; not judged.
 
     The schedule differs from the plan's, so caches are not warmed for the exact order of requests that follows.
     """
     loop = plan.loop
     if isinstance(loop, OpenLoop):
-        calm: OpenLoop | ClosedLoop = OpenLoop.constant(loop.peak_rate, seconds=seconds, arrival=loop.arrival)
+        warm_up_loop: OpenLoop | ClosedLoop = OpenLoop.constant(loop.peak_rate, seconds=seconds, arrival=loop.arrival)
     else:
-        calm = ClosedLoop(loop.users, seconds=seconds)
-    return run_burst(replace(plan, loop=calm, seed=plan.seed + WARM_UP_SEEDS), pool=pool, stop=stop)
+        warm_up_loop = ClosedLoop(loop.users, seconds=seconds)
+    return run_burst(replace(plan, loop=warm_up_loop, seed=plan.seed + WARM_UP_SEEDS), pool=pool, stop=stop)
 
 
-def longest(plan: BurstPlan) -> float:
+def max_duration(plan: BurstPlan) -> float:
     """Seconds after which the last request of `plan` has succeeded or failed."""
     loop = plan.loop
     if isinstance(loop, OpenLoop):
@@ -217,13 +217,13 @@ class _Process:
     @classmethod
     def launch(cls) -> _Process:
         """Start a generator in its own session, so a terminal's Ctrl-C reaches only this process."""
-        ours, theirs = Pipe()
-        for end in (ours, theirs):
+        parent_end, child_end = Pipe()
+        for end in (parent_end, child_end):
             os.set_blocking(end.fileno(), True)  # gevent (under Locust) creates non-blocking sockets
-        with theirs:
-            command = [sys.executable, "-m", "kindgate.load.generator", str(theirs.fileno())]
-            popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True)
-        return cls(popen, ours)
+        with child_end:
+            command = [sys.executable, "-m", "kindgate.load.generator", str(child_end.fileno())]
+            popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[child_end.fileno()], start_new_session=True)
+        return cls(popen, parent_end)
 
     def await_ready(self, deadline: Deadline) -> None:
         """Raise `LoadError` if the generator exits or is not ready by the deadline."""
@@ -244,10 +244,10 @@ class _Process:
             self.popen.wait()
 
 
-class _Gathering:
+class _ReportCollector:
     """The messages of one burst: `done` reports, `lost` generators and their `reasons`."""
 
-    def __init__(self, workers: list[_Process], meter: ProgressMeter | None, stop: StopAsked | None) -> None:
+    def __init__(self, workers: list[_Process], meter: ProgressMeter | None, stop: StopRequested | None) -> None:
         self.done: list[Done] = []
         self.lost: list[_Process] = []
         self.reasons: list[str] = []
@@ -260,10 +260,10 @@ class _Gathering:
     def await_prepared(self, deadline: Deadline) -> None:
         """Wait until every generator is prepared or lost; those not prepared at the deadline are lost."""
         while self._unprepared:
-            self._hear_or_stop()
+            self._receive_or_stop()
             if deadline.expired:
                 for process in list(self._unprepared.values()):
-                    self._lose(process, f"not ready for the burst within {deadline.waited:.0f} s")
+                    self._drop(process, f"not ready for the burst within {deadline.waited:.0f} s")
 
     def start(self, at: int) -> None:
         """Have every generator start at `at`, on the clock of `time.monotonic_ns`."""
@@ -274,21 +274,21 @@ class _Gathering:
     def wait_until(self, deadline: Deadline) -> None:
         """Wait until every generator has reported or is lost; those still running at the deadline are lost."""
         while self._running:
-            self._hear_or_stop()
+            self._receive_or_stop()
             if deadline.expired:
                 for process in list(self._running.values()):
-                    self._lose(process, f"no report within {deadline.waited:.0f} s")
+                    self._drop(process, f"no report within {deadline.waited:.0f} s")
 
-    def _hear_or_stop(self) -> None:
+    def _receive_or_stop(self) -> None:
         """Handle incoming messages, and forward a request to stop."""
         try:
-            self._hear()
+            self._receive()
             if self._stop and not self._stopping and self._stop():
-                self._tell_to_stop()
+                self._send_stop()
         except KeyboardInterrupt:
-            self._tell_to_stop()
+            self._send_stop()
 
-    def _lose(self, process: _Process, reason: str) -> None:
+    def _drop(self, process: _Process, reason: str) -> None:
         self.reasons.append(reason)
         self.lost.append(process)
         self._forget(process)
@@ -297,10 +297,10 @@ class _Gathering:
         for processes in (self._running, self._unprepared):
             processes.pop(process.pipe.fileno(), None)
 
-    def _hear(self) -> None:
+    def _receive(self) -> None:
         """Handle the messages that arrive within `POLL_SECONDS`."""
-        for news in wait([process.pipe for process in self._running.values()], POLL_SECONDS):
-            process = next(process for process in self._running.values() if process.pipe is news)
+        for pipe in wait([process.pipe for process in self._running.values()], POLL_SECONDS):
+            process = next(process for process in self._running.values() if process.pipe is pipe)
             try:
                 message = process.pipe.recv()
             except (EOFError, OSError) as error:
@@ -315,9 +315,9 @@ class _Gathering:
                     self.done.append(message)
                     self._forget(process)
                 case Broken(reason):
-                    self._lose(process, reason)
+                    self._drop(process, reason)
 
-    def _tell_to_stop(self) -> None:
+    def _send_stop(self) -> None:
         self._stopping = True
         for process in self._running.values():
             with contextlib.suppress(OSError):

@@ -55,7 +55,7 @@ class K6Options:
     user_agent: str = ""
 
 
-def read_options(options: Mapping[str, Any]) -> K6Options:
+def read_k6_options(options: Mapping[str, Any]) -> K6Options:
     """Read the one arrival-rate scenario of k6's options, with its thresholds.
 
     Raises `LoadError` if the options hold no such scenario or several, or set something unsupported. The script itself is
@@ -72,7 +72,7 @@ def read_options(options: Mapping[str, Any]) -> K6Options:
     _refuse_unsupported(scenario, _UNSUPPORTED_IN_SCENARIO, f"scenario {name!r}")
     try:
         stages = _constant(scenario) if executor == _EXECUTORS[0] else _ramping(scenario)
-        max_vus = _given(scenario, "maxVUs", scenario.get("preAllocatedVUs"))
+        max_vus = _value_or_default(scenario, "maxVUs", scenario.get("preAllocatedVUs"))
         redirects = options.get("maxRedirects")
         return K6Options(
             OpenLoop(tuple(stages), "uniform"),
@@ -81,21 +81,21 @@ def read_options(options: Mapping[str, Any]) -> K6Options:
             None if redirects is None else int(redirects),
             keep_alive=not (options.get("noConnectionReuse") or options.get("noVUConnectionReuse")),
             verify=not options.get("insecureSkipTLSVerify"),
-            user_agent=str(_given(options, "userAgent", "")),
+            user_agent=str(_value_or_default(options, "userAgent", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise LoadError(f"cannot read scenario {name!r}: {error!r}") from error
 
 
-def seconds(text: object) -> float:
+def k6_seconds(text: object) -> float:
     """Convert a k6 duration (`1m30s`, `500ms`; a bare number is milliseconds) to seconds; raises `LoadError` for anything else."""
-    found = None if isinstance(text, bool) else duration_seconds(str(text), MILLISECOND)
-    if found is None:
+    duration = None if isinstance(text, bool) else duration_seconds(str(text), MILLISECOND)
+    if duration is None:
         raise LoadError(f"{text!r} is not a duration such as 30s or 1m30s")
-    return found
+    return duration
 
 
-def summary(result: BurstResult, outcomes: Mapping[str, Mapping[str, bool]]) -> dict[str, Any]:
+def k6_summary(result: BurstResult, outcomes: Mapping[str, Mapping[str, bool]]) -> dict[str, Any]:
     """Build k6's `--summary-export` document; times in milliseconds.
 
     `outcomes` maps selectors to expressions and whether they hold. `http_req_duration` is response time from the
@@ -137,16 +137,16 @@ def _is_unset(value: object) -> bool:
 
 
 def _constant(scenario: Mapping[str, Any]) -> list[Stage]:
-    rate = float(scenario["rate"]) / seconds(_given(scenario, "timeUnit", "1s"))
-    return [Stage(seconds(scenario["duration"]), rate, rate)]
+    rate = float(scenario["rate"]) / k6_seconds(_value_or_default(scenario, "timeUnit", "1s"))
+    return [Stage(k6_seconds(scenario["duration"]), rate, rate)]
 
 
 def _ramping(scenario: Mapping[str, Any]) -> list[Stage]:
     """Like k6, ramp linearly from the last rate to each stage's target; a stage with zero duration is a jump."""
-    unit = seconds(_given(scenario, "timeUnit", "1s"))
-    rate, stages = float(_given(scenario, "startRate", 0)) / unit, []
+    unit = k6_seconds(_value_or_default(scenario, "timeUnit", "1s"))
+    rate, stages = float(_value_or_default(scenario, "startRate", 0)) / unit, []
     for stage in scenario["stages"]:
-        target, length = float(stage["target"]) / unit, seconds(stage["duration"])
+        target, length = float(stage["target"]) / unit, k6_seconds(stage["duration"])
         if length > 0:
             stages.append(Stage(length, rate, target))
         rate = target
@@ -155,15 +155,15 @@ def _ramping(scenario: Mapping[str, Any]) -> list[Stage]:
 
 def _thresholds(options: Mapping[str, Any]) -> list[str]:
     """Each threshold as `selector: expression`; in the object form the expression is the key `threshold`."""
-    found = []
+    thresholds = []
     for selector, expressions in (options.get("thresholds") or {}).items():
         for expression in [expressions] if isinstance(expressions, str) else expressions or ():
             text = expression["threshold"] if isinstance(expression, Mapping) else expression
-            found.append(f"{selector}: {text}")
-    return found
+            thresholds.append(f"{selector}: {text}")
+    return thresholds
 
 
-def _given(scenario: Mapping[str, Any], key: str, default: object) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _value_or_default(scenario: Mapping[str, Any], key: str, default: object) -> Any:  # noqa: ANN401 - whatever JSON holds
     """The value, or k6's default if it is missing or null; `k6 inspect` prints unset options as null."""
     value = scenario.get(key)
     return default if value is None else value

@@ -24,10 +24,10 @@ from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
-from kindgate.load.generator_pool import GRACE_SECONDS, GeneratorPool, Shares, longest
+from kindgate.load.generator_pool import GRACE_SECONDS, GeneratorPool, Shares, max_duration
 from kindgate.load.plan import BurstPlan
 from kindgate.load.result import BurstResult
-from kindgate.load.result_log import written
+from kindgate.load.result_log import result_lines
 from kindgate.waiting import Deadline
 
 PLAN = "KINDGATE_LOAD_PLAN"
@@ -54,20 +54,20 @@ class Master:
         self._plan = plan
         self._output = output
         self._results: dict[str, BurstResult] = {}
-        self._asked: list[str] = []
+        self._clients: list[str] = []
 
     def start(self, **_: object) -> None:
         """Give every connected worker its share; all start at the same wall-clock time."""
-        self._asked = sorted(self._runner.clients.keys())
+        self._clients = sorted(self._runner.clients.keys())
         started = time.time() + LEAD_SECONDS
-        for index, client in enumerate(self._asked):
-            share = {"plan": self._plan.to_json(), "index": index, "of": len(self._asked), "started": started}
+        for index, client in enumerate(self._clients):
+            share = {"plan": self._plan.to_json(), "index": index, "of": len(self._clients), "started": started}
             self._runner.send_message(SHARE, share, client)
         gevent.spawn(self._gather)
 
     def stop(self) -> None:
         """Have every worker end its share now and report what it has measured."""
-        for client in self._asked:
+        for client in self._clients:
             self._runner.send_message(STOP, {}, client)
 
     def report(self, client_id: str, data: dict[str, Any], **_: object) -> None:
@@ -76,23 +76,23 @@ class Master:
             self._results[client_id] = BurstResult.from_json(data[REPORT])
 
     def _gather(self) -> None:
-        deadline = Deadline.after(LEAD_SECONDS + longest(self._plan) + 2 * GRACE_SECONDS)
-        while not deadline.expired and any(self._expected(client) for client in self._asked):
+        deadline = Deadline.after(LEAD_SECONDS + max_duration(self._plan) + 2 * GRACE_SECONDS)
+        while not deadline.expired and any(self._can_report(client) for client in self._clients):
             gevent.sleep(0.2)
         if self._results:
             merged = BurstResult.merged(self._results[client] for client in sorted(self._results))
-            lost = (len(self._asked) - len(self._results) + sum(part.missing for part in self._results.values())) / len(self._asked)
-            self._hand_over(replace(merged, missing=lost))
+            lost = (len(self._clients) - len(self._results) + sum(part.missing for part in self._results.values())) / len(self._clients)
+            self._output_result(replace(merged, missing=lost))
         self._runner.quit()
 
-    def _hand_over(self, result: BurstResult) -> None:
+    def _output_result(self, result: BurstResult) -> None:
         if self._output == "-":
-            sys.stdout.writelines(f"{line}\n" for line in written(result))
+            sys.stdout.writelines(f"{line}\n" for line in result_lines(result))
             sys.stdout.flush()
         else:
             Path(self._output).write_text(json.dumps(result.to_json()), encoding="utf-8")
 
-    def _expected(self, client: str) -> bool:
+    def _can_report(self, client: str) -> bool:
         """Whether `client` can still report a result."""
         node = self._runner.clients.get(client)
         return client not in self._results and node is not None and node.state != STATE_MISSING
@@ -106,7 +106,7 @@ class Worker:
         self._result: BurstResult | None = None
         self._stopping = False
 
-    def take(self, environment: object, msg: Message, **_: object) -> None:  # noqa: ARG002  # Locust's signature
+    def store_share(self, environment: object, msg: Message, **_: object) -> None:  # noqa: ARG002  # Locust's signature
         """Store the share sent by the master."""
         self._share = msg.data
 
@@ -160,7 +160,7 @@ def on_init(environment: Environment, **_: object) -> None:
     elif isinstance(environment.runner, WorkerRunner):
         worker = Worker()
         Generator.worker = worker
-        environment.runner.register_message(SHARE, worker.take)
+        environment.runner.register_message(SHARE, worker.store_share)
         environment.runner.register_message(STOP, worker.stop)
         environment.events.report_to_master.add_listener(worker.report)
 

@@ -38,37 +38,39 @@ class MachineTimes:
         return cls(time.monotonic(), busy, idle, steal, _pressure(), interrupts)
 
 
-def health_between(before: MachineTimes, after: MachineTimes, spent: list[tuple[float, float]], own: float | None = None) -> Health:
-    """Health of the generators between two readings; `spent` has (CPU seconds, seconds) of each.
+def health_between(
+    before: MachineTimes, after: MachineTimes, generators: list[tuple[float, float]], own_seconds: float | None = None
+) -> Health:
+    """Health of the generators between two readings; `generators` has (CPU seconds, seconds) of each.
 
-    `own` is the CPU time in seconds of the whole run and its cluster, None if unknown.
+    `own_seconds` is the CPU time in seconds of the whole run and its cluster, None if unknown.
     """
     seconds = max(after.at - before.at, 1e-9)
-    used = sum(cpu for cpu, _ in spent)
+    used = sum(cpu for cpu, _ in generators)
     total = (after.busy - before.busy) + (after.idle - before.idle) + (after.steal - before.steal)
     pressure = None
     if before.pressure is not None and after.pressure is not None:
         pressure = (after.pressure - before.pressure) / seconds
     return Health(
-        processes=len(spent),
-        cpu_share=max((cpu / wall for cpu, wall in spent if wall > 0), default=0.0),
+        processes=len(generators),
+        cpu_share=max((cpu / wall for cpu, wall in generators if wall > 0), default=0.0),
         cpu_seconds=used,
         steal=(after.steal - before.steal) / total if total > 0 else 0.0,
         other_cpu=max(0.0, after.busy - before.busy - used) / seconds,
-        foreign=None if own is None or total <= 0 else min(1.0, _foreign(before, after, own) / total),
+        foreign=None if own_seconds is None or total <= 0 else min(1.0, _foreign(before, after, own_seconds) / total),
         pressure=pressure,
     )
 
 
-def _foreign(before: MachineTimes, after: MachineTimes, own: float) -> float:
+def _foreign(before: MachineTimes, after: MachineTimes, own_seconds: float) -> float:
     """CPU time in seconds of programs outside the run.
 
     Interrupts are excluded: most come from the run's own traffic, and the rest cannot be attributed. Kernels without
-    IRQ_TIME_ACCOUNTING charge them to the interrupted process too, so they are also in `own`, and foreign programs are
+    IRQ_TIME_ACCOUNTING charge them to the interrupted process too, so they are also in `own_seconds`, and foreign programs are
     underestimated by the cost of the run's traffic (2 to 9 % of two cores were seen), never overestimated.
     """
     interrupts = after.interrupts - before.interrupts
-    return max(0.0, after.busy - before.busy - interrupts - own)
+    return max(0.0, after.busy - before.busy - interrupts - own_seconds)
 
 
 def _pressure() -> float | None:

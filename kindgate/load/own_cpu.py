@@ -48,7 +48,7 @@ class OwnTimes:
         """
         tree = sum(self.tree.values()) - sum(before.tree.values())
         engine = sum(seconds - before.engine.get(key, 0.0) for key, seconds in self.engine.items())
-        nodes = sum(max(0.0, now - then) for now, then in zip(self.nodes, before.nodes, strict=True))
+        nodes = sum(max(0.0, after - earlier) for after, earlier in zip(self.nodes, before.nodes, strict=True))
         return max(0.0, tree) + engine + nodes
 
 
@@ -70,19 +70,19 @@ class OwnCpu:
         """
         try:
             nodes = tuple(node.cpu_seconds() for node in self.nodes)
-            processes = {process.pid: process for process in _processes(self.proc)}
+            processes = {process.pid: process for process in _visible_processes(self.proc)}
         except (OSError, ValueError):
             return None
-        kept = before.tree if before is not None else {}
-        tree = _descendants(self.process, processes) | {process.pid for process in processes.values() if process.key in kept}
+        previous = before.tree if before is not None else {}
+        tree = _descendants(self.process, processes) | {process.pid for process in processes.values() if process.key in previous}
         engine = [process for process in processes.values() if process.name in ENGINE_PROGRAMS and process.pid not in tree]
         return OwnTimes(
             tree={processes[pid].key: processes[pid].used + processes[pid].reaped for pid in tree},
-            engine={process.key: process.used for process in engine if not self._in_a_node(process.pid)},
+            engine={process.key: process.used for process in engine if not self._is_in_node(process.pid)},
             nodes=nodes,
         )
 
-    def _in_a_node(self, pid: int) -> bool:
+    def _is_in_node(self, pid: int) -> bool:
         """Whether a process is in a node's container: each node has its own containerd, already counted in the node's cgroup."""
         try:
             membership = (self.proc / str(pid) / "cgroup").read_text(encoding="utf-8")
@@ -110,13 +110,13 @@ class _Process:
     def parse(cls, pid: int, stat: str) -> _Process:
         """Parse `/proc/PID/stat`; the name is in parentheses and can contain parentheses and spaces."""
         head, _, rest = stat.rpartition(")")
-        fields = [int(field) if place else 0 for place, field in enumerate(rest.split()[: _STARTED + 1])]
+        fields = [int(field) if index else 0 for index, field in enumerate(rest.split()[: _STARTED + 1])]
         ticks = os.sysconf("SC_CLK_TCK")
         used, reaped = (sum(fields[first : first + 2]) / ticks for first in (_USER, _REAPED))
         return cls(pid, fields[_PARENT], head.partition("(")[2], fields[_STARTED], used, reaped)
 
 
-def _processes(proc: Path) -> Iterator[_Process]:
+def _visible_processes(proc: Path) -> Iterator[_Process]:
     """Every process visible to this user. Raises `OSError` if the list cannot be read."""
     for folder in proc.iterdir():
         if folder.name.isdigit():
@@ -132,11 +132,11 @@ def _descendants(first: int, processes: Mapping[int, _Process]) -> set[int]:
     children: dict[int, list[int]] = {}
     for process in processes.values():
         children.setdefault(process.parent, []).append(process.pid)
-    found: set[int] = set()
+    descendants: set[int] = set()
     waiting = [first]
     while waiting:
         pid = waiting.pop()
-        if pid in processes and pid not in found:
-            found.add(pid)
+        if pid in processes and pid not in descendants:
+            descendants.add(pid)
             waiting += children.get(pid, [])
-    return found
+    return descendants

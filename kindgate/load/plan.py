@@ -33,7 +33,7 @@ _FOLLOWED = frozenset({"GET", "HEAD"})
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
-def _refuse_no_json(text: str) -> None:
+def _refuse_invalid_json(text: str) -> None:
     """Raise `LoadError` for a value that is not valid JSON."""
 
     def refuse(word: str) -> None:
@@ -71,7 +71,7 @@ class Check:
         if self.equals is not None and not self.json_path:
             raise LoadError("a check's `equals` requires a JSON path")
         if self.equals is not None:
-            _refuse_no_json(self.equals)
+            _refuse_invalid_json(self.equals)
         refuse_undecodable(self.substring + self.json_path, "the check")
 
 

@@ -33,12 +33,12 @@ def process_count(plan: BurstPlan) -> int:
     """Number of generators for `plan`: as requested, otherwise as many as the rate needs, up to the number of cores."""
     loop = plan.loop
     if plan.processes:
-        wanted = plan.processes
+        count = plan.processes
     elif isinstance(loop, OpenLoop):
-        wanted = min(len(os.sched_getaffinity(0)), math.ceil(loop.peak_rate / RATE_PER_PROCESS))
+        count = min(len(os.sched_getaffinity(0)), math.ceil(loop.peak_rate / RATE_PER_PROCESS))
     else:
-        wanted = len(os.sched_getaffinity(0))
-    return max(1, min(wanted, loop.count if isinstance(loop, OpenLoop) else loop.users))
+        count = len(os.sched_getaffinity(0))
+    return max(1, min(count, loop.count if isinstance(loop, OpenLoop) else loop.users))
 
 
 def in_flight_cap(plan: BurstPlan, processes: int) -> int:
@@ -49,14 +49,14 @@ def in_flight_cap(plan: BurstPlan, processes: int) -> int:
     """
     loop = plan.loop
     limit = connection_limit() * processes
-    asked = plan.in_flight if isinstance(loop, OpenLoop) else loop.users
-    if asked is not None:
-        if asked > limit:
+    requested = plan.in_flight if isinstance(loop, OpenLoop) else loop.users
+    if requested is not None:
+        if requested > limit:
             raise LoadError(
-                f"{asked} concurrent requests need more open files than this machine allows ({limit})",
+                f"{requested} concurrent requests need more open files than this machine allows ({limit})",
                 next_step="raise the hard limit (`ulimit -Hn`), use more processes, or use fewer users or a lower in-flight cap",
             )
-        return asked
+        return requested
     if not isinstance(loop, OpenLoop):
         return limit
     return max(processes, min(limit, max(SMALLEST_CAP, math.ceil(2 * loop.peak_rate))))
@@ -76,14 +76,14 @@ def raise_descriptor_limit() -> int:
     return connection_limit()
 
 
-def sharpen_timers() -> None:
+def minimize_timer_slack() -> None:
     """Minimize timer slack: Linux adds 50 microseconds to every sleep unless a thread requests less (prctl(2))."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
 
 
 @contextlib.contextmanager
-def first_in_line() -> Iterator[None]:
+def realtime_priority() -> Iterator[None]:
     """Run the block before all ordinary processes (sched(7), SCHED_RR), as if the generator had its own machine.
 
     Only for open loops: they sleep between requests, and a rate that they cannot sustain shows in their CPU share.

@@ -33,7 +33,7 @@ OK: Final = 0
 LATE: Final = -1
 """Outcome of a request never sent, by the generator's fault."""
 
-CODES: Final = {kind: place for place, kind in enumerate(FailureKind, start=1)}
+CODES: Final = {kind: code for code, kind in enumerate(FailureKind, start=1)}
 """Failure codes in the column `OUTCOME`; 0 is success."""
 
 SIZE_UNIT: Final = 1000

@@ -57,7 +57,7 @@ _KINDS: Final = {
     pycurl.E_TOO_MANY_REDIRECTS: FailureKind.HTTP,
 }
 
-_OWN_FAULTS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS})
+_MACHINE_FAULTS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS})
 
 
 class Request:
@@ -66,11 +66,11 @@ class Request:
     It owns the handle rather than subclassing it: attributes of a subclass take eight times as long to read.
     """
 
-    __slots__ = ("ask", "attempts", "body", "cap_wait", "check", "handle", "intended", "repeatable", "route", "sent", "timeout_ms")
+    __slots__ = ("attempts", "body", "cap_wait", "check", "getinfo", "handle", "intended", "repeatable", "route", "sent", "timeout_ms")
 
     def __init__(self, plan: BurstPlan, route: int, on_socket: Callable[[int, int], int]) -> None:
         self.handle = pycurl.Curl()
-        self.ask = self.handle.getinfo
+        self.getinfo = self.handle.getinfo
         self.route = route
         self.check = plan.routes[route].check
         self.body: io.BytesIO | None = io.BytesIO() if self.check else None
@@ -137,19 +137,19 @@ class Request:
             self.handle.setopt(pycurl.CONNECT_TO, [f"{host}:{port}:{address}" for port in sorted({80, parts.port or 80})])
 
     def _method(self, plan: BurstPlan, route: Route) -> None:
-        given = {name.lower() for name, _ in route.headers}
+        names = {name.lower() for name, _ in route.headers}
         headers = [wire_header(name, value) for name, value in route.headers]
-        if route.host and "host" not in given:
+        if route.host and "host" not in names:
             headers.append(f"Host: {wire_host(route.host)}".encode())
         if self.check:
             self.handle.setopt(pycurl.ACCEPT_ENCODING, "")  # makes libcurl decode the body by its Content-Encoding
-            if "accept-encoding" not in given:
+            if "accept-encoding" not in names:
                 headers.append(b"Accept-Encoding:")  # like a request without a check, request no encoding
-        if not plan.keep_alive and "connection" not in given and plan.http_version == "1.1":
+        if not plan.keep_alive and "connection" not in names and plan.http_version == "1.1":
             headers.append(b"Connection: close")  # the server closes first, so this machine's ports are free again immediately
         if route.body:
             self.handle.setopt(pycurl.POSTFIELDS, route.body)
-            if "expect" not in given:
+            if "expect" not in names:
                 headers.append(b"Expect:")
         if route.method == "HEAD":
             self.handle.setopt(pycurl.NOBODY, 1)
@@ -158,7 +158,7 @@ class Request:
         self.handle.setopt(pycurl.HTTPHEADER, headers)
 
     def _protocol(self, plan: BurstPlan) -> None:
-        secure = str(self.ask(pycurl.EFFECTIVE_URL)).startswith("https:")
+        secure = str(self.getinfo(pycurl.EFFECTIVE_URL)).startswith("https:")
         if plan.http_version == "2":
             version = pycurl.CURL_HTTP_VERSION_2TLS if secure else pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
             self.handle.setopt(pycurl.PIPEWAIT, 1)
@@ -180,7 +180,7 @@ class Request:
             self.body.seek(0)
             self.body.truncate()
 
-    def wrong_body(self) -> FailureKind | None:
+    def body_failure(self) -> FailureKind | None:
         """Return `CHECK` if the decoded body fails the check, otherwise None."""
         if not (self.check and self.body):
             return None
@@ -200,7 +200,7 @@ def body_passes(check: Check, body: bytes, charset: str = _UTF8) -> bool:
         value = json.loads(body if charset == _UTF8 else body.decode(charset))
         for step in check.json_path.split("."):
             value = value[int(step)] if isinstance(value, list) else value[step]
-        return check.equals is None or _same(value, json.loads(check.equals))
+        return check.equals is None or _equals(value, json.loads(check.equals))
     except (ValueError, LookupError, TypeError, RecursionError):
         return False
 
@@ -208,9 +208,9 @@ def body_passes(check: Check, body: bytes, charset: str = _UTF8) -> bool:
 @functools.lru_cache(maxsize=64)
 def charset_of(content_type: bytes | None) -> str:
     """The charset named by a Content-Type header; UTF-8 if it names none that Python supports."""
-    found = _CHARSET.search(content_type or b"")
+    match = _CHARSET.search(content_type or b"")
     try:
-        name = codecs.lookup(found[1].decode("ascii")).name if found else _UTF8
+        name = codecs.lookup(match[1].decode("ascii")).name if match else _UTF8
         b"\xff".decode(name, errors="replace")  # rejects codecs that are not text encodings or cannot replace errors
     except (LookupError, ValueError):  # an unknown name, a name with a null character, not a text encoding
         return _UTF8
@@ -223,7 +223,7 @@ def failure_kind(error: int, os_error: int) -> FailureKind | None:
     Errors without a specific kind are resets: an empty response, a failed send or receive, a truncated body, a broken
     HTTP/2 stream, a connection closed under a request that must not be sent twice.
     """
-    if error == pycurl.E_COULDNT_CONNECT and os_error in _OWN_FAULTS:
+    if error == pycurl.E_COULDNT_CONNECT and os_error in _MACHINE_FAULTS:
         return None
     return _KINDS.get(error, FailureKind.RESET)
 
@@ -232,12 +232,12 @@ def _contains(body: bytes, text: str, charset: str) -> bool:
     return text.encode() in body if charset == _UTF8 else text in body.decode(charset, errors="replace")
 
 
-def _same(found: Any, wanted: Any) -> bool:  # noqa: ANN401 - any part of a JSON document
+def _equals(value: Any, expected: Any) -> bool:  # noqa: ANN401 - any part of a JSON document
     """JSON equality: true is not 1."""
-    if isinstance(found, bool) or isinstance(wanted, bool):
-        return found is wanted
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        return found.keys() == wanted.keys() and all(_same(found[key], wanted[key]) for key in found)
-    if isinstance(found, list) and isinstance(wanted, list):
-        return len(found) == len(wanted) and all(map(_same, found, wanted))
-    return bool(found == wanted)
+    if isinstance(value, bool) or isinstance(expected, bool):
+        return value is expected
+    if isinstance(value, dict) and isinstance(expected, dict):
+        return value.keys() == expected.keys() and all(_equals(value[key], expected[key]) for key in value)
+    if isinstance(value, list) and isinstance(expected, list):
+        return len(value) == len(expected) and all(map(_equals, value, expected))
+    return bool(value == expected)

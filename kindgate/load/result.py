@@ -51,15 +51,15 @@ NETWORK_KINDS = frozenset({FailureKind.CONNECT, FailureKind.DNS, FailureKind.TLS
 """The kinds that are summed up as network failures."""
 
 
-def _decoded(value: object) -> Histogram:
+def _decode(value: object) -> Histogram:
     return value if isinstance(value, Histogram) else Histogram.from_text(str(value))
 
 
-EncodedHistogram = Annotated[Histogram, PlainValidator(_decoded), PlainSerializer(Histogram.to_text, return_type=str, when_used="json")]
+EncodedHistogram = Annotated[Histogram, PlainValidator(_decode), PlainSerializer(Histogram.to_text, return_type=str, when_used="json")]
 """A histogram stored as a short text in JSON."""
 
 
-def _added(parts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
+def _summed(parts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
     """The sums per key, keys in order."""
     total: dict[Any, int] = {}
     for part in parts:
@@ -122,21 +122,21 @@ class Series:
     @classmethod
     def merged(cls, parts: Iterable[Series]) -> Series:
         """The sum of series with the same key."""
-        kept = list(parts)
+        items = list(parts)
         return replace(
-            kept[0],
-            scheduled=sum(part.scheduled for part in kept),
-            sent=sum(part.sent for part in kept),
-            completed=sum(part.completed for part in kept),
-            response=Histogram.merged(part.response for part in kept),
-            failed_response=Histogram.merged(part.failed_response for part in kept),
-            waiting=Histogram.merged(part.waiting for part in kept),
-            service=Histogram.merged(part.service for part in kept),
-            failed=_added(part.failed for part in kept),
-            status=_added(part.status for part in kept),
-            checks_passed=sum(part.checks_passed for part in kept),
-            checks_failed=sum(part.checks_failed for part in kept),
-            bytes_received=sum(part.bytes_received for part in kept),
+            items[0],
+            scheduled=sum(part.scheduled for part in items),
+            sent=sum(part.sent for part in items),
+            completed=sum(part.completed for part in items),
+            response=Histogram.merged(part.response for part in items),
+            failed_response=Histogram.merged(part.failed_response for part in items),
+            waiting=Histogram.merged(part.waiting for part in items),
+            service=Histogram.merged(part.service for part in items),
+            failed=_summed(part.failed for part in items),
+            status=_summed(part.status for part in items),
+            checks_passed=sum(part.checks_passed for part in items),
+            checks_failed=sum(part.checks_failed for part in items),
+            bytes_received=sum(part.bytes_received for part in items),
         )
 
 
@@ -163,14 +163,14 @@ class Slot:
     @classmethod
     def merged(cls, parts: Iterable[Slot]) -> Slot:
         """The sum of slots with the same start."""
-        kept = list(parts)
+        items = list(parts)
         return cls(
-            start=kept[0].start,
-            sent=sum(part.sent for part in kept),
-            answered=sum(part.answered for part in kept),
-            failed=sum(part.failed for part in kept),
-            in_flight=sum(part.in_flight for part in kept),
-            response=Histogram.merged(part.response for part in kept),
+            start=items[0].start,
+            sent=sum(part.sent for part in items),
+            answered=sum(part.answered for part in items),
+            failed=sum(part.failed for part in items),
+            in_flight=sum(part.in_flight for part in items),
+            response=Histogram.merged(part.response for part in items),
         )
 
 
@@ -194,15 +194,15 @@ class Health:
     @classmethod
     def merged(cls, parts: Iterable[Health]) -> Health:
         """The sum of the processes and their CPU seconds, and the worst of all other values."""
-        kept = list(parts)
-        foreign = [part.foreign for part in kept if part.foreign is not None]
-        pressures = [part.pressure for part in kept if part.pressure is not None]
+        items = list(parts)
+        foreign = [part.foreign for part in items if part.foreign is not None]
+        pressures = [part.pressure for part in items if part.pressure is not None]
         return cls(
-            processes=sum(part.processes for part in kept),
-            cpu_share=max(part.cpu_share for part in kept),
-            cpu_seconds=sum(part.cpu_seconds for part in kept),
-            steal=max(part.steal for part in kept),
-            other_cpu=max(part.other_cpu for part in kept),
+            processes=sum(part.processes for part in items),
+            cpu_share=max(part.cpu_share for part in items),
+            cpu_seconds=sum(part.cpu_seconds for part in items),
+            steal=max(part.steal for part in items),
+            other_cpu=max(part.other_cpu for part in items),
             foreign=max(foreign, default=None),
             pressure=max(pressures, default=None),
         )
@@ -264,33 +264,33 @@ class BurstResult:
     @property
     def failed(self) -> dict[FailureKind, int]:
         """Failures by kind, over all series."""
-        return _added(series.failed for series in self.series)
+        return _summed(series.failed for series in self.series)
 
     @classmethod
     def merged(cls, parts: Iterable[BurstResult]) -> BurstResult:
         """Merge the parts of one burst from several generators; counts add up exactly, in any order."""
-        kept = list(parts)
+        items = list(parts)
         by_key: dict[tuple[str, str, str, str], list[Series]] = {}
         by_slot: dict[float, list[Slot]] = {}
-        for part in kept:
+        for part in items:
             for series in part.series:
                 by_key.setdefault(series.key, []).append(series)
             for slot in part.timeline:
                 by_slot.setdefault(slot.start, []).append(slot)
         return cls(
-            plan=kept[0].plan,
-            window=Window(min(part.window.start for part in kept), max(part.window.end for part in kept)),
-            seconds=max(part.seconds for part in kept),
+            plan=items[0].plan,
+            window=Window(min(part.window.start for part in items), max(part.window.end for part in items)),
+            seconds=max(part.seconds for part in items),
             series=tuple(Series.merged(by_key[key]) for key in sorted(by_key)),
-            loop_lag=Histogram.merged(part.loop_lag for part in kept),
-            cap_wait=Histogram.merged(part.cap_wait for part in kept),
-            send_lag=Histogram.merged(part.send_lag for part in kept),
+            loop_lag=Histogram.merged(part.loop_lag for part in items),
+            cap_wait=Histogram.merged(part.cap_wait for part in items),
+            send_lag=Histogram.merged(part.send_lag for part in items),
             timeline=tuple(Slot.merged(by_slot[start]) for start in sorted(by_slot)),
-            health=Health.merged(part.health for part in kept),
-            late=sum(part.late for part in kept),
-            missing=max(part.missing for part in kept),
-            connections=sum(part.connections for part in kept),
-            interrupted=any(part.interrupted for part in kept),
+            health=Health.merged(part.health for part in items),
+            late=sum(part.late for part in items),
+            missing=max(part.missing for part in items),
+            connections=sum(part.connections for part in items),
+            interrupted=any(part.interrupted for part in items),
         )
 
     def to_json(self) -> dict[str, Any]:

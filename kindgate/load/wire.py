@@ -39,7 +39,7 @@ def usable_url(url: str) -> SplitResult:
         raise LoadError(f"{shown!r} is not a URL" + ("" if hint else f": {error}"), next_step=hint) from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise LoadError(f"{shown!r} is not an http or https URL with a host", next_step=hint)
-    ascii_name(parts.hostname)
+    idna_name(parts.hostname)
     return parts
 
 
@@ -49,7 +49,7 @@ def wire_url(url: str) -> str:
     parts = usable_url(url)
     port = f":{parts.port}" if parts.port is not None else ""
     return urlunsplit(
-        (parts.scheme, f"{bracketed(ascii_name(parts.hostname or ''))}{port}", _encoded(parts.path), _encoded(parts.query), "")
+        (parts.scheme, f"{bracketed(idna_name(parts.hostname or ''))}{port}", _encoded(parts.path), _encoded(parts.query), "")
     )
 
 
@@ -61,10 +61,10 @@ def wire_host(host: str) -> str:
     if host.isascii():
         return host
     name, colon, port = host.rpartition(":")
-    return f"{ascii_name(name)}:{port}" if colon and port.isdigit() else ascii_name(host)
+    return f"{idna_name(name)}:{port}" if colon and port.isdigit() else idna_name(host)
 
 
-def ascii_name(name: str) -> str:
+def idna_name(name: str) -> str:
     """A host name in IDNA form (UTS 46); ASCII names are unchanged. Raises `LoadError` for an invalid name."""
     if name.isascii():
         return name
@@ -79,17 +79,17 @@ def wire_header(name: str, value: str) -> bytes:
     if not _TOKEN.fullmatch(name):
         raise LoadError(f"{name!r} is not a header name: it contains a character that HTTP does not allow there")
     refuse_undecodable(value, f"header {name!r}")
-    if any(sign in value for sign in "\r\n\0"):
+    if any(char in value for char in "\r\n\0"):
         raise LoadError(f"header {name!r} contains a line break")
     if _NOT_IN_VALUES.search(value):
         raise LoadError(f"header {name!r} contains a control character")
     return (f"{name}: {value}" if value else f"{name};").encode()
 
 
-def refuse_undecodable(text: str, what: str) -> None:
+def refuse_undecodable(text: str, subject: str) -> None:
     """Raise `LoadError` for command-line bytes that are not in the terminal's encoding."""
-    if any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise LoadError(f"{what} {text!r} is not text in this terminal's encoding", next_step="use UTF-8")
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise LoadError(f"{subject} {text!r} is not text in this terminal's encoding", next_step="use UTF-8")
 
 
 def refuse_method(method: str) -> None:
@@ -122,7 +122,7 @@ def refuse_unknown_hosts(urls: Iterable[str]) -> None:
 
 def _encoded(text: str) -> str:
     """Percent-encode all but printable ASCII, as UTF-8; existing escapes are unchanged."""
-    return "".join(sign if "!" <= sign <= "~" else quote(sign) for sign in text)
+    return "".join(char if "!" <= char <= "~" else quote(char) for char in text)
 
 
 def _is_address(host: str) -> bool:

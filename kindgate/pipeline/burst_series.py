@@ -47,7 +47,7 @@ class BurstSeries:
     """Bursts of `plan`, each with its own seed, stored under `folder`.
 
     `warmup` seconds of load are sent and discarded before the first burst and after every pause between calls; the bursts
-    that follow use its connections. `turns` are plans to cycle through instead of `plan`. `ours` lets bursts record the
+    that follow use its connections. `turns` are plans to cycle through instead of `plan`. `own_cpu` lets bursts record the
     share of other programs.
     """
 
@@ -59,7 +59,7 @@ class BurstSeries:
         load_lock: LoadLock,
         turns: Sequence[BurstPlan] = (),
         *,
-        ours: OwnCpu | None = None,
+        own_cpu: OwnCpu | None = None,
     ) -> None:
         described = json.dumps([one.to_json() for one in (plan, *turns)], sort_keys=True)
         digest = hashlib.sha256(described.encode()).hexdigest()[:12]
@@ -69,12 +69,12 @@ class BurstSeries:
         self.folder = folder / digest
         self._warmup = warmup
         self._lease = load_lock
-        self._ours = ours
+        self._own_cpu = own_cpu
 
     def second(self) -> BurstSeries:
         """Another series of the same plan, with its own schedules and warm-up."""
         plan, *turns = (replace(one, seed=one.seed + SECOND_SEEDS) for one in (self.plan, *self._given))
-        return BurstSeries(plan, self._warmup, self.folder.parent, self._lease, turns, ours=self._ours)
+        return BurstSeries(plan, self._warmup, self.folder.parent, self._lease, turns, own_cpu=self._own_cpu)
 
     @property
     def turns(self) -> int:
@@ -99,7 +99,7 @@ class BurstSeries:
         """
         results = self.bursts()
         if len(results) < count and not (results and enough(results)):
-            with self._lease.exclusive(), GeneratorPool(self._ours) as pool:
+            with self._lease.exclusive(), GeneratorPool(self._own_cpu) as pool:
                 # another worker might have measured while this one waited for the machine
                 results = self.bursts()
                 if len(results) < count:
@@ -209,7 +209,7 @@ def comparison_series(settings: Settings, objectives: Objectives, env: Environme
             next_step="make both versions serve a common path",
         )
     turns = abba_plans(duet) if settings.slo.compare == "abba" else ()
-    return BurstSeries(duet, settings.load.warmup, env.measurements, load_lock, turns, ours=env.ours)
+    return BurstSeries(duet, settings.load.warmup, env.measurements, load_lock, turns, own_cpu=env.own_cpu)
 
 
 def base_of(env: Environment) -> Baseline:

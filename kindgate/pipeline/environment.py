@@ -49,7 +49,7 @@ class Environment:
     `deployed`: the application was applied and became ready. `engine` runs the nodes' containers, None for an existing
     cluster. `entries` are the paths by which requests enter the application. `base` is the baseline deployed alongside, if
     there is one; `placement` describes how the pods of the two are placed differently, empty if they are placed alike.
-    `ours` separates the CPU time of the run and its cluster from other programs on this machine; None if the nodes' CPU time
+    `own_cpu` separates the CPU time of the run and its cluster from other programs on this machine; None if the nodes' CPU time
     cannot be read here.
     """
 
@@ -66,7 +66,7 @@ class Environment:
     base: Baseline | None = None
     entries: tuple[Entry, ...] = ()
     placement: str = ""
-    ours: OwnCpu | None = None
+    own_cpu: OwnCpu | None = None
 
 
 def kept_lines(address: ClusterAddress, namespaces: Sequence[str], kubectl: str, command: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from kindgate.pipeline.burst_samples import burst_sample
 from kindgate.pipeline.burst_series import BurstSeries, OnBurst
 from kindgate.pipeline.phases import PhaseLog
 from kindgate.report.judged import Origin
-from kindgate.slo.abort import lost_facts
+from kindgate.slo.abort import final_misses
 from kindgate.slo.compare import Comparison
 from kindgate.slo.judge import LOOKS, judge
 from kindgate.slo.judgement import Judgement
@@ -52,7 +52,7 @@ def measure_and_judge(
     refuse_unreachable(replace(objectives, compare=()), planned)
 
     def lost(results: Sequence[BurstResult]) -> bool:
-        return bool(lost_facts(objectives, [burst_sample(result) for result in results]))
+        return bool(final_misses(objectives, [burst_sample(result) for result in results]))
 
     for look in range(1, looks + 1):
         results = burst_series.extend(1 if quick else bursts * look, on_burst, lost)

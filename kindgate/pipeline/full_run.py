@@ -139,7 +139,7 @@ def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> Non
         return
     plan = objectives_plan(settings.load, objectives, env)
     load_lock = load_lock_of_run(pipeline.run_id)
-    burst_series = BurstSeries(plan, settings.load.warmup, env.measurements, load_lock, ours=env.ours)
+    burst_series = BurstSeries(plan, settings.load.warmup, env.measurements, load_lock, own_cpu=env.own_cpu)
     with pipeline.log.phase("judge the objectives"):
         judged = measure_and_judge(
             objectives,

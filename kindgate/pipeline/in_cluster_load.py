@@ -17,10 +17,10 @@ from kindgate.deploy.render import render_component
 from kindgate.errors import DeployError, LoadError
 from kindgate.host.container_engine import find_engine
 from kindgate.images.node_import import load_archive
-from kindgate.load.generator_pool import longest
+from kindgate.load.generator_pool import max_duration
 from kindgate.load.plan import BurstPlan
 from kindgate.load.result import BurstResult
-from kindgate.load.result_log import read
+from kindgate.load.result_log import parse_result
 from kindgate.model import ClusterAddress, Manifest, Rendered
 from kindgate.pipeline.environment import Environment
 from kindgate.pipeline.image_supply import find_image_supply
@@ -60,7 +60,7 @@ def run_in_cluster(
     progress(f"starting {workers} load generators in the cluster")
     try:
         apply(rendered, env.address, run=run, deadline=Deadline.after(START_SECONDS))
-        return _result(env.address, Deadline.after(START_SECONDS + longest(plan) + END_SECONDS), progress)
+        return _result(env.address, Deadline.after(START_SECONDS + max_duration(plan) + END_SECONDS), progress)
     finally:
         delete_run_objects(rendered, env.address, run=run, deadline=Deadline.after(END_SECONDS))
 
@@ -139,7 +139,7 @@ def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> 
         except DeployError as error:
             raise LoadError(error.message, waited=error.waited, last_state=f"{error.last_state}\n{_log(api)}") from error
         progress("the load generators have finished")
-        return read(_log(api))
+        return parse_result(_log(api))
 
 
 def _seen(api: Api, deadline: Deadline) -> str:

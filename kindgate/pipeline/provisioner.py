@@ -79,7 +79,7 @@ class Pipeline:
         self._deployed = False
         self._placement = ""
         self._exchanged: Exchange | None = None
-        self._ours: OwnCpu | None = None
+        self._own_cpu: OwnCpu | None = None
         self._entry_notes: tuple[str, ...] = ()
         self._monitoring: Monitoring | None = None
         self._clock = StoppableClock()
@@ -159,7 +159,7 @@ class Pipeline:
             base=prepared.base,
             entries=prepared.entries,
             placement=self._placement,
-            ours=self._ours,
+            own_cpu=self._own_cpu,
             artifacts=self.artifacts,
             measurements=self.measurements,
             monitoring=monitoring.available if monitoring is not None else None,
@@ -242,7 +242,7 @@ class Pipeline:
                     self.address = attach_existing(self.settings.cluster, deadline=self._deadline(self.settings.cluster.timeout))
             else:
                 self.address = self._create(prepared, prepared.supply)
-                self._ours = find_own_processes(prepared.supply.engine, self.address.nodes, self._deadline(INSPECT_SECONDS))
+                self._own_cpu = find_own_processes(prepared.supply.engine, self.address.nodes, self._deadline(INSPECT_SECONDS))
         return self.address
 
     def _create(self, prepared: Inputs, supply: ImageSupply) -> ClusterAddress:

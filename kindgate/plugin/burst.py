@@ -22,7 +22,7 @@ from kindgate.settings import LoadSettings
 class Bursts:
     """Send bursts to `entries` through the cluster's ingress; each result is kept in `folder` for the report.
 
-    `ours` allows bursts to measure the CPU time of other programs.
+    `own_cpu` allows bursts to measure the CPU time of other programs.
     """
 
     def __init__(
@@ -33,14 +33,14 @@ class Bursts:
         load_lock: LoadLock,
         folder: Path,
         *,
-        ours: OwnCpu | None = None,
+        own_cpu: OwnCpu | None = None,
     ) -> None:
         self._address = address
         self._entries = entries
         self._load = load
         self._lease = load_lock
         self._folder = folder
-        self._ours = ours
+        self._own_cpu = own_cpu
 
     def __call__(
         self,
@@ -70,7 +70,7 @@ class Bursts:
 
         Ctrl-C ends it early and keeps the results so far among the artifacts.
         """
-        with self._lease.exclusive(), GeneratorPool(self._ours) as pool:
+        with self._lease.exclusive(), GeneratorPool(self._own_cpu) as pool:
             if warmup > 0 and warm_up(plan, warmup, pool).interrupted:
                 raise KeyboardInterrupt
             result = run_burst(plan, pool=pool)

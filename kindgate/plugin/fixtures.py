@@ -115,7 +115,7 @@ def kindgate_burst(request: pytest.FixtureRequest) -> Bursts:
 
     env = reached(request.config, Stage.APP)
     settings = request.config.stash[SETTINGS]
-    return Bursts(env.address, env.entries, settings.load, load_lock_of(request.config), env.measurements, ours=env.ours)
+    return Bursts(env.address, env.entries, settings.load, load_lock_of(request.config), env.measurements, own_cpu=env.own_cpu)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def burst_series_of(config: pytest.Config, objectives: Objectives, env: Environm
     """The series of bursts for objectives of this size, shared by all tests of the run."""
     load = config.stash[SETTINGS].load
     plan = objectives_plan(load, objectives, env)
-    return BurstSeries(plan, load.warmup, env.measurements, load_lock_of(config), ours=env.ours)
+    return BurstSeries(plan, load.warmup, env.measurements, load_lock_of(config), own_cpu=env.own_cpu)
 
 
 def resources_of(config: pytest.Config, app: Application, env: Environment, prometheus: Prometheus) -> ResourceSummary:

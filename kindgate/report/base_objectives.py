@@ -19,7 +19,7 @@ from kindgate.report.report_builder import comparison_records, objective_records
 from kindgate.report.units import number, plural
 from kindgate.slo.compare import Comparison
 from kindgate.slo.confirm import DECIDED
-from kindgate.slo.counts import scheduled
+from kindgate.slo.counts import covered_requests
 from kindgate.slo.judgement import Judgement
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.sample import BurstSample
@@ -151,7 +151,7 @@ def _thresholds(series: _Series | None, base: BaseObjectives) -> list[Recomputed
     rows = objective_records(replayed.result, "")
     return [
         _unjudged(objective_name(row), "this run sent no request that it applies to")
-        if not scheduled(result.threshold, series.bursts)
+        if not covered_requests(result.threshold, series.bursts)
         else _row(row, replayed, shortfall)
         for row, result in zip(rows, replayed.result.results, strict=True)
     ]

@@ -148,14 +148,14 @@ def validity_rows(judgement: Judgement | Comparison, test: str = "") -> tuple[Va
     """Report records of the validity checks of a judgement or a comparison."""
     return tuple(
         ValidityRow(
-            name=gate.name,
-            ok=gate.ok,
-            measured=shortened(gate.measured, LINE_LIMIT),
-            asked=shortened(gate.asked, LINE_LIMIT),
-            advice=shortened(gate.advice, LINE_LIMIT),
+            name=check.name,
+            ok=check.ok,
+            measured=shortened(check.measured, LINE_LIMIT),
+            asked=shortened(check.required, LINE_LIMIT),
+            advice=shortened(check.advice, LINE_LIMIT),
             test=shortened(test, LINE_LIMIT),
         )
-        for gate in judgement.gates
+        for check in judgement.validity
     )
 
 

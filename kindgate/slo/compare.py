@@ -19,12 +19,12 @@ from kindgate.figures import milliseconds, percent
 from kindgate.model import Verdict
 from kindgate.slo.counts import Times, times_of
 from kindgate.slo.explain import SCOPE, validity_advice, validity_figures
-from kindgate.slo.judge import ALPHA, LOOKS, overall, redirects_alone, redirects_explanation
+from kindgate.slo.judge import ALPHA, LOOKS, has_only_redirects, overall, redirects_explanation
 from kindgate.slo.objectives import Tolerance
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.statistics import hodges_lehmann, holm_rejected, p_greater, p_less, shift_interval
 from kindgate.slo.threshold import DEFAULT_METRIC, METRICS, Selector
-from kindgate.slo.validity import Fault, ValidityCheck, check_validity, shared_by_both
+from kindgate.slo.validity import Fault, ValidityCheck, check_validity, comparison_validity
 
 BASE, HEAD = "base", "head"
 """Values of the tag `arm`: the baseline and the pull request."""
@@ -69,7 +69,7 @@ class Comparison:
 
     verdict: Verdict
     results: tuple[ComparisonResult, ...]
-    gates: tuple[ValidityCheck, ...]
+    validity: tuple[ValidityCheck, ...]
     look: int = 1
     looks: int = 1
 
@@ -81,7 +81,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class RatioTest:
-    """Outcome of Wilcoxon's tests on the log-ratios of one tolerance, ignoring gates and missing responses."""
+    """Outcome of Wilcoxon's tests on the log-ratios of one tolerance, ignoring validity checks and missing responses."""
 
     verdict: Verdict
     p_slower: float
@@ -99,8 +99,8 @@ def compare(
     if not tolerances:
         raise SloError("nothing to compare", next_step="add compare: {p(95): {max_regression: 10%}}")
     ratios = [log_ratios(tolerance.quantile, samples) for tolerance in tolerances]
-    results, gates = results_of(tolerances, samples, ratios, judge_ratios(tolerances, ratios, looks), looks=looks, placement=placement)
-    return Comparison(overall(result.verdict for result in results), results, gates, look, looks)
+    results, validity = results_of(tolerances, samples, ratios, judge_ratios(tolerances, ratios, looks), looks=looks, placement=placement)
+    return Comparison(overall(result.verdict for result in results), results, validity, look, looks)
 
 
 def results_of(
@@ -112,16 +112,16 @@ def results_of(
     looks: int,
     placement: str,
 ) -> tuple[tuple[ComparisonResult, ...], tuple[ValidityCheck, ...]]:
-    """Results of the `tests` on the log-ratios of `samples`, each at one of `looks` looks, and the validity gates applied."""
+    """Results of the `tests` on the log-ratios of `samples`, each at one of `looks` looks, and the validity checks applied."""
     bases = [_percentile(tolerance.quantile, samples, BASE) for tolerance in tolerances]
     tightest = min((base for base in bases if base is not None), default=None)
-    gates = (*shared_by_both(check_validity(samples, tightest)), _placement_gate(placement))
-    broken = [gate for gate in gates if gate.broken]
+    validity = (*comparison_validity(check_validity(samples, tightest)), _placement_check(placement))
+    broken = [check for check in validity if check.failed]
     results = tuple(
-        _result(tolerance, samples, ratios[place], tests[place], base=bases[place], broken=broken, alpha=ALPHA / looks)
-        for place, tolerance in enumerate(tolerances)
+        _result(tolerance, samples, ratios[index], tests[index], base=bases[index], broken=broken, alpha=ALPHA / looks)
+        for index, tolerance in enumerate(tolerances)
     )
-    return results, gates
+    return results, validity
 
 
 def judge_ratios(tolerances: Sequence[Tolerance], ratios: Sequence[Sequence[float]], looks: int = LOOKS) -> list[RatioTest]:
@@ -155,8 +155,8 @@ def log_ratios(quantile: float, samples: Sequence[BurstSample]) -> list[float]:
     return ratios
 
 
-def sentence(result: ComparisonResult, broken: Sequence[ValidityCheck], *, lead: str = "", tail: str = "") -> str:
-    """One readable sentence for a result; `broken` are the gates that led to INVALID, `lead` and `tail` come from a confirmation."""
+def explain_comparison(result: ComparisonResult, broken: Sequence[ValidityCheck], *, lead: str = "", tail: str = "") -> str:
+    """One readable sentence for a result; `broken` are the checks that led to INVALID, `lead` and `tail` come from a confirmation."""
     name = f"p({result.tolerance.quantile:g})"
     basis = f"{result.samples:,} requests in {result.bursts} {'pair' if result.bursts == 1 else 'pairs'} of bursts"
     if not result.bursts:
@@ -169,7 +169,7 @@ def sentence(result: ComparisonResult, broken: Sequence[ValidityCheck], *, lead:
         head = "has no value because too many requests failed" if result.head is None else f"= {milliseconds(result.head)}"
         body = f"{name} of the pull request {head}, baseline {milliseconds(result.base)}"
         body += f", {change_words(result.change or 0.0)} ({_range(result)}, from {basis})"
-        body += _found(result)
+        body += _conclusion(result)
         body += ", too close to call" if result.verdict is Verdict.INCONCLUSIVE and not lead else ""
     return f"{result.verdict}: {lead}{body}{tail}; {SCOPE}."
 
@@ -179,13 +179,13 @@ def change_words(change: float) -> str:
     return f"{percent(abs(change))} {'slower' if change >= 0 else 'faster'}"
 
 
-def _placement_gate(unlike: str) -> ValidityCheck:
+def _placement_check(difference: str) -> ValidityCheck:
     """A difference of 3 % between nodes makes a fifth of the comparisons of equal versions fail."""
     return ValidityCheck(
         "placement",
-        ok=not unlike,
-        measured=f"uneven ({unlike})" if unlike else "even",
-        asked="both versions on the same nodes",
+        ok=not difference,
+        measured=f"uneven ({difference})" if difference else "even",
+        required="both versions on the same nodes",
         advice="let the pods of both versions run anywhere, or use one worker: --kind-workers 1",
         fault=Fault.MACHINE,
     )
@@ -207,7 +207,7 @@ def _result(
     broken: Sequence[ValidityCheck],
     alpha: float,
 ) -> ComparisonResult:
-    redirected = _redirected(samples)
+    redirected = _redirected_versions(samples)
     verdict = Verdict.INCONCLUSIVE if test.verdict is Verdict.PASS and redirected else test.verdict
     if not ratios:
         verdict = Verdict.FAIL
@@ -230,12 +230,12 @@ def _result(
     )
     if verdict is Verdict.INCONCLUSIVE and redirected:
         return replace(result, explanation=redirects_explanation(redirected))
-    return replace(result, explanation=sentence(result, broken))
+    return replace(result, explanation=explain_comparison(result, broken))
 
 
-def _redirected(samples: Sequence[BurstSample]) -> str:
+def _redirected_versions(samples: Sequence[BurstSample]) -> str:
     """The versions that answered only with redirects, as a phrase; empty if none."""
-    names = [name for arm, name in ((BASE, "the baseline"), (HEAD, "the pull request")) if redirects_alone(samples, {"arm": arm})]
+    names = [name for arm, name in ((BASE, "the baseline"), (HEAD, "the pull request")) if has_only_redirects(samples, {"arm": arm})]
     return " and ".join(names)
 
 
@@ -256,7 +256,7 @@ def _percentile(quantile: float, samples: Sequence[BurstSample], arm: str) -> fl
     return None if math.isinf(value) else value
 
 
-def _found(result: ComparisonResult) -> str:
+def _conclusion(result: ComparisonResult) -> str:
     """The conclusion from the interval; a FAIL can have an estimate within the tolerance."""
     most = percent(result.tolerance.max_regression)
     if result.verdict is Verdict.FAIL:

@@ -14,7 +14,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kindgate.model import Verdict
-from kindgate.slo.compare import Comparison, ComparisonResult, RatioTest, change_words, judge_ratios, log_ratios, results_of, sentence
+from kindgate.slo.compare import (
+    Comparison,
+    ComparisonResult,
+    RatioTest,
+    change_words,
+    explain_comparison,
+    judge_ratios,
+    log_ratios,
+    results_of,
+)
 from kindgate.slo.judge import overall
 from kindgate.slo.objectives import Tolerance
 from kindgate.slo.sample import BurstSample
@@ -46,11 +55,11 @@ def confirm(comparison: Comparison, samples: Sequence[BurstSample], placement: s
     tolerances = [first.tolerance for first in firsts]
     ratios = [log_ratios(tolerance.quantile, samples) for tolerance in tolerances]
     tests = judge_round([first.verdict for first in firsts], tolerances, ratios)
-    found, gates = results_of(tolerances, samples, ratios, tests, looks=1, placement=placement)
-    broken = [gate for gate in gates if gate.broken]
-    confirmed = iter([_confirmed(first, second, broken) for first, second in zip(firsts, found, strict=True)])
+    seconds, validity = results_of(tolerances, samples, ratios, tests, looks=1, placement=placement)
+    broken = [check for check in validity if check.failed]
+    confirmed = iter([_confirmed(first, second, broken) for first, second in zip(firsts, seconds, strict=True)])
     results = tuple(next(confirmed) if _decided(result) else result for result in comparison.results)
-    return replace(comparison, verdict=overall(result.verdict for result in results), results=results, gates=gates)
+    return replace(comparison, verdict=overall(result.verdict for result in results), results=results, validity=validity)
 
 
 def judge_round(firsts: Sequence[Verdict], tolerances: Sequence[Tolerance], ratios: Sequence[Sequence[float]]) -> list[RatioTest]:
@@ -59,14 +68,14 @@ def judge_round(firsts: Sequence[Verdict], tolerances: Sequence[Tolerance], rati
     A FAIL is corrected with Holm's method among the objectives that failed at the looks: only they can still fail.
     """
     tests = [judge_ratios([tolerance], [values], looks=1)[0] for tolerance, values in zip(tolerances, ratios, strict=True)]
-    failed = [place for place, first in enumerate(firsts) if first is Verdict.FAIL]
-    corrected = judge_ratios([tolerances[place] for place in failed], [ratios[place] for place in failed], looks=1)
-    for place, test in zip(failed, corrected, strict=True):
-        tests[place] = test
+    failed = [index for index, first in enumerate(firsts) if first is Verdict.FAIL]
+    corrected = judge_ratios([tolerances[index] for index in failed], [ratios[index] for index in failed], looks=1)
+    for index, test in zip(failed, corrected, strict=True):
+        tests[index] = test
     return tests
 
 
-def env(first: Verdict, second: Verdict) -> Verdict:
+def confirmed_verdict(first: Verdict, second: Verdict) -> Verdict:
     """The final verdict, given the verdict `first` of the looks and `second` of the round."""
     return second if second in {first, Verdict.INVALID} else Verdict.INCONCLUSIVE
 
@@ -77,12 +86,19 @@ def _decided(result: ComparisonResult) -> bool:
 
 def _confirmed(first: ComparisonResult, second: ComparisonResult, broken: Sequence[ValidityCheck]) -> ComparisonResult:
     """The result of one objective: the round's figures, the final verdict, and the result of the looks."""
-    verdict = env(first.verdict, second.verdict) if second.bursts else Verdict.INCONCLUSIVE
+    verdict = confirmed_verdict(first.verdict, second.verdict) if second.bursts else Verdict.INCONCLUSIVE
     result = replace(second, verdict=verdict, first=first)
-    found = f"({change_words(first.change or 0.0)})"
+    first_change = f"({change_words(first.change or 0.0)})"
     if verdict is Verdict.INCONCLUSIVE:
-        said = f"gave {second.verdict}" if second.verdict in DECIDED else "were inconclusive"
-        lead = f"not confirmed: {first.bursts} pairs of bursts gave {first.verdict} {found}, but {second.bursts} new pairs {said}: "
-        return replace(result, explanation=sentence(result, broken, lead=lead))
-    same = "the same verdict" if verdict is first.verdict else first.verdict
-    return replace(result, explanation=sentence(result, broken, tail=f"; {first.bursts} earlier pairs of bursts gave {same} {found}"))
+        outcome = f"gave {second.verdict}" if second.verdict in DECIDED else "were inconclusive"
+        lead = (
+            f"not confirmed: {first.bursts} pairs of bursts gave {first.verdict} {first_change}, but {second.bursts} new pairs {outcome}: "
+        )
+        return replace(result, explanation=explain_comparison(result, broken, lead=lead))
+    verdict_words = "the same verdict" if verdict is first.verdict else first.verdict
+    return replace(
+        result,
+        explanation=explain_comparison(
+            result, broken, tail=f"; {first.bursts} earlier pairs of bursts gave {verdict_words} {first_change}"
+        ),
+    )

@@ -14,7 +14,7 @@ import numpy as np
 
 from kindgate.histogram import Histogram
 from kindgate.slo.sample import BurstSample, Series
-from kindgate.slo.threshold import NETWORK_KINDS, UNSENT, WRONG_ANSWERS, MetricType, Selector, Threshold
+from kindgate.slo.threshold import NETWORK_KINDS, UNSENT, WRONG_RESPONSES, MetricType, Selector, Threshold
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ class Times:
     @classmethod
     def merged(cls, parts: Iterable[Times]) -> Times:
         """All requests of all parts."""
-        kept = list(parts)
-        if len(kept) == 1:
-            return kept[0]
+        items = list(parts)
+        if len(items) == 1:
+            return items[0]
         return cls(
-            Histogram.merged(part.times for part in kept),
-            sum(part.lost for part in kept),
-            sum(part.unsent for part in kept),
-            Histogram.merged(part.until_failure for part in kept),
-            sum(part.wrong for part in kept),
+            Histogram.merged(part.times for part in items),
+            sum(part.lost for part in items),
+            sum(part.unsent for part in items),
+            Histogram.merged(part.until_failure for part in items),
+            sum(part.wrong for part in items),
         )
 
     def percentile(self, quantile: float) -> float:
@@ -65,10 +65,10 @@ class Times:
         """
         if not self.lost:
             return self.times.percentile(quantile) / 1000
-        place = quantile / 100 * (self.size - 1)
-        if math.ceil(place) >= self.times.count:
+        position = quantile / 100 * (self.size - 1)
+        if math.ceil(position) >= self.times.count:
             return math.inf
-        return self.times.percentile(100 * place / max(1, self.times.count - 1)) / 1000
+        return self.times.percentile(100 * position / max(1, self.times.count - 1)) / 1000
 
     def mean(self, limit: float) -> float:
         """The average in milliseconds; a lost request counts with its time to failure, but at least `limit` (ms).
@@ -109,7 +109,7 @@ def measure(threshold: Threshold, samples: Sequence[BurstSample]) -> float | Non
         if not size:
             return None
         return bad / size if selector.metric.name == "http_req_failed" else 1 - bad / size
-    if not scheduled(threshold, samples):
+    if not covered_requests(threshold, samples):
         return None
     total = sum(total_of(selector, sample) for sample in samples)
     seconds = sum(sample.seconds for sample in samples)
@@ -118,7 +118,7 @@ def measure(threshold: Threshold, samples: Sequence[BurstSample]) -> float | Non
     return total / seconds if seconds else None
 
 
-def scheduled(threshold: Threshold, samples: Sequence[BurstSample]) -> int:
+def covered_requests(threshold: Threshold, samples: Sequence[BurstSample]) -> int:
     """Number of requests covered by the threshold."""
     selector = threshold.selector
     if selector.metric.type is MetricType.TREND:
@@ -178,10 +178,10 @@ def _series_times(metric: str, series: Series) -> Times:
 
 def _failures(series: Sequence[Series], kind: str) -> Count:
     kinds = NETWORK_KINDS if kind == "network" else {kind}
-    wanted = [(name, count) for part in series for name, count in part.failed.items() if not kind or name in kinds]
-    bad = sum(count for _, count in wanted)
-    certain = sum(count for name, count in wanted if name != UNSENT)
-    return Count(bad, sum(part.scheduled for part in series), certain, _wrong(wanted))
+    selected = [(name, count) for part in series for name, count in part.failed.items() if not kind or name in kinds]
+    bad = sum(count for _, count in selected)
+    certain = sum(count for name, count in selected if name != UNSENT)
+    return Count(bad, sum(part.scheduled for part in series), certain, _wrong(selected))
 
 
 def _checks(series: Sequence[Series]) -> Count:
@@ -193,7 +193,7 @@ def _checks(series: Sequence[Series]) -> Count:
 
 def _wrong(failed: Iterable[tuple[str, int]]) -> int:
     """Number of wrong responses among the failures by kind."""
-    return sum(count for name, count in failed if name in WRONG_ANSWERS)
+    return sum(count for name, count in failed if name in WRONG_RESPONSES)
 
 
 def _key(series: Series) -> tuple[tuple[str, str], ...]:

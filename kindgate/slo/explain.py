@@ -14,15 +14,15 @@ from kindgate.slo.validity import ValidityCheck
 SCOPE = "valid only for this machine and this time window"
 
 
-def explain(threshold: Threshold, verdict: Verdict, finding: Finding, gates: Sequence[ValidityCheck] = (), rivals: int = 1) -> str:
+def explain(threshold: Threshold, verdict: Verdict, finding: Finding, failed: Sequence[ValidityCheck] = (), hypotheses: int = 1) -> str:
     """The sentence for one threshold.
 
-    `gates` are the broken ones that led to INVALID; `rivals` is the number of objectives judged by intervals: because of
+    `failed` are the validity checks that led to INVALID; `hypotheses` is the number of objectives judged by intervals: because of
     the others, a FAIL by its own interval can become INCONCLUSIVE.
     """
     if verdict is Verdict.INVALID:
         value = f"{_measured(threshold, finding)} from {_basis(finding)}"
-        body = f"{validity_figures(gates)}, so {value} says nothing about the service: {validity_advice(gates)}"
+        body = f"{validity_figures(failed)}, so {value} says nothing about the service: {validity_advice(failed)}"
     elif finding.measured is None:
         body = _no_data(threshold, finding)
     elif finding.fact:
@@ -33,7 +33,7 @@ def explain(threshold: Threshold, verdict: Verdict, finding: Finding, gates: Seq
             "but a single burst decides nothing"
         )
     else:
-        body = _judged(threshold, verdict, finding, rivals)
+        body = _judged(threshold, verdict, finding, hypotheses)
     return f"{verdict}: {body}; {SCOPE}."
 
 
@@ -49,20 +49,20 @@ def explain_drift(threshold: Threshold, ends: tuple[float, float] | None) -> str
     )
 
 
-def _judged(threshold: Threshold, verdict: Verdict, finding: Finding, rivals: int) -> str:
+def _judged(threshold: Threshold, verdict: Verdict, finding: Finding, hypotheses: int) -> str:
     text = f"{_measured(threshold, finding)} ({_range(threshold, finding.interval)}, from {_basis(finding)}); {_limit(threshold)}"
     if verdict is Verdict.INCONCLUSIVE:
-        text += f", {_doubt(finding, rivals)}"
+        text += f", {_doubt(finding, hypotheses)}"
     if threshold.selector.metric.type is MetricType.TREND and finding.proportion and finding.allowed:
         share = percent(finding.proportion.share)
         text += f": {share} of the requests {_bad(threshold)} ({percent(finding.allowed)} allowed)"
     return text
 
 
-def _doubt(finding: Finding, rivals: int) -> str:
+def _doubt(finding: Finding, hypotheses: int) -> str:
     """Why an objective is inconclusive."""
     if finding.verdict is Verdict.FAIL:
-        return f"missed by its own interval, but among {rivals} objectives that can happen by chance"
+        return f"missed by its own interval, but among {hypotheses} objectives that can happen by chance"
     few = finding.proportion is not None and finding.proportion.bad == 0
     return "too few requests to decide" if few else "too close to call"
 
@@ -120,11 +120,11 @@ def _no_data(threshold: Threshold, finding: Finding) -> str:
     return f"{threshold.selector} has no data ({why}); no data counts as FAIL"
 
 
-def validity_figures(gates: Sequence[ValidityCheck]) -> str:
-    """The broken gates' measurements and valid ranges."""
-    return " and ".join(f"{gate.name}: {gate.measured} (valid: {gate.asked})" for gate in gates)
+def validity_figures(failed: Sequence[ValidityCheck]) -> str:
+    """The failed checks' measurements and valid ranges."""
+    return " and ".join(f"{check.name}: {check.measured} (valid: {check.required})" for check in failed)
 
 
-def validity_advice(gates: Sequence[ValidityCheck]) -> str:
-    """How to fix the broken gates."""
-    return "; ".join(dict.fromkeys(gate.advice for gate in gates))
+def validity_advice(failed: Sequence[ValidityCheck]) -> str:
+    """How to fix the failed checks."""
+    return "; ".join(dict.fromkeys(check.advice for check in failed))

@@ -35,10 +35,10 @@ THRESHOLD_KEYS = ("threshold", "abortOnFail", "delayAbortEval")
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 """Spaces according to Go's `unicode.IsSpace`; Python's `str.strip` removes more."""
 
-_SWITCHES = {
-    spelled: word in {"true", "yes", "on"}
+_BOOLEANS = {
+    spelling: word in {"true", "yes", "on"}
     for word in ("true", "yes", "on", "false", "no", "off")
-    for spelled in (word, word.title(), word.upper())
+    for spelling in (word, word.title(), word.upper())
 }
 """JSON, Python and YAML 1.1 spellings."""
 
@@ -63,17 +63,17 @@ def parse_threshold(selector: Source, expression: Source, *, abort_on_fail: bool
     """
     selected = parse_selector(selector)
     parsed = parse_expression(expression)
-    fitting = AGGREGATIONS[selected.metric.type]
-    if parsed.aggregation not in fitting:
+    supported = AGGREGATIONS[selected.metric.type]
+    if parsed.aggregation not in supported:
         start = len(expression.text) - len(expression.text.lstrip(SPACE))
-        names = ", ".join("p(N)" if name == PERCENTILE else name for name in fitting)
+        names = ", ".join("p(N)" if name == PERCENTILE else name for name in supported)
         raise expression.error(
             f"{parsed.aggregate} does not apply to {selected.metric.name}, which is a {selected.metric.type}",
             start,
             start + len(parsed.aggregate),
             next_step=f"{selected.metric.name} supports {names}",
         )
-    return Threshold(selected, parsed, abort_on_fail, delay_abort_eval, expression.place if expression.line else expression.file)
+    return Threshold(selected, parsed, abort_on_fail, delay_abort_eval, expression.position if expression.line else expression.file)
 
 
 def parse_marker(
@@ -87,7 +87,7 @@ def parse_marker(
     """
     if not args:
         raise Source("", origin).error("no objective given", next_step=f'add one, as in {origin}("p(95)<200")')
-    shared = _known(options or {}, THRESHOLD_KEYS[1:], origin)
+    shared = _require_known(options or {}, THRESHOLD_KEYS[1:], origin)
     return tuple(_parse_argument(arg, shared, origin) for arg in args)
 
 
@@ -115,7 +115,7 @@ def parse_selector(source: Source) -> Selector:
         part = source.part(start, start + len(item))
         key, value = _tag(part, metric)
         if key == _EXPECTED:
-            _refuse_other_than_expected(part, metric, value)
+            _refuse_other_expected_response(part, metric, value)
         else:
             tags[key] = value
         start += len(item) + 1
@@ -125,20 +125,20 @@ def parse_selector(source: Source) -> Selector:
 def parse_expression(source: Source) -> Expression:
     """Parse `aggregation operator number`. Raises `SloError`, pointing at the bad part."""
     text = source.text
-    found = _OPERATOR.search(text)
-    if found is None:
+    operator = _OPERATOR.search(text)
+    if operator is None:
         raise source.error("missing operator", next_step=f"use one of {' '.join(OPERATORS)}: {_EXAMPLE}")
-    left, right = text[: found.start()], text[found.end() :]
+    left, right = text[: operator.start()], text[operator.end() :]
     aggregation, quantile = _aggregation(source, _stripped(left, 0))
-    limit = _number(source, *_stripped(right, found.end()), what="limit")
-    return Expression(aggregation, found.group(), limit, quantile)
+    limit = _number(source, *_stripped(right, operator.end()), what="limit")
+    return Expression(aggregation, operator.group(), limit, quantile)
 
 
 def read_switch(source: Source) -> bool:
     """Whether `abortOnFail` is on. Raises `SloError`, pointing at the text, for any other word."""
-    if source.text not in _SWITCHES:
+    if source.text not in _BOOLEANS:
         raise source.error(f"{source.text!r} is neither true nor false")
-    return _SWITCHES[source.text]
+    return _BOOLEANS[source.text]
 
 
 def read_delay(source: Source) -> float:
@@ -153,19 +153,19 @@ def read_delay(source: Source) -> float:
 
 def _parse_argument(arg: object, shared: Mapping[str, object], origin: str) -> Threshold:
     """One argument of a marker: a string, or k6's object form."""
-    parts = _known(arg if isinstance(arg, Mapping) else {"threshold": arg}, THRESHOLD_KEYS, origin)
+    parts = _require_known(arg if isinstance(arg, Mapping) else {"threshold": arg}, THRESHOLD_KEYS, origin)
     text = parts.get("threshold")
     if not isinstance(text, str):
         raise Source(repr(arg), origin).error("an objective must be a string", next_step='use one such as "p(95)<200"')
-    said = {key: Source(str(value), origin) for key, value in {**shared, **parts}.items() if value is not None}
+    abort_options = {key: Source(str(value), origin) for key, value in {**shared, **parts}.items() if value is not None}
     return replace(
         _parse_line(Source(text, origin)),
-        abort_on_fail="abortOnFail" in said and read_switch(said["abortOnFail"]),
-        delay_abort_eval=read_delay(said["delayAbortEval"]) if "delayAbortEval" in said else 0.0,
+        abort_on_fail="abortOnFail" in abort_options and read_switch(abort_options["abortOnFail"]),
+        delay_abort_eval=read_delay(abort_options["delayAbortEval"]) if "delayAbortEval" in abort_options else 0.0,
     )
 
 
-def _known(values: Mapping[Any, object], keys: tuple[str, ...], origin: str) -> Mapping[str, object]:
+def _require_known(values: Mapping[Any, object], keys: tuple[str, ...], origin: str) -> Mapping[str, object]:
     for key in values:
         if key not in keys:
             raise Source(str(key), origin).error(f"an objective has no key {key!r}", next_step=f"known keys: {', '.join(keys)}")
@@ -218,7 +218,7 @@ def _refuse_wrong_kind(source: Source, metric: Metric, kind: str) -> None:
         raise source.error(f"unknown failure kind {kind!r}", next_step=f"known kinds: network, {', '.join(sorted(FAILURE_KINDS))}")
 
 
-def _refuse_other_than_expected(source: Source, metric: Metric, value: str) -> None:
+def _refuse_other_expected_response(source: Source, metric: Metric, value: str) -> None:
     if metric.type is not MetricType.TREND or value != "true":
         raise source.error(
             f"the tag {_EXPECTED}:{value} of {metric.name} is not supported",

@@ -47,7 +47,7 @@ class Finding:
 
     `p_value` is the smallest error per side at which the rule returns FAIL; only rules with an interval have one.
     `proportion` describes the bad requests and `allowed` the tolerated share, if the rule counts bad requests.
-    `stands` means that a FAIL cannot be the generator's fault: it would fail however late requests were sent.
+    `robust_fail` means that a FAIL cannot be the generator's fault: it would fail however late requests were sent.
     """
 
     verdict: Verdict
@@ -58,7 +58,7 @@ class Finding:
     p_value: float | None = None
     proportion: Proportion | None = None
     allowed: float | None = None
-    stands: bool = False
+    robust_fail: bool = False
     fact: bool = False
 
 
@@ -84,10 +84,10 @@ class Proportion:
         at all.
         """
         size = np.asarray(sizes, np.float64)
-        some = size > 0
-        if not some.any():
+        nonempty = size > 0
+        if not nonempty.any():
             raise ValueError("no requests")
-        size, wrong = size[some], np.asarray(bad, np.float64)[some]
+        size, wrong = size[nonempty], np.asarray(bad, np.float64)[nonempty]
         total, bursts = size.sum(), len(size)
         share = wrong.sum() / total
         deviations = wrong - share * size
@@ -162,15 +162,15 @@ def percentile_interval(bursts: Sequence[Times], threshold: Threshold, at_limit:
     sizes = [burst.size for burst in bursts]
     less = threshold.expression.wants_less
 
-    def decided(micros: float) -> Verdict:
+    def verdict_at(micros: float) -> Verdict:
         slow = [burst.longer_than(micros) for burst in bursts]
         bad = slow if less else [burst.size - count + burst.lost for burst, count in zip(bursts, slow, strict=True)]
         return Proportion.of(bad, sizes, at_limit.inflation).verdict(allowed, alpha)
 
     limit = int(np.searchsorted(values, threshold.expression.limit * 1000))
     below, above = (Verdict.FAIL, Verdict.PASS) if less else (Verdict.PASS, Verdict.FAIL)
-    first_open = _first(lambda place: decided(values[place]) is not below, *_side(limit, len(values), up=verdict is below))
-    first_decided = _first(lambda place: decided(values[place]) is above, *_side(limit, len(values), up=verdict is not above))
+    first_open = _first(lambda index: verdict_at(values[index]) is not below, *_side(limit, len(values), up=verdict is below))
+    first_decided = _first(lambda index: verdict_at(values[index]) is above, *_side(limit, len(values), up=verdict is not above))
     low = float(values[first_open - 1]) / 1000 if first_open else None
     high = float(values[first_decided]) / 1000 if first_decided < len(values) else None
     if verdict is below:
@@ -188,8 +188,8 @@ def serial_correlation(deviations: NDArray[np.float64]) -> float:
     bursts, squares = len(deviations), float(np.square(deviations).sum())
     if not squares:
         return TYPICAL_CORRELATION
-    own = float((deviations[1:] * deviations[:-1]).sum()) / squares + 1 / bursts
-    return max(0.0, (bursts * own + TYPICAL_WEIGHT * TYPICAL_CORRELATION) / (bursts + TYPICAL_WEIGHT))
+    estimate = float((deviations[1:] * deviations[:-1]).sum()) / squares + 1 / bursts
+    return max(0.0, (bursts * estimate + TYPICAL_WEIGHT * TYPICAL_CORRELATION) / (bursts + TYPICAL_WEIGHT))
 
 
 def variance_inflation(deviations: NDArray[np.float64]) -> float:

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 
 from kindgate.errors import SloError
 from kindgate.model import Verdict
-from kindgate.slo.abort import asks_to_abort
+from kindgate.slo.abort import should_abort
 from kindgate.slo.counts import measure
 from kindgate.slo.explain import explain, explain_drift
 from kindgate.slo.intervals import Finding
 from kindgate.slo.judgement import Judgement, ThresholdResult
 from kindgate.slo.objectives import Objectives
-from kindgate.slo.rules import find
+from kindgate.slo.rules import evaluate_rule
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.statistics import drift, holm_rejected
 from kindgate.slo.threshold import Threshold
-from kindgate.slo.validity import Fault, ValidityCheck, check_validity, largest_lateness, outlasts_foreign_load
+from kindgate.slo.validity import Fault, ValidityCheck, check_validity, holds_despite_foreign_load, largest_lateness
 
 ALPHA = 0.05
 """Error rate of a run per side, over all looks."""
@@ -44,16 +44,16 @@ def judge(
     if not thresholds:
         raise SloError("no threshold to judge", next_step="add one under thresholds: or in @pytest.mark.slo")
     alpha, lateness = ALPHA / looks, largest_lateness(samples)
-    findings = [find(threshold, samples, alpha, lateness) for threshold in thresholds]
-    verdicts, rivals = _corrected(findings, alpha)
-    gates = check_validity(samples, objectives.tightest_latency, allow_missing=allow_missing)
-    broken = [gate for gate in gates if gate.broken]
+    findings = [evaluate_rule(threshold, samples, alpha, lateness) for threshold in thresholds]
+    verdicts, hypotheses = _corrected(findings, alpha)
+    validity = check_validity(samples, objectives.tightest_latency, allow_missing=allow_missing)
+    broken = [check for check in validity if check.failed]
     results = tuple(
-        _gated(_Decided(threshold, finding, verdict, rivals), samples, broken, alpha)
+        _with_validity(_StatisticalVerdict(threshold, finding, verdict, hypotheses), samples, broken, alpha)
         for threshold, finding, verdict in zip(thresholds, findings, verdicts, strict=True)
     )
-    abort = any(asks_to_abort(result.threshold, result.verdict, samples) for result in results)
-    return Judgement(overall(result.verdict for result in results), results, gates, look, looks, abort)
+    abort = any(should_abort(result.threshold, result.verdict, samples) for result in results)
+    return Judgement(overall(result.verdict for result in results), results, validity, look, looks, abort)
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
@@ -62,38 +62,38 @@ def overall(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=order.index, default=Verdict.PASS)
 
 
-def redirects_alone(samples: Sequence[BurstSample], tags: Mapping[str, str]) -> bool:
+def has_only_redirects(samples: Sequence[BurstSample], tags: Mapping[str, str]) -> bool:
     """Whether every successful request with these tags got only a redirect that was not followed."""
-    series = [one for sample in samples for one in sample.matching(tags)]
-    succeeded = sum(one.response.count for one in series)
-    return succeeded > 0 and sum(one.redirects for one in series) >= succeeded
+    matching = [series for sample in samples for series in sample.matching(tags)]
+    succeeded = sum(series.response.count for series in matching)
+    return succeeded > 0 and sum(series.redirects for series in matching) >= succeeded
 
 
 def redirects_explanation(version: str = "") -> str:
     """Why the verdict is not PASS, and how to fix it; `version` names the affected version of a comparison."""
-    whose = f" of {version}" if version else ""
+    owner = f" of {version}" if version else ""
     return (
-        f"{Verdict.INCONCLUSIVE}: every response{whose} was a redirect (3xx), which is not followed, so the application itself was not "
+        f"{Verdict.INCONCLUSIVE}: every response{owner} was a redirect (3xx), which is not followed, so the application itself was not "
         "measured; use a path that it answers itself, or request it over https if it redirects there."
     )
 
 
 @dataclass(frozen=True)
-class _Decided:
-    """Statistical outcome of a threshold judged among `rivals`, ignoring gates."""
+class _StatisticalVerdict:
+    """Statistical outcome of a threshold judged among `hypotheses` objectives, ignoring the validity checks."""
 
     threshold: Threshold
     finding: Finding
     verdict: Verdict
-    rivals: int
+    hypotheses: int
 
-    def outlasts(self, gate: ValidityCheck, samples: Sequence[BurstSample], alpha: float) -> bool:
-        """Whether the broken gate cannot explain the verdict."""
-        match gate.fault:
+    def holds_despite(self, check: ValidityCheck, samples: Sequence[BurstSample], alpha: float) -> bool:
+        """Whether the failed check cannot explain the verdict."""
+        match check.fault:
             case Fault.GENERATOR:
-                return self.verdict is Verdict.FAIL and self.finding.stands
+                return self.verdict is Verdict.FAIL and self.finding.robust_fail
             case Fault.OTHERS:
-                return outlasts_foreign_load(self.threshold, self.verdict, samples, alpha)
+                return holds_despite_foreign_load(self.threshold, self.verdict, samples, alpha)
             case Fault.MACHINE:
                 return False
 
@@ -104,16 +104,18 @@ def _corrected(findings: Sequence[Finding], alpha: float) -> tuple[list[Verdict]
     rejected = iter(holm_rejected(tested, alpha))
     verdicts = []
     for finding in findings:
-        kept = finding.p_value is None or next(rejected)
-        verdicts.append(finding.verdict if kept or finding.verdict is not Verdict.FAIL else Verdict.INCONCLUSIVE)
+        is_kept = finding.p_value is None or next(rejected)
+        verdicts.append(finding.verdict if is_kept or finding.verdict is not Verdict.FAIL else Verdict.INCONCLUSIVE)
     return verdicts, len(tested)
 
 
-def _gated(decided: _Decided, samples: Sequence[BurstSample], broken: Sequence[ValidityCheck], alpha: float) -> ThresholdResult:
-    """The result, INVALID if a broken gate might explain it."""
+def _with_validity(
+    decided: _StatisticalVerdict, samples: Sequence[BurstSample], broken: Sequence[ValidityCheck], alpha: float
+) -> ThresholdResult:
+    """The result, INVALID if a failed check might explain it."""
     threshold, finding = decided.threshold, decided.finding
-    blamed = [gate for gate in broken if not decided.outlasts(gate, samples, alpha)]
-    verdict = Verdict.INVALID if blamed else _without_redirects(decided.verdict, samples, threshold.selector.tag_map)
+    blamed = [check for check in broken if not decided.holds_despite(check, samples, alpha)]
+    verdict = Verdict.INVALID if blamed else _demote_redirect_pass(decided.verdict, samples, threshold.selector.tag_map)
     trend = tuple(_finite(measure(threshold, [sample])) for sample in samples)
     return ThresholdResult(
         threshold=threshold,
@@ -131,15 +133,15 @@ def _gated(decided: _Decided, samples: Sequence[BurstSample], broken: Sequence[V
     )
 
 
-def _without_redirects(verdict: Verdict, samples: Sequence[BurstSample], tags: Mapping[str, str]) -> Verdict:
+def _demote_redirect_pass(verdict: Verdict, samples: Sequence[BurstSample], tags: Mapping[str, str]) -> Verdict:
     """Turn a PASS based only on redirects into INCONCLUSIVE: they show that something responds, not that the application works."""
-    return Verdict.INCONCLUSIVE if verdict is Verdict.PASS and redirects_alone(samples, tags) else verdict
+    return Verdict.INCONCLUSIVE if verdict is Verdict.PASS and has_only_redirects(samples, tags) else verdict
 
 
-def _explanation(decided: _Decided, verdict: Verdict, samples: Sequence[BurstSample], blamed: Sequence[ValidityCheck]) -> str:
-    if verdict is Verdict.INCONCLUSIVE and redirects_alone(samples, decided.threshold.selector.tag_map):
+def _explanation(decided: _StatisticalVerdict, verdict: Verdict, samples: Sequence[BurstSample], blamed: Sequence[ValidityCheck]) -> str:
+    if verdict is Verdict.INCONCLUSIVE and has_only_redirects(samples, decided.threshold.selector.tag_map):
         return redirects_explanation()
-    return explain(decided.threshold, verdict, decided.finding, blamed, decided.rivals)
+    return explain(decided.threshold, verdict, decided.finding, blamed, decided.hypotheses)
 
 
 def _finite(value: float | None) -> float | None:

@@ -39,7 +39,7 @@ class Judgement:
 
     verdict: Verdict
     results: tuple[ThresholdResult, ...]
-    gates: tuple[ValidityCheck, ...]
+    validity: tuple[ValidityCheck, ...]
     look: int = 1
     looks: int = 1
     abort: bool = False

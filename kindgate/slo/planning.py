@@ -57,7 +57,7 @@ def refuse_unreachable(objectives: Objectives, plan: BurstsPlan) -> None:
         if not plan.quick:
             _refuse_small(threshold, size, plan)
     for tolerance in objectives.compare:
-        _refuse_few_bursts(tolerance, plan, rivals=len(objectives.compare))
+        _refuse_few_bursts(tolerance, plan, hypotheses=len(objectives.compare))
 
 
 def refuse_undecidable(objectives: Objectives, plan: BurstsPlan) -> None:
@@ -70,13 +70,13 @@ def refuse_undecidable(objectives: Objectives, plan: BurstsPlan) -> None:
         if not plan.quick:
             _refuse_small(threshold, sum(series.requests for series in plan.series), plan)
     for tolerance in objectives.compare:
-        _refuse_few_bursts(tolerance, plan, rivals=len(objectives.compare))
+        _refuse_few_bursts(tolerance, plan, hypotheses=len(objectives.compare))
 
 
-def refuse_uncarried(threshold: Threshold, series: Sequence[PlannedSeries]) -> None:
+def refuse_unmatched_tags(threshold: Threshold, series: Sequence[PlannedSeries]) -> None:
     """Raise `SloError` for a threshold with tags that no request of `series` carries: it would never have data."""
     if not _matching(threshold, series):
-        known = sorted({f"{key}:{value}" for one in series for key, value in one.tags.items() if value})
+        known = sorted({f"{key}:{value}" for planned in series for key, value in planned.tags.items() if value})
         raise _error(threshold, "no planned request has these tags", f"planned tags: {', '.join(known) or 'none'}")
 
 
@@ -113,13 +113,13 @@ def refuse_impossible(threshold: Threshold) -> None:
 def _planned(threshold: Threshold, plan: BurstsPlan) -> int:
     """The requests of one burst covered by the threshold; raises `SloError` if the plan has none."""
     sent = [series for series in plan.series if series.requests]
-    refuse_uncarried(threshold, sent)
+    refuse_unmatched_tags(threshold, sent)
     return sum(series.requests for series in _matching(threshold, sent))
 
 
 def _matching(threshold: Threshold, series: Sequence[PlannedSeries]) -> list[PlannedSeries]:
     tags = {key: value for key, value in threshold.selector.tags if key != "kind"}
-    return [one for one in series if all(one.tags.get(key) == value for key, value in tags.items())]
+    return [planned for planned in series if all(planned.tags.get(key) == value for key, value in tags.items())]
 
 
 def _refuse_small(threshold: Threshold, size: int, plan: BurstsPlan) -> None:
@@ -138,9 +138,9 @@ def _refuse_small(threshold: Threshold, size: int, plan: BurstsPlan) -> None:
     )
 
 
-def _refuse_few_bursts(tolerance: Tolerance, plan: BurstsPlan, rivals: int) -> None:
-    """Reject a tolerance that could pass but never fail: with `rivals`, Holm's method requires a smaller p for the first FAIL."""
-    needed = needed_pairs(plan.alpha / rivals)
+def _refuse_few_bursts(tolerance: Tolerance, plan: BurstsPlan, hypotheses: int) -> None:
+    """Reject a tolerance that could pass but never fail: the more `hypotheses`, the smaller the p that Holm's method requires."""
+    needed = needed_pairs(plan.alpha / hypotheses)
     if plan.most_bursts < needed and not plan.quick:
         raise SloError(
             f"{tolerance.origin or 'compare'}: {tolerance} cannot be decided with {plan.most_bursts} bursts",

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kindgate.model import Verdict
-from kindgate.slo.counts import Times, counts_of, measure, scheduled, times_of
+from kindgate.slo.counts import Times, counts_of, covered_requests, measure, times_of
 from kindgate.slo.intervals import Finding, Proportion, percentile_interval, variance_inflation
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import PERCENTILE, MetricType, Threshold
@@ -46,19 +46,21 @@ def is_mean(threshold: Threshold) -> bool:
     return expression.aggregation == "avg" and not expression.compares_equal and math.isfinite(expression.limit)
 
 
-def find(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, lateness: float) -> Finding:
+def evaluate_rule(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, lateness: float) -> Finding:
     """The finding of the applicable rule with `alpha` allowed per side; FAIL without data.
 
-    `lateness` in microseconds is the most that the generator can have added to a time: `stands` is set if a FAIL remains
+    `lateness` in microseconds is the most that the generator can have added to a time: `robust_fail` is set if a FAIL remains
     without it.
     """
-    measured, size = measure(threshold, samples), scheduled(threshold, samples)
+    measured, size = measure(threshold, samples), covered_requests(threshold, samples)
     allowed = allowed_share(threshold)
     if measured is None:
-        return Finding(Verdict.FAIL, None, size, len(samples), fact=True, stands=_any_sent(threshold, samples))
+        return Finding(Verdict.FAIL, None, size, len(samples), fact=True, robust_fail=_has_sent_requests(threshold, samples))
     if allowed is None and not is_mean(threshold):
         verdict = Verdict.PASS if threshold.expression.holds(measured) else Verdict.FAIL
-        return Finding(verdict, measured, size, len(samples), fact=True, stands=_fact_stands(threshold, samples, lateness, measured))
+        return Finding(
+            verdict, measured, size, len(samples), fact=True, robust_fail=_is_robust_miss(threshold, samples, lateness, measured)
+        )
     if allowed is None:
         return _mean(threshold, samples, alpha, lateness, measured)
     if threshold.selector.metric.type is MetricType.TREND:
@@ -66,12 +68,12 @@ def find(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, lat
     return _rate(threshold, samples, alpha, allowed, measured)
 
 
-def _any_sent(threshold: Threshold, samples: Sequence[BurstSample]) -> bool:
+def _has_sent_requests(threshold: Threshold, samples: Sequence[BurstSample]) -> bool:
     """Whether any covered request was sent: if so, missing data is not the generator's fault."""
     return any(series.sent for sample in samples for series in sample.matching(threshold.selector.tag_map))
 
 
-def _fact_stands(threshold: Threshold, samples: Sequence[BurstSample], lateness: float, measured: float) -> bool:
+def _is_robust_miss(threshold: Threshold, samples: Sequence[BurstSample], lateness: float, measured: float) -> bool:
     """Whether a missed fact would also be missed without the generator's delay."""
     expression = threshold.expression
     if threshold.selector.metric.type is MetricType.TREND and not expression.compares_equal:
@@ -102,7 +104,7 @@ def _percentile(
         p_value=proportion.p_above(allowed),
         proportion=proportion,
         allowed=allowed,
-        stands=certain.lower(alpha) > allowed,
+        robust_fail=certain.lower(alpha) > allowed,
     )
 
 
@@ -121,9 +123,9 @@ def _rate(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, al
     counts = counts_of(threshold.selector, samples)
     sizes = [count.size for count in counts]
     # Bad is the outcome that misses the limit: failures under `<`, successes under "at least this many fail".
-    wanted = (threshold.selector.metric.name == "http_req_failed") == threshold.expression.wants_less
-    proportion = Proportion.of([count.bad if wanted else count.size - count.bad for count in counts], sizes)
-    certain = Proportion.of([count.certain if wanted else count.size - count.bad for count in counts], sizes, proportion.inflation)
+    counts_bad = (threshold.selector.metric.name == "http_req_failed") == threshold.expression.wants_less
+    proportion = Proportion.of([count.bad if counts_bad else count.size - count.bad for count in counts], sizes)
+    certain = Proportion.of([count.certain if counts_bad else count.size - count.bad for count in counts], sizes, proportion.inflation)
     low, high = proportion.lower(alpha), proportion.upper(alpha)
     interval = (low, high) if threshold.expression.wants_less else (1 - high, 1 - low)
     return Finding(
@@ -135,7 +137,7 @@ def _rate(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, al
         p_value=proportion.p_above(allowed),
         proportion=proportion,
         allowed=allowed,
-        stands=certain.lower(alpha) > allowed,
+        robust_fail=certain.lower(alpha) > allowed,
     )
 
 
@@ -152,8 +154,8 @@ def _mean(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, la
         return Finding(Verdict.INCONCLUSIVE, measured, int(total), number)
     deviations = size * (means - measured)
     error = math.sqrt(variance_inflation(deviations) * number / (number - 1) * float(np.square(deviations).sum())) / total
-    reach = float(stdtrit(number - 1, 1 - alpha)) * error
-    low, high = measured - reach, measured + reach
+    margin = float(stdtrit(number - 1, 1 - alpha)) * error
+    low, high = measured - margin, measured + margin
     bad, good = (low > limit, high < limit) if less else (high < limit, low > limit)
     distance = (measured - limit) if less else (limit - measured)
     p_value = float(stdtr(number - 1, -distance / error)) if error else float(distance <= 0)
@@ -164,5 +166,5 @@ def _mean(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, la
         number,
         interval=(low, high),
         p_value=p_value,
-        stands=bad and (not less or low - lateness / 1000 > limit),
+        robust_fail=bad and (not less or low - lateness / 1000 > limit),
     )

@@ -35,7 +35,7 @@ class Series:
         """Requests never sent, for any reason."""
         return self.scheduled - self.sent
 
-    def carries(self, tags: Mapping[str, str]) -> bool:
+    def has_tags(self, tags: Mapping[str, str]) -> bool:
         """Whether these requests have all of `tags`."""
         return all(self.tags.get(key) == value for key, value in tags.items())
 
@@ -75,4 +75,4 @@ class BurstSample:
 
     def matching(self, tags: Mapping[str, str]) -> tuple[Series, ...]:
         """The series with all of `tags`."""
-        return tuple(series for series in self.series if series.carries(tags))
+        return tuple(series for series in self.series if series.has_tags(tags))

@@ -59,7 +59,7 @@ class _Document:
 
     def objectives(self) -> Objectives:
         """All objectives of the document."""
-        root = self._composed()
+        root = self._compose()
         sections = self._mapping(root, ("thresholds", "compare", "bursts"), "the document")
         thresholds = tuple(self._thresholds(sections["thresholds"])) if "thresholds" in sections else ()
         compare = tuple(self._tolerances(sections["compare"])) if "compare" in sections else ()
@@ -68,7 +68,7 @@ class _Document:
         bursts = self._bursts(sections["bursts"]) if "bursts" in sections else BurstSizes()
         return Objectives(thresholds, compare, bursts)
 
-    def _composed(self) -> yaml.Node:
+    def _compose(self) -> yaml.Node:
         if len(self._text) > TEXT_LIMIT:
             raise SloError(f"{self._file}: the file has more than {TEXT_LIMIT} characters", next_step="write fewer objectives")
         try:
@@ -89,22 +89,24 @@ class _Document:
         depth = 0
         for number, event in enumerate(yaml.parse(self._text, Loader=yaml.SafeLoader)):
             mark = event.start_mark
-            place = self._at(mark.line, mark.column, "*") if mark else Source("*", self._file)
+            event_source = self._at(mark.line, mark.column, "*") if mark else Source("*", self._file)
             if isinstance(event, yaml.AliasEvent):
-                raise place.error("aliases are not allowed because they hide the size of a file", next_step="write out the value instead")
+                raise event_source.error(
+                    "aliases are not allowed because they hide the size of a file", next_step="write out the value instead"
+                )
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEPTH or number > _EVENTS:
-                raise place.error("the file is too deeply nested or too large")
+                raise event_source.error("the file is too deeply nested or too large")
 
     def _thresholds(self, node: yaml.Node) -> list[Threshold]:
-        found: list[Threshold] = []
+        thresholds: list[Threshold] = []
         for key, value in self._pairs(node, "thresholds"):
             if not isinstance(value, yaml.SequenceNode) or not value.value:
                 raise self._source(value).error("thresholds must be a list", next_step='use a list, as in ["p(95)<200"]')
-            found += [self._threshold(self._source(key), item) for item in value.value]
-            if len(found) > OBJECTIVES_LIMIT:
+            thresholds += [self._threshold(self._source(key), item) for item in value.value]
+            if len(thresholds) > OBJECTIVES_LIMIT:
                 raise self._source(key).error(f"more than {OBJECTIVES_LIMIT} thresholds")
-        return found
+        return thresholds
 
     def _threshold(self, selector: Source, node: yaml.Node) -> Threshold:
         if isinstance(node, yaml.ScalarNode):
@@ -131,10 +133,10 @@ class _Document:
         if "max_regression" not in parts:
             raise self._source(value).error("max_regression is missing", 0, 1, next_step="write {max_regression: 10%}")
         share = self._scalar(parts["max_regression"], "a share")
-        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?%", share.text)
-        if found is None or not 0 < float(found.group(1)) <= 1000:
+        percentage = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?%", share.text)
+        if percentage is None or not 0 < float(percentage.group(1)) <= 1000:
             raise share.error(f"{share.text!r} is not a percentage above 0 %", next_step="use a percentage such as 10%")
-        return Tolerance(quantile, float(found.group(1)) / 100, name.place)
+        return Tolerance(quantile, float(percentage.group(1)) / 100, name.position)
 
     @staticmethod
     def _percentile(name: Source) -> float:
@@ -146,21 +148,21 @@ class _Document:
 
     def _bursts(self, node: yaml.Node) -> BurstSizes:
         parts = self._mapping(node, ("count", "rate", "duration"), "bursts")
-        readers: Mapping[str, Callable[[Source], float]] = {"count": _count, "rate": _rate, "duration": _span}
+        readers: Mapping[str, Callable[[Source], float]] = {"count": _count, "rate": _rate, "duration": _duration}
         values = {key: readers[key](self._scalar(part, "a number")) for key, part in parts.items()}
         count = values.get("count")
         return BurstSizes(None if count is None else int(count), values.get("rate"), values.get("duration"))
 
     def _mapping(self, node: yaml.Node, known: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
         """The values by key, without nulls; an unknown key is an error."""
-        found: dict[str, yaml.Node] = {}
+        by_key: dict[str, yaml.Node] = {}
         for key, value in self._pairs(node, what):
             name = self._source(key)
             if name.text not in known:
                 raise name.error(f"{what} has no key {name.text!r}", next_step=f"known keys: {', '.join(known)}")
             if value.tag != _NULL:
-                found[name.text] = value
-        return found
+                by_key[name.text] = value
+        return by_key
 
     def _pairs(self, node: yaml.Node, what: str) -> list[tuple[yaml.Node, yaml.Node]]:
         """Keys and values of a mapping; a duplicate key is an error."""
@@ -204,7 +206,7 @@ def _rate(source: Source) -> float:
     return float(source.text)
 
 
-def _span(source: Source) -> float:
+def _duration(source: Source) -> float:
     seconds = duration_seconds(source.text)
     if seconds is None:
         raise source.error(f"{source.text!r} is not a duration", next_step=f"use a value such as {EXAMPLES}; a bare number is in seconds")

@@ -30,7 +30,7 @@ class Source:
         return Source(self.text[start:end], self.file, self.line, self.column + start, self.excerpt or self.text)
 
     @property
-    def place(self) -> str:
+    def position(self) -> str:
         """`slo.yaml:3:7`; without a file, only the column."""
         if not self.file:
             return f"column {self.column}"
@@ -44,6 +44,6 @@ class Source:
         cut = max(0, first - _BEFORE) if len(shown) > _WIDTH else 0  # show only the surroundings in a long line
         shown = shown[cut : cut + _WIDTH]
         marks = " " * (first - cut) + "^" * max(1, min(end - start, _WIDTH - (first - cut)))
-        place = self.part(start, end).place
-        said = problem if len(problem) <= _WIDTH else f"{problem[:_WIDTH]}…"
-        return SloError(f"{place}: {said}", last_state=f"{self.file or 'the text'}\n{shown}\n{marks}", next_step=next_step)
+        position = self.part(start, end).position
+        shown_problem = problem if len(problem) <= _WIDTH else f"{problem[:_WIDTH]}…"
+        return SloError(f"{position}: {shown_problem}", last_state=f"{self.file or 'the text'}\n{shown}\n{marks}", next_step=next_step)

@@ -57,10 +57,10 @@ def shift_interval(differences: Sequence[float], alpha: float) -> tuple[float, f
 def holm_rejected(p_values: Sequence[float], alpha: float) -> tuple[bool, ...]:
     """Whether each p-value is rejected, given all of them (Holm 1979, Scand. J. Statist. 6:65-70)."""
     rejected = [False] * len(p_values)
-    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        if p_values[place] >= alpha / (len(p_values) - rank):
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if p_values[index] >= alpha / (len(p_values) - rank):
             break
-        rejected[place] = True
+        rejected[index] = True
     return tuple(rejected)
 
 

@@ -138,7 +138,7 @@ UNSENT = "unsent"
 NETWORK_KINDS = frozenset({"connect", "dns", "tls", "reset", "retried"})
 """The kinds included in the tag `kind:network`."""
 
-WRONG_ANSWERS = frozenset({"http", "check"})
+WRONG_RESPONSES = frozenset({"http", "check"})
 """Failures of requests that got a response, by status or body: no lack of CPU time explains them."""
 
 FAILURE_KINDS = frozenset({"http", "timeout", "check", "unanswered", UNSENT}) | NETWORK_KINDS

@@ -44,14 +44,14 @@ one on each core (`python -m bench.pressure`).
 """
 
 FOREIGN = "foreign CPU"
-"""Name of the gate for programs outside the run and its cluster."""
+"""Name of the check for programs outside the run and its cluster."""
 
 PRESSURE = "CPU pressure"
-"""Name of the gate that applies only to missed limits on times."""
+"""Name of the check that applies only to missed limits on times."""
 
 
 class Fault(enum.Enum):
-    """The cause of a broken gate, which determines the verdicts that hold in spite of it.
+    """The cause of a failed check, which determines the verdicts that hold in spite of it.
 
     `GENERATOR`: requests late or lost; a large enough FAIL holds. `MACHINE`: it slowed the service too; no verdict holds.
     `OTHERS`: other programs took CPU time, which makes responses late but never wrong.
@@ -64,7 +64,7 @@ class Fault(enum.Enum):
 
 @dataclass(frozen=True)
 class ValidityCheck:
-    """One validity condition: the measured and the required value, in words; `advice` applies when it is broken.
+    """One validity condition: the measured and the required value, in words; `advice` applies when it failed.
 
     `ok` is `None` if the value is unknown or only reported.
     """
@@ -72,12 +72,12 @@ class ValidityCheck:
     name: str
     ok: bool | None
     measured: str
-    asked: str = ""
+    required: str = ""
     advice: str = ""
     fault: Fault = Fault.GENERATOR
 
     @property
-    def broken(self) -> bool:
+    def failed(self) -> bool:
         """Whether it rules out a verdict."""
         return self.ok is False
 
@@ -85,27 +85,29 @@ class ValidityCheck:
 def check_validity(
     samples: Sequence[BurstSample], tightest_latency: float | None, *, allow_missing: bool = False, by_pressure: bool = False
 ) -> tuple[ValidityCheck, ...]:
-    """All gates for these bursts together; `tightest_latency` (ms) is the smallest limit on a response time.
+    """All checks for these bursts together; `tightest_latency` (ms) is the smallest limit on a response time.
 
-    With `allow_missing`, load lost with its generator breaks no gate. `by_pressure` is for a server outside this run's
-    cluster, whose CPU time cannot be separated from that of other programs: CPU pressure is then a gate.
+    With `allow_missing`, load lost with its generator fails no check. `by_pressure` is for a server outside this run's
+    cluster, whose CPU time cannot be separated from that of other programs: CPU pressure is then a check.
     """
     lag = Histogram.merged(sample.health.loop_lag for sample in samples)
     return (
-        _lag_gate(lag, tightest_latency),
-        _punctual_gate(samples),
-        _steal_gate(_average((sample.health.steal, sample.seconds) for sample in samples)),
-        _cpu_gate(_average((sample.health.cpu_share, sample.seconds) for sample in samples)),
-        _missing_gate(max((sample.health.missing for sample in samples), default=0.0), allow_missing=allow_missing),
-        _foreign_gate(_average((sample.health.foreign, sample.seconds) for sample in samples), by_pressure=by_pressure),
-        _pressure_gate(_average((sample.health.pressure, sample.seconds) for sample in samples), by_pressure=by_pressure),
+        _lag_check(lag, tightest_latency),
+        _on_time_check(samples),
+        _steal_check(_average((sample.health.steal, sample.seconds) for sample in samples)),
+        _cpu_check(_average((sample.health.cpu_share, sample.seconds) for sample in samples)),
+        _missing_check(max((sample.health.missing for sample in samples), default=0.0), allow_missing=allow_missing),
+        _foreign_check(_average((sample.health.foreign, sample.seconds) for sample in samples), by_pressure=by_pressure),
+        _pressure_check(_average((sample.health.pressure, sample.seconds) for sample in samples), by_pressure=by_pressure),
     )
 
 
-def shared_by_both(gates: Iterable[ValidityCheck]) -> tuple[ValidityCheck, ...]:
-    """The gates of a comparison: other programs affect both versions alike, so their share is only reported."""
+def comparison_validity(checks: Iterable[ValidityCheck]) -> tuple[ValidityCheck, ...]:
+    """The checks of a comparison: other programs affect both versions alike, so their share is only reported."""
     reported = "reported only, because both versions share the machine"
-    return tuple(replace(gate, ok=None, asked=reported) if gate.fault is Fault.OTHERS and gate.ok is not None else gate for gate in gates)
+    return tuple(
+        replace(check, ok=None, required=reported) if check.fault is Fault.OTHERS and check.ok is not None else check for check in checks
+    )
 
 
 def largest_lateness(samples: Sequence[BurstSample]) -> float:
@@ -121,30 +123,30 @@ def is_about_time(threshold: Threshold) -> bool:
     return threshold.selector.metric.type is MetricType.TREND
 
 
-def outlasts_foreign_load(threshold: Threshold, verdict: Verdict, samples: Sequence[BurstSample], alpha: float) -> bool:
+def holds_despite_foreign_load(threshold: Threshold, verdict: Verdict, samples: Sequence[BurstSample], alpha: float) -> bool:
     """Whether `verdict` holds regardless of the CPU time used by other programs.
 
     A FAIL does if wrong responses (by status or body) suffice for it, with `alpha` allowed per side; any other verdict
     does unless it is about time.
     """
-    return missed_by_answers(threshold, samples, alpha) if verdict is Verdict.FAIL else not is_about_time(threshold)
+    return missed_by_wrong_responses(threshold, samples, alpha) if verdict is Verdict.FAIL else not is_about_time(threshold)
 
 
-def missed_by_answers(threshold: Threshold, samples: Sequence[BurstSample], alpha: float | None = None) -> bool:
+def missed_by_wrong_responses(threshold: Threshold, samples: Sequence[BurstSample], alpha: float | None = None) -> bool:
     """Whether `threshold`, which is missed, would be missed if only responses with a wrong status or body counted as bad.
 
     For a threshold on a share, `alpha` selects the lower end of the interval; without `alpha` the share itself decides.
     """
-    counted = _wrong_answers(threshold, samples)
-    if counted is None:
+    counts_per_burst = _wrong_responses(threshold, samples)
+    if counts_per_burst is None:
         return True
-    wrong, sizes = counted
+    wrong, sizes = counts_per_burst
     if not sum(sizes):
-        return _answered(threshold, samples)
-    return sum(wrong) > 0 and _too_many(threshold, Proportion.of(wrong, sizes), alpha)
+        return _has_responses(threshold, samples)
+    return sum(wrong) > 0 and _misses_by(threshold, Proportion.of(wrong, sizes), alpha)
 
 
-def _lag_gate(lag: Histogram, tightest: float | None) -> ValidityCheck:
+def _lag_check(lag: Histogram, tightest: float | None) -> ValidityCheck:
     if not lag.count:
         return ValidityCheck("loop lag", None, "unknown")
     p99 = lag.percentile(99) / 1000
@@ -160,7 +162,7 @@ def _lag_gate(lag: Histogram, tightest: float | None) -> ValidityCheck:
     )
 
 
-def _punctual_gate(samples: Sequence[BurstSample]) -> ValidityCheck:
+def _on_time_check(samples: Sequence[BurstSample]) -> ValidityCheck:
     scheduled = sum(sample.health.scheduled for sample in samples)
     if not scheduled:
         return ValidityCheck("requests sent", None, "unknown")
@@ -171,27 +173,27 @@ def _punctual_gate(samples: Sequence[BurstSample]) -> ValidityCheck:
     )
 
 
-def _steal_gate(steal: float | None) -> ValidityCheck:
+def _steal_check(steal: float | None) -> ValidityCheck:
     if steal is None:
         return ValidityCheck("CPU steal", None, "unknown", fault=Fault.MACHINE)
     advice = "the machine's host is overcommitted: measure again later, or on a dedicated machine"
     return ValidityCheck("CPU steal", steal <= STEAL_SHARE, percent(steal), f"at most {percent(STEAL_SHARE)}", advice, fault=Fault.MACHINE)
 
 
-def _cpu_gate(share: float | None) -> ValidityCheck:
+def _cpu_check(share: float | None) -> ValidityCheck:
     if share is None:
         return ValidityCheck("generator CPU", None, "unknown")
     advice = "lower the rate, or send from more processes"
     return ValidityCheck("generator CPU", share < CPU_SHARE, f"{percent(share)} of its core", f"less than {percent(CPU_SHARE)}", advice)
 
 
-def _missing_gate(missing: float, *, allow_missing: bool) -> ValidityCheck:
+def _missing_check(missing: float, *, allow_missing: bool) -> ValidityCheck:
     ok = missing <= 0 or allow_missing
     advice = "a load generator was lost: find out why, and measure again"
     return ValidityCheck("generators", ok, f"{percent(missing)} of the load missing", "none missing", advice)
 
 
-def _foreign_gate(share: float | None, *, by_pressure: bool) -> ValidityCheck:
+def _foreign_check(share: float | None, *, by_pressure: bool) -> ValidityCheck:
     if share is None:
         why = "the server's CPU time is unknown" if by_pressure else "the CPU time of the cluster's nodes cannot be read from here"
         return ValidityCheck(FOREIGN, None, "unknown", why, fault=Fault.OTHERS)
@@ -205,7 +207,7 @@ def _foreign_gate(share: float | None, *, by_pressure: bool) -> ValidityCheck:
     )
 
 
-def _pressure_gate(pressure: float | None, *, by_pressure: bool) -> ValidityCheck:
+def _pressure_check(pressure: float | None, *, by_pressure: bool) -> ValidityCheck:
     if pressure is None or not by_pressure:
         return ValidityCheck(PRESSURE, None, "unknown" if pressure is None else percent(pressure), "reported only")
     return ValidityCheck(
@@ -225,7 +227,7 @@ def _average(weighted: Iterable[tuple[float | None, float]]) -> float | None:
     return sum(value * seconds for value, seconds in known) / weight if weight else None
 
 
-def _too_many(threshold: Threshold, wrong: Proportion, alpha: float | None) -> bool:
+def _misses_by(threshold: Threshold, wrong: Proportion, alpha: float | None) -> bool:
     """Whether this many wrong responses alone miss the threshold."""
     allowed = allowed_share(threshold)
     if wrong.bad == wrong.total:
@@ -238,12 +240,12 @@ def _too_many(threshold: Threshold, wrong: Proportion, alpha: float | None) -> b
     return not threshold.expression.holds(wrong.share if failed else 1 - wrong.share)
 
 
-def _answered(threshold: Threshold, samples: Sequence[BurstSample]) -> bool:
+def _has_responses(threshold: Threshold, samples: Sequence[BurstSample]) -> bool:
     """Whether there were responses although nothing was counted: then no check is configured, whatever the machine does."""
     return any(series.response.count for sample in samples for series in sample.matching(threshold.selector.tag_map))
 
 
-def _wrong_answers(threshold: Threshold, samples: Sequence[BurstSample]) -> tuple[list[int], list[int]] | None:
+def _wrong_responses(threshold: Threshold, samples: Sequence[BurstSample]) -> tuple[list[int], list[int]] | None:
     """Wrong responses and requests of each burst; None if the threshold can only be missed by good responses."""
     selector, less = threshold.selector, threshold.expression.wants_less
     if selector.metric.type is MetricType.RATE:

@@ -51,7 +51,7 @@ def test_times_are_invalid_while_other_programs_keep_every_cpu_busy(burst: Burst
 
     assert [(known, foreign_of(result)) for known, result in measured if foreign_of(result) < known - 0.15] == []
     judgement = judge(Objectives(parse_marker(("p(99)<5", "p(99)<9000"))), [burst_sample(result) for _, result in measured])
-    assert [gate.name for gate in judgement.gates if gate.broken and gate.name == FOREIGN] == [FOREIGN]
+    assert [check.name for check in judgement.validity if check.failed and check.name == FOREIGN] == [FOREIGN]
     assert [result.verdict for result in judgement.results] == [Verdict.INVALID] * 2
 
 
@@ -59,8 +59,8 @@ def test_an_application_that_burns_its_own_limit_is_no_stranger(
     burst: Bursts, cluster: Cluster, namespace: str, request: pytest.FixtureRequest
 ) -> None:
     """CPU time of a pod that keeps every CPU busy counts as its nodes', and other programs get at most the rest."""
-    ours = reached(request.config, Stage.APP).ours
-    assert ours is not None
+    own_cpu = reached(request.config, Stage.APP).own_cpu
+    assert own_cpu is not None
     name = f"burning-{secrets.token_hex(4)}"
     cluster.kubectl("--namespace", namespace, "apply", "--filename", "-", stdin=json.dumps(burning_pod(name, CPUS)))
     cluster.kubectl("--namespace", namespace, "wait", f"pod/{name}", "--for", "condition=Ready", "--timeout", "60s")
@@ -69,9 +69,9 @@ def test_an_application_that_burns_its_own_limit_is_no_stranger(
     def burned() -> float:
         return sum(sum(process.cpu_times()[:2]) for process in processes)
 
-    before, used = ours.now(), burned()
+    before, used = own_cpu.now(), burned()
     known, result = share_of(burned, lambda: burst(rate=100, duration=2, warmup=0.5))
-    used, after = burned() - used, ours.now(before)
+    used, after = burned() - used, own_cpu.now(before)
 
     assert used > 0.2
     assert before is not None

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.coordinated_omission import RATE, SECONDS, Honesty, bounds, drain_rate
+from bench.coordinated_omission import RATE, SECONDS, OmissionResult, bounds, drain_rate
 from kindgate.load.raw_samples import Column, Rows
 
 MILLI = 1_000_000
@@ -41,15 +41,15 @@ def test_what_an_honest_tool_sees_is_within_the_bounds(drain: float) -> None:
     response = (rows[:, Column.DONE] - rows[:, Column.INTENDED]) / MILLI
     p90, p99 = np.percentile(response, [90, 99])
     low, high = bounds(0.5, RATE / drain_rate(rows))
-    outage = Honesty("tool", len(rows), 500.0, float(p90), float(p99), low, high, foreign=0.0)
-    assert outage.judged == "honest"
+    outage = OmissionResult("tool", len(rows), 500.0, float(p90), float(p99), low, high, foreign=0.0)
+    assert outage.assessment == "honest"
 
 
 def test_words_for_what_a_tool_sees() -> None:
     """A figure far too low or missing hides the outage; one slightly too low is off."""
     low, high = bounds(0.5, 0.05)
-    outage = Honesty("tool", None, 500.0, 205.0, 472.0, low, high, foreign=0.0)
-    assert outage.judged == "honest"
-    assert replace(outage, p90=180.0).judged == "off"
-    assert replace(outage, p90=9.0).judged == "hides it"
-    assert replace(outage, p90=None).judged == "hides it"
+    outage = OmissionResult("tool", None, 500.0, 205.0, 472.0, low, high, foreign=0.0)
+    assert outage.assessment == "honest"
+    assert replace(outage, p90=180.0).assessment == "off"
+    assert replace(outage, p90=9.0).assessment == "hides it"
+    assert replace(outage, p90=None).assessment == "hides it"

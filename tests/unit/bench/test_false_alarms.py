@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from scipy.stats import binom
 
-from bench.false_alarms import ALLOWED, BY_CHANCE, most_fails, too_many
+from bench.false_alarms import ALLOWED, BY_CHANCE, has_too_many_fails, max_fails
 from bench.real_runs import RealRun, RealRuns
-from bench.record import missing
+from bench.record import needs_more_runs
 
 
 def _runs(**counts: int) -> RealRuns:
@@ -17,23 +17,23 @@ def _runs(**counts: int) -> RealRuns:
 @pytest.mark.parametrize("runs", [1, 2, 8, 30, 100])
 def test_a_night_is_red_by_chance_once_in_a_thousand(runs: int) -> None:
     """At the allowed share of FAILs, more of them than the limit are rare; with one fewer they would not be."""
-    assert binom.sf(most_fails(runs), runs, ALLOWED) <= BY_CHANCE
-    assert binom.sf(most_fails(runs) - 1, runs, ALLOWED) > BY_CHANCE
+    assert binom.sf(max_fails(runs), runs, ALLOWED) <= BY_CHANCE
+    assert binom.sf(max_fails(runs) - 1, runs, ALLOWED) > BY_CHANCE
 
 
 def test_one_false_alarm_is_no_alarm_and_half_of_the_runs_are() -> None:
     """A job that never judged is red too, because it monitors nothing."""
-    assert not too_many(_runs(PASS=7, FAIL=1))
-    assert not too_many(_runs(PASS=8))
-    assert too_many(_runs(PASS=4, FAIL=4))
-    assert too_many(_runs(INVALID=8))
-    assert too_many(_runs())
+    assert not has_too_many_fails(_runs(PASS=7, FAIL=1))
+    assert not has_too_many_fails(_runs(PASS=8))
+    assert has_too_many_fails(_runs(PASS=4, FAIL=4))
+    assert has_too_many_fails(_runs(INVALID=8))
+    assert has_too_many_fails(_runs())
 
 
 def test_runs_are_missing_by_the_kind_of_machine() -> None:
     """On a quiet machine INVALID runs are repeated; next to other programs they count."""
     runs = RealRuns((RealRun("PASS", 10, 0.0, 0.5), RealRun("INVALID", 10, 0.0, 0.5), RealRun("INVALID", 10, None, 1.9, 2.0)))
 
-    assert [missing(runs, wanted, 0.0) for wanted in (1, 2)] == [False, True]
-    assert [missing(runs, wanted, 2.0) for wanted in (1, 2)] == [False, True]
-    assert missing(runs, 1, 1.0)
+    assert [needs_more_runs(runs, wanted, 0.0) for wanted in (1, 2)] == [False, True]
+    assert [needs_more_runs(runs, wanted, 2.0) for wanted in (1, 2)] == [False, True]
+    assert needs_more_runs(runs, 1, 1.0)

@@ -6,40 +6,43 @@ from dataclasses import replace
 
 import pytest
 
-from bench.arrival_timing import Punctuality
-from bench.coordinated_omission import Honesty
+from bench.arrival_timing import ArrivalTiming
+from bench.coordinated_omission import OmissionResult
 from bench.goals import Goal, load_goals, verdict_goals
 from bench.real_runs import RealRun, RealRuns
 from bench.sizes import Sizes
-from bench.throughput import OURS, Flood
+from bench.throughput import KINDGATE, ThroughputSample
 from bench.verdicts import RECORDED_QUIET, ErrorRates, Row
 from kindgate.model import Verdict
 
 
-def _flood(tool: str, of_wrk: float, foreign: float = 0.0) -> Flood:
-    return Flood(tool, 100_000 * of_wrk, 10 / of_wrk, of_wrk, 1 / of_wrk, foreign)
+def _flood(tool: str, of_wrk: float, foreign: float = 0.0) -> ThroughputSample:
+    return ThroughputSample(tool, 100_000 * of_wrk, 10 / of_wrk, of_wrk, 1 / of_wrk, foreign)
 
 
-def _lag(rate: int, p99: float) -> Punctuality:
-    return Punctuality(rate, 1, 1.0, 0, 5.0, p99, 2 * p99, cpu_share=0.1, cpu_us=100.0, foreign=0.0)
+def _lag(rate: int, p99: float) -> ArrivalTiming:
+    return ArrivalTiming(rate, 1, 1.0, 0, 5.0, p99, 2 * p99, cpu_share=0.1, cpu_us=100.0, foreign=0.0)
 
 
 FLOODS = (
     _flood("wrk -t2", 1.0),
-    _flood(OURS, 0.7),
+    _flood(KINDGATE, 0.7),
     _flood("Locust FastHttpUser x2", 0.09),
     _flood("k6", 0.2),
     _flood("sequential requests.get, no Session", 0.01),
 )
 LAGS = (_lag(1000, 200), _lag(5000, 900), _lag(10_000, 1900))
-OUTAGE = Honesty("kindgate", 3000, 500.0, 205.0, 470.0, (190.0, 446.5), (220.0, 495.0), foreign=0.0, verdict="FAIL")
+OUTAGE = OmissionResult("kindgate", 3000, 500.0, 205.0, 470.0, (190.0, 446.5), (220.0, 495.0), foreign=0.0, verdict="FAIL")
 SIZES = Sizes(1_000_000, 14_000, 14_000, merge_is_exact=True)
 
 
 def _goals(
-    floods: tuple[Flood, ...] = FLOODS, lags: tuple[Punctuality, ...] = LAGS, outage: Honesty = OUTAGE, sizes: Sizes = SIZES
+    throughput: tuple[ThroughputSample, ...] = FLOODS,
+    lags: tuple[ArrivalTiming, ...] = LAGS,
+    outage: OmissionResult = OUTAGE,
+    sizes: Sizes = SIZES,
 ) -> list[Goal]:
-    return list(load_goals(floods, lags, (outage,), sizes))
+    return list(load_goals(throughput, lags, (outage,), sizes))
 
 
 def test_good_figures_meet_every_goal() -> None:
@@ -50,7 +53,7 @@ def test_good_figures_meet_every_goal() -> None:
 @pytest.mark.parametrize("missing", ["k6", "Locust FastHttpUser x2"])
 def test_a_tool_that_is_not_there_is_not_beaten(missing: str) -> None:
     """A goal without a measurement is not met."""
-    goals = _goals(floods=tuple(flood for flood in FLOODS if flood.tool != missing))
+    goals = _goals(throughput=tuple(flood for flood in FLOODS if flood.tool != missing))
     assert [(goal.name, goal.seen) for goal in goals if not goal.met] == [(f"throughput relative to {missing}", "not installed")]
 
 
@@ -63,21 +66,21 @@ def test_a_tool_that_is_not_there_is_not_beaten(missing: str) -> None:
         (replace(LAGS[2], achieved=0.98), "10,000/s on two cores"),
     ],
 )
-def test_each_part_of_a_goal_about_lag_has_to_hold(lag: Punctuality, name: str) -> None:
+def test_each_part_of_a_goal_about_lag_has_to_hold(lag: ArrivalTiming, name: str) -> None:
     """One bad figure out of several misses the goal."""
     lags = tuple(lag if lag.rate == other.rate else other for other in LAGS)
     assert [goal.name for goal in _goals(lags=lags) if not goal.met] == [name]
 
 
 @pytest.mark.parametrize("outage", [replace(OUTAGE, p90=180.0), replace(OUTAGE, p99=500.0), replace(OUTAGE, verdict="INVALID")])
-def test_an_outage_has_to_show_in_full_and_to_fail(outage: Honesty) -> None:
+def test_an_outage_has_to_show_in_full_and_to_fail(outage: OmissionResult) -> None:
     """Percentiles that are too low or too high miss the goal, and so does a verdict that blames the generator."""
     assert len([goal for goal in _goals(outage=outage) if not goal.met]) == 1
 
 
 def test_a_row_of_a_busy_machine_says_so() -> None:
     """The row shows how much CPU others used."""
-    goals = _goals(floods=(FLOODS[0], replace(FLOODS[1], foreign=1.3), *FLOODS[2:]))
+    goals = _goals(throughput=(FLOODS[0], replace(FLOODS[1], foreign=1.3), *FLOODS[2:]))
     assert goals[0].seen == "0.70 (others used 1.3 cores)"
     outage = _goals(outage=replace(OUTAGE, foreign=1.3))
     assert [goal.name for goal in outage if "others used 1.3 cores" in goal.seen] == ["server frozen for 0.5 s of 3 at 1,000/s: kindgate"]

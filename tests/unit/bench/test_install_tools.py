@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.install_tools import CRATES, MODULES, PACKAGES
+from bench.install_tools import DEBIAN_PACKAGES, GO_PROGRAMS, RUST_PROGRAMS
 from bench.tools import TOOLS, WRK
 
 SCRIPT = """
@@ -22,13 +22,13 @@ print(json.dumps([sorted(tools.programs), said]))
 
 def test_every_tool_comes_from_somewhere() -> None:
     """Sources are Debian packages, Go modules, crates and the lock file; a tool without one would be missing everywhere."""
-    provided = {*PACKAGES, *(recipe.name for recipe in MODULES), *CRATES, "locust", "requests"}
+    provided = {*DEBIAN_PACKAGES, *(recipe.name for recipe in GO_PROGRAMS), *RUST_PROGRAMS, "locust", "requests"}
     assert {tool.program for tool in (WRK, *TOOLS)} <= provided
 
 
 def test_compiled_programs_are_pinned_by_hash() -> None:
     """The README's figures are for exactly these versions."""
-    assert all(recipe.sum.startswith("h1:") and recipe.version for recipe in MODULES)
+    assert all(recipe.sum.startswith("h1:") and recipe.version for recipe in GO_PROGRAMS)
 
 
 def test_without_apt_and_compilers_the_rest_is_there_and_the_reasons_are_said(tmp_path: Path) -> None:
@@ -40,5 +40,5 @@ def test_without_apt_and_compilers_the_rest_is_there_and_the_reasons_are_said(tm
     if Path("/usr/sbin/nginx").exists():  # found outside PATH, as Debian users do not have /usr/sbin in it
         programs.remove("nginx")
     assert programs == ["locust", "requests"]
-    wanted = (*PACKAGES.values(), *(recipe.title for recipe in MODULES), *CRATES)
+    wanted = (*DEBIAN_PACKAGES.values(), *(recipe.title for recipe in GO_PROGRAMS), *RUST_PROGRAMS)
     assert all(any(name in line for line in said) for name in wanted)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.noise_filter import QUIET, counted, is_quiet, median
+from bench.noise_filter import QUIET_CORES, is_quiet, median_sample, usable_samples
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,19 @@ FIGURES = st.lists(st.builds(Figure, st.floats(0, 1e6), st.floats(0, 2)), min_si
 @given(samples=FIGURES)
 def test_disturbed_samples_count_only_where_no_other_is_there(samples: list[Figure]) -> None:
     """Either only quiet samples count, or none was quiet and all count."""
-    quiet = [sample for sample in samples if sample.foreign <= QUIET]
-    assert list(counted(samples)) == (quiet or samples)
+    quiet = [sample for sample in samples if sample.foreign <= QUIET_CORES]
+    assert list(usable_samples(samples)) == (quiet or samples)
 
 
 @given(samples=FIGURES)
 def test_the_middle_is_among_those_that_count(samples: list[Figure]) -> None:
     """As many are below the median as above, give or take one."""
-    values = sorted(sample.value for sample in counted(samples))
-    assert median(samples, lambda sample: sample.value).value == values[(len(values) - 1) // 2]
+    values = sorted(sample.value for sample in usable_samples(samples))
+    assert median_sample(samples, lambda sample: sample.value).value == values[(len(values) - 1) // 2]
 
 
 def test_a_better_figure_from_a_busy_machine_does_not_count() -> None:
     """A quiet sample outweighs any number of disturbed ones, whether better or worse."""
-    quiet, busy = Figure(5.0, QUIET), Figure(1.0, QUIET + 0.01)
-    assert median([busy, quiet, busy], lambda sample: sample.value) is quiet
+    quiet, busy = Figure(5.0, QUIET_CORES), Figure(1.0, QUIET_CORES + 0.01)
+    assert median_sample([busy, quiet, busy], lambda sample: sample.value) is quiet
     assert not is_quiet(busy)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.planted import PLANTS, enough, find_spin
+from bench.planted import SLOWDOWNS, calibrate_spin, has_expected_fails
 
 
 @pytest.mark.parametrize("gain", [0.6, 1.0, 1.5])
@@ -13,7 +13,7 @@ def test_the_spin_shows_the_wanted_change(gain: float) -> None:
     def show(microseconds: float) -> tuple[float, float]:
         return gain * microseconds / usual, usual
 
-    found = find_spin(0.15, show)
+    found = calibrate_spin(0.15, show)
 
     assert found.change == pytest.approx(0.15, abs=0.02)
     assert found.microseconds == pytest.approx(0.15 * usual / gain, rel=0.15)
@@ -34,4 +34,4 @@ def test_the_spin_shows_the_wanted_change(gain: float) -> None:
 )
 def test_verdicts_are_as_the_plant_wants_them(plant: str, fails: int, runs: int, *, wanted: bool) -> None:
     """A slower version must FAIL and one with worse placement must not; without runs nothing is shown."""
-    assert enough(fails, runs, PLANTS[plant]) is wanted
+    assert has_expected_fails(fails, runs, SLOWDOWNS[plant]) is wanted

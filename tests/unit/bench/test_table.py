@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.results import Results, read_results
-from bench.table import BEGIN, END, details, goals_table, inserted
+from bench.table import BEGIN, END, details, goals_table, insert_generated
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,13 +22,13 @@ def results() -> Results:
 def test_the_readme_shows_the_goals_of_the_last_run(results: Results) -> None:
     """It fails if the table was edited by hand, or the README was not updated after measuring."""
     page = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert inserted(page, goals_table(results)) == page
+    assert insert_generated(page, goals_table(results)) == page
 
 
 def test_the_page_about_benchmarks_shows_the_details_of_the_last_run(results: Results) -> None:
     """The tables that explain the goals are current too."""
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    assert inserted(page, details(results)) == page
+    assert insert_generated(page, details(results)) == page
 
 
 def test_every_goal_is_told_to_be_met_or_not(results: Results) -> None:
@@ -58,13 +58,13 @@ def test_a_file_of_results_is_read_as_it_was_written(results: Results, tmp_path:
 def test_text_goes_between_the_marks_and_the_rest_stays() -> None:
     """Inserting the same text twice gives the same page."""
     page = f"before\n\n{BEGIN}\n\nold\n\n{END}\n\nafter\n"
-    once = inserted(page, "new")
+    once = insert_generated(page, "new")
     assert once == f"before\n\n{BEGIN}\n\nnew\n\n{END}\n\nafter\n"
-    assert inserted(once, "new") == once
+    assert insert_generated(once, "new") == once
 
 
 @pytest.mark.parametrize("page", ["", BEGIN, END, f"{END} {BEGIN}"])
 def test_a_page_without_a_place_for_the_table_is_refused(page: str) -> None:
     """Otherwise the table would be lost silently."""
     with pytest.raises(ValueError, match="no place"):
-        inserted(page, "new")
+        insert_generated(page, "new")

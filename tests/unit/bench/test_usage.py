@@ -27,6 +27,6 @@ def test_a_tool_and_this_process_are_told_apart() -> None:
             pass
         subprocess.run([sys.executable, "-c", PROGRAM], check=True)
 
-    assert usage.own >= 0.2
-    assert usage.this >= 0.1
+    assert usage.children >= 0.2
+    assert usage.this_process >= 0.1
     assert usage.foreign >= 0

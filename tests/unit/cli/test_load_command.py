@@ -21,7 +21,7 @@ from kindgate.cli.load_command import load
 from kindgate.cli.load_run import LoadRun, run_load
 from kindgate.cli.load_thresholds import parse_thresholds
 from kindgate.errors import LoadError, SettingsError, SloError
-from kindgate.load.aggregate import measured
+from kindgate.load.aggregate import burst_result
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import OK
 from kindgate.load.result import Health
@@ -260,7 +260,7 @@ def test_a_lost_workers_share_is_said_and_invalid_unless_allowed(
     """With one of three workers lost, a met objective cannot pass, but a clear miss stays a miss."""
     plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=90))
     rows = np.array([(0, n, n, n + 1_000_000, 0, 1, OK, 200) for n in range(60)], np.int64)
-    two_thirds = measured(plan, rows, started=1000.0, health=Health(), missing=1 / 3)
+    two_thirds = burst_result(plan, rows, started=1000.0, health=Health(), missing=1 / 3)
     wanted = LoadRun(
         plan=plan,
         warmup=0.0,
@@ -283,7 +283,7 @@ def test_pressure_excuses_a_slow_plain_url_and_no_application_of_ours(*, to_urls
     """Only for a server outside the run's clusters is it unknown whether other programs slowed it down."""
     plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=60))
     rows = np.array([(0, n, n, n + 1_000_000, 0, 1, OK, 200) for n in range(60)], np.int64)
-    pressed = measured(plan, rows, started=1000.0, health=Health(pressure=0.9))
+    pressed = burst_result(plan, rows, started=1000.0, health=Health(pressure=0.9))
     wanted = LoadRun(
         plan=plan,
         warmup=0.0,

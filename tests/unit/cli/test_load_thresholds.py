@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kindgate.cli.load_thresholds import Judged, held_against, parse_thresholds
-from kindgate.load.aggregate import measured
+from kindgate.load.aggregate import burst_result
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import CODES, OK
 from kindgate.load.result import FailureKind, Health
@@ -26,7 +26,7 @@ def _judged(
     rows = np.array(
         [(0, n, n, n + time * 1_000_000, 0, 1, outcome, 200) for n, (time, outcome) in enumerate(zip(millis, outcomes, strict=True))]
     )
-    result = measured(PLAN, rows, started=1000.0, health=Health(foreign=foreign, pressure=pressure))
+    result = burst_result(PLAN, rows, started=1000.0, health=Health(foreign=foreign, pressure=pressure))
     return held_against(parse_thresholds(texts), result, by_pressure=by_pressure)
 
 

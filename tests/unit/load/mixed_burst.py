@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kindgate.load.aggregate import measured
+from kindgate.load.aggregate import burst_result
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import CODES, OK, Rows
 from kindgate.load.result import BurstResult, FailureKind, Health
@@ -29,4 +29,4 @@ ROWS: Rows = np.array(
 
 def mixed_result(rows: Rows = ROWS) -> BurstResult:
     """A result with two successes, a 503, a DNS failure and an unsent request."""
-    return measured(PLAN, rows, started=1000.0, health=Health())
+    return burst_result(PLAN, rows, started=1000.0, health=Health())

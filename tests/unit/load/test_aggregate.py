@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kindgate.load.aggregate import measured
+from kindgate.load.aggregate import burst_result
 from kindgate.load.plan import BurstPlan, Check, ClosedLoop, OpenLoop, Route
 from kindgate.load.raw_samples import CODES, LATE, OK, Rows
 from kindgate.load.result import BurstResult, FailureKind, Health
@@ -27,7 +27,7 @@ def row(
 def result_of(*rows: tuple[int, ...], plan: BurstPlan = PLAN, interrupted: bool = False) -> BurstResult:
     """Return the result measured from these rows."""
     table: Rows = np.array(rows, np.int64).reshape(-1, 8)
-    return measured(plan, table, started=1000.0, health=Health(), interrupted=interrupted)
+    return burst_result(plan, table, started=1000.0, health=Health(), interrupted=interrupted)
 
 
 def test_response_time_counts_from_the_intended_moment() -> None:

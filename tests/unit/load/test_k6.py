@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from kindgate.errors import LoadError
-from kindgate.load.k6 import read_options, seconds, summary
+from kindgate.load.k6 import k6_seconds, k6_summary, read_k6_options
 from kindgate.load.plan import OpenLoop, Stage
 from tests.unit.load.mixed_burst import mixed_result
 
 
 def test_k6_constant_arrival_rate_is_taken_over() -> None:
     """Rates per time unit, durations, VUs and both forms of thresholds are read."""
-    options = read_options(
+    options = read_k6_options(
         {
             "scenarios": {"s": {"executor": "constant-arrival-rate", "rate": 600, "timeUnit": "1m", "duration": "1m30s", "maxVUs": 40}},
             "thresholds": {
@@ -29,7 +29,7 @@ def test_k6_constant_arrival_rate_is_taken_over() -> None:
 def test_k6_ramps_start_where_the_stage_before_ended() -> None:
     """A stage of zero duration is a step."""
     stages = [{"target": 100, "duration": "10s"}, {"target": 50, "duration": "0s"}, {"target": 50, "duration": "500ms"}]
-    options = read_options({"scenarios": {"s": {"executor": "ramping-arrival-rate", "startRate": 20, "stages": stages}}})
+    options = read_k6_options({"scenarios": {"s": {"executor": "ramping-arrival-rate", "startRate": 20, "stages": stages}}})
     assert options.loop.stages == (Stage(10, 20, 100), Stage(0.5, 50, 50))
 
 
@@ -53,11 +53,11 @@ def test_what_k6_inspect_prints_is_taken_over(scenario: dict[str, object], stage
     nulls = dict.fromkeys(("paused", "vus", "duration", "iterations", "stages"))
     thresholds = {"http_req_failed": ["rate<0.01", {"threshold": "rate<0.1", "abortOnFail": None, "delayAbortEval": None}], "checks": None}
 
-    options = read_options({**nulls, "scenarios": {"s": {**UNSET, "preAllocatedVUs": 10, **scenario}}, "thresholds": thresholds})
+    options = read_k6_options({**nulls, "scenarios": {"s": {**UNSET, "preAllocatedVUs": 10, **scenario}}, "thresholds": thresholds})
 
     assert (options.loop, options.max_vus) == (OpenLoop(stages, "uniform"), 10)
     assert options.thresholds == ("http_req_failed: rate<0.01", "http_req_failed: rate<0.1")
-    assert read_options({"scenarios": {"s": {**UNSET, **scenario}}, "thresholds": None}).thresholds == ()
+    assert read_k6_options({"scenarios": {"s": {**UNSET, **scenario}}, "thresholds": None}).thresholds == ()
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_what_k6_inspect_prints_is_taken_over(scenario: dict[str, object], stage
 def test_k6_options_that_cannot_be_honoured_are_refused(options: dict[str, object], reason: str) -> None:
     """Nothing is guessed."""
     with pytest.raises(LoadError, match=reason):
-        read_options(options)
+        read_k6_options(options)
 
 
-OWN = {"scenarios": {"s": {"executor": "constant-arrival-rate", "rate": 40, "duration": "1s"}}}
+CONSTANT_RATE = {"scenarios": {"s": {"executor": "constant-arrival-rate", "rate": 40, "duration": "1s"}}}
 
 
 @pytest.mark.parametrize(
-    ("given", "taken"),
+    ("given", "expected"),
     [
         ({}, (None, True, True, "")),
         ({"maxRedirects": 0}, (0, True, True, "")),
@@ -94,10 +94,10 @@ OWN = {"scenarios": {"s": {"executor": "constant-arrival-rate", "rate": 40, "dur
         ({"noConnectionReuse": False, "insecureSkipTLSVerify": None, "userAgent": "me"}, (None, True, True, "me")),
     ],
 )
-def test_k6_options_about_connections_are_taken_over(given: dict[str, object], taken: tuple[object, ...]) -> None:
+def test_k6_options_about_connections_are_taken_over(given: dict[str, object], expected: tuple[object, ...]) -> None:
     """Unset options keep their defaults."""
-    options = read_options({**OWN, **given})
-    assert (options.redirects, options.keep_alive, options.verify, options.user_agent) == taken
+    options = read_k6_options({**CONSTANT_RATE, **given})
+    assert (options.redirects, options.keep_alive, options.verify, options.user_agent) == expected
 
 
 @pytest.mark.parametrize(
@@ -115,16 +115,16 @@ def test_k6_options_about_connections_are_taken_over(given: dict[str, object], t
 )
 def test_k6_options_that_would_change_the_load_are_refused_by_name(where: str, key: str, value: object) -> None:
     """Otherwise they would be ignored silently."""
-    scenario = {**OWN["scenarios"]["s"], **({key: value} if where == "scenario" else {})}
+    scenario = {**CONSTANT_RATE["scenarios"]["s"], **({key: value} if where == "scenario" else {})}
     with pytest.raises(LoadError, match=f"'{key}' in .* is not supported"):
-        read_options({"scenarios": {"s": scenario}, **({key: value} if where == "options" else {})})
+        read_k6_options({"scenarios": {"s": scenario}, **({key: value} if where == "options" else {})})
 
 
 def test_k6_options_that_say_what_is_the_default_are_taken() -> None:
     """k6 prints defaults for options that were not set."""
-    scenario = {**OWN["scenarios"]["s"], "startTime": "0s", "exec": "default", "tags": {}, "options": None}
+    scenario = {**CONSTANT_RATE["scenarios"]["s"], "startTime": "0s", "exec": "default", "tags": {}, "options": None}
     defaults = {"tags": {}, "rps": None, "hosts": {}, "tlsVersion": {"min": "", "max": ""}, "executionSegment": "0:1", "batch": 20}
-    assert read_options({"scenarios": {"s": scenario}, **defaults}).loop == OpenLoop((Stage(1, 40, 40),), "uniform")
+    assert read_k6_options({"scenarios": {"s": scenario}, **defaults}).loop == OpenLoop((Stage(1, 40, 40),), "uniform")
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_k6_options_that_say_what_is_the_default_are_taken() -> None:
 )
 def test_k6_durations(text: object, expected: float) -> None:
     """Durations use Go's syntax; a bare number means milliseconds."""
-    assert seconds(text) == pytest.approx(expected)
+    assert k6_seconds(text) == pytest.approx(expected)
 
 
 def test_the_k6_summary_has_k6s_names_and_milliseconds() -> None:
     """As in k6's export, true marks a failed threshold."""
-    exported = summary(mixed_result(), {"http_req_duration": {"p(95)<1": False}, "http_req_failed": {"rate<0.9": True}})["metrics"]
+    exported = k6_summary(mixed_result(), {"http_req_duration": {"p(95)<1": False}, "http_req_failed": {"rate<0.9": True}})["metrics"]
     assert exported["http_req_duration{expected_response:true}"]["max"] == 12
     assert exported["http_req_duration"]["thresholds"] == {"p(95)<1": True}
     assert exported["http_req_failed"] == {"passes": 3, "fails": 2, "value": 0.6, "thresholds": {"rate<0.9": False}}

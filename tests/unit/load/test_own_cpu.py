@@ -37,7 +37,7 @@ class Proc:
         self.spend_in_node(0.0)
 
     @property
-    def ours(self) -> OwnCpu:
+    def own_cpu(self) -> OwnCpu:
         """Return the run under test."""
         return OwnCpu(RUN, (self.node,), self.folder)
 
@@ -57,9 +57,9 @@ class Proc:
         """Set the CPU time used by all processes of the node."""
         self.node.usage.write_text(f"{round(seconds * 1e9)}\n")
 
-    def taken(self, before: OwnTimes | None = None) -> OwnTimes:
+    def own_times(self, before: OwnTimes | None = None) -> OwnTimes:
         """Return the current reading."""
-        times = self.ours.now(before)
+        times = self.own_cpu.now(before)
         if times is None:
             raise AssertionError("nothing could be read")
         return times
@@ -78,71 +78,71 @@ def test_the_runs_tree_the_engine_and_the_nodes_are_ours(proc: Proc) -> None:
     proc.put(101, RUN, "python", 1.0)
     proc.put(200, 1, "containerd-shim", 1.0)
     proc.put(300, 1, "cc1", 1.0)
-    before = proc.taken()
+    before = proc.own_times()
     proc.put(101, RUN, "python", 1.5)
     proc.put(200, 1, "containerd-shim", 1.2)
     proc.put(300, 1, "cc1", 9.0)
     proc.spend_in_node(2.0)
 
-    assert proc.taken(before).since(before) == pytest.approx(0.5 + 0.2 + 2.0)
+    assert proc.own_times(before).since(before) == pytest.approx(0.5 + 0.2 + 2.0)
 
 
 def test_a_containerd_inside_a_node_is_counted_once(proc: Proc) -> None:
     """It has the engine's name, but the node's cgroup already counts its time."""
     proc.put(200, 1, "containerd", 1.0, group="/docker/node/system.slice/containerd.service")
-    before = proc.taken()
+    before = proc.own_times()
     proc.put(200, 1, "containerd", 3.0, group="/docker/node/system.slice/containerd.service")
     proc.spend_in_node(2.0)
 
-    assert proc.taken(before).since(before) == pytest.approx(2.0)
+    assert proc.own_times(before).since(before) == pytest.approx(2.0)
 
 
 def test_an_engine_program_that_the_run_started_is_counted_once(proc: Proc) -> None:
     """A podman process is a child of the run and also has an engine's name."""
     proc.put(101, RUN, "podman", 1.0)
-    before = proc.taken()
+    before = proc.own_times()
     proc.put(101, RUN, "podman", 1.5)
 
-    assert proc.taken(before).since(before) == pytest.approx(0.5)
+    assert proc.own_times(before).since(before) == pytest.approx(0.5)
 
 
 def test_what_a_shim_waited_for_in_its_container_is_not_the_shims(proc: Proc) -> None:
     """A `docker exec` process is the shim's child, but its container's cgroup counts it."""
     proc.put(200, 1, "containerd-shim", 1.0)
-    before = proc.taken()
+    before = proc.own_times()
     proc.put(200, 1, "containerd-shim", 1.0, reaped=4.0)
 
-    assert proc.taken(before).since(before) == 0
+    assert proc.own_times(before).since(before) == 0
 
 
 def test_a_child_that_ended_counts_once_with_what_it_used_since(proc: Proc) -> None:
     """Its parent then reports the child's whole lifetime, of which only the new part counts."""
     proc.put(101, RUN, "kubectl", 3.0)
-    before = proc.taken()
+    before = proc.own_times()
     proc.remove(101)
     proc.put(RUN, 1, "pytest", 10.0, reaped=3.5)
 
-    assert proc.taken(before).since(before) == pytest.approx(0.5)
+    assert proc.own_times(before).since(before) == pytest.approx(0.5)
 
 
 def test_a_process_whose_parent_ended_is_still_ours(proc: Proc) -> None:
     """A process reparented to init still counts."""
     proc.put(101, RUN, "sh", 0.0)
     proc.put(102, 101, "worker", 1.0)
-    before = proc.taken()
+    before = proc.own_times()
     proc.remove(101)
     proc.put(102, 1, "worker", 1.8)
 
-    assert proc.taken(before).since(before) == pytest.approx(0.8)
+    assert proc.own_times(before).since(before) == pytest.approx(0.8)
 
 
 def test_an_id_that_is_used_again_is_another_process(proc: Proc) -> None:
     """The previous process's time is not subtracted from that of a new process with the same ID."""
     proc.put(200, 1, "docker-proxy", 8.0, started=3)
-    before = proc.taken()
+    before = proc.own_times()
     proc.put(200, 1, "docker-proxy", 0.5, started=9)
 
-    assert proc.taken(before).since(before) == pytest.approx(0.5)
+    assert proc.own_times(before).since(before) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("name", ["a) S 1 (b", "(", ")", "x y"])
@@ -150,14 +150,14 @@ def test_a_name_may_hold_anything(proc: Proc, name: str) -> None:
     """The kernel writes the name unescaped between parentheses."""
     proc.put(101, RUN, name, 2.0)
 
-    assert sum(proc.taken().tree.values()) == pytest.approx(12.0)
+    assert sum(proc.own_times().tree.values()) == pytest.approx(12.0)
 
 
 def test_a_node_that_is_gone_makes_it_unknown(proc: Proc) -> None:
     """The result is then unknown; otherwise the node's use would count as foreign."""
     proc.node.usage.unlink()
 
-    assert proc.ours.now() is None
+    assert proc.own_cpu.now() is None
 
 
 @given(steps=st.lists(st.tuples(st.floats(0, 5), st.floats(0, 5), st.floats(0, 5)), min_size=1, max_size=6))
@@ -181,16 +181,16 @@ def _spent(seconds: float, process: psutil.Process) -> Ready[None] | Pending:
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_a_real_child_is_ours_and_a_real_stranger_is_not() -> None:
     """Both use a quarter of a second; the stranger's parent has ended, so it is in no tree of the run."""
-    ours = OwnCpu(os.getpid(), ())
-    before, used = ours.now(), sum(os.times()[:4])
+    own_cpu = OwnCpu(os.getpid(), ())
+    before, used = own_cpu.now(), sum(os.times()[:4])
     assert before is not None
     with busy_programs(1, 60.0) as strangers:
         wait_for("a stranger's CPU time", lambda: Ready(None) if strangers.cpu_seconds() >= 0.25 else Pending(""), Deadline.after(60))
-        between, used = ours.now(before), sum(os.times()[:4]) - used
+        between, used = own_cpu.now(before), sum(os.times()[:4]) - used
     child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         wait_for("a child's CPU time", lambda: _spent(0.25, psutil.Process(child.pid)), Deadline.after(60))
-        after = ours.now(between)
+        after = own_cpu.now(between)
     finally:
         child.kill()
         child.wait()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kindgate.errors import LoadError
-from kindgate.load.aggregate import measured
+from kindgate.load.aggregate import burst_result
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import CODES, LATE, OK
 from kindgate.load.result import BurstResult, Health
@@ -36,7 +36,7 @@ def rows(draw: st.DrawFn) -> list[tuple[int, ...]]:
 
 def part(table: list[tuple[int, ...]]) -> BurstResult:
     """One generator's result."""
-    return measured(PLAN, np.array(table, np.int64).reshape(-1, 8), started=50.0, health=Health(), connections=2)
+    return burst_result(PLAN, np.array(table, np.int64).reshape(-1, 8), started=50.0, health=Health(), connections=2)
 
 
 @settings(max_examples=20)

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kindgate.errors import LoadError
-from kindgate.load.aggregate import measured
+from kindgate.load.aggregate import burst_result
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import OK
 from kindgate.load.result import BurstResult, Health
-from kindgate.load.result_log import MARK, read, written
+from kindgate.load.result_log import MARKER, parse_result, result_lines
 
 
 def burst(requests: int, seed: int = 1) -> BurstResult:
@@ -22,7 +22,7 @@ def burst(requests: int, seed: int = 1) -> BurstResult:
     took = np.random.default_rng(seed).integers(1_000_000, 900_000_000, requests)
     rows = np.array([(0, n, n, n + int(one), 0, 1, OK, 200) for n, one in enumerate(took)], np.int64)
     plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(1000, requests=requests))
-    return measured(plan, rows, started=1000.0, health=Health())
+    return burst_result(plan, rows, started=1000.0, health=Health())
 
 
 @settings(max_examples=20)
@@ -30,15 +30,15 @@ def burst(requests: int, seed: int = 1) -> BurstResult:
 def test_a_result_is_read_from_between_other_lines(requests: int, order: int) -> None:
     """It is read bit-exactly, in any order of lines and with other programs' output between them."""
     result = burst(requests)
-    lines = [*written(result), "locust: quitting", f"{MARK} is what I will print", ""]
+    lines = [*result_lines(result), "locust: quitting", f"{MARKER} is what I will print", ""]
     random.Random(order).shuffle(lines)
 
-    assert read("\n".join(lines)) == result
+    assert parse_result("\n".join(lines)) == result
 
 
 def test_no_line_is_longer_than_a_container_runtime_keeps_whole() -> None:
     """The limit is 16 kB; a large result takes several lines."""
-    lines = list(written(burst(20_000)))
+    lines = list(result_lines(burst(20_000)))
 
     assert len(lines) > 2
     assert max(map(len, lines)) < 16_000
@@ -47,9 +47,9 @@ def test_no_line_is_longer_than_a_container_runtime_keeps_whole() -> None:
 @pytest.mark.parametrize("kept", [slice(0, 0), slice(0, -1), slice(1, None)])
 def test_a_log_without_all_of_a_result_is_an_error_with_its_last_words(kept: slice) -> None:
     """A master that died while writing has reported nothing."""
-    lines = list(written(burst(20_000)))[kept]
+    lines = list(result_lines(burst(20_000)))[kept]
 
     with pytest.raises(LoadError, match="reported no result") as raised:
-        read("\n".join([*lines, "MemoryError"]))
+        parse_result("\n".join([*lines, "MemoryError"]))
 
     assert raised.value.last_state == "MemoryError"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kindgate.deploy.baseline import Baseline
-from kindgate.load.aggregate import measured
+from kindgate.load.aggregate import burst_result
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import OK
 from kindgate.load.result import BurstResult, Health
@@ -25,7 +25,7 @@ PLAN = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(1, requests=1)
 def burst(started: float, seconds: float) -> BurstResult:
     """Build a burst with one request that took its whole duration."""
     rows = np.array([(0, 0, 0, int(seconds * 1e9), 0, 1, OK, 200)], np.int64)
-    return measured(PLAN, rows, started=started, health=Health())
+    return burst_result(PLAN, rows, started=started, health=Health())
 
 
 def test_each_version_is_summed_up_over_the_whole_comparison(

@@ -70,7 +70,7 @@ def test_each_burst_has_a_schedule_of_its_own(plan: BurstPlan, tmp_path: Path) -
 def test_bursts_say_what_other_programs_used(plan: BurstPlan, tmp_path: Path) -> None:
     """The share is also in the file, so any process that judges the bursts sees it."""
     load_lock = LoadLock(tmp_path / "run", tmp_path / "machine")
-    series = BurstSeries(plan, 0.0, tmp_path / "measurements", load_lock, ours=OwnCpu(os.getpid(), ()))
+    series = BurstSeries(plan, 0.0, tmp_path / "measurements", load_lock, own_cpu=OwnCpu(os.getpid(), ()))
     (result,), (repeated,) = series.extend(1), series.second().extend(1)
 
     assert result.health.foreign is not None

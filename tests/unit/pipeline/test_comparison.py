@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kindgate.errors import SloError
-from kindgate.load.aggregate import measured
+from kindgate.load.aggregate import burst_result
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import OK
 from kindgate.load.result import Health
@@ -41,7 +41,7 @@ def keep_bursts(burst_series: BurstSeries, count: int, slower: float, seed: int 
         for place, route in enumerate(plan.routes):
             took = 20e6 * np.exp(rng.normal(0, 0.05)) * (slower if route.arm == "head" else 1) * np.exp(rng.normal(0, 0.05, 50))
             rows += [(place, n, n, n + int(one), 0, 1, OK, 200) for n, one in enumerate(took)]
-        result = measured(plan, np.array(rows, np.int64), started=2.0 * number, health=Health())
+        result = burst_result(plan, np.array(rows, np.int64), started=2.0 * number, health=Health())
         (burst_series.folder / f"burst-{number:04d}.json").write_text(json.dumps(result.to_json()))
 
 

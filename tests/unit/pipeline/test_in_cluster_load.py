@@ -15,11 +15,11 @@ import yaml
 
 from kindgate import assets
 from kindgate.errors import LoadError
-from kindgate.load.aggregate import measured
+from kindgate.load.aggregate import burst_result
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import OK
 from kindgate.load.result import BurstResult, Health
-from kindgate.load.result_log import written
+from kindgate.load.result_log import result_lines
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.environment import Environment
 from kindgate.pipeline.in_cluster_load import ingress_in_cluster, run_in_cluster
@@ -34,7 +34,7 @@ PLAN = BurstPlan((Route("http://10.0.0.1/", "foo.localhost"),), OpenLoop.constan
 def result() -> BurstResult:
     """The results that two of three workers measured."""
     rows = np.array([(0, n, n, n + 5_000_000, 0, 1, OK, 200) for n in range(100)], np.int64)
-    return measured(PLAN, rows, started=1000.0, health=Health(), missing=1 / 3)
+    return burst_result(PLAN, rows, started=1000.0, health=Health(), missing=1 / 3)
 
 
 class Controllers:
@@ -89,7 +89,7 @@ def _existing(server: ApiServer, tmp_path: Path) -> Environment:
 
 def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, existing: Environment) -> None:
     """The applied objects contain the plan and worker count, the master's log holds the result, and everything is deleted."""
-    controllers = Controllers(server, "\n".join([*written(result()), "locust has ended"]))
+    controllers = Controllers(server, "\n".join([*result_lines(result()), "locust has ended"]))
     said: list[str] = []
 
     found = run_in_cluster(Settings(), existing, PLAN, 3, said.append, image="registry.example/load:1")
@@ -111,7 +111,7 @@ def test_certificates_to_trust_go_with_the_plan(server: ApiServer, existing: Env
     """They are in the ConfigMap that workers mount, at the path that the plan then names."""
     trusted = tmp_path / "trusted.pem"
     trusted.write_text("-----BEGIN CERTIFICATE-----\n")
-    controllers = Controllers(server, "\n".join([*written(result()), "locust has ended"]))
+    controllers = Controllers(server, "\n".join([*result_lines(result()), "locust has ended"]))
 
     run_in_cluster(Settings(), existing, replace(PLAN, ca_file=str(trusted)), 1, lambda _: None)
     controllers.close()

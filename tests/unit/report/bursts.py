@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from kindgate.load.aggregate import measured
+from kindgate.load.aggregate import burst_result
 from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
 from kindgate.load.raw_samples import CODES, LATE, OK, SIZE_UNIT, Column, Rows
 from kindgate.load.result import BurstResult, FailureKind, Health
@@ -57,6 +57,6 @@ def measured_burst(
     rows[:, Column.OUTCOME] = np.where(rng.random(size) < failing, rng.choice(FATES, size), OK)
     rows[np.isin(rows[:, Column.OUTCOME], [LATE, CODES[FailureKind.UNSENT]]), Column.SENT] = -1
     rows[:, Column.STATUS_AND_SIZE] = 7 * SIZE_UNIT + np.where(rows[:, Column.OUTCOME] == CODES[FailureKind.HTTP], 503, 200)
-    return measured(
+    return burst_result(
         plan, rows, started=1_790_000_000.0 + 5 * (start + number), health=Health(cpu_share=0.1, steal=steal, foreign=0.04, pressure=0.25)
     )

@@ -60,7 +60,7 @@ def _judgement(measured: float | None, operator: str = "<", limit: float = 200.0
     result = ThresholdResult(
         threshold, Verdict.PASS, measured, "ms", limit, (90.0, math.inf), 20, 1, None, "why", (100.0, math.inf), "rises"
     )
-    return Judgement(Verdict.PASS, (result,), (ValidityCheck("loop lag", ok=True, measured="p99 1 ms", asked="at most 2 ms"),))
+    return Judgement(Verdict.PASS, (result,), (ValidityCheck("loop lag", ok=True, measured="p99 1 ms", required="at most 2 ms"),))
 
 
 def _report(*measurements: Measurement) -> RunReport:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from kindgate.slo.abort import lost_facts
+from kindgate.slo.abort import final_misses
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.sample import BurstSample
@@ -17,7 +17,7 @@ MakeBurst = Callable[..., BurstSample]
 
 def _lost(text: str, samples: list[BurstSample], *, abort: bool = True, delay: float = 0.0) -> bool:
     threshold = replace(parse_marker((text,))[0], abort_on_fail=abort, delay_abort_eval=delay)
-    return lost_facts(Objectives((threshold,)), samples) == (threshold,)
+    return final_misses(Objectives((threshold,)), samples) == (threshold,)
 
 
 @pytest.mark.parametrize("text", ["max<50", "p(100)<=50", "http_req_failed: rate==0", "http_req_failed: rate<=0", "checks: rate>=1"])

@@ -159,7 +159,7 @@ def test_other_programs_fall_on_both_versions_alike(slower: float, verdict: Verd
     comparison = compare([P95], samples)
 
     assert comparison.verdict is verdict
-    assert ("foreign CPU", "90 % of the machine") in [(gate.name, gate.measured) for gate in comparison.gates]
+    assert ("foreign CPU", "90 % of the machine") in [(check.name, check.measured) for check in comparison.validity]
 
 
 @pytest.mark.parametrize(("slower", "verdict"), [(1.0, Verdict.PASS), (1.15, Verdict.FAIL)])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kindgate.histogram import Histogram
 from kindgate.model import Verdict
 from kindgate.slo.compare import BASE, HEAD, Comparison, ComparisonResult, compare
-from kindgate.slo.confirm import LEAST_PAIRS, confirm, env, judge_round, needs_confirmation, round_pairs
+from kindgate.slo.confirm import LEAST_PAIRS, confirm, confirmed_verdict, judge_round, needs_confirmation, round_pairs
 from kindgate.slo.objectives import Tolerance
 from kindgate.slo.sample import BurstSample, Health, Series
 
@@ -132,8 +132,8 @@ def test_a_round_follows_the_looks_that_decided_something(comparison: Comparison
 @given(first=st.sampled_from([Verdict.PASS, Verdict.FAIL]), second=st.sampled_from(list(Verdict)))
 def test_no_round_makes_a_verdict_of_its_own(first: Verdict, second: Verdict) -> None:
     """A round keeps a decision, withdraws it or is INVALID."""
-    assert env(first, second) in {first, Verdict.INCONCLUSIVE, Verdict.INVALID}
-    assert (env(first, second) is first) == (second is first)
+    assert confirmed_verdict(first, second) in {first, Verdict.INCONCLUSIVE, Verdict.INVALID}
+    assert (confirmed_verdict(first, second) is first) == (second is first)
 
 
 @given(st.integers(1, 200))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.histogram import Histogram
-from kindgate.slo.counts import Count, Times, counts_of, measure, scheduled, times_of, total_of
+from kindgate.slo.counts import Count, Times, counts_of, covered_requests, measure, times_of, total_of
 from kindgate.slo.grammar import parse_marker, parse_selector
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.source_location import Source
@@ -163,4 +163,4 @@ def test_a_rate_of_checks_is_of_those_passed(burst: MakeBurst) -> None:
     sample = burst([1.0] * 10, checks=(9, 1))
 
     assert measure(threshold, [sample]) == pytest.approx(0.9)
-    assert scheduled(threshold, [sample]) == 10
+    assert covered_requests(threshold, [sample]) == 10

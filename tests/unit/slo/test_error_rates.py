@@ -12,7 +12,7 @@ import pytest
 
 from bench.generators import LIGHT, LOADED, Generator, samples_of
 from bench.recorded import LEAST_BURSTS, read_recording, write_recording
-from bench.verdicts import Experiment, Goal, duet_run, failure_rates, limit_run, recorded_run, upper_bound
+from bench.verdicts import Experiment, VerdictGoal, duet_run, failure_rates, limit_run, recorded_run, upper_bound
 from kindgate.model import Verdict
 from kindgate.slo.compare import compare, judge_ratios
 from kindgate.slo.grammar import parse_marker
@@ -95,10 +95,10 @@ def test_a_row_says_whether_its_goal_is_met() -> None:
     """A goal is met if the bound on a share is low enough, or the share itself high enough."""
     outcomes = [(Verdict.FAIL, 10)] * 2 + [(Verdict.PASS, 30)] * 98
     goals = (
-        Goal(Verdict.FAIL, bound_at_most=0.07),
-        Goal(Verdict.FAIL, bound_at_most=0.05),
-        Goal(Verdict.PASS, at_least=0.8),
-        Goal(Verdict.PASS, at_most=0.1),
+        VerdictGoal(Verdict.FAIL, bound_at_most=0.07),
+        VerdictGoal(Verdict.FAIL, bound_at_most=0.05),
+        VerdictGoal(Verdict.PASS, at_least=0.8),
+        VerdictGoal(Verdict.PASS, at_most=0.1),
     )
     rows = list(Experiment("name", "light", lambda _number: outcomes[0], goals).rows(outcomes))
 

@@ -10,7 +10,15 @@ from kindgate.model import Verdict
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.intervals import Proportion
 from kindgate.slo.objectives import Objectives, Tolerance
-from kindgate.slo.planning import BurstsPlan, PlannedSeries, advice, needed_pairs, needed_requests, refuse_uncarried, refuse_unreachable
+from kindgate.slo.planning import (
+    BurstsPlan,
+    PlannedSeries,
+    advice,
+    needed_pairs,
+    needed_requests,
+    refuse_unmatched_tags,
+    refuse_unreachable,
+)
 
 ALPHA = 0.05 / 3
 
@@ -60,9 +68,9 @@ def test_a_large_enough_plan_is_taken(text: str) -> None:
 def test_tags_are_looked_for_in_every_series_however_few_requests_it_has() -> None:
     """A closed loop plans no fixed number of requests, but its tags are still known."""
     series = (PlannedSeries({"host": "foo"}, 0),)
-    refuse_uncarried(parse_marker(("http_req_failed{host:foo,kind:timeout}: rate<0.1",))[0], series)
+    refuse_unmatched_tags(parse_marker(("http_req_failed{host:foo,kind:timeout}: rate<0.1",))[0], series)
     with pytest.raises(SloError, match="no planned request has these tags"):
-        refuse_uncarried(parse_marker(("http_req_failed{host:bar}: rate<0.1",))[0], series)
+        refuse_unmatched_tags(parse_marker(("http_req_failed{host:bar}: rate<0.1",))[0], series)
 
 
 def test_a_threshold_that_could_never_pass_is_refused_with_the_size_it_needs() -> None:

@@ -13,7 +13,7 @@ from scipy.stats import ttest_1samp
 from kindgate.histogram import Histogram
 from kindgate.model import Verdict
 from kindgate.slo.grammar import parse_marker
-from kindgate.slo.rules import allowed_share, find, is_mean
+from kindgate.slo.rules import allowed_share, evaluate_rule, is_mean
 from kindgate.slo.sample import BurstSample, Series
 from kindgate.slo.threshold import Threshold
 
@@ -97,7 +97,7 @@ def test_everything_else_is_a_fact(text: str) -> None:
 )
 def test_the_verdict_of_each_rule(run: MakeRun, text: str, verdict: Verdict) -> None:
     """20 bursts of 1,000 requests with a median of 100 ms and a p(95) of about 162 ms, nothing failed."""
-    assert find(_threshold(text), run(), ALPHA, 0.0).verdict is verdict
+    assert evaluate_rule(_threshold(text), run(), ALPHA, 0.0).verdict is verdict
 
 
 @pytest.mark.parametrize(
@@ -105,12 +105,12 @@ def test_the_verdict_of_each_rule(run: MakeRun, text: str, verdict: Verdict) -> 
 )
 def test_a_request_that_took_exactly_the_limit_keeps_it_or_not(burst: MakeBurst, text: str, verdict: Verdict) -> None:
     """As in k6, `<` and `<=` differ for requests exactly at the limit."""
-    assert find(_threshold(text), [burst([200.0] * 1000)] * 20, ALPHA, 0.0).verdict is verdict
+    assert evaluate_rule(_threshold(text), [burst([200.0] * 1000)] * 20, ALPHA, 0.0).verdict is verdict
 
 
 def test_a_failed_request_counts_as_too_slow(run: MakeRun) -> None:
     """Answering only 90 % of the requests misses a p(95), however fast the answers."""
-    fast = find(_threshold("p(95)<1000"), run(failed={"http": 112}), ALPHA, 0.0)
+    fast = evaluate_rule(_threshold("p(95)<1000"), run(failed={"http": 112}), ALPHA, 0.0)
 
     assert fast.verdict is Verdict.FAIL
     assert fast.proportion is not None
@@ -124,7 +124,7 @@ def test_the_average_is_students_t_over_burst_means(run: MakeRun) -> None:
     means = [sample.series[0].response.mean / 1000 for sample in samples]
     expected = ttest_1samp(means, 101.0, alternative="greater")
 
-    finding = find(_threshold("avg<101"), samples, ALPHA, 0.0)
+    finding = evaluate_rule(_threshold("avg<101"), samples, ALPHA, 0.0)
 
     assert finding.p_value == pytest.approx(expected.pvalue)
     assert finding.interval == pytest.approx(tuple(ttest_1samp(means, 0).confidence_interval(1 - 2 * ALPHA)))
@@ -134,7 +134,9 @@ def test_the_average_is_students_t_over_burst_means(run: MakeRun) -> None:
 def test_neighbors_that_resemble_each_other_widen_interval_and_p_value(burst: MakeBurst, text: str) -> None:
     """The same bursts carry less evidence if the slow ones are adjacent: the run may have hit a slow period."""
     kinds = [burst(median * np.exp(np.linspace(-0.5, 0.5, 1000)), {"http": failed}) for median, failed in ((100.0, 15), (108.0, 35))]
-    turns, halves = (find(_threshold(text), [kinds[kind] for kind in order], ALPHA, 0.0) for order in ([0, 1] * 10, [0] * 10 + [1] * 10))
+    turns, halves = (
+        evaluate_rule(_threshold(text), [kinds[kind] for kind in order], ALPHA, 0.0) for order in ([0, 1] * 10, [0] * 10 + [1] * 10)
+    )
     (low, high), (lower, higher) = (_ends(finding.interval) for finding in (turns, halves))
 
     assert lower < low
@@ -158,38 +160,38 @@ def test_without_data_an_objective_is_missed(burst: MakeBurst) -> None:
     frozen = [burst([], {"timeout": 100})] * 20
 
     for text, samples in (("p(95)<200", []), ("p(95)<200", frozen), ("avg<200", frozen), ("http_req_failed{host:bar}: rate<0.1", frozen)):
-        assert find(_threshold(text), samples, ALPHA, 0.0).verdict is Verdict.FAIL
-    assert find(_threshold("p(95)<200"), frozen, ALPHA, 0.0).stands
-    assert not find(_threshold("p(95)<200"), [burst([], {"unsent": 100})] * 20, ALPHA, 0.0).stands
+        assert evaluate_rule(_threshold(text), samples, ALPHA, 0.0).verdict is Verdict.FAIL
+    assert evaluate_rule(_threshold("p(95)<200"), frozen, ALPHA, 0.0).robust_fail
+    assert not evaluate_rule(_threshold("p(95)<200"), [burst([], {"unsent": 100})] * 20, ALPHA, 0.0).robust_fail
 
 
 @pytest.mark.parametrize("text", ["p(95)<200", "avg<200", "http_req_failed: rate<0.01"])
 def test_one_burst_decides_no_interval(run: MakeRun, text: str) -> None:
     """Quick mode shows figures, but anything that needs variance between bursts stays undecided."""
-    finding = find(_threshold(text), run(count=1), ALPHA, 0.0)
+    finding = evaluate_rule(_threshold(text), run(count=1), ALPHA, 0.0)
 
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert finding.interval is None
 
 
-@pytest.mark.parametrize(("lateness", "stands"), [(0.0, True), (5_000.0, True), (100_000.0, False)])
+@pytest.mark.parametrize(("lateness", "robust"), [(0.0, True), (5_000.0, True), (100_000.0, False)])
 @pytest.mark.parametrize("text", ["p(95)<130", "avg<80", "max<300"])
-def test_a_fail_stands_when_lateness_cannot_explain_it(run: MakeRun, text: str, lateness: float, stands: bool) -> None:  # noqa: FBT001  # a parameter of the table
+def test_a_fail_stands_when_lateness_cannot_explain_it(run: MakeRun, text: str, lateness: float, robust: bool) -> None:  # noqa: FBT001  # a parameter of the table
     """A generator that was 5 ms late does not turn a p(95) of 130 ms into 162; one that was 100 ms late might."""
-    finding = find(_threshold(text), run(), ALPHA, lateness)
+    finding = evaluate_rule(_threshold(text), run(), ALPHA, lateness)
 
     assert finding.verdict is Verdict.FAIL
-    assert finding.stands is stands
+    assert finding.robust_fail is robust
 
 
 def test_requests_that_were_never_sent_prove_nothing_against_the_server(run: MakeRun) -> None:
     """A FAIL due only to unsent requests may be the generator's fault; one due to error responses is not."""
-    assert not find(_threshold("http_req_failed: rate<0.01"), run(failed={"unsent": 100}), ALPHA, 0.0).stands
-    assert find(_threshold("http_req_failed: rate<0.01"), run(failed={"http": 100}), ALPHA, 0.0).stands
-    assert not find(_threshold("http_req_failed: rate==0"), run(failed={"unsent": 1}), ALPHA, 0.0).stands
-    assert find(_threshold("http_req_failed: rate==0"), run(failed={"http": 1}), ALPHA, 0.0).stands
-    assert not find(_threshold("p(95)<1000"), run(failed={"unsent": 100}), ALPHA, 0.0).stands
-    assert not find(_threshold("dropped_iterations: count<1"), run(failed={"unsent": 1}), ALPHA, 0.0).stands
+    assert not evaluate_rule(_threshold("http_req_failed: rate<0.01"), run(failed={"unsent": 100}), ALPHA, 0.0).robust_fail
+    assert evaluate_rule(_threshold("http_req_failed: rate<0.01"), run(failed={"http": 100}), ALPHA, 0.0).robust_fail
+    assert not evaluate_rule(_threshold("http_req_failed: rate==0"), run(failed={"unsent": 1}), ALPHA, 0.0).robust_fail
+    assert evaluate_rule(_threshold("http_req_failed: rate==0"), run(failed={"http": 1}), ALPHA, 0.0).robust_fail
+    assert not evaluate_rule(_threshold("p(95)<1000"), run(failed={"unsent": 100}), ALPHA, 0.0).robust_fail
+    assert not evaluate_rule(_threshold("dropped_iterations: count<1"), run(failed={"unsent": 1}), ALPHA, 0.0).robust_fail
 
 
 @settings(max_examples=30, deadline=None)
@@ -202,7 +204,7 @@ def test_the_interval_in_ms_agrees_with_the_verdict(limit: float, quantile: floa
         times = Histogram.of(np.rint(100_000 * np.exp(shift + rng.normal(0, 0.3, 400))).astype(np.int64))
         samples.append(BurstSample(0, 1, (Series({}, 400, 400, response=times),)))
 
-    finding = find(_threshold(f"p({quantile:g})<{limit}"), samples, ALPHA, 0.0)
+    finding = evaluate_rule(_threshold(f"p({quantile:g})<{limit}"), samples, ALPHA, 0.0)
 
     low, high = finding.interval or (None, None)
     assert low is None or high is None or low <= high

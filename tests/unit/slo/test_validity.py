@@ -14,23 +14,30 @@ from kindgate.slo.counts import measure
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.sample import BurstSample, Health
 from kindgate.slo.threshold import Threshold
-from kindgate.slo.validity import ValidityCheck, check_validity, largest_lateness, missed_by_answers, outlasts_foreign_load, shared_by_both
+from kindgate.slo.validity import (
+    ValidityCheck,
+    check_validity,
+    comparison_validity,
+    holds_despite_foreign_load,
+    largest_lateness,
+    missed_by_wrong_responses,
+)
 from tests.unit.slo.conftest import _burst
 
 MakeBurst = Callable[..., BurstSample]
 MakeRun = Callable[..., list[BurstSample]]
 
 
-def _broken(gates: tuple[ValidityCheck, ...]) -> list[str]:
-    return [gate.name for gate in gates if gate.broken]
+def _failed(checks: tuple[ValidityCheck, ...]) -> list[str]:
+    return [check.name for check in checks if check.failed]
 
 
 def test_a_punctual_generator_on_a_quiet_machine_breaks_none(run: MakeRun) -> None:
     """Figures that are only reported neither hold nor break."""
-    gates = check_validity(run(pressure=0.5), 200.0)
+    checks = check_validity(run(pressure=0.5), 200.0)
 
-    assert _broken(gates) == []
-    assert [(gate.measured, gate.ok) for gate in gates if gate.name == "CPU pressure"] == [("50 %", None)]
+    assert _failed(checks) == []
+    assert [(check.measured, check.ok) for check in checks if check.name == "CPU pressure"] == [("50 %", None)]
 
 
 @pytest.mark.parametrize(
@@ -56,22 +63,22 @@ def test_a_punctual_generator_on_a_quiet_machine_breaks_none(run: MakeRun) -> No
 )
 def test_each_gate_at_its_edge(run: MakeRun, burst_options: dict[str, float], tightest: float | None, names: list[str]) -> None:
     """Loop lag up to 1 ms or 5 % of the tightest limit, 99 % sent on time, steal up to 5 %, CPU below 80 %, none missing, foreign 15 %."""
-    gates = check_validity(run(count=2, **burst_options), tightest)
+    checks = check_validity(run(count=2, **burst_options), tightest)
 
-    assert _broken(gates) == names
-    assert all(gate.advice for gate in gates if gate.broken)
+    assert _failed(checks) == names
+    assert all(check.advice for check in checks if check.failed)
 
 
 def test_missing_load_can_be_allowed(run: MakeRun) -> None:
     """With the option set, distributed load stays valid after losing one of its generators."""
-    assert _broken(check_validity(run(missing=0.5), 200.0, allow_missing=True)) == []
+    assert _failed(check_validity(run(missing=0.5), 200.0, allow_missing=True)) == []
 
 
 def test_a_few_late_requests_are_no_fault(burst: MakeBurst) -> None:
     """The 99th percentile over all bursts decides, not the worst request or burst."""
     bursts = [burst([1.0] * 100) for _ in range(199)] + [burst([1.0] * 100, lag_ms=50)]
 
-    assert _broken(check_validity(bursts, 10.0)) == []
+    assert _failed(check_validity(bursts, 10.0)) == []
     assert largest_lateness(bursts) == 100_000
 
 
@@ -79,37 +86,37 @@ def test_a_frozen_server_breaks_no_gate(burst: MakeBurst) -> None:
     """Nothing was answered and most requests waited for a slot, but the generator did its part."""
     frozen = burst([], {"timeout": 256, "unsent": 744}, lag_ms=0.1)
 
-    assert _broken(check_validity([frozen], 200.0)) == []
+    assert _failed(check_validity([frozen], 200.0)) == []
 
 
 def test_what_is_not_known_is_not_held_against_the_run() -> None:
     """Without figures for steal and CPU, and without requests, no check breaks."""
-    gates = check_validity([BurstSample(0, 1, (), Histogram.empty(), Health())], 200.0)
+    checks = check_validity([BurstSample(0, 1, (), Histogram.empty(), Health())], 200.0)
 
-    assert _broken(gates) == []
-    assert {gate.measured for gate in gates if gate.name != "generators"} == {"unknown"}
+    assert _failed(checks) == []
+    assert {check.measured for check in checks if check.name != "generators"} == {"unknown"}
     assert largest_lateness([]) == 0
 
 
 @pytest.mark.parametrize(("pressure", "broken"), [(0.25, []), (0.26, ["CPU pressure"])])
 def test_pressure_is_a_gate_where_others_cannot_be_told_apart(run: MakeRun, pressure: float, broken: list[str]) -> None:
     """A server outside the run's clusters uses CPU time like any other program, so only CPU pressure can be checked."""
-    assert _broken(check_validity(run(pressure=pressure), 200.0, by_pressure=True)) == broken
-    assert _broken(check_validity(run(pressure=pressure), 200.0)) == []
+    assert _failed(check_validity(run(pressure=pressure), 200.0, by_pressure=True)) == broken
+    assert _failed(check_validity(run(pressure=pressure), 200.0)) == []
 
 
 def test_both_versions_of_a_comparison_share_the_other_programs(run: MakeRun) -> None:
     """Other programs' CPU share is shown but breaks nothing; other broken checks stay broken."""
-    gates = shared_by_both(check_validity(run(foreign=0.9, steal=0.5), 200.0))
+    checks = comparison_validity(check_validity(run(foreign=0.9, steal=0.5), 200.0))
 
-    assert _broken(gates) == ["CPU steal"]
-    assert [(gate.measured, gate.ok) for gate in gates if gate.name == "foreign CPU"] == [("90 % of the machine", None)]
+    assert _failed(checks) == ["CPU steal"]
+    assert [(check.measured, check.ok) for check in checks if check.name == "foreign CPU"] == [("90 % of the machine", None)]
 
 
 def test_shares_are_averaged_over_time(burst: MakeBurst) -> None:
     """One burst with high steal among many without is within the limit."""
-    assert _broken(check_validity([burst([1.0], steal=0.4), *[burst([1.0])] * 9], 200.0)) == []
-    assert _broken(check_validity([burst([1.0], steal=0.6), *[burst([1.0])] * 9], 200.0)) == ["CPU steal"]
+    assert _failed(check_validity([burst([1.0], steal=0.4), *[burst([1.0])] * 9], 200.0)) == []
+    assert _failed(check_validity([burst([1.0], steal=0.6), *[burst([1.0])] * 9], 200.0)) == ["CPU steal"]
 
 
 def _threshold(text: str) -> Threshold:
@@ -146,31 +153,31 @@ def test_only_wrong_answers_are_held_against_the_service(text: str, failed: dict
     """A wrong status or body is the service's fault; slow, lost and unsent requests may be due to a lack of CPU time."""
     sample = _burst([1.0] * (100 - sum(failed.values())), failed)
 
-    assert missed_by_answers(_threshold(text), [sample]) is expected
+    assert missed_by_wrong_responses(_threshold(text), [sample]) is expected
 
 
 def test_wrong_bodies_fail_a_rate_of_checks(burst: MakeBurst) -> None:
     """Unanswered requests pass no check either, but here they are not the service's fault."""
-    assert missed_by_answers(_threshold("checks: rate>0.9"), [burst([1.0] * 80, {"check": 20}, checks=(80, 20))])
-    assert not missed_by_answers(_threshold("checks: rate>0.9"), [burst([1.0] * 80, {"timeout": 20}, checks=(80, 0))])
+    assert missed_by_wrong_responses(_threshold("checks: rate>0.9"), [burst([1.0] * 80, {"check": 20}, checks=(80, 20))])
+    assert not missed_by_wrong_responses(_threshold("checks: rate>0.9"), [burst([1.0] * 80, {"timeout": 20}, checks=(80, 0))])
 
 
 def test_checks_that_nothing_makes_are_missed_on_any_machine(burst: MakeBurst) -> None:
     """Answers without any check fail; if there were no answers at all, some might have been checked."""
-    assert missed_by_answers(_threshold("checks: rate>0.9"), [burst([1.0] * 10)])
-    assert not missed_by_answers(_threshold("checks: rate>0.9"), [burst([], {"timeout": 10})])
+    assert missed_by_wrong_responses(_threshold("checks: rate>0.9"), [burst([1.0] * 10)])
+    assert not missed_by_wrong_responses(_threshold("checks: rate>0.9"), [burst([], {"timeout": 10})])
 
 
 def test_chance_is_allowed_for(burst: MakeBurst) -> None:
     """A share of wrong answers just above the limit is not significant; one far above it is."""
     threshold = _threshold("http_req_failed: rate<0.05")
 
-    def outlasts(wrong: int) -> bool:
+    def holds_despite(wrong: int) -> bool:
         samples = [burst([1.0] * (100 - wrong), {"http": wrong}, started=3.0 * place) for place in range(10)]
-        return outlasts_foreign_load(threshold, Verdict.FAIL, samples, 0.05)
+        return holds_despite_foreign_load(threshold, Verdict.FAIL, samples, 0.05)
 
-    assert not outlasts(6)
-    assert outlasts(12)
+    assert not holds_despite(6)
+    assert holds_despite(12)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.INCONCLUSIVE])
@@ -178,10 +185,10 @@ def test_what_is_no_fail_stands_unless_it_is_about_time(burst: MakeBurst, verdic
     """Other programs cannot make the service answer more requests."""
     samples = [burst([1.0] * 100)] * 2
 
-    assert outlasts_foreign_load(_threshold("http_req_failed: rate<0.05"), verdict, samples, 0.05)
-    assert outlasts_foreign_load(_threshold("http_reqs: count>10"), verdict, samples, 0.05)
+    assert holds_despite_foreign_load(_threshold("http_req_failed: rate<0.05"), verdict, samples, 0.05)
+    assert holds_despite_foreign_load(_threshold("http_reqs: count>10"), verdict, samples, 0.05)
     for metric in ("http_req_duration", "http_req_waiting", "service_time", "send_lag"):
-        assert not outlasts_foreign_load(_threshold(f"{metric}: p(95)<200"), verdict, samples, 0.05)
+        assert not holds_despite_foreign_load(_threshold(f"{metric}: p(95)<200"), verdict, samples, 0.05)
 
 
 @given(
@@ -195,6 +202,6 @@ def test_what_wrong_answers_alone_miss_is_missed(text: str, good: int, failed: d
     threshold = _threshold(text)
     value = measure(threshold, [sample])
 
-    if missed_by_answers(threshold, [sample]):
+    if missed_by_wrong_responses(threshold, [sample]):
         assert value is not None
         assert not threshold.expression.holds(value)
