@@ -1,4 +1,4 @@
-"""Server-side apply against a server that speaks the Kubernetes API."""
+"""Server-side apply in order, against a server that speaks the Kubernetes API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.deploy.apply import RUN_LABEL, apply
+from kindgate.deploy.apply import RUN_LABEL, apply, grouped_by_rank
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.waiting import Deadline
@@ -154,3 +154,17 @@ def test_what_somebody_changed_by_hand_is_applied_again(api_server: ApiServer, a
     api_server.objects[WEB]["spec"]["replicas"] = 7
 
     assert apply(rendered(deployment()), address, run="r1", deadline=Deadline.after(10), only_changed=True) == (ObjectRef.of(deployment()),)
+
+
+def test_custom_resources_come_after_the_workloads_and_webhooks_last() -> None:
+    """Custom resources are applied after the workloads that serve them; webhooks come last, after the objects they could reject."""
+    kinds = ["ValidatingWebhookConfiguration", "Widget", "Ingress", "Deployment", "IngressClass", "CustomResourceDefinition", "Namespace"]
+    groups = grouped_by_rank(manifest(kind, "x") for kind in kinds)
+    assert [{ObjectRef.of(item).kind for item in group} for group in groups] == [
+        {"Namespace"},
+        {"CustomResourceDefinition", "IngressClass"},
+        {"Deployment"},
+        {"Ingress"},
+        {"Widget"},
+        {"ValidatingWebhookConfiguration"},
+    ]

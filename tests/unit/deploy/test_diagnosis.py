@@ -1,4 +1,4 @@
-"""The root cause of an unready workload, and the line that proves it."""
+"""The root cause of an unready workload with the line that proves it, and pods that no node could ever fit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.diagnosis import NO_GRACE, PULL_RETRY_GRACE, SHORT_GRACE, UNLIMITED_GRACE, VOLUME_BINDING_GRACE, causes
+from kindgate.deploy.diagnosis import NO_GRACE, PULL_RETRY_GRACE, SHORT_GRACE, UNLIMITED_GRACE, VOLUME_BINDING_GRACE, causes, fits_no_node
 from kindgate.deploy.snapshot import Snapshot
 from tests.unit.deploy.objects import event, live_deployment, live_pod, live_replicaset, manifest, waiting
 
@@ -294,3 +294,59 @@ def test_a_statefulset_that_waits_for_its_broken_pod_says_so() -> None:
 def test_pods_that_stay_on_purpose_are_looked_at(strategy: Object) -> None:
     """Pods that a rollout keeps on purpose are checked, because the application runs on them."""
     assert found(crashing_pod("a"), workload=stateful(updateStrategy=strategy)) == [("CrashLoopBackOff", NO_GRACE)]
+
+
+CONTROL_PLANE = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+
+
+def node(*taints: dict[str, str], cpu: str = "2", **labels: str) -> dict[str, Any]:
+    """A node with two cores and 4 GiB."""
+    return {
+        "metadata": {"name": "n", "labels": labels},
+        "spec": {"taints": list(taints)},
+        "status": {"allocatable": {"cpu": cpu, "memory": "4Gi"}},
+    }
+
+
+def pod(*requests: dict[str, str], init: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+    """A pod with one container per mapping of requests."""
+    containers = [{"resources": {"requests": one}} for one in requests]
+    return {"spec": {"containers": containers, "initContainers": [{"resources": {"requests": init}}] if init else [], **spec}}
+
+
+def affinity(operator: str, *values: str) -> dict[str, Any]:
+    """A required node affinity for the label `disk`."""
+    terms = [{"matchExpressions": [{"key": "disk", "operator": operator, "values": list(values)}]}]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "nodes", "nowhere"),
+    [
+        (pod({"cpu": "1500m"}), [node()], False),
+        (pod({"cpu": "1500m"}, {"cpu": "600m"}), [node()], True),
+        (pod({"cpu": "1"}, init={"cpu": "3"}), [node()], True),
+        (pod({"cpu": "3"}), [node(), node(cpu="4")], False),
+        (pod({"memory": "5Gi"}), [node()], True),
+        (pod({"example.dev/gpu": "1"}), [node()], True),
+        (pod(nodeSelector={"disk": "ssd"}), [node()], True),
+        (pod(nodeSelector={"disk": "ssd"}), [node(disk="ssd")], False),
+        (pod(affinity=affinity("In", "ssd", "nvme")), [node(disk="hdd")], True),
+        (pod(affinity=affinity("NotIn", "ssd")), [node(disk="hdd")], False),
+        (pod(affinity=affinity("Exists")), [node()], True),
+        (pod(affinity=affinity("DoesNotExist")), [node(disk="hdd")], True),
+        (pod(affinity=affinity("Gt", "1")), [node(disk="0")], False),
+        (pod(), [node(CONTROL_PLANE)], True),
+        (pod(tolerations=[{"operator": "Exists"}]), [node(CONTROL_PLANE)], False),
+        (pod(tolerations=[{**CONTROL_PLANE, "operator": "Exists"}]), [node(CONTROL_PLANE)], False),
+        (pod(tolerations=[{**CONTROL_PLANE, "effect": "NoExecute"}]), [node(CONTROL_PLANE)], True),
+        (pod(tolerations=[{"key": "team", "value": "a"}]), [node({"key": "team", "value": "b", "effect": "NoSchedule"})], True),
+        (pod(tolerations=[{"key": "team", "value": "a"}]), [node({"key": "team", "value": "a", "effect": "NoSchedule"})], False),
+        (pod(), [node({"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"})], False),
+        (pod(), [node({"key": "x", "effect": "PreferNoSchedule"})], False),
+        (pod({"cpu": "64"}), [], False),
+    ],
+)
+def test_only_what_never_passes_rules_a_node_out(wanted: dict[str, Any], nodes: list[dict[str, Any]], *, nowhere: bool) -> None:
+    """Only size, labels and permanent taints rule a node out; unknown constraints count as satisfied."""
+    assert fits_no_node(wanted, nodes) is nowhere

@@ -1,4 +1,4 @@
-"""HTTPS to an address: SNI uses the name from the Host header, and the certificate must match it."""
+"""Requests to entries: SNI uses the name from the Host header, the certificate must match it, and plain HTTP's response is reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import requests
 
 from kindgate.deploy.authority import Authority
 from kindgate.deploy.entries import Entry, PathSource
-from kindgate.deploy.entry_requests import entry_session, entry_url, trusted_file
+from kindgate.deploy.entry_requests import entry_session, entry_url, plain_http_notes, trusted_file
 from kindgate.deploy.ingress_readiness import CERTIFICATE_SECONDS, wait_answering
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress, ObjectRef
@@ -63,6 +63,11 @@ def address(tmp_path: Path) -> Iterator[ClusterAddress]:
         thread.join()
 
 
+def entry(host: str, path: str = "/x", *, tls: bool = True) -> Entry:
+    """An entry of an Ingress."""
+    return Entry(host, path, tls, PathSource.ROUTE, ObjectRef("Ingress", "shop", "shop"), None, path)
+
+
 def test_each_host_is_its_own_server(address: ClusterAddress) -> None:
     """One session to one address does a handshake per host name; a port in the Host header is ignored."""
     with entry_session(address) as session:
@@ -105,11 +110,6 @@ def test_an_existing_cluster_without_a_url_for_tls_is_told_what_to_give(address:
     assert "--ingress-tls-url" in refused.value.next_step
 
 
-def entry(host: str) -> Entry:
-    """An entry with TLS."""
-    return Entry(host, "/", tls=True, source=PathSource.ROUTE, object=ObjectRef("Ingress", "shop", "shop"), service=None, route_path="/")
-
-
 def test_an_entry_with_tls_is_ready_when_its_certificate_is_good(address: ClusterAddress) -> None:
     """An entry with TLS is requested over HTTPS and verified."""
     (answer,) = wait_answering((entry("a.localhost"),), address, Deadline.after(30), times=2)
@@ -127,3 +127,80 @@ def test_a_certificate_that_stays_refused_ends_the_wait(address: ClusterAddress)
 
     assert "Ingress shop/shop" in refused.value.next_step
     assert CERTIFICATE_SECONDS <= (refused.value.waited or 0) < 10_000
+
+
+ANSWERS = {
+    "same.localhost": (308, "https://same.localhost/x"),
+    "relative.localhost": (301, "/login"),
+    "other.localhost": (302, "https://login.example/x"),
+    "open.localhost": (200, ""),
+    "closed.localhost": (404, ""),
+}
+
+
+class Plain(http.server.BaseHTTPRequestHandler):
+    """Responds to each host as `ANSWERS` defines."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        """Send the same response for every path."""
+        self.asked.append(f"{self.headers['Host']}{self.path}")
+        status, location = ANSWERS[str(self.headers["Host"])]
+        self.send_response(status)
+        if location:
+            self.send_header("Location", location)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test output clean."""
+
+
+@pytest.fixture
+def plain_address(tmp_path: Path) -> Iterator[ClusterAddress]:
+    """A plain HTTP ingress."""
+    Plain.asked = []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Plain) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield ClusterAddress("c", tmp_path / "kubeconfig", "c", f"http://127.0.0.1:{server.server_address[1]}")
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("host", "note"),
+    [
+        ("same.localhost", "http://same.localhost/x answers 308 with a redirect to HTTPS on the same host"),
+        ("relative.localhost", "http://relative.localhost/x answers 301 with a redirect to /login"),
+        ("other.localhost", "http://other.localhost/x answers 302 with a redirect to https://login.example/x"),
+        ("open.localhost", "http://open.localhost/x answers 200 without TLS and does not redirect to HTTPS"),
+    ],
+)
+def test_the_answer_to_plain_http_is_said(plain_address: ClusterAddress, host: str, note: str) -> None:
+    """The report names the redirect target, or states that there is no redirect."""
+    assert plain_http_notes([entry(host)], plain_address, Deadline.after(10)) == (note,)
+
+
+def test_a_host_that_plain_http_does_not_serve_is_no_news(plain_address: ClusterAddress) -> None:
+    """A host that only the TLS entry point serves is not reported."""
+    assert plain_http_notes([entry("closed.localhost")], plain_address, Deadline.after(10)) == ()
+
+
+def test_each_host_is_asked_once_and_only_where_all_its_entries_have_tls(plain_address: ClusterAddress) -> None:
+    """Hosts with an entry without TLS are skipped: that entry is requested over plain HTTP anyway."""
+    entries = [entry("same.localhost"), entry("same.localhost", "/y"), entry("open.localhost"), entry("open.localhost", tls=False)]
+
+    plain_http_notes(entries, plain_address, Deadline.after(10))
+
+    assert Plain.asked == ["same.localhost/x"]
+
+
+def test_no_answer_is_said(tmp_path: Path) -> None:
+    """A missing response is reported but does not fail the run: the entry itself has responded."""
+    nowhere = ClusterAddress("c", tmp_path / "kubeconfig", "c", "http://127.0.0.1:1")
+
+    (note,) = plain_http_notes([entry("same.localhost")], nowhere, Deadline.after(10))
+
+    assert note.startswith("http://same.localhost/x: no response:")

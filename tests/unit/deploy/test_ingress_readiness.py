@@ -1,4 +1,7 @@
-"""Waiting until the ingress routes every host, against a real HTTP server."""
+"""Waiting until the ingress routes every host, against a real HTTP server.
+
+The controller's response counts show whether the application or the controller sent a 404.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,14 @@ from pathlib import Path
 import pytest
 
 from kindgate.deploy.entries import Entry, PathSource
-from kindgate.deploy.ingress_readiness import FIRST_ATTEMPT_SECONDS, OWN_404_SECONDS, required_responses, wait_answering
+from kindgate.deploy.ingress_readiness import (
+    FIRST_ATTEMPT_SECONDS,
+    OWN_404_SECONDS,
+    required_responses,
+    service_response_counter,
+    service_responses,
+    wait_answering,
+)
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.waiting import Deadline
@@ -191,3 +201,34 @@ def test_an_entry_without_a_host_is_requested_at_the_ingress_address() -> None:
     with controller(200) as state:
         wait_answering((entry(""),), state.address, Deadline.after(10), times=1)
     assert state.asked == [(state.url.removeprefix("http://"), "/")]
+
+
+TRAEFIK = """\
+# TYPE traefik_service_requests_total counter
+traefik_service_requests_total{code="200",method="GET",protocol="http",service="shop-web-80@kubernetes"} 7
+traefik_service_requests_total{code="404",method="GET",protocol="http",service="shop-web-80@kubernetes"} 2
+traefik_service_requests_total{code="404",method="GET",protocol="http",service="other-web-80@kubernetes"} 3
+traefik_service_requests_total{code="404",method="GET",protocol="http",service="ping@internal"} 5
+traefik_entrypoint_requests_total{code="404",entrypoint="web",method="GET",protocol="http"} 40
+"""
+NGINX = """\
+nginx_ingress_controller_requests{host="a",ingress="web",namespace="shop",service="web",status="404"} 4
+nginx_ingress_controller_requests{host="_",ingress="",namespace="",service="",status="404"} 9
+nginx_ingress_controller_requests{host="a",ingress="web",namespace="shop",service="web",status="200"} 1e+02
+"""
+
+
+@pytest.mark.parametrize(
+    ("metrics", "status", "count"),
+    [(TRAEFIK, 404, 5), (TRAEFIK, 200, 7), (TRAEFIK, 500, 0), (NGINX, 404, 4), (NGINX, 200, 100), ("", 404, 0)],
+)
+def test_only_answers_of_services_are_counted(metrics: str, status: int, count: float) -> None:
+    """Responses that the controller generates itself have no Service and are not counted."""
+    assert service_responses(metrics, status) == count
+
+
+def test_on_an_existing_cluster_it_is_not_known_which_controller_answers(tmp_path: Path) -> None:
+    """The controller of an existing cluster is unknown, so its counts are not used."""
+    address = ClusterAddress("stage", tmp_path / "kubeconfig", "stage", "http://127.0.0.1:1", existing=True)
+    with service_response_counter(address) as counts:
+        assert counts(404) is None

@@ -1,4 +1,7 @@
-"""ingress-nginx annotations: those Traefik reads pass; the others are reported together with their effect."""
+"""ingress-nginx annotations: those Traefik reads pass; the others are reported together with their effect.
+
+An Ingress that was written for ingress-nginx gets its class.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kindgate.deploy.nginx_annotations import PREFIX, ROUTING, SUPPORTED, nginx_findings
+from kindgate.deploy.nginx_annotations import PREFIX, ROUTING, SUPPORTED, nginx_findings, with_implied_class
 from kindgate.model import Manifest, ObjectRef, Rendered
+from tests.unit.deploy.objects import Object, ingress, manifest, rendered
 
 BY_FIELD: dict[str, Any] = {"ingressClassName": "nginx"}
 
 
-def ingress(annotations: dict[str, str], spec: dict[str, Any] | None = None, **more: str) -> Manifest:
+def nginx_ingress(annotations: dict[str, str], spec: dict[str, Any] | None = None, **more: str) -> Manifest:
     """An Ingress with these ingress-nginx annotations; `more` are full names."""
     full = {**{PREFIX + name: value for name, value in annotations.items()}, **more}
     metadata = {"name": "shop", "namespace": "shop", "annotations": full}
@@ -41,7 +45,7 @@ def test_what_traefik_reads_is_fine(name: str) -> None:
     """An annotation that Traefik reads, with a value that ingress-nginx accepts too, has no finding."""
     value = {"backend-protocol": "GRPC", "affinity-mode": "persistent", "proxy-http-version": "1.1", "affinity-canary-behavior": "sticky"}
 
-    assert found(ingress({name: value.get(name, "true")}, BY_FIELD)) == []
+    assert found(nginx_ingress({name: value.get(name, "true")}, BY_FIELD)) == []
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,7 @@ def test_what_traefik_reads_is_fine(name: str) -> None:
 )
 def test_what_traefik_does_not_read_is_a_warning_with_what_happens_instead(name: str, value: str, instead: str) -> None:
     """A warning states the effect, also for unknown annotations and unsupported values."""
-    ((level, message),) = found(ingress({name: value}, BY_FIELD))
+    ((level, message),) = found(nginx_ingress({name: value}, BY_FIELD))
 
     assert level == "warning"
     assert instead in message
@@ -65,13 +69,13 @@ def test_what_traefik_does_not_read_is_a_warning_with_what_happens_instead(name:
 
 def test_an_annotation_that_is_switched_off_is_fine() -> None:
     """A disabled annotation requests the default behavior."""
-    assert found(ingress({"enable-modsecurity": "false", "mirror-target": ""}, BY_FIELD)) == []
+    assert found(nginx_ingress({"enable-modsecurity": "false", "mirror-target": ""}, BY_FIELD)) == []
 
 
 @pytest.mark.parametrize("protocol", ["FCGI", "AUTO_HTTP", "fcgi"])
 def test_a_protocol_that_traefik_cannot_speak_is_an_error(protocol: str) -> None:
     """Traefik would use a different protocol with the application."""
-    ((level, message),) = found(ingress({"backend-protocol": protocol}, BY_FIELD))
+    ((level, message),) = found(nginx_ingress({"backend-protocol": protocol}, BY_FIELD))
 
     assert level == "error"
     assert protocol in message
@@ -89,7 +93,7 @@ def test_a_protocol_that_traefik_cannot_speak_is_an_error(protocol: str) -> None
 )
 def test_a_snippet_with_an_unknown_directive_is_an_error(annotation: str, snippet: str, unknown: str) -> None:
     """Traefik drops every route of that Ingress, so the finding names the directive and the workaround."""
-    ((level, message),) = found(ingress({annotation: snippet}, BY_FIELD))
+    ((level, message),) = found(nginx_ingress({annotation: snippet}, BY_FIELD))
 
     assert level == "error"
     assert f" {unknown} " in message
@@ -109,20 +113,20 @@ def test_a_snippet_with_an_unknown_directive_is_an_error(annotation: str, snippe
 )
 def test_a_snippet_that_traefik_knows_is_fine(snippet: str) -> None:
     """Quoted strings and comments are not read as directives, and nested blocks are checked."""
-    assert found(ingress({"configuration-snippet": snippet}, BY_FIELD)) == []
+    assert found(nginx_ingress({"configuration-snippet": snippet}, BY_FIELD)) == []
 
 
 @given(st.text())
 def test_any_snippet_is_read(snippet: str) -> None:
     """No snippet makes validation crash."""
-    assert all(level == "error" for level, _ in found(ingress({"server-snippet": snippet}, BY_FIELD)))
+    assert all(level == "error" for level, _ in found(nginx_ingress({"server-snippet": snippet}, BY_FIELD)))
 
 
 @pytest.mark.parametrize("named", [BY_FIELD, {}])
 def test_the_class_is_named_by_field_or_by_the_older_annotation(named: dict[str, Any]) -> None:
     """The field and the older annotation both select class nginx."""
     older = {} if named else {"kubernetes.io/ingress.class": "nginx"}
-    one = ingress({"rewrite-target": "/", "mirror-target": "x"}, named, **older)
+    one = nginx_ingress({"rewrite-target": "/", "mirror-target": "x"}, named, **older)
 
     assert [level for level, _ in found(one)] == ["warning"]
 
@@ -130,7 +134,7 @@ def test_the_class_is_named_by_field_or_by_the_older_annotation(named: dict[str,
 def test_a_class_of_another_name_with_nginxs_controller_is_class_nginx() -> None:
     """A class with the nginx controller counts as nginx under any name, as with two nginx controllers."""
     internal = a_class("internal", "k8s.io/ingress-nginx")
-    one = ingress({"mirror-target": "x"}, {"ingressClassName": "internal"})
+    one = nginx_ingress({"mirror-target": "x"}, {"ingressClassName": "internal"})
 
     assert [level for level, _ in found(internal, one)] == ["warning"]
     assert found(one) == []
@@ -140,7 +144,7 @@ def test_a_class_of_another_name_with_nginxs_controller_is_class_nginx() -> None
 @pytest.mark.parametrize("spec", [{}, {"ingressClassName": "traefik"}])
 def test_without_the_class_an_annotation_that_routes_is_an_error(name: str, spec: dict[str, Any]) -> None:
     """The default class ignores the annotation, so requests would be routed elsewhere."""
-    ((level, message),) = found(ingress({name: "/api"}, spec))
+    ((level, message),) = found(nginx_ingress({name: "/api"}, spec))
 
     assert level == "error"
     assert "ingressClassName: nginx" in message
@@ -148,21 +152,21 @@ def test_without_the_class_an_annotation_that_routes_is_an_error(name: str, spec
 
 def test_without_the_class_other_annotations_are_warnings() -> None:
     """Without the class, other annotations are warnings, including routing annotations without an effect."""
-    one = ingress({"proxy-body-size": "8m", "use-regex": "false", "backend-protocol": "HTTP"})
+    one = nginx_ingress({"proxy-body-size": "8m", "use-regex": "false", "backend-protocol": "HTTP"})
 
     assert [level for level, _ in found(one)] == ["warning"] * 3
 
 
 def test_an_ingress_of_another_class_is_left_alone() -> None:
     """Another controller might read the annotations."""
-    assert found(ingress({"rewrite-target": "/"}, {"ingressClassName": "kong"})) == []
+    assert found(nginx_ingress({"rewrite-target": "/"}, {"ingressClassName": "kong"})) == []
 
 
 @pytest.mark.parametrize(("path_type", "expected"), [("Prefix", 1), ("Exact", 1), ("ImplementationSpecific", 0)])
 def test_a_pattern_in_a_path_of_another_type_is_a_warning(path_type: str, expected: int) -> None:
     """Traefik accepts the pattern, as ingress-nginx did before 1.12; newer versions reject it."""
     paths = [{"path": "/api(/|$)(.*)", "pathType": path_type}, {"path": "/plain-1.0/x", "pathType": path_type}]
-    one = ingress({"rewrite-target": "/$2"}, {**BY_FIELD, "rules": [{"http": {"paths": paths}}]})
+    one = nginx_ingress({"rewrite-target": "/$2"}, {**BY_FIELD, "rules": [{"http": {"paths": paths}}]})
 
     findings = nginx_findings(Rendered(Path("k8s"), (one,)), [TRAEFIK])
 
@@ -180,17 +184,17 @@ def test_nothing_is_found_where_ingress_nginx_itself_is_applied() -> None:
         "spec": {"template": {"spec": {"containers": [container]}}},
     }
 
-    assert found(controller, ingress({"mirror-target": "x"}, BY_FIELD)) == []
+    assert found(controller, nginx_ingress({"mirror-target": "x"}, BY_FIELD)) == []
 
 
 def test_an_ingress_of_another_api_group_is_left_alone() -> None:
     """Only the Kubernetes Ingress has nginx annotations."""
-    assert found({**ingress({"mirror-target": "x"}, BY_FIELD), "apiVersion": "networking.internal.knative.dev/v1"}) == []
+    assert found({**nginx_ingress({"mirror-target": "x"}, BY_FIELD), "apiVersion": "networking.internal.knative.dev/v1"}) == []
 
 
 def test_a_finding_names_file_object_and_annotation() -> None:
     """A finding includes the file, the object and the annotation."""
-    one = ingress({"mirror-target": "x"}, BY_FIELD)
+    one = nginx_ingress({"mirror-target": "x"}, BY_FIELD)
 
     (finding,) = nginx_findings(Rendered(Path("k8s"), (one,), {ObjectRef.of(one): "k8s/ingress.yaml"}), [TRAEFIK])
 
@@ -200,4 +204,45 @@ def test_a_finding_names_file_object_and_annotation() -> None:
 
 def test_nothing_is_found_where_no_traefik_is_applied() -> None:
     """Without Traefik the controller is unknown, so nothing is reported."""
-    assert nginx_findings(Rendered(Path("k8s"), (ingress({"rewrite-target": "/"}),))) == ()
+    assert nginx_findings(Rendered(Path("k8s"), (nginx_ingress({"rewrite-target": "/"}),))) == ()
+
+
+REWRITE = {"nginx.ingress.kubernetes.io/rewrite-target": "/"}
+NGINX = manifest("IngressClass", "nginx", namespace="", api_version="networking.k8s.io/v1", spec={"controller": "k8s.io/ingress-nginx"})
+
+
+def annotated(annotations: dict[str, str], **spec: str) -> Object:
+    """An Ingress with annotations."""
+    item = ingress(**spec)
+    item["metadata"]["annotations"] = annotations
+    return item
+
+
+def test_annotations_of_ingress_nginx_imply_its_class() -> None:
+    """The class is implied even if it comes from another part, and the run reports it."""
+    classes, part = with_implied_class((rendered(NGINX), rendered(annotated(REWRITE))))
+    assert part.objects[0]["spec"]["ingressClassName"] == "nginx"
+    assert part.notes == ("Ingress shop/web has ingress-nginx annotations but no class: assuming class nginx",)
+    assert classes == rendered(NGINX)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        ingress(),
+        annotated({"example.dev/owner": "me"}),
+        annotated(REWRITE, ingressClassName="traefik"),
+        annotated({**REWRITE, "kubernetes.io/ingress.class": "traefik"}),
+    ],
+    ids=["no-annotation", "other-annotation", "class", "class-by-annotation"],
+)
+def test_every_other_ingress_is_left_as_it_is(item: Object) -> None:
+    """An explicit class is kept."""
+    (part,) = with_implied_class((rendered(NGINX, item),))
+    assert part == rendered(NGINX, item)
+
+
+def test_a_class_that_nothing_serves_is_not_assumed() -> None:
+    """Without a controller for the class, the Ingress would not be served at all."""
+    (part,) = with_implied_class((rendered(annotated(REWRITE)),))
+    assert part == rendered(annotated(REWRITE))
