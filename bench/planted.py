@@ -26,8 +26,8 @@ from kindgate.host.command import run
 from kindgate.model import Verdict
 from kindgate.pipeline.burst_samples import burst_sample
 from kindgate.pipeline.burst_series import BurstSeries, base_of, comparison_series
-from kindgate.pipeline.comparison import Compared, measure_and_compare
-from kindgate.pipeline.environment import Environment, Exchange, Stage
+from kindgate.pipeline.comparison import MeasuredComparison, measure_and_compare
+from kindgate.pipeline.environment import Environment, Stage, VersionSwap
 from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.pipeline.provisioner import Pipeline
@@ -130,16 +130,16 @@ class Comparisons:
 
         return calibrate_spin(change, measure)
 
-    def compare(self, microseconds: float, *, stays_in_place: bool) -> Compared:
-        """Run one comparison with the head spinning, or the base after the exchange if the slowdown stays with the place."""
+    def compare(self, microseconds: float, *, stays_in_place: bool) -> MeasuredComparison:
+        """Run one comparison with the head spinning, or the base after the swap if the slowdown stays with the place."""
         self._pods.spin(microseconds, 0.0)
 
-        def exchange() -> Exchange:
-            exchanged = self._pipeline.exchange()
+        def swap_versions() -> VersionSwap:
+            swap = self._pipeline.swap_versions()
             self._pods.spin(*((0.0, microseconds) if stays_in_place else (microseconds, 0.0)))
-            return exchanged
+            return swap
 
-        compared = measure_and_compare(OBJECTIVES, self._new_series(), BURSTS, exchange, placement=self._env.placement)
+        compared = measure_and_compare(OBJECTIVES, self._new_series(), BURSTS, swap_versions, placement=self._env.placement)
         if compared.origin.confirmation is not None:
             self._env = replace(self._env, placement=compared.origin.confirmation.placement)
         return compared

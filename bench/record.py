@@ -26,7 +26,7 @@ from bench.recorded import LEAST_BURSTS, RECORDING, read_recording, write_record
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.burst_samples import burst_sample
 from kindgate.pipeline.burst_series import comparison_series
-from kindgate.pipeline.comparison import Compared, measure_and_compare
+from kindgate.pipeline.comparison import MeasuredComparison, measure_and_compare
 from kindgate.pipeline.environment import Environment, Stage
 from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
@@ -78,14 +78,14 @@ def comparisons(
         pipeline.close(failed=False)
 
 
-def compare_once(pipeline: Pipeline, env: Environment, settings: Settings, number: int) -> Compared:
+def compare_once(pipeline: Pipeline, env: Environment, settings: Settings, number: int) -> MeasuredComparison:
     """Run a full comparison with the seeds of this number."""
     seeded = replace(settings, load=replace(settings.load, seed=1000 * number))
     burst_series = comparison_series(seeded, OBJECTIVES, env, load_lock_of_run(pipeline.run_id))
-    return measure_and_compare(OBJECTIVES, burst_series, BURSTS, pipeline.exchange, placement=env.placement)
+    return measure_and_compare(OBJECTIVES, burst_series, BURSTS, pipeline.swap_versions, placement=env.placement)
 
 
-def _recorded_run(compared: Compared, foreign: float, cluster: str) -> RecordedRun:
+def _recorded_run(compared: MeasuredComparison, foreign: float, cluster: str) -> RecordedRun:
     (result,) = compared.comparison.results
     bursts = (*compared.bursts, *compared.confirmation)
     run = RealRun(

@@ -14,7 +14,7 @@ INTERRUPTED = 130
 def main() -> None:
     """Run `kindgate` and exit with a code from docs/exit-codes.md."""
     from kindgate.cli.commands import app  # noqa: PLC0415  # importing kindgate.cli stays cheap
-    from kindgate.cli.console import foreign_output, shown  # noqa: PLC0415  # the same
+    from kindgate.cli.console import untrusted_output, without_secrets  # noqa: PLC0415  # the same
     from kindgate.cli.streams import steady_streams  # noqa: PLC0415  # the same
     from kindgate.errors import KindgateError  # noqa: PLC0415  # the same
 
@@ -25,8 +25,8 @@ def main() -> None:
         try:
             app()
         except KindgateError as error:
-            with foreign_output():
-                print(f"kindgate: {shown(str(error))}", file=sys.stderr)
+            with untrusted_output():
+                print(f"kindgate: {without_secrets(str(error))}", file=sys.stderr)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)

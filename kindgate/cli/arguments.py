@@ -13,13 +13,13 @@ from kindgate.duration import EXAMPLES, signed_seconds
 def seconds(value: object) -> float:
     """Convert a text or a default to seconds; raise typer's own error, which names the option."""
     text = str(value)
-    found = signed_seconds(text)
-    if found is None:
+    parsed = signed_seconds(text)
+    if parsed is None:
         raise typer.BadParameter(f"{text!r} is not a duration: use a value such as {EXAMPLES}")
-    return found
+    return parsed
 
 
-def typed(text: str) -> str:
+def decoded(text: str) -> str:
     """Decode typed text: in an ASCII locale, Python passes its UTF-8 bytes one by one, as surrogates."""
     try:
         return os.fsencode(text).decode()
@@ -27,6 +27,6 @@ def typed(text: str) -> str:
         return text
 
 
-def all_typed(texts: Sequence[str] | None) -> tuple[str, ...]:
-    """`typed` for a repeatable option."""
-    return tuple(map(typed, texts or ()))
+def all_decoded(texts: Sequence[str] | None) -> tuple[str, ...]:
+    """`decoded` for a repeatable option."""
+    return tuple(map(decoded, texts or ()))

@@ -1,7 +1,4 @@
-"""Add the options of settings groups to a command, and pass it the resulting `Settings`.
-
-The project that a command runs in: the suite's folder and its pytest ini values.
-"""
+"""Options of commands: add those of settings groups, and read the `Settings` of the project that the command runs in."""
 
 from __future__ import annotations
 
@@ -53,14 +50,14 @@ def with_settings(*groups: str) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         signature = inspect.signature(command, eval_str=True)
-        own = [parameter for name, parameter in signature.parameters.items() if name != "settings"]
+        own_parameters = [parameter for name, parameter in signature.parameters.items() if name != "settings"]
 
         @functools.wraps(command)
         def wrapper(**values: object) -> None:
             given = {row.option.ini: values.pop(row.option.ini) for row in rows}
             command(project_settings(Path.cwd(), given), **values)
 
-        parameters = [*own, *(_parameter(row) for row in rows)]
+        parameters = [*own_parameters, *(_parameter(row) for row in rows)]
         wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
         wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return wrapper
@@ -70,8 +67,9 @@ def with_settings(*groups: str) -> Callable[[Command], Command]:
 
 def _parameter(row: OptionField) -> inspect.Parameter:
     kind: Any = bool if row.switch else list[str] | None if row.repeatable else str | None
-    shown = "" if row.default in (None, "", (), False) else f" [default: {row.default}]"
-    declared = typer.Option(row.option.flag, help=row.option.help + shown, metavar=row.option.metavar or None, rich_help_panel=row.group)
+    default_text = "" if row.default in (None, "", (), False) else f" [default: {row.default}]"
+    help_text = f"{row.option.help}{default_text}"
+    declared = typer.Option(row.option.flag, help=help_text, metavar=row.option.metavar or None, rich_help_panel=row.group)
     return inspect.Parameter(
         row.option.ini, inspect.Parameter.KEYWORD_ONLY, default=False if row.switch else None, annotation=Annotated[kind, declared]
     )

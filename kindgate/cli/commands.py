@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kindgate.cli import build, host, images, init, load_command, pull_request, security, shell, steps
-from kindgate.cli.console import foreign
+from kindgate.cli.console import untrusted
 
 app = typer.Typer(
     name="kindgate",
@@ -20,8 +20,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         import importlib.metadata  # noqa: PLC0415  # keeps --help quick
 
         print(importlib.metadata.version("kindgate"))
@@ -36,23 +36,23 @@ def kindgate(
 
 
 app.command(rich_help_panel="A new repository")(init.init)
-app.command(rich_help_panel="A new repository")(foreign(init.seal))
+app.command(rich_help_panel="A new repository")(untrusted(init.seal))
 
 STEPS = "Steps of the pipeline"
 for command in (build.build, steps.validate, steps.up, steps.deploy, steps.health, load_command.load, steps.monitor, steps.down):
-    app.command(rich_help_panel=STEPS)(foreign(command))
+    app.command(rich_help_panel=STEPS)(untrusted(command))
 for command in (steps.run, steps.compare):  # their last lines are annotations, which GitHub's runner must read
     app.command(rich_help_panel=STEPS)(command)
 
 REPORTS = "Reports"
 for command in (pull_request.verify, pull_request.report, pull_request.publish, security.scan):
-    app.command(rich_help_panel=REPORTS)(foreign(command))
+    app.command(rich_help_panel=REPORTS)(untrusted(command))
 
 MACHINE = "The machine"
-app.command(rich_help_panel=MACHINE)(foreign(host.doctor))
+app.command(rich_help_panel=MACHINE)(untrusted(host.doctor))
 app.command(rich_help_panel=MACHINE)(shell.shell)
 app.command("list", rich_help_panel=MACHINE)(host.list_clusters)
-app.command(rich_help_panel=MACHINE)(foreign(host.reap))
+app.command(rich_help_panel=MACHINE)(untrusted(host.reap))
 app.add_typer(host.engine, rich_help_panel=MACHINE)
 app.add_typer(host.tools, rich_help_panel=MACHINE)
 app.add_typer(images.images, rich_help_panel=MACHINE)

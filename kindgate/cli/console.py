@@ -1,7 +1,4 @@
-"""Console output: progress on stderr, results on stdout, and no workflow commands from untrusted text.
-
-Tables of measurements, as commands print them.
-"""
+"""Console output: progress on stderr, results and tables on stdout, and no workflow commands from untrusted text."""
 
 from __future__ import annotations
 
@@ -20,18 +17,33 @@ from kindgate.observe.resource_summary import ResourceSummary, WorkloadUse
 from kindgate.report.plain_text import aligned
 from kindgate.report.units import limit, number, percent
 
+MEGABYTE = 1e6
+COLUMNS = (
+    "workload",
+    "pods",
+    "restarts",
+    "CPU avg",
+    "CPU max",
+    "CPU limit",
+    "memory MB",
+    "limit MB",
+    "rx MB",
+    "tx MB",
+    "throttled",
+)
+
 
 def stopwatch_progress() -> Callable[[str], None]:
     """Return a progress function that prints lines to stderr, prefixed with the elapsed seconds."""
     started = time.monotonic()
 
     def progress(text: str) -> None:
-        print(f"[{time.monotonic() - started:6.1f} s] {shown(text)}", file=sys.stderr, flush=True)
+        print(f"[{time.monotonic() - started:6.1f} s] {without_secrets(text)}", file=sys.stderr, flush=True)
 
     return progress
 
 
-def shown(text: str) -> str:
+def without_secrets(text: str) -> str:
     """Return `text` without credentials, values of secret-named variables, and anything that looks like a secret."""
     from kindgate.observe.redact import Redactor  # noqa: PLC0415 - takes a tenth of a second
     from kindgate.observe.secret_objects import environment_secrets  # noqa: PLC0415 - the same
@@ -39,23 +51,29 @@ def shown(text: str) -> str:
     return Redactor(environment_secrets(os.environ)).text(without_credentials(text))
 
 
-def foreign_output() -> AbstractContextManager[None]:
+def untrusted_output() -> AbstractContextManager[None]:
     """Return a context in which GitHub's runner reads no commands, for output of tests, pods and pull requests."""
-    return commands_stopped(_tell_runner, os.environ)
+    return commands_stopped(_write_to_runner, os.environ)
 
 
-def foreign(command: Callable[..., None]) -> Callable[..., None]:
-    """Wrap a command whose whole output may contain such text."""
+def untrusted(command: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a command whose whole output may contain untrusted text."""
 
     @functools.wraps(command)
     def wrapper(**values: object) -> None:
-        with foreign_output():
+        with untrusted_output():
             command(**values)
 
     return wrapper
 
 
-def _tell_runner(line: str) -> None:
+def resource_table(summary: ResourceSummary) -> str:
+    """One row per workload, with limits summed over its pods, followed by notes."""
+    lines = aligned([COLUMNS, *(_row(use) for use in summary.workloads)])
+    return "\n".join([*lines, *(f"note: {note}" for note in summary.notes)])
+
+
+def _write_to_runner(line: str) -> None:
     """Write one line to each stream that the runner reads: it reads both, in no fixed order, unless redirected to a file."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -68,23 +86,13 @@ def _read_streams() -> Iterator[TextIO]:
     seen: list[os.stat_result] = []
     for stream in (sys.stdout, sys.stderr):
         try:
-            found = os.fstat(stream.fileno())
+            status = os.fstat(stream.fileno())
         except (OSError, ValueError):  # an in-memory stream, such as a test's
             yield stream
             continue
-        if not stat.S_ISREG(found.st_mode) and not any(os.path.samestat(found, one) for one in seen):
-            seen.append(found)
+        if not stat.S_ISREG(status.st_mode) and not any(os.path.samestat(status, other) for other in seen):
+            seen.append(status)
             yield stream
-
-
-MEGABYTE = 1e6
-HEADER = ("workload", "pods", "restarts", "CPU avg", "CPU max", "CPU limit", "memory MB", "limit MB", "rx MB", "tx MB", "throttled")
-
-
-def resource_table(summary: ResourceSummary) -> str:
-    """One row per workload, with limits summed over its pods, followed by notes."""
-    lines = aligned([HEADER, *(_row(use) for use in summary.workloads)])
-    return "\n".join([*lines, *(f"note: {note}" for note in summary.notes)])
 
 
 def _row(use: WorkloadUse) -> tuple[str, ...]:
@@ -103,8 +111,8 @@ def _row(use: WorkloadUse) -> tuple[str, ...]:
     )
 
 
-def _times(of_one: float | None, pods: int) -> float | None:
-    return None if of_one is None else of_one * pods
+def _times(per_pod: float | None, pods: int) -> float | None:
+    return None if per_pod is None else per_pod * pods
 
 
 def _megabytes(amount: float | None) -> float | None:

@@ -25,8 +25,9 @@ def inspect_host(settings: Settings) -> None:
         seed=settings.path(settings.images.seed) if settings.images.seed is not None else None,
         deadline=Deadline.after(EXAMINE_SECONDS),
     )
-    for line in aligned([("check", "verdict", "value", "what to do"), *((one.name, one.verdict, one.value, one.advice) for one in checks)]):
+    rows = ((check.name, check.verdict, check.value, check.advice) for check in checks)
+    for line in aligned([("check", "verdict", "value", "what to do"), *rows]):
         print(line)
-    blocking = [one.name for one in checks if one.verdict == "block"]
+    blocking = [check.name for check in checks if check.verdict == "block"]
     if blocking:
         raise HostError(f"this machine cannot run kindgate: {', '.join(blocking)}", next_step="follow the advice in the table above")

@@ -61,12 +61,12 @@ def reap(
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     deadline = Deadline.after(ENGINE_SECONDS)
-    reaped = reap_clusters(find_engine(deadline), deadline=deadline, older_than=older_than)
-    for one in reaped:
-        print(f"{one.cluster}: {one.reason}" + (f"; not deleted: {one.error}" if one.error else "; deleted"))
-    if not reaped:
+    results = reap_clusters(find_engine(deadline), deadline=deadline, older_than=older_than)
+    for result in results:
+        print(f"{result.cluster}: {result.reason}" + (f"; not deleted: {result.error}" if result.error else "; deleted"))
+    if not results:
         print("nothing to delete")
-    if any(one.error for one in reaped):
+    if any(result.error for result in results):
         raise ClusterError("some clusters could not be deleted", next_step="delete their containers by hand")
 
 
@@ -79,8 +79,8 @@ def install() -> None:
     from kindgate.host.engine_install import install_engine  # noqa: PLC0415  # keeps --help quick
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
-    found = install_engine(Deadline.after(ENGINE_SECONDS), stopwatch_progress())
-    print(f"{found.program} {found.version} is running")
+    engine_found = install_engine(Deadline.after(ENGINE_SECONDS), stopwatch_progress())
+    print(f"{engine_found.program} {engine_found.version} is running")
 
 
 @engine.command()

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import typer
 
 from kindgate.cli.command_options import with_settings
-from kindgate.cli.console import foreign, stopwatch_progress
+from kindgate.cli.console import stopwatch_progress, untrusted
 from kindgate.settings import Settings
 
 images = typer.Typer(name="images", help="The images that a run needs and their sources.", no_args_is_help=True)
@@ -17,7 +17,7 @@ IMAGE_SECONDS = 3600.0
 
 
 @images.command("list")
-@foreign
+@untrusted
 @with_settings("cluster", "images", "deploy")
 def list_images(settings: Settings) -> None:
     """List every image with its digest, its source, and its name in the nodes if different; pull and build nothing.
@@ -39,7 +39,7 @@ def list_images(settings: Settings) -> None:
 
 
 @images.command()
-@foreign
+@untrusted
 @with_settings("cluster", "images", "deploy")
 def pin(settings: Settings) -> None:
     """Add missing digests to images.lock, as the registries report them now; existing ones are not changed.
@@ -59,7 +59,7 @@ def pin(settings: Settings) -> None:
 
 
 @images.command()
-@foreign
+@untrusted
 @with_settings("cluster", "images", "deploy")
 def warm(settings: Settings) -> None:
     """Pull or build every image that a run needs, so the run itself does not wait.
@@ -81,7 +81,7 @@ def warm(settings: Settings) -> None:
 
 
 @images.command()
-@foreign
+@untrusted
 @with_settings("images")
 def build(settings: Settings, name: str, archive: Path) -> None:
     """Build one image of the catalogue into an archive (an OCI layout), to be loaded or pushed to a registry.
@@ -94,6 +94,6 @@ def build(settings: Settings, name: str, archive: Path) -> None:
     from kindgate.pipeline.image_supply import build_image  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
-    made = build_image(settings, name, Deadline.after(IMAGE_SECONDS), stopwatch_progress())
-    shutil.copyfile(made, archive)
+    built = build_image(settings, name, Deadline.after(IMAGE_SECONDS), stopwatch_progress())
+    shutil.copyfile(built, archive)
     print(f"wrote {name} to {archive}")

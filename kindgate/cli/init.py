@@ -69,19 +69,19 @@ def init(  # noqa: PLR0917  # typer calls it by name
     deadline = Deadline.after(INIT_SECONDS)
     origin = provenance(source)
     repository = find_repository(directory, deadline)
-    given = with_last_arguments(repository.suite, InitArguments(overlay, tuple(values or ()), namespace, tuple(image or ()), sealed))
-    plan = _planned(repository, given, deadline)
-    changes = wanted_changes(repository, plan, origin, given)
-    _show(repository, changes, dry_run=dry_run)
+    arguments = with_last_arguments(repository.suite, InitArguments(overlay, tuple(values or ()), namespace, tuple(image or ()), sealed))
+    plan = _planned(repository, arguments, deadline)
+    changes = wanted_changes(repository, plan, origin, arguments)
+    _print_changes(repository, changes, dry_run=dry_run)
     for note in (*plan.adaptation.notes, *plan.application.notes):
         print(f"note: {note}")
     if not dry_run:
         write(changes)
         _validate(repository, deadline)
-    _say_what_is_next(repository, plan, origin)
+    _print_next_steps(repository, plan, origin)
 
 
-def _planned(repository: Repository, given: InitArguments, deadline: Deadline) -> Plan:
+def _planned(repository: Repository, arguments: InitArguments, deadline: Deadline) -> Plan:
     """Choose, render and read the manifests, and print the choice with its reason; raise `ManifestError` if they cannot be judged."""
     from kindgate.deploy.helm_charts import Helm  # noqa: PLC0415  # the same
     from kindgate.deploy.manifest_sources import SourceKind, source_kind  # noqa: PLC0415  # the same
@@ -97,23 +97,25 @@ def _planned(repository: Repository, given: InitArguments, deadline: Deadline) -
     from kindgate.scaffold.suite_files import Plan  # noqa: PLC0415  # the same
 
     hints = read_hints(repository.folder)
-    if given.overlay is not None:
-        choice = Choice((given.overlay,))
+    if arguments.overlay is not None:
+        choice = Choice((arguments.overlay,))
     else:
         choice = choose_manifests(repository.folder, scan_tree(repository.folder), Path.cwd(), hints.manifests)
     charts = [path for path in choice.paths if source_kind(path) is SourceKind.CHART]
-    files = given.values or (choose_values(charts[0]) if len(charts) == 1 else ())
-    renderer, rendered = _rendered(choice.paths, Helm(files, namespace=given.namespace), deadline)
-    _say_choice(choice, files, renderer.helm)
+    files = arguments.values or (choose_values(charts[0]) if len(charts) == 1 else ())
+    renderer, rendered = _rendered(choice.paths, Helm(files, namespace=arguments.namespace), deadline)
+    _print_choice(choice, files, renderer.helm)
     refuse_templates(rendered)
     names, images = placeholder_names(rendered), images_of(rendered)
     builds = find_builds(repository.folder, images, hints.images, repository.root.name, tuple(dict.fromkeys(names.values())))
-    changes, notes = image_changes(rendered, names, {build.image: build.built for build in builds.found}, parse_image_options(given.images))
+    changes, notes = image_changes(
+        rendered, names, {build.image: build.built for build in builds.found}, parse_image_options(arguments.images)
+    )
     adapted = adaptation(rendered, exposed=exposed_ports(builds, images, names), images=changes, notes=notes)
-    before = _prerequisites(repository, renderer)
-    *_, whole = with_run_certificates(normalized((*before, adapted.applied(rendered))))
-    adapted = with_placeholders(adapted, rendered, whole, [item for part in before for item in part.objects])
-    return Plan(choice.paths, application_of(whole, builds), adapted, files, given.namespace, renderer.helm.enabled)
+    prerequisites = _prerequisites(repository, renderer)
+    *_, complete = with_run_certificates(normalized((*prerequisites, adapted.applied(rendered))))
+    adapted = with_placeholders(adapted, rendered, complete, [item for part in prerequisites for item in part.objects])
+    return Plan(choice.paths, application_of(complete, builds), adapted, files, arguments.namespace, renderer.helm.enabled)
 
 
 def _prerequisites(repository: Repository, renderer: Renderer) -> tuple[Rendered, ...]:
@@ -138,19 +140,19 @@ def _rendered(paths: Sequence[Path], helm: Helm, deadline: Deadline) -> tuple[Re
     from kindgate.pipeline.run_tools import find_kubectl, renderer  # noqa: PLC0415  # the same
 
     settings, progress = project_settings(Path.cwd(), {}), stopwatch_progress()
-    made = replace(renderer(settings, find_kubectl(settings, deadline, progress), deadline, progress), helm=helm)
+    source = replace(renderer(settings, find_kubectl(settings, deadline, progress), deadline, progress), helm=helm)
     try:
-        parts = [made.render(path) for path in paths]
+        parts = [source.render(path) for path in paths]
     except ManifestError as error:
         if "helmCharts" not in error.message:
             raise
-        made = replace(made, helm=replace(helm, enabled=True))
-        parts = [made.render(path) for path in paths]
+        source = replace(source, helm=replace(helm, enabled=True))
+        parts = [source.render(path) for path in paths]
     origins = {ref: file for part in parts for ref, file in part.origins.items()}
-    return made, Rendered(paths[0], tuple(item for part in parts for item in part.objects), origins)
+    return source, Rendered(paths[0], tuple(item for part in parts for item in part.objects), origins)
 
 
-def _say_choice(choice: Choice, values: Sequence[Path], helm: Helm) -> None:
+def _print_choice(choice: Choice, values: Sequence[Path], helm: Helm) -> None:
     from kindgate.scaffold.manifest_facts import relative_path  # noqa: PLC0415  # keeps --help quick
 
     named = ", ".join(relative_path(path, Path.cwd()) for path in choice.paths)
@@ -161,16 +163,16 @@ def _say_choice(choice: Choice, values: Sequence[Path], helm: Helm) -> None:
         print("helm: allowed for the helmCharts of the kustomization (app_enable_helm = true)")
 
 
-def _show(repository: Repository, changes: tuple[Change, ...], *, dry_run: bool) -> None:
+def _print_changes(repository: Repository, changes: tuple[Change, ...], *, dry_run: bool) -> None:
     """Print one line per file, and the diff of existing files that differ; with --dry-run, every diff."""
     from kindgate.scaffold.file_changes import RECORD, Kind  # noqa: PLC0415  # keeps --help quick
 
-    for one in changes:
-        name = one.path.relative_to(repository.root).as_posix()
-        print(f"{one.kind:>14}  {name}")
-        shown = one.kind in {Kind.KEEP, Kind.UPDATE} or (dry_run and one.kind is not Kind.SAME)
-        if shown and one.path.name != RECORD:
-            print(one.diff(name))
+    for change in changes:
+        name = change.path.relative_to(repository.root).as_posix()
+        print(f"{change.kind:>14}  {name}")
+        has_diff = change.kind in {Kind.KEEP, Kind.UPDATE} or (dry_run and change.kind is not Kind.SAME)
+        if has_diff and change.path.name != RECORD:
+            print(change.diff(name))
     if dry_run:
         print("nothing written (--dry-run)")
 
@@ -189,37 +191,37 @@ def _validate(repository: Repository, deadline: Deadline) -> None:
     settings = project_settings(repository.folder, {})
     try:
         checked = check_application(settings, Tools(find_kubectl(settings, deadline, stopwatch_progress()), None), deadline)
-        left = [f"{finding.level}: {finding}" for finding in checked.findings]
+        remaining = [f"{finding.level}: {finding}" for finding in checked.findings]
         for note in checked.notes:
             print(f"note: {note}")
         refuse_missing(settings, secret_values(settings, os.environ, deadline))
     except KindgateError as error:
-        left = [f"error: {error}"]
-    errors = [line for line in left if line.startswith("error")]
+        remaining = [f"error: {error}"]
+    errors = [line for line in remaining if line.startswith("error")]
     print(
         f"\n{'Before the suite can run, fix' if errors else 'The manifests are valid'}"
-        + ("; worth checking:" if left and not errors else ":" * bool(left))
+        + ("; worth checking:" if remaining and not errors else ":" * bool(remaining))
     )
-    for line in left:
+    for line in remaining:
         print(f"  {line}")
 
 
-def _say_what_is_next(repository: Repository, plan: Plan, origin: Provenance) -> None:
+def _print_next_steps(repository: Repository, plan: Plan, origin: Provenance) -> None:
     from kindgate.scaffold.manifest_facts import relative_path  # noqa: PLC0415  # keeps --help quick
 
     if not origin.known:
         print("note: the workflows call OWNER/kindgate at COMMIT: replace both, or run init again with --source OWNER/REPOSITORY@COMMIT")
     builds = plan.application.builds
-    first = "kindgate build" if builds else "kindgate doctor"
+    first_command = "kindgate build" if builds else "kindgate doctor"
     if len(builds) == 1 and not builds[0].target:
-        only = builds[0]
-        file = ["-f", relative_path(only.context / only.dockerfile, repository.folder)] if only.dockerfile else []
+        build = builds[0]
+        file = ["-f", relative_path(build.context / build.dockerfile, repository.folder)] if build.dockerfile else []
         engine = "podman" if shutil.which("docker") is None and shutil.which("podman") is not None else "docker"
-        first = shlex.join([engine, "build", "-t", only.built, *file, relative_path(only.context, repository.folder)])
+        first_command = shlex.join([engine, "build", "-t", build.built, *file, relative_path(build.context, repository.folder)])
     print("\nNext:")
     if repository.folder != Path.cwd():
         print(f"  cd {repository.folder}")
-    for command in (first, "kindgate validate", f"pytest {repository.suite.name}"):
+    for command in (first_command, "kindgate validate", f"pytest {repository.suite.name}"):
         print(f"  {command}")
 
 
@@ -232,8 +234,8 @@ def seal(
 
     Example: `kindgate seal base judged`, as the sealed workflow does before `pytest e2e` runs in JUDGED.
     """
-    from kindgate.scaffold.seal import seal as seal_files  # noqa: PLC0415  # keeps --help quick
+    from kindgate.scaffold.seal import seal as seal_suite  # noqa: PLC0415  # keeps --help quick
 
-    for link in seal_files(base, judged, directory):
+    for link in seal_suite(base, judged, directory):
         print(f"deleted link: {link!r}")
     print(f"replaced the suite in {directory} with the one from {base}")

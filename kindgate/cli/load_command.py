@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from kindgate.cli.arguments import all_typed, seconds, typed
+from kindgate.cli.arguments import all_decoded, decoded, seconds
 from kindgate.cli.command_options import with_settings
 from kindgate.errors import SettingsError
 from kindgate.options import SECONDS
@@ -104,54 +104,61 @@ def load(
     Examples: `kindgate load --url http://127.0.0.1:8080/ --rate 1000 --duration 3 --threshold 'p(95)<200'`;
     `kindgate load --find-capacity --rate 200 --duration 5 --threshold 'p(99)<500'` against the running application
     """
-    from kindgate.cli.load_plan import Message, Place, application_routes, asked_check, url_routes  # noqa: PLC0415  # the same
+    from kindgate.cli.load_plan import (  # noqa: PLC0415  # keeps --help quick
+        GeneratorLocation,
+        LoadOptions,
+        RequestTemplate,
+        application_routes,
+        body_check,
+        json_object,
+        url_routes,
+    )
     from kindgate.cli.load_run import LoadRun, run_load  # noqa: PLC0415  # the same
-    from kindgate.cli.load_shape import Amount, json_object  # noqa: PLC0415  # keeps --help quick
     from kindgate.cli.load_thresholds import parse_thresholds  # noqa: PLC0415  # the same
     from kindgate.load.distributed import run_distributed  # noqa: PLC0415  # the same
     from kindgate.load.k6 import read_k6_options  # noqa: PLC0415  # the same
     from kindgate.load.plan import BurstPlan  # noqa: PLC0415  # the same
 
-    usual = settings.load
+    defaults = settings.load
     if in_cluster and not workers:
         raise SettingsError("--in-cluster requires --workers", next_step="add --workers 2")
-    amount = Amount(rate, duration, requests, users, arrival, stage or ())
+    load_options = LoadOptions(rate, duration, requests, users, arrival, stage or ())
     imported = read_k6_options(json_object(from_k6)) if from_k6 else None
-    if imported and amount.given:
+    if imported and load_options.any_given:
         raise SettingsError("--from-k6 defines the load: remove --rate, --duration, --requests, --stage, --users and --arrival")
-    loop = imported.loop if imported else amount.loop(usual)
-    place = Place(settings, in_cluster=in_cluster, image=worker_image)
-    headers = all_typed(header)
+    loop = imported.loop if imported else load_options.loop(defaults)
+    location = GeneratorLocation(settings, in_cluster=in_cluster, image=worker_image)
+    headers = all_decoded(header)
     if imported and imported.user_agent and not any(text.lower().startswith("user-agent:") for text in headers):
         headers = (*headers, f"User-Agent: {imported.user_agent}")
-    message = Message(method, headers, body, asked_check(typed(expect), typed(expect_json), expect_size))
+    template = RequestTemplate(method, headers, body, body_check(decoded(expect), decoded(expect_json), expect_size))
     plan = BurstPlan(
-        routes=url_routes(all_typed(url), weight or (), message, resolved_here=not in_cluster)
+        routes=url_routes(all_decoded(url), weight or (), template, resolve_here=not in_cluster)
         if url
-        else application_routes(place, all_typed(host), message),
+        else application_routes(location, all_decoded(host), template),
         loop=loop,
-        seed=usual.seed if seed is None else seed,
-        timeout=usual.timeout if timeout is None else timeout,
+        seed=defaults.seed if seed is None else seed,
+        timeout=defaults.timeout if timeout is None else timeout,
         in_flight=in_flight if in_flight is not None or not imported else imported.max_vus,
         keep_alive=not new_connections and (imported is None or imported.keep_alive),
         http_version="2" if http2 else "1.1",
         verify=not insecure and (imported is None or imported.verify),
-        ca_file=ca_file or ("" if url else place.ca_file),
+        ca_file=ca_file or ("" if url else location.ca_file),
         processes=processes,
         redirects=redirects if redirects is not None else (imported and imported.redirects) or 0,
     )
-    wanted = LoadRun(
+    load_run = LoadRun(
         plan=plan,
-        warmup=0.0 if in_cluster else usual.warmup if warmup is None else warmup,
+        warmup=0.0 if in_cluster else defaults.warmup if warmup is None else warmup,
         workers=workers,
-        distribute=place.distribute if in_cluster else run_distributed,
+        distribute=location.distribute if in_cluster else run_distributed,
         allow_missing=allow_missing,
-        thresholds=(*parse_thresholds(imported.thresholds if imported else (), str(from_k6)), *parse_thresholds(all_typed(threshold))),
+        thresholds=(*parse_thresholds(imported.thresholds if imported else (), str(from_k6)), *parse_thresholds(all_decoded(threshold))),
         find_capacity=find_capacity,
         json_file=json_file,
         k6_summary=k6_summary,
         raw_file=raw,
-        own_cpu=None if url else place.reached.own_cpu,
+        own_cpu=None if url else location.env.own_cpu,
         to_urls=bool(url),
     )
-    sys.exit(run_load(wanted))
+    sys.exit(run_load(load_run))

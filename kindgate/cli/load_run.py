@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from kindgate.cli.load_thresholds import Judged, held_against, refuse_uncarried_tags
+from kindgate.cli.load_thresholds import BurstVerdict, judge_burst, refuse_uncarried_tags
 from kindgate.cli.load_view import LiveLine, capacity_table, result_tables
 from kindgate.errors import LoadError, VerdictFailed, VerdictInvalid
 from kindgate.load.burst_document import load_document
@@ -59,41 +59,41 @@ class LoadRun:
     to_urls: bool = True
 
 
-def run_load(wanted: LoadRun) -> int:
+def run_load(load_run: LoadRun) -> int:
     """Send the load and return the exit code of docs/exit-codes.md. Raise `LoadError` or `SloError` if that is impossible."""
-    thresholds = wanted.thresholds
+    thresholds = load_run.thresholds
     # route and threshold names are not markup
-    progress, shown = (Console(stderr=stderr, markup=False, emoji=False) for stderr in (True, False))
-    in_flight_cap(wanted.plan, process_count(wanted.plan))  # reject an impossible burst before warming up
-    refuse_uncarried_tags(thresholds, wanted.plan)
-    if wanted.workers and (wanted.raw_file or wanted.find_capacity):
+    progress, output = (Console(stderr=stderr, markup=False, emoji=False) for stderr in (True, False))
+    in_flight_cap(load_run.plan, process_count(load_run.plan))  # reject an impossible burst before warming up
+    refuse_uncarried_tags(thresholds, load_run.plan)
+    if load_run.workers and (load_run.raw_file or load_run.find_capacity):
         raise LoadError("--workers does not support --raw or --find-capacity: remove them")
-    _refuse_unreadable(wanted.plan.ca_file)
-    for file in (wanted.json_file, wanted.k6_summary, wanted.raw_file):
+    _refuse_unreadable(load_run.plan.ca_file)
+    for file in (load_run.json_file, load_run.k6_summary, load_run.raw_file):
         _refuse_unwritable(file)
-    with GeneratorPool(wanted.own_cpu) as pool:
-        if wanted.warmup > 0:
-            progress.print(f"warming up for {wanted.warmup:g} s")
-            if warm_up(wanted.plan, wanted.warmup, pool).interrupted:
+    with GeneratorPool(load_run.own_cpu) as pool:
+        if load_run.warmup > 0:
+            progress.print(f"warming up for {load_run.warmup:g} s")
+            if warm_up(load_run.plan, load_run.warmup, pool).interrupted:
                 return INTERRUPTED
-        if wanted.find_capacity:
-            return _search(wanted, pool, shown)
-        kept: list[Rows] = []
-        if wanted.workers:
-            progress.print(f"sending the burst from {wanted.workers} Locust workers")
-            result = wanted.distribute(wanted.plan, wanted.workers)
+        if load_run.find_capacity:
+            return _search(load_run, pool, output)
+        raw_rows: list[Rows] = []
+        if load_run.workers:
+            progress.print(f"sending the burst from {load_run.workers} Locust workers")
+            result = load_run.distribute(load_run.plan, load_run.workers)
         else:
-            result = _send(wanted.plan, pool, progress, kept.append if wanted.raw_file else None)
-    judged = held_against(thresholds, result, allow_missing=wanted.allow_missing, by_pressure=wanted.to_urls)
-    problem = _write(wanted, result, judged, kept)
-    shown.print(*result_tables(result, judged), sep="\n")
+            result = _send(load_run.plan, pool, progress, raw_rows.append if load_run.raw_file else None)
+    burst_verdict = judge_burst(thresholds, result, allow_missing=load_run.allow_missing, by_pressure=load_run.to_urls)
+    problem = _write(load_run, result, burst_verdict, raw_rows)
+    output.print(*result_tables(result, burst_verdict), sep="\n")
     if problem:
         raise LoadError(problem)
     if result.interrupted:
         return INTERRUPTED
-    if result.missing and not wanted.allow_missing and judged.verdict is not Verdict.FAIL:
+    if result.missing and not load_run.allow_missing and burst_verdict.verdict is not Verdict.FAIL:
         return VerdictInvalid.exit_code
-    return exit_code_of(judged.verdict, "warn") if thresholds else 0
+    return exit_code_of(burst_verdict.verdict, "warn") if thresholds else 0
 
 
 def _send(plan: BurstPlan, pool: GeneratorPool, console: Console, on_rows: OnRows | None = None) -> BurstResult:
@@ -101,9 +101,9 @@ def _send(plan: BurstPlan, pool: GeneratorPool, console: Console, on_rows: OnRow
         return run_burst(plan, pool=pool, on_progress=line.show, on_rows=on_rows)
 
 
-def _search(wanted: LoadRun, pool: GeneratorPool, console: Console) -> int:
+def _search(load_run: LoadRun, pool: GeneratorPool, console: Console) -> int:
     """Raise the rate, starting at the plan's, until a threshold fails; print every step."""
-    plan, loop = wanted.plan, wanted.plan.loop
+    plan, loop = load_run.plan, load_run.plan.loop
     if not isinstance(loop, OpenLoop):
         raise LoadError("--find-capacity raises a rate, but a closed loop has none: remove --users")
 
@@ -111,41 +111,41 @@ def _search(wanted: LoadRun, pool: GeneratorPool, console: Console) -> int:
         return run_burst(replace(plan, loop=OpenLoop.constant(rate, seconds=loop.seconds, arrival=loop.arrival)), pool=pool)
 
     def judge(result: BurstResult) -> str:
-        judged = held_against(wanted.thresholds, result, by_pressure=wanted.to_urls)
-        return "" if judged.verdict is Verdict.PASS else "; ".join(judged.reasons)
+        burst_verdict = judge_burst(load_run.thresholds, result, by_pressure=load_run.to_urls)
+        return "" if burst_verdict.verdict is Verdict.PASS else "; ".join(burst_verdict.reasons)
 
     def on_step(step: Step) -> None:
         console.print(f"{step.rate:g} requests per second: {step.reason or 'passes'}", highlight=False, soft_wrap=True)
 
-    found: Capacity = find_capacity(search_rates(loop.peak_rate, CAPACITY_FACTOR, CAPACITY_LIMIT), send, judge, on_step=on_step)
-    console.print(capacity_table(found))
-    if found.interrupted:
+    capacity: Capacity = find_capacity(search_rates(loop.peak_rate, CAPACITY_FACTOR, CAPACITY_LIMIT), send, judge, on_step=on_step)
+    console.print(capacity_table(capacity))
+    if capacity.interrupted:
         return INTERRUPTED
-    return 0 if found.rate is not None else VerdictFailed.exit_code
+    return 0 if capacity.rate is not None else VerdictFailed.exit_code
 
 
-def _write(wanted: LoadRun, result: BurstResult, judged: Judged, rows: Sequence[Rows]) -> str:
+def _write(load_run: LoadRun, result: BurstResult, burst_verdict: BurstVerdict, rows: Sequence[Rows]) -> str:
     """Write the requested files before anything is printed; return an error as text, so the tables are still shown."""
     try:
-        _write_files(wanted, result, judged, rows)
+        _write_files(load_run, result, burst_verdict, rows)
     except OSError as error:
         return f"cannot write the result: {error}"
     return ""
 
 
-def _write_files(wanted: LoadRun, result: BurstResult, judged: Judged, rows: Sequence[Rows]) -> None:
-    if wanted.json_file:
-        verdict = judged.document_verdict
-        document = load_document(result, thresholds=judged.outcomes, verdict=verdict, reasons=judged.reasons)
-        wanted.json_file.write_text(json.dumps(document.to_json(), indent=1) + "\n", encoding="utf-8")
-    if wanted.k6_summary:
-        wanted.k6_summary.write_text(json.dumps(k6_summary(result, judged.by_selector), indent=1) + "\n", encoding="utf-8")
-    if wanted.raw_file:
-        write: Callable[..., None] = write_csv if wanted.raw_file.suffix == ".csv" else write_json_lines
+def _write_files(load_run: LoadRun, result: BurstResult, burst_verdict: BurstVerdict, rows: Sequence[Rows]) -> None:
+    if load_run.json_file:
+        verdict = burst_verdict.document_verdict
+        document = load_document(result, thresholds=burst_verdict.outcomes, verdict=verdict, reasons=burst_verdict.reasons)
+        load_run.json_file.write_text(json.dumps(document.to_json(), indent=1) + "\n", encoding="utf-8")
+    if load_run.k6_summary:
+        load_run.k6_summary.write_text(json.dumps(k6_summary(result, burst_verdict.by_selector), indent=1) + "\n", encoding="utf-8")
+    if load_run.raw_file:
+        write: Callable[..., None] = write_csv if load_run.raw_file.suffix == ".csv" else write_json_lines
         with ExitStack() as stack:
-            file = stack.enter_context(wanted.raw_file.open("w", encoding="utf-8", newline=""))
+            file = stack.enter_context(load_run.raw_file.open("w", encoding="utf-8", newline=""))
             for part in rows:
-                write(wanted.plan, part, file)
+                write(load_run.plan, part, file)
 
 
 def _refuse_unreadable(ca_file: str) -> None:

@@ -24,7 +24,7 @@ from kindgate.slo.validity import PRESSURE, Fault, ValidityCheck, check_validity
 
 
 @dataclass(frozen=True)
-class Judged:
+class BurstVerdict:
     """Each threshold's outcome, the overall verdict, and the reasons if it is not PASS."""
 
     outcomes: tuple[ThresholdOutcome, ...]
@@ -42,11 +42,11 @@ class Judged:
     @property
     def by_selector(self) -> dict[str, dict[str, bool]]:
         """Whether each expression holds, by selector and expression."""
-        found: dict[str, dict[str, bool]] = {}
+        results: dict[str, dict[str, bool]] = {}
         for outcome in self.outcomes:
             selector, _, expression = outcome.threshold.rpartition(": ")
-            found.setdefault(selector, {})[expression] = outcome.ok
-        return found
+            results.setdefault(selector, {})[expression] = outcome.ok
+        return results
 
 
 def parse_thresholds(texts: Sequence[str], origin: str = "--threshold") -> tuple[Threshold, ...]:
@@ -67,7 +67,9 @@ def refuse_uncarried_tags(thresholds: Sequence[Threshold], plan: BurstPlan) -> N
         refuse_unmatched_tags(threshold, series)
 
 
-def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_missing: bool = False, by_pressure: bool = False) -> Judged:
+def judge_burst(
+    thresholds: Sequence[Threshold], result: BurstResult, *, allow_missing: bool = False, by_pressure: bool = False
+) -> BurstVerdict:
     """Judge this burst's own values by `thresholds`; no data counts as a miss.
 
     A broken validity check makes a threshold INVALID, unless it cannot explain why the threshold is met or missed.
@@ -80,13 +82,13 @@ def held_against(thresholds: Sequence[Threshold], result: BurstResult, *, allow_
     tightest = Objectives(thresholds=tuple(thresholds)).tightest_latency
     checks = check_validity([sample], tightest, allow_missing=allow_missing, by_pressure=by_pressure)
     burst = _Burst(sample, tuple(check for check in checks if check.failed))
-    blamed = [burst.blamed(threshold, value) for threshold, value in zip(thresholds, values, strict=True)]
-    told = [check for check in burst.broken if check.fault is not Fault.OTHERS or any(check in some for some in blamed)]
+    suspects = [burst.suspect_checks(threshold, value) for threshold, value in zip(thresholds, values, strict=True)]
+    reported = [check for check in burst.broken if check.fault is not Fault.OTHERS or any(check in each for each in suspects)]
     verdicts = [
-        Verdict.INVALID if some else Verdict.PASS if outcome.ok else Verdict.FAIL for some, outcome in zip(blamed, outcomes, strict=True)
+        Verdict.INVALID if each else Verdict.PASS if outcome.ok else Verdict.FAIL for each, outcome in zip(suspects, outcomes, strict=True)
     ]
-    verdict = overall(verdicts) if thresholds or not told else Verdict.INVALID
-    return Judged(outcomes, verdict, (*(f"{check.name}: {check.measured}; {check.advice}" for check in told), *missed))
+    verdict = overall(verdicts) if thresholds or not reported else Verdict.INVALID
+    return BurstVerdict(outcomes, verdict, (*(f"{check.name}: {check.measured}; {check.advice}" for check in reported), *missed))
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,12 @@ class _Burst:
     sample: BurstSample
     broken: tuple[ValidityCheck, ...]
 
-    def blamed(self, threshold: Threshold, value: float | None) -> list[ValidityCheck]:
+    def suspect_checks(self, threshold: Threshold, value: float | None) -> list[ValidityCheck]:
         """The broken checks that leave open whether the server caused `value`."""
         missed = value is None or not threshold.expression.holds(value)
-        return [check for check in self.broken if not self._outlasts(check, threshold, value, missed=missed)]
+        return [check for check in self.broken if not self._cannot_explain(check, threshold, value, missed=missed)]
 
-    def _outlasts(self, check: ValidityCheck, threshold: Threshold, value: float | None, *, missed: bool) -> bool:
+    def _cannot_explain(self, check: ValidityCheck, threshold: Threshold, value: float | None, *, missed: bool) -> bool:
         """Whether the broken check cannot explain why the threshold is met or missed."""
         match check.fault:
             case Fault.GENERATOR:

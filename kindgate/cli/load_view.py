@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from kindgate.cli.load_thresholds import Judged
+from kindgate.cli.load_thresholds import BurstVerdict
 from kindgate.figures import percent
 from kindgate.histogram import Histogram
 from kindgate.load.capacity import Capacity
@@ -68,7 +68,7 @@ class LiveLine:
             self._console.print(line, highlight=False, soft_wrap=True)
 
 
-def result_tables(result: BurstResult, judged: Judged) -> list[RenderableType]:
+def result_tables(result: BurstResult, burst_verdict: BurstVerdict) -> list[RenderableType]:
     """The results, by route and in total, and the threshold outcomes."""
     parts: list[RenderableType] = [_times_table(result), _summary_line(result)]
     if result.total.mostly_redirects:
@@ -77,9 +77,9 @@ def result_tables(result: BurstResult, judged: Judged) -> list[RenderableType]:
         parts.append(Text(_RETRIED.format(result.total.retried), style="yellow"))
     if result.interrupted:
         parts.append(Text(_interruption(result), style="yellow"))
-    if judged.outcomes:
-        parts.append(_threshold_table(judged))
-    parts += [Text(reason, style="yellow") for reason in judged.reasons]
+    if burst_verdict.outcomes:
+        parts.append(_threshold_table(burst_verdict))
+    parts += [Text(reason, style="yellow") for reason in burst_verdict.reasons]
     return parts
 
 
@@ -126,23 +126,23 @@ def _summary_line(result: BurstResult) -> Text:
     return Text(f"{text}, others use {health.other_cpu:.2f} cores{foreign}{lost}")
 
 
-def _threshold_table(judged: Judged) -> Table:
-    table = Table(title=f"{judged.verdict} (this burst alone)", title_justify="left")
+def _threshold_table(burst_verdict: BurstVerdict) -> Table:
+    table = Table(title=f"{burst_verdict.verdict} (this burst alone)", title_justify="left")
     for name in ("threshold", "value", ""):
         table.add_column(name)
-    for outcome in judged.outcomes:
+    for outcome in burst_verdict.outcomes:
         table.add_row(outcome.threshold, "no data" if outcome.value is None else f"{outcome.value:g}", "met" if outcome.ok else "NOT MET")
     return table
 
 
-def capacity_table(found: Capacity) -> Table:
+def capacity_table(capacity: Capacity) -> Table:
     """Every step of a capacity search, and its result."""
-    best = "even the first rate fails" if found.rate is None else f"{found.rate:g} requests per second pass"
-    title = f"capacity: {'interrupted, so far ' if found.interrupted else 'at least ' if found.exhausted else ''}{best}"
+    best = "even the first rate fails" if capacity.rate is None else f"{capacity.rate:g} requests per second pass"
+    title = f"capacity: {'interrupted, so far ' if capacity.interrupted else 'at least ' if capacity.exhausted else ''}{best}"
     table = Table(title=title, title_justify="left", caption=_BELOW_CAPACITY, caption_justify="left")
     for name in ("rate", "achieved", "success", "p95 ms", "p99 ms", "verdict"):
         table.add_column(name, justify="right")
-    for step in found.steps:
+    for step in capacity.steps:
         total = step.result.total
         figures = _figures(total.response)
         success = percent(total.completed / total.scheduled) if total.scheduled else "-"

@@ -80,15 +80,14 @@ def report(  # noqa: PLR0917  # typer calls it by name
 
     Examples: `kindgate report`, `kindgate report --link "HTML report=https://..."`, `kindgate report --post --input legs/ --leg e2e`
     """
-    given = inputs or [settings.path(settings.report.artifacts) / "report.json"]
+    files = inputs or [settings.path(settings.report.artifacts) / "report.json"]
     if post:
-        _post(settings, given, leg or (), require)
+        _post(settings, files, leg or (), require)
         return
     from kindgate.pipeline.pages import parse_links, rewrite_pages  # noqa: PLC0415  # keeps --help quick
 
     links = parse_links(link or ())
-
-    for file in given:
+    for file in files:
         for line in rewrite_pages(file, links):
             print(line)
 
@@ -111,16 +110,16 @@ def _requirements(settings: Settings, words: list[str] | None) -> Requirements:
     from kindgate.pipeline.run_objectives import read_objectives  # noqa: PLC0415  # the same
 
     if words is None:
-        none = settings.path(settings.slo.file).is_file() and not read_objectives(settings).thresholds
-        words = ["tests"] if none else ["tests", "objectives"]
+        has_none = settings.path(settings.slo.file).is_file() and not read_objectives(settings).thresholds
+        words = ["tests"] if has_none else ["tests", "objectives"]
     return requirements_of(words, settings.slo.inconclusive)
 
 
-def _run(given: RunIdentity) -> RunIdentity:
+def _run(requested: RunIdentity) -> RunIdentity:
     from kindgate.github.context import read_context  # noqa: PLC0415  # keeps --help quick
     from kindgate.github.verify import run_of  # noqa: PLC0415  # the same
 
-    return run_of(read_context(os.environ), given)
+    return run_of(read_context(os.environ), requested)
 
 
 @with_settings("github", "slo_inconclusive")

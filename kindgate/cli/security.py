@@ -69,7 +69,7 @@ def _severity(name: str) -> Severity:
     return Severity[name.upper()]
 
 
-def _beside(overlay: Path) -> list[Path]:
+def _sibling_overlays(overlay: Path) -> list[Path]:
     """All overlays in the parent folder of this one, itself included."""
     from kindgate.deploy.render import KUSTOMIZATION_NAMES  # noqa: PLC0415  # keeps --help quick
 
@@ -77,7 +77,7 @@ def _beside(overlay: Path) -> list[Path]:
     return siblings or [overlay]
 
 
-def _scan(settings: Settings, named: list[Path] | None) -> Scan:
+def _scan(settings: Settings, requested: list[Path] | None) -> Scan:
     import datetime as dt  # noqa: PLC0415  # keeps --help quick
 
     from kindgate.pipeline.run_tools import find_kubectl, renderer  # noqa: PLC0415  # the same
@@ -89,7 +89,7 @@ def _scan(settings: Settings, named: list[Path] | None) -> Scan:
     progress = stopwatch_progress()
     deadline = Deadline.after(SCAN_SECONDS)
     kubectl = find_kubectl(settings, deadline, progress)
-    overlays = named or _beside(settings.deploy.overlay)
+    overlays = requested or _sibling_overlays(settings.deploy.overlay)
     rendered = tuple(renderer(settings, kubectl, deadline, progress).render(overlay) for overlay in overlays)
     seed = settings.path(settings.images.seed) if settings.images.seed is not None else None
     subject = ScanInput(
@@ -97,7 +97,7 @@ def _scan(settings: Settings, named: list[Path] | None) -> Scan:
         rendered=rendered,
         locks=tuple(lock for lock in (LOCK,) if settings.path(lock).is_file()),
         exceptions=settings.path(EXCEPTIONS),
-        complete=not named,
+        complete=not requested,
     )
     trivy = find_trivy(seed=seed, deadline=deadline, progress=progress)
     return scan_subject(subject, trivy, today=dt.datetime.now(dt.UTC).date(), deadline=deadline, progress=progress)

@@ -50,10 +50,10 @@ def shell(
     if not command:
         print(f"cluster {address.name}: KUBECONFIG={address.kubeconfig}; `exit` leaves the shell and keeps the cluster", file=sys.stderr)
     try:
-        ended = subprocess.run(program, env=environment, check=False)
+        finished = subprocess.run(program, env=environment, check=False)
     except OSError as error:
         raise ClusterError(f"cannot run {program[0]}: {error.strerror}", next_step="use a program that is on PATH") from error
-    sys.exit(ended.returncode if ended.returncode >= 0 else 128 - ended.returncode)
+    sys.exit(finished.returncode if finished.returncode >= 0 else 128 - finished.returncode)
 
 
 def shell_environment(environment: Mapping[str, str], cluster: str, kubeconfig: Path, kubectl: Path) -> dict[str, str]:

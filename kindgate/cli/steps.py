@@ -1,8 +1,6 @@
-"""Pipeline steps as commands. Each reads the state from the cluster, so steps can be repeated in any order.
+"""Pipeline steps as commands, and full runs without pytest.
 
-The cluster that one command leaves for the next.
-
-`kindgate compare`: compare the application with its baseline, without pytest.
+Each step keeps its cluster for the next one and reads the state from it, so steps can be repeated in any order.
 """
 
 from __future__ import annotations
@@ -20,19 +18,22 @@ import typer
 
 from kindgate.cli.arguments import seconds
 from kindgate.cli.command_options import with_settings
-from kindgate.cli.console import foreign_output, stopwatch_progress
+from kindgate.cli.console import stopwatch_progress, untrusted_output
 from kindgate.credentials import without_credentials
+from kindgate.errors import SettingsError
 from kindgate.options import SECONDS
 from kindgate.settings import Keep, Settings
 
 if TYPE_CHECKING:
     from kindgate.pipeline.provisioner import Pipeline
-from kindgate.errors import SettingsError
+
+SHORTEST_WATCH = 5.0
+"""Minimum seconds for `monitor`: Prometheus scrapes every five."""
 
 
 @contextmanager
-def env(settings: Settings) -> Iterator[Pipeline]:
-    """A pipeline that keeps its cluster afterward, for the next step."""
+def pipeline_for_steps(settings: Settings) -> Iterator[Pipeline]:
+    """A pipeline that keeps its cluster for the next step, except on an existing cluster."""
     from kindgate.pipeline.provisioner import Pipeline  # noqa: PLC0415  # keeps --help quick
 
     keep: Keep = "never" if settings.cluster.existing is not None else "always"
@@ -44,10 +45,6 @@ def env(settings: Settings) -> Iterator[Pipeline]:
         pipeline.release()
 
 
-SHORTEST_WATCH = 5.0
-"""Minimum seconds for `monitor`: Prometheus scrapes every five."""
-
-
 @with_settings("cluster", "images", "deploy", "slo", "report")
 def validate(
     settings: Settings,
@@ -57,19 +54,17 @@ def validate(
 
     Example: `kindgate validate --app-overlay k8s/overlays/production --strict`
     """
-    from dataclasses import replace  # noqa: PLC0415  # keeps --help quick
-
-    from kindgate.pipeline.inputs import check  # noqa: PLC0415  # the same
+    from kindgate.pipeline.inputs import check_inputs  # noqa: PLC0415  # keeps --help quick
 
     if strict:
         settings = replace(settings, deploy=replace(settings.deploy, strict=True))
     with TemporaryDirectory(prefix="kindgate-") as folder:
-        checked = check(settings, Path(folder), stopwatch_progress())
+        checked = check_inputs(settings, Path(folder), stopwatch_progress())
     for finding in checked.findings:
         print(f"{finding.level}: {finding}")
-    ending = checked.first_error
+    first_error = checked.first_error
     for error in checked.errors:
-        if error is not ending:
+        if error is not first_error:
             print(f"error: {error}")
     for note in checked.notes:
         print(f"note: {note}")
@@ -80,8 +75,8 @@ def validate(
         print("images:")
         for line in checked.supply.lines:
             print(f"  {line}")
-    if ending is not None:
-        raise ending
+    if first_error is not None:
+        raise first_error
     print("valid")
 
 
@@ -93,7 +88,7 @@ def up(settings: Settings) -> None:
     """
     from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # keeps --help quick
 
-    with env(settings) as pipeline:
+    with pipeline_for_steps(settings) as pipeline:
         address = pipeline.reach(Stage.CLUSTER).address
     print(f"cluster {address.name}: {len(address.nodes)} nodes, Kubernetes {address.server_version}")
     print(f"export KUBECONFIG={address.kubeconfig}")
@@ -108,10 +103,10 @@ def deploy(settings: Settings) -> None:
     from kindgate.deploy.entry_requests import curl_command  # noqa: PLC0415  # keeps --help quick
     from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # the same
 
-    with env(settings) as pipeline:
-        reached = pipeline.reach(Stage.APP)
-    for entry in reached.entries:
-        print(without_credentials(curl_command(entry, reached.address)))
+    with pipeline_for_steps(settings) as pipeline:
+        env = pipeline.reach(Stage.APP)
+    for entry in env.entries:
+        print(without_credentials(curl_command(entry, env.address)))
 
 
 @with_settings("cluster", "images", "deploy", "slo", "metrics", "report")
@@ -122,11 +117,11 @@ def health(settings: Settings) -> None:
     """
     from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # keeps --help quick
 
-    with env(settings) as pipeline:
-        reached = pipeline.reach(Stage.MONITORING)
-    print(f"cluster {reached.address.name}: {len(reached.address.nodes)} nodes ready")
-    print(f"application: all workloads ready; responding: {', '.join(entry.label for entry in reached.entries)}")
-    print("Prometheus: all targets up" if reached.monitoring else f"Prometheus: {reached.monitoring_note}")
+    with pipeline_for_steps(settings) as pipeline:
+        env = pipeline.reach(Stage.MONITORING)
+    print(f"cluster {env.address.name}: {len(env.address.nodes)} nodes ready")
+    print(f"application: all workloads ready; responding: {', '.join(entry.label for entry in env.entries)}")
+    print("Prometheus: all targets up" if env.monitoring else f"Prometheus: {env.monitoring_note}")
 
 
 @with_settings("cluster", "images", "deploy", "slo", "metrics", "report")
@@ -148,8 +143,8 @@ def monitor(
     if duration < SHORTEST_WATCH:
         raise typer.BadParameter(f"it must be at least {SHORTEST_WATCH:g} s, not {duration:g} s", param_hint="--duration")
     progress = stopwatch_progress()
-    with env(settings) as pipeline:
-        reached = pipeline.reach(Stage.MONITORING)
+    with pipeline_for_steps(settings) as pipeline:
+        env = pipeline.reach(Stage.MONITORING)
     start = time.time()
     progress(f"watching for {duration:g} s")
     end = start + duration
@@ -159,8 +154,8 @@ def monitor(
         Deadline.after(duration + 5),
         interval=0.5,
     )
-    with prometheus_in_cluster(reached.address.kubeconfig, reached.address.context) as client:
-        summary = resource_summary(client, Window(start, end), reached.rendered.namespaces, reached.rendered, Deadline.after(60))
+    with prometheus_in_cluster(env.address.kubeconfig, env.address.context) as client:
+        summary = resource_summary(client, Window(start, end), env.rendered.namespaces, env.rendered, Deadline.after(60))
     print(resource_table(summary))
 
 
@@ -187,11 +182,11 @@ def run(settings: Settings) -> None:
     """
     from kindgate.pipeline.full_run import run_everything  # noqa: PLC0415  # keeps --help quick
 
-    with foreign_output():
-        whole = run_everything(settings, stopwatch_progress(), print)
-    for line in whole.annotations:
+    with untrusted_output():
+        full_run = run_everything(settings, stopwatch_progress(), print)
+    for line in full_run.annotations:
         print(line, flush=True)
-    sys.exit(whole.exit_code)
+    sys.exit(full_run.exit_code)
 
 
 @with_settings("cluster", "images", "deploy", "load", "slo", "metrics", "report", "github")
@@ -203,11 +198,11 @@ def compare(settings: Settings, base: Annotated[str, typer.Option(help="Same as 
     """
     from kindgate.pipeline.full_run import judge_comparison, run_everything  # noqa: PLC0415  # keeps --help quick
 
-    asked = replace(settings, slo=replace(settings.slo, base=base or settings.slo.base))
-    if not asked.slo.compares:
+    requested = replace(settings, slo=replace(settings.slo, base=base or settings.slo.base))
+    if not requested.slo.compares:
         raise SettingsError("no baseline to compare with", next_step="set --base REF_OR_OVERLAY or --slo-base-image NAME=IMAGE")
-    with foreign_output():
-        whole = run_everything(asked, stopwatch_progress(), print, judge_comparison)
-    for line in whole.annotations:
+    with untrusted_output():
+        full_run = run_everything(requested, stopwatch_progress(), print, judge_comparison)
+    for line in full_run.annotations:
         print(line, flush=True)
-    sys.exit(whole.exit_code)
+    sys.exit(full_run.exit_code)

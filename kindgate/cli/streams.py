@@ -19,14 +19,14 @@ _GONE = frozenset({errno.EPIPE, errno.EIO, errno.ECONNRESET, errno.EBADF})
 @contextmanager
 def steady_streams() -> Iterator[None]:
     """Keep writes to `sys.stdout` and `sys.stderr` from raising errors within the block."""
-    kept = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (cast("TextIO", SteadyStream(stream)) for stream in kept)
+    originals = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast("TextIO", SteadyStream(stream)) for stream in originals)
     try:
         yield
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        sys.stdout, sys.stderr = kept
+        sys.stdout, sys.stderr = originals
 
 
 class SteadyStream:
@@ -69,8 +69,8 @@ class SteadyStream:
         """Write to the null device from now on: the interpreter flushes the stream at exit, which would fail again."""
         self._lost = True
         with suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
+            null_device = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null_device, self._stream.fileno())
+            os.close(null_device)
         if error.errno not in _GONE and sys.stderr is not self:
             print(f"kindgate: cannot write output: {error}", file=sys.stderr)

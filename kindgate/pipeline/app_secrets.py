@@ -34,19 +34,19 @@ def secret_values(settings: Settings, environment: Mapping[str, str], deadline: 
     Environment variables override the lines of `VARIABLE`, which override the file.
     Raises `SettingsError` for a file that would be committed, and for lines that Docker Compose would also reject.
     """
-    names = {one.variable for one in requested_secrets(settings)}
+    names = {secret.variable for secret in requested_secrets(settings)}
     if not names:
         return {}
     file = settings.path(settings.deploy.env_file)
-    of_file = env_values(_text_of(file), environment, str(settings.deploy.env_file))
-    of_lines = env_values(environment.get(VARIABLE, ""), environment, VARIABLE)
-    known = {**of_file, **of_lines, **{name: value for name, value in environment.items() if value}}
-    if names & of_file.keys():
-        _refuse_a_file_that_git_knows(file, settings, deadline)
+    from_file = env_values(_read_text(file), environment, str(settings.deploy.env_file))
+    from_variable = env_values(environment.get(VARIABLE, ""), environment, VARIABLE)
+    known = {**from_file, **from_variable, **{name: value for name, value in environment.items() if value}}
+    if names & from_file.keys():
+        _refuse_unignored_file(file, settings, deadline)
     return {name: known[name] for name in names if known.get(name)}
 
 
-def _text_of(file: Path) -> str:
+def _read_text(file: Path) -> str:
     """The file with its line endings unchanged, because they belong to multi-line values; empty if it is missing."""
     try:
         return file.read_bytes().decode() if file.is_file() else ""
@@ -56,18 +56,18 @@ def _text_of(file: Path) -> str:
 
 def refuse_unused(settings: Settings, parts: Sequence[Rendered]) -> None:
     """Raise `SettingsError` for an --app-secret that no object needs: a typo would leave the real one missing."""
-    wanted = {ref.name for part in parts for ref in missing_secrets(part)}
-    for one in requested_secrets(settings):
-        if one.secret not in wanted:
+    needed = {ref.name for part in parts for ref in missing_secrets(part)}
+    for requested in requested_secrets(settings):
+        if requested.secret not in needed:
             raise SettingsError(
-                f"--app-secret {one.secret}: the manifests refer to no missing Secret of that name",
-                next_step=f"missing Secrets: {', '.join(sorted(wanted)) or 'none'}",
+                f"--app-secret {requested.secret}: the manifests refer to no missing Secret of that name",
+                next_step=f"missing Secrets: {', '.join(sorted(needed)) or 'none'}",
             )
 
 
 def refuse_missing(settings: Settings, values: Mapping[str, str]) -> None:
     """Raise `SecretsMissing`, naming each Secret and variable without a value."""
-    missing = [f"Secret {one.secret} needs {one.variable}" for one in requested_secrets(settings) if one.variable not in values]
+    missing = [f"Secret {secret.secret} needs {secret.variable}" for secret in requested_secrets(settings) if secret.variable not in values]
     if missing:
         raise SecretsMissing(
             f"not judged: {', '.join(missing)}, which is not set",
@@ -87,13 +87,13 @@ def without_env_source(error: ManifestError) -> SecretsMissing | None:
     )
 
 
-def _refuse_a_file_that_git_knows(file: Path, settings: Settings, deadline: Deadline) -> None:
+def _refuse_unignored_file(file: Path, settings: Settings, deadline: Deadline) -> None:
     """Skipped outside a git repository or without git: nothing can be committed there."""
     try:
-        told = run(["git", "-C", settings.root.resolve(), "check-ignore", "--quiet", file.resolve()], deadline=deadline, check=False)
+        checked = run(["git", "-C", settings.root.resolve(), "check-ignore", "--quiet", file.resolve()], deadline=deadline, check=False)
     except CommandNotFound:
         return
-    if told.returncode == 1:
+    if checked.returncode == 1:
         default = " (the default of --app-env-file)" if settings.deploy.env_file == DeploySettings().env_file else ""
         raise SettingsError(
             f"{settings.deploy.env_file}{default} holds secrets, but git does not ignore it", next_step="add it to .gitignore"

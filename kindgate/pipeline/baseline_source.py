@@ -30,7 +30,7 @@ from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 
 
-def read_base(
+def read_baseline(
     settings: Settings,
     head: Rendered,
     prerequisites: tuple[Rendered, ...],
@@ -44,7 +44,7 @@ def read_base(
     A git ref is checked out under `folder` while it is rendered. Raises `SettingsError` for an unknown ref, and
     `ManifestError` for unusable manifests.
     """
-    with _overlay_of_base(settings, folder, deadline) as overlay:
+    with _baseline_overlay(settings, folder, deadline) as overlay:
         rendered = renderer(settings, tools.kubectl, deadline).render(overlay, settings.deploy.components)
     (rendered,) = with_images((rendered,), settings.slo.base_images, "--slo-base-image")
     existing = settings.cluster.existing is not None
@@ -55,10 +55,10 @@ def read_base(
         *_, rendered = with_run_certificates(normalized(with_gateways((*prerequisites, rendered))))
     refuse(validate(rendered, provided=prerequisites, existing=existing))
     baseline = place_baseline(head, rendered)
-    (moved,) = normalized((baseline.rendered,), create_namespaces=not existing)
+    (placed,) = normalized((baseline.rendered,), create_namespaces=not existing)
     if settings.deploy.pod_security == "baseline":
-        moved = with_enforcement(moved, bundled_objects(settings, tools.kubectl, deadline))
-    return replace(baseline, rendered=moved)
+        placed = with_enforcement(placed, bundled_objects(settings, tools.kubectl, deadline))
+    return replace(baseline, rendered=placed)
 
 
 def bundled_objects(settings: Settings, kubectl: Path, deadline: Deadline) -> frozenset[ObjectRef]:
@@ -97,18 +97,18 @@ def checked_out(ref: str, root: Path, folder: Path, deadline: Deadline) -> Itera
 
 
 @contextmanager
-def _overlay_of_base(settings: Settings, folder: Path, deadline: Deadline) -> Iterator[Path]:
-    base, overlay = settings.slo.base, settings.deploy.overlay
+def _baseline_overlay(settings: Settings, folder: Path, deadline: Deadline) -> Iterator[Path]:
+    base, current = settings.slo.base, settings.path(settings.deploy.overlay)
     if not base:
-        yield settings.path(overlay)
+        yield current
     elif settings.path(Path(base)).is_dir():
         yield settings.path(Path(base))
     else:
         with checked_out(base, settings.root, folder / "base", deadline) as top:
-            there, here = top / _in_repository(settings, deadline), settings.path(overlay)
-            if not there.exists() and here.is_dir() and is_adapted_overlay(here):
-                shutil.copytree(here, there)  # the suite is newer than the baseline, so the overlay of the suite adapts the baseline too
-            yield there
+            overlay = top / _in_repository(settings, deadline)
+            if not overlay.exists() and current.is_dir() and is_adapted_overlay(current):
+                shutil.copytree(current, overlay)  # the suite is newer than the baseline: its overlay is_adapted_overlay the baseline too
+            yield overlay
 
 
 def _in_repository(settings: Settings, deadline: Deadline) -> Path:

@@ -1,11 +1,8 @@
-"""A series of bursts of one plan, stored on disk: tests of a run share it, and a killed worker loses at most one burst.
+"""Series of bursts, and the plans of their bursts: the application's entries, or both versions of a comparison.
 
-Targets of a burst: the application's entries behind the ingress.
-
-The load of a comparison: one schedule over both versions, so the machine affects both alike.
-
-Every block of the schedule holds each host of each version once, in random order: the versions get equal shares of
-the rate, and no request is tied to a time that favors one of them.
+A series is stored on disk: tests of a run share it, and a killed worker loses at most one burst. A comparison sends one
+schedule to both versions, so the machine affects both alike. Every block of the schedule holds each host of each version
+once, in random order: the versions get equal shares of the rate, and no request is tied to a time that favors one of them.
 """
 
 from __future__ import annotations
@@ -38,9 +35,11 @@ OnBurst = Callable[[int, int, BurstResult], object]
 Enough = Callable[[Sequence[BurstResult]], bool]
 """Returns whether the bursts so far make all further ones pointless."""
 
-
 SECOND_SEEDS = 1_000_000
 """Seed offset of a second series; larger than any series is long."""
+
+TURNS = (BASE, HEAD, HEAD, BASE)
+"""ABBA: a steady drift of the machine affects both versions equally."""
 
 
 class BurstSeries:
@@ -61,20 +60,20 @@ class BurstSeries:
         *,
         own_cpu: OwnCpu | None = None,
     ) -> None:
-        described = json.dumps([one.to_json() for one in (plan, *turns)], sort_keys=True)
-        digest = hashlib.sha256(described.encode()).hexdigest()[:12]
+        description = json.dumps([each.to_json() for each in (plan, *turns)], sort_keys=True)
+        digest = hashlib.sha256(description.encode()).hexdigest()[:12]
         self.plan = plan
-        self._given = tuple(turns)
-        self._turns = self._given or (plan,)
+        self._requested_turns = tuple(turns)
+        self._turns = self._requested_turns or (plan,)
         self.folder = folder / digest
         self._warmup = warmup
-        self._lease = load_lock
+        self._load_lock = load_lock
         self._own_cpu = own_cpu
 
     def second(self) -> BurstSeries:
         """Another series of the same plan, with its own schedules and warm-up."""
-        plan, *turns = (replace(one, seed=one.seed + SECOND_SEEDS) for one in (self.plan, *self._given))
-        return BurstSeries(plan, self._warmup, self.folder.parent, self._lease, turns, own_cpu=self._own_cpu)
+        plan, *turns = (replace(each, seed=each.seed + SECOND_SEEDS) for each in (self.plan, *self._requested_turns))
+        return BurstSeries(plan, self._warmup, self.folder.parent, self._load_lock, turns, own_cpu=self._own_cpu)
 
     @property
     def turns(self) -> int:
@@ -99,7 +98,7 @@ class BurstSeries:
         """
         results = self.bursts()
         if len(results) < count and not (results and enough(results)):
-            with self._lease.exclusive(), GeneratorPool(self._own_cpu) as pool:
+            with self._load_lock.exclusive(), GeneratorPool(self._own_cpu) as pool:
                 # another worker might have measured while this one waited for the machine
                 results = self.bursts()
                 if len(results) < count:
@@ -164,10 +163,6 @@ def objectives_plan(load: LoadSettings, objectives: Objectives, env: Environment
     sizes = objectives.bursts
     sized = replace(load, rate=sizes.rate or load.rate, duration=sizes.duration or load.duration)
     return standard_plan(sized, entry_routes(chosen_entries(env.entries), env.address), env.address)
-
-
-TURNS = (BASE, HEAD, HEAD, BASE)
-"""ABBA: a steady drift of the machine affects both versions equally."""
 
 
 def duet_plan(plan: BurstPlan, hosts: Mapping[str, str], served: Container[tuple[str, str]] | None = None) -> BurstPlan:

@@ -11,7 +11,7 @@ from kindgate.observe.prometheus_client import prometheus_in_cluster
 from kindgate.observe.resource_summary import ResourceSummary, resource_summary
 from kindgate.pipeline.burst_samples import burst_sample
 from kindgate.pipeline.burst_series import BurstSeries, OnBurst, base_of
-from kindgate.pipeline.environment import Environment, Exchange
+from kindgate.pipeline.environment import Environment, VersionSwap
 from kindgate.pipeline.evaluation import planned_series, starts_of
 from kindgate.report.judged import Origin, RoundOrigin
 from kindgate.settings import SloSettings
@@ -26,12 +26,12 @@ RESOURCE_SECONDS = 60.0
 """cAdvisor samples each container every 10 to 15 s, and Prometheus scrapes cAdvisor every 5 s."""
 
 
-ChangePlaces = Callable[[], Exchange]
+SwapVersions = Callable[[], VersionSwap]
 """Swaps both versions before a confirmation round, and returns how it was done."""
 
 
 @dataclass(frozen=True)
-class Compared:
+class MeasuredComparison:
     """A comparison, the bursts it is based on, and their plan.
 
     `bursts` are those of the looks; `confirmation` are those of the confirmation round, empty if there was none.
@@ -57,14 +57,14 @@ def measure_and_compare(
     objectives: Objectives,
     burst_series: BurstSeries,
     pairs: int,
-    change_places: ChangePlaces,
+    swap_versions: SwapVersions,
     *,
     quick: bool = False,
     placement: str = "",
     on_burst: OnBurst = lambda _number, _planned, _result: None,
     on_look: Callable[[Comparison], object] = lambda _comparison: None,
     on_confirmation: Callable[[Comparison], object] = lambda _comparison: None,
-) -> Compared:
+) -> MeasuredComparison:
     """Judge `objectives.compare` from `pairs` pairs, and from twice and three times as many while inconclusive.
 
     A verdict is confirmed by a second series of bursts, after `change_places` is called.
@@ -84,13 +84,13 @@ def measure_and_compare(
             break
     origin = Origin(starts_of(results), pairs * burst_series.turns, burst_series.turns, placement)
     if not needs_confirmation(comparison):
-        return Compared(comparison, results, origin)
-    exchange = change_places()
+        return MeasuredComparison(comparison, results, origin)
+    swap = swap_versions()
     second = burst_series.second().extend(round_pairs(pairs) * burst_series.turns, on_burst)
-    comparison = confirm(comparison, [burst_sample(result) for result in second], exchange.placement)
+    comparison = confirm(comparison, [burst_sample(result) for result in second], swap.placement)
     on_confirmation(comparison)
-    confirmation = RoundOrigin(starts_of(second), exchange.placement, exchange.done)
-    return Compared(comparison, results, replace(origin, confirmation=confirmation), second)
+    confirmation = RoundOrigin(starts_of(second), swap.placement, swap.done)
+    return MeasuredComparison(comparison, results, replace(origin, confirmation=confirmation), second)
 
 
 def resources_of_both(env: Environment, bursts: tuple[BurstResult, ...]) -> tuple[ResourceSummary, ...]:

@@ -39,13 +39,13 @@ class _Reader:
     text: str
     environment: Mapping[str, str]
     source: str
-    place: int = 0
+    position: int = 0
     found: dict[str, str] = field(default_factory=dict)
 
     def values(self) -> dict[str, str]:
         """All variables; a later line overrides an earlier one."""
         while self._at_statement():
-            begin = self.place
+            begin = self.position
             name, has_value = self._name()
             if has_value:
                 self.found[name] = self._value(name, begin)
@@ -55,53 +55,53 @@ class _Reader:
 
     def _at_statement(self) -> bool:
         """Advance to the next statement; return False at the end."""
-        while self.place < len(self.text):
-            if self.text[self.place] == "#":
-                self.place = self._line_end()
-            elif self.text[self.place] in SPACE:
-                self.place += 1
+        while self.position < len(self.text):
+            if self.text[self.position] == "#":
+                self.position = self._line_end()
+            elif self.text[self.position] in SPACE:
+                self.position += 1
             else:
                 return True
         return False
 
     def _name(self) -> tuple[str, bool]:
         """Read the statement's name; return it and whether a value follows."""
-        begin = self.place
+        begin = self.position
         exported = _EXPORT.match(self.text, begin)
-        start = self.place = exported.end() if exported else begin
-        while self.place < len(self.text) and self.text[self.place] not in "=:\n":
-            sign = self.text[self.place]
+        start = self.position = exported.end() if exported else begin
+        while self.position < len(self.text) and self.text[self.position] not in "=:\n":
+            sign = self.text[self.position]
             if sign not in _INLINE and sign not in _NAME_SIGNS and not sign.isalnum():
                 raise self._error(begin, f"{sign!r} is not allowed in a variable name", "use NAME=value, with multi-line values in quotes")
-            self.place += 1
-        name = self.text[start : self.place].rstrip(SPACE)
+            self.position += 1
+        name = self.text[start : self.position].rstrip(SPACE)
         if " " in name:
             raise self._error(begin, "a name must not contain spaces", "use NAME=value")
-        has_value = self.text[self.place : self.place + 1] in {"=", ":"}
-        self.place += 1
+        has_value = self.text[self.position : self.position + 1] in {"=", ":"}
+        self.position += 1
         return name, has_value
 
     def _value(self, name: str, begin: int) -> str:
-        while self.text[self.place : self.place + 1] and self.text[self.place] in _INLINE:
-            self.place += 1
-        quote = self.text[self.place : self.place + 1]
+        while self.text[self.position : self.position + 1] and self.text[self.position] in _INLINE:
+            self.position += 1
+        quote = self.text[self.position : self.position + 1]
         if quote in {"'", '"'}:
             value = self._quoted(quote, name, begin)
             return value if quote == "'" else self._expanded(_ESCAPE.sub(_unescaped, value), name, begin)
         end = self._line_end()
-        value, self.place = self.text[self.place : end].partition(" #")[0].rstrip(SPACE), end
+        value, self.position = self.text[self.position : end].partition(" #")[0].rstrip(SPACE), end
         return self._expanded(value, name, begin)
 
     def _quoted(self, quote: str, name: str, begin: int) -> str:
         """The text between the quotes; only the escape of the quote itself is processed."""
-        closed = re.compile(rf"{quote}((?:\\.|[^\\{quote}])*){quote}", re.DOTALL).match(self.text, self.place)
+        closed = re.compile(rf"{quote}((?:\\.|[^\\{quote}])*){quote}", re.DOTALL).match(self.text, self.position)
         if closed is None:
             raise self._error(begin, f"the opening quote of the value of {name} is not closed", f"close it with {quote}")
-        self.place = closed.end()
+        self.position = closed.end()
         return closed[1].replace("\\" + quote, quote) if quote == "'" else _without_escaped_quotes(closed[1])
 
     def _line_end(self) -> int:
-        end = self.text.find("\n", self.place)
+        end = self.text.find("\n", self.position)
         return len(self.text) if end < 0 else end
 
     def _expanded(self, value: str, name: str, begin: int) -> str:
@@ -159,14 +159,14 @@ def _unescaped(found: re.Match[str]) -> str:
 
 def _closing(text: str) -> int:
     """Index of the brace that closes the first one; like Compose, ignores the character after an opening brace. -1 if none does."""
-    depth, place = 0, 0
-    while place < len(text):
-        if text[place] == "}":
+    depth, position = 0, 0
+    while position < len(text):
+        if text[position] == "}":
             depth -= 1
             if depth == 0:
-                return place
-        if text[place] == "{":
+                return position
+        if text[position] == "{":
             depth += 1
-            place += 1
-        place += 1
+            position += 1
+        position += 1
     return -1

@@ -1,11 +1,13 @@
-"""Stages that a test can request, and the resulting environment: plain data that is sent between processes.
+"""The run's environment: the stages that a test can request, what each provides, and how to use a kept cluster.
 
-Output about a kept cluster: commands to copy and paste.
+All of it is plain data, which is sent between processes.
 """
 
 from __future__ import annotations
 
 import enum
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from kindgate.deploy.entries import Entry
     from kindgate.host.container_engine import Engine
     from kindgate.load.own_cpu import OwnCpu
-import shlex
-from collections.abc import Sequence
 
 
 class Stage(enum.IntEnum):
@@ -30,7 +30,7 @@ class Stage(enum.IntEnum):
 
 
 @dataclass(frozen=True)
-class Exchange:
+class VersionSwap:
     """Result of swapping two versions; `done` describes what was done.
 
     `placement` describes how their pods are placed differently since then; empty if they are placed alike.
@@ -72,14 +72,14 @@ class Environment:
 def kept_lines(address: ClusterAddress, namespaces: Sequence[str], kubectl: str, command: str) -> tuple[str, ...]:
     """Lines on how to inspect a kept cluster, rerun on it, and delete it; `command` is the command of this run."""
     name = shlex.quote(address.name)
-    in_first = f" --namespace {namespaces[0]}" if namespaces else ""
-    call = shlex.quote(kubectl)
+    in_first_namespace = f" --namespace {namespaces[0]}" if namespaces else ""
+    kubectl_command = shlex.quote(kubectl)
     return (
         f"cluster {address.name} was kept. To inspect it:",
         f"  export KUBECONFIG={shlex.quote(str(address.kubeconfig))}",
-        f"  {call} get pods --all-namespaces",
-        f"  {call}{in_first} get events --sort-by=.lastTimestamp",
-        f"  {call} get namespaces --selector kindgate.dev/test    # of failed tests",
+        f"  {kubectl_command} get pods --all-namespaces",
+        f"  {kubectl_command}{in_first_namespace} get events --sort-by=.lastTimestamp",
+        f"  {kubectl_command} get namespaces --selector kindgate.dev/test    # of failed tests",
         f"or, with KUBECONFIG and kubectl set up:  kindgate shell --cluster-name {name}",
         f"to rerun on it:  {command}",
         f"to delete it:  kindgate down --cluster-name {name}",

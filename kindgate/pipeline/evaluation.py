@@ -1,7 +1,4 @@
-"""Measure until the objectives are decided: bursts in planned interim looks, judged after each.
-
-Progress lines for a series of bursts.
-"""
+"""Measure until the objectives are decided: bursts in planned interim looks, each judged and reported as it ends."""
 
 from __future__ import annotations
 
@@ -21,9 +18,12 @@ from kindgate.slo.judgement import Judgement
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.planning import BurstsPlan, PlannedSeries, refuse_unreachable
 
+BURSTS_PER_LINE = 5
+"""Bursts between two progress lines: about one line every ten seconds."""
+
 
 @dataclass(frozen=True)
-class Judged:
+class MeasuredJudgement:
     """A judgement, the bursts it is based on, and their plan."""
 
     judgement: Judgement
@@ -39,7 +39,7 @@ def measure_and_judge(
     quick: bool = False,
     on_burst: OnBurst = lambda _number, _planned, _result: None,
     on_look: Callable[[Judgement], object] = lambda _judgement: None,
-) -> Judged:
+) -> MeasuredJudgement:
     """Judge `objectives` from `bursts` bursts, and from twice and three times as many while they are inconclusive.
 
     An `abortOnFail` threshold on a fact ends the series after the burst that irreversibly missed it; `abort` of the
@@ -51,16 +51,16 @@ def measure_and_judge(
     planned = BurstsPlan(1 if quick else bursts, planned_series(burst_series.plan), looks)
     refuse_unreachable(replace(objectives, compare=()), planned)
 
-    def lost(results: Sequence[BurstResult]) -> bool:
+    def irreversibly_missed(results: Sequence[BurstResult]) -> bool:
         return bool(final_misses(objectives, [burst_sample(result) for result in results]))
 
     for look in range(1, looks + 1):
-        results = burst_series.extend(1 if quick else bursts * look, on_burst, lost)
+        results = burst_series.extend(1 if quick else bursts * look, on_burst, irreversibly_missed)
         judgement = judge(objectives, [burst_sample(result) for result in results], look=look, looks=looks)
         on_look(judgement)
         if judgement.decided or judgement.abort:
             break
-    return Judged(judgement, results, Origin(starts_of(results), planned.bursts))
+    return MeasuredJudgement(judgement, results, Origin(starts_of(results), planned.bursts))
 
 
 def starts_of(results: Sequence[BurstResult]) -> tuple[float, ...]:
@@ -75,33 +75,29 @@ def planned_series(plan: BurstPlan) -> tuple[PlannedSeries, ...]:
     return tuple(PlannedSeries(_tags(route), count * route.weight // total) for route in plan.routes)
 
 
-def _tags(route: Route) -> dict[str, str]:
-    tags = {"host": route.host, "route": route.label, "arm": route.arm, "method": route.method}
-    return {key: value for key, value in tags.items() if value}
-
-
-EVERY = 5
-"""Bursts between two lines: about one every ten seconds."""
-
-
 def burst_line(log: PhaseLog) -> OnBurst:
-    """Report the last result every `EVERY` bursts."""
+    """Report the last result every `BURSTS_PER_LINE` bursts."""
 
     def show(number: int, planned: int, result: BurstResult) -> None:
-        if number % EVERY == 0 or number == planned:
+        if number % BURSTS_PER_LINE == 0 or number == planned:
             total = result.total
             p95 = f"p95 {total.response.percentile(95) / 1000:.1f} ms" if total.response.count else "no response"
             redirects = f", {total.redirects:,} answered with redirects" if total.mostly_redirects else ""
-            log.say(f"burst {number} of {planned}: {total.scheduled:,} requests, {p95}, {total.failures:,} failed{redirects}")
+            log.report(f"burst {number} of {planned}: {total.scheduled:,} requests, {p95}, {total.failures:,} failed{redirects}")
 
     return show
 
 
 def look_line(log: PhaseLog) -> Callable[[Judgement | Comparison], None]:
     """Report the verdict of each look."""
-    return lambda found: log.say(f"look {found.look} of {found.looks}: {found.verdict}")
+    return lambda judgement: log.report(f"look {judgement.look} of {judgement.looks}: {judgement.verdict}")
 
 
 def confirmation_line(log: PhaseLog) -> Callable[[Comparison], None]:
     """Report the verdict of a comparison after its confirmation round."""
-    return lambda found: log.say(f"confirmation round: {found.verdict}")
+    return lambda comparison: log.report(f"confirmation round: {comparison.verdict}")
+
+
+def _tags(route: Route) -> dict[str, str]:
+    tags = {"host": route.host, "route": route.label, "arm": route.arm, "method": route.method}
+    return {key: value for key, value in tags.items() if value}

@@ -1,4 +1,4 @@
-"""End of a run: turn the findings into a report, its pages, a job summary and a comment."""
+"""End of a run: turn the results into a report, its pages, a job summary and a comment."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from kindgate.host.paths import state_dir
 from kindgate.load.result import BurstResult
 from kindgate.observe.redact import Redactor
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.pipeline.notify import announce, read_origin
+from kindgate.pipeline.notify import notify, read_origin
 from kindgate.pipeline.pages import write_pages
-from kindgate.pipeline.phases import called_command
+from kindgate.pipeline.phases import rerun_command
 from kindgate.pipeline.provisioner import Pipeline
-from kindgate.pipeline.redaction import left_note, redacted, redacted_burst, redactor_of
+from kindgate.pipeline.redaction import redacted, redacted_burst, redactor_of, unredacted_note
 from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.html import summary_fragment
 from kindgate.report.markdown_escape import shortened
@@ -33,7 +33,7 @@ from kindgate.version import __version__
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenArtifacts:
     """The report, lines about its artifacts, and whether all of them were written to the requested place."""
 
     report: RunReport
@@ -63,11 +63,11 @@ def finish(
     interrupted: bool,
 ) -> Finished:
     """Write every artifact of the run, and notify the pull request."""
-    written = write(pipeline, measurements=measurements, tests=tests, exit_code=exit_code, interrupted=interrupted)
-    return tell(pipeline, written)
+    written = write_artifacts(pipeline, measurements=measurements, tests=tests, exit_code=exit_code, interrupted=interrupted)
+    return publish(pipeline, written)
 
 
-def write(
+def write_artifacts(
     pipeline: Pipeline,
     *,
     measurements: Sequence[Measurement],
@@ -76,7 +76,7 @@ def write(
     interrupted: bool,
     deselected: int = 0,
     quick: bool = False,
-) -> Written:
+) -> WrittenArtifacts:
     """Write all artifacts from the results so far; can be repeated when there are more.
 
     A page that cannot be written is reported as a line and does not affect the others. `quick` is for a run that can be
@@ -86,11 +86,11 @@ def write(
         pipeline, measurements=measurements, tests=tests, exit_code=exit_code, interrupted=interrupted, deselected=deselected
     )
     pages = write_pages(report, pipeline.artifacts, rescue_folder(pipeline.run_id), quick=quick)
-    unkept = keep_bursts(pipeline.measurements, pipeline.artifacts / "bursts", redactor_of(pipeline, os.environ))
-    return Written(report, (*pages.lines, *unkept), pages.complete and not unkept)
+    copy_errors = copy_bursts(pipeline.measurements, pipeline.artifacts / "bursts", redactor_of(pipeline, os.environ))
+    return WrittenArtifacts(report, (*pages.lines, *copy_errors), pages.complete and not copy_errors)
 
 
-def summary_beside(
+def linked_summary(
     pipeline: Pipeline,
     page: Path,
     *,
@@ -122,12 +122,12 @@ def report_of(
             id=pipeline.run_id,
             started=pipeline.log.started,
             seconds=pipeline.log.seconds,
-            command=shortened(called_command(), LINE_LIMIT),
+            command=shortened(rerun_command(), LINE_LIMIT),
         ),
         exit_code=exit_code,
         interrupted=interrupted,
         address=pipeline.address,
-        environment=environment(pipeline),
+        environment=run_environment(pipeline),
         setup_error=setup_error_record(pipeline.error, _failed_phase(pipeline)) if pipeline.error is not None else None,
         pull_request=origin.record,
         gate_changes=origin.changes,
@@ -139,17 +139,17 @@ def report_of(
         failures=(*pipeline.bundles, *bundles_of(tests, pipeline.artifacts)),
         artifacts=(Artifact(name="report", path="report.html"), Artifact(name="JUnit", path="junit.xml")),
         links=origin.links,
-        notes=(*pipeline.notes, *origin.notes, *left_note(redactor)),
+        notes=(*pipeline.notes, *origin.notes, *unredacted_note(redactor)),
     )
     return redacted(report, redactor)
 
 
-def tell(pipeline: Pipeline, written: Written) -> Finished:
+def publish(pipeline: Pipeline, written: WrittenArtifacts) -> Finished:
     """Write the job summary and the pull request's comment; return the terminal output."""
     settings = pipeline.settings
     lines = [*terminal_lines(written.report), *written.lines]
-    announced = announce(written.report, settings.github, settings.root, os.environ, lines.append)
-    return Finished(tuple(lines), announced.annotations, announced.comment_error, written.complete)
+    notification = notify(written.report, settings.github, settings.root, os.environ, lines.append)
+    return Finished(tuple(lines), notification.annotations, notification.comment_error, written.complete)
 
 
 def rescue_folder(run_id: str) -> Path:
@@ -168,8 +168,8 @@ def bundles_of(tests: Iterable[TestResult], artifacts: Path) -> tuple[FailureBun
 
 def files_of(artifacts: Path, folder: str) -> tuple[str, ...]:
     """The files in an artifacts folder, up to the number and name length that a report can hold."""
-    found = sorted(file.relative_to(artifacts).as_posix() for file in (artifacts / folder).rglob("*") if file.is_file())
-    return tuple(name for name in found if len(name) <= NAME_LIMIT)[:BUNDLE_FILES]
+    names = sorted(file.relative_to(artifacts).as_posix() for file in (artifacts / folder).rglob("*") if file.is_file())
+    return tuple(name for name in names if len(name) <= NAME_LIMIT)[:BUNDLE_FILES]
 
 
 def collect_bursts(folder: Path) -> tuple[BurstResult, ...]:
@@ -178,24 +178,24 @@ def collect_bursts(folder: Path) -> tuple[BurstResult, ...]:
     return tuple(sorted(results, key=lambda result: result.window.start))
 
 
-def keep_bursts(measurements: Path, folder: Path, redactor: Redactor) -> list[str]:
+def copy_bursts(measurements: Path, folder: Path, redactor: Redactor) -> list[str]:
     """Copy the measured bursts to the artifacts, without secrets; returns a line only if that fails."""
     if not measurements.is_dir():
         return []
     try:
         shutil.rmtree(folder, ignore_errors=True)
         for file in sorted(measurements.rglob("[!.]*.json")):
-            kept = folder / file.relative_to(measurements)
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(json.dumps(redacted_burst(json.loads(file.read_text()), redactor)))
+            copy = folder / file.relative_to(measurements)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(json.dumps(redacted_burst(json.loads(file.read_text()), redactor)))
     except OSError as error:
         return [f"could not keep the bursts in {folder}: {error}"]
     return []
 
 
-def environment(pipeline: Pipeline) -> RunEnvironment:
+def run_environment(pipeline: Pipeline) -> RunEnvironment:
     """The machine and versions that the figures are valid for."""
-    supply = pipeline.prepared.supply if pipeline.prepared is not None else None
+    supply = pipeline.inputs.supply if pipeline.inputs is not None else None
     return RunEnvironment(
         os=platform.platform(terse=True),
         cpu_model=_cpu_model(),

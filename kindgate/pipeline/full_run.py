@@ -1,7 +1,4 @@
-"""The whole pipeline without pytest: create, deploy, judge the SLO file's objectives, report, delete.
-
-Compare two versions in a run without pytest.
-"""
+"""A full run without pytest: create, deploy, judge the SLO file's objectives or compare with the baseline, report, delete."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from kindgate.observe.resource_summary import resource_summary
 from kindgate.pipeline.burst_series import BurstSeries, comparison_series, objectives_plan
 from kindgate.pipeline.comparison import measure_and_compare, pairs_per_look, resources_of_both
 from kindgate.pipeline.environment import Environment, Stage
-from kindgate.pipeline.evaluation import Judged, burst_line, confirmation_line, look_line, measure_and_judge
+from kindgate.pipeline.evaluation import MeasuredJudgement, burst_line, confirmation_line, look_line, measure_and_judge
 from kindgate.pipeline.finish import finish
 from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import Progress, new_run_id
@@ -32,35 +29,6 @@ from kindgate.report.report_builder import Measurement
 from kindgate.settings import Settings
 from kindgate.slo.judge import overall
 from kindgate.waiting import Deadline
-
-
-def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> None:
-    """Compare the application with its baseline as the SLO file specifies, and sum up the resources used by both.
-
-    Raises `SloError`, before anything is created, if the file has nothing to compare, or too few bursts are planned to
-    decide it.
-    """
-    settings = pipeline.settings
-    objectives = pipeline.objectives
-    refuse_too_small_plan(replace(objectives, thresholds=()), settings)
-    env = pipeline.reach(Stage.MONITORING)
-    burst_series = comparison_series(settings, objectives, env, load_lock_of_run(pipeline.run_id))
-    with pipeline.log.phase("compare with the base version"):
-        compared = measure_and_compare(
-            objectives,
-            burst_series,
-            pairs_per_look(objectives, settings.slo),
-            pipeline.exchange,
-            quick=settings.slo.quick,
-            placement=env.placement,
-            on_burst=burst_line(pipeline.log),
-            on_look=look_line(pipeline.log),
-            on_confirmation=confirmation_line(pipeline.log),
-        )
-    with pipeline.log.phase("summarize the resources of both versions"):
-        used = resources_of_both(env, compared.shown)
-    measurements.append(Measurement("comparison", comparison=compared.comparison, origin=compared.origin, resources=used))
-
 
 RESOURCE_SECONDS = 60.0
 
@@ -89,34 +57,28 @@ def run_everything(settings: Settings, progress: Progress, show: Callable[[str],
     interrupted = False
     try:
         (measure or judge_everything)(pipeline, measurements)
-        error = _missed(settings, measurements)
+        error = _verdict_error(settings, measurements)
     except KindgateError as raised:
         error = raised
     except KeyboardInterrupt:
         interrupted = True
-    code = 130 if interrupted else error.exit_code if error is not None else _code_without_error(settings, measurements)
+    code = 130 if interrupted else error.exit_code if error is not None else _exit_code_without_error(settings, measurements)
     try:
         finished = finish(pipeline, measurements=measurements, tests=(), exit_code=code, interrupted=interrupted)
         annotations = finished.annotations
         for line in finished.lines:
-            _shown(show, line)
+            _show_line(show, line)
         if code == 0 and not finished.complete:
             code = HostError.exit_code
         if finished.comment_error is not None and code == 0:
             code = finished.comment_error.exit_code
     finally:
         for line in pipeline.close(failed=code != 0):
-            _shown(show, line)
+            _show_line(show, line)
         remove_run_folder(pipeline.folder)
     if error is not None:
-        _shown(show, f"kindgate: {error}")
+        _show_line(show, f"kindgate: {error}")
     return FullRun(code, annotations)
-
-
-def _shown(show: Callable[[str], object], line: str) -> None:
-    """Show a line without credentials; everything is already written, so a broken output is ignored."""
-    with suppress(OSError):
-        show(without_credentials(line))
 
 
 def judge_everything(pipeline: Pipeline, measurements: list[Measurement]) -> None:
@@ -141,7 +103,7 @@ def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> Non
     load_lock = load_lock_of_run(pipeline.run_id)
     burst_series = BurstSeries(plan, settings.load.warmup, env.measurements, load_lock, own_cpu=env.own_cpu)
     with pipeline.log.phase("judge the objectives"):
-        judged = measure_and_judge(
+        measured = measure_and_judge(
             objectives,
             burst_series,
             objectives.bursts.count or settings.slo.bursts,
@@ -149,13 +111,41 @@ def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> Non
             on_burst=burst_line(pipeline.log),
             on_look=look_line(pipeline.log),
         )
-    measurements.append(Measurement("objectives", judgement=judged.judgement, origin=judged.origin))
+    measurements.append(Measurement("objectives", judgement=measured.judgement, origin=measured.origin))
     if env.monitoring:
-        measurements.append(_resources(env, judged))
+        measurements.append(_resources(env, measured))
 
 
-def _resources(env: Environment, judged: Judged) -> Measurement:
-    window = _window(judged.bursts)
+def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> None:
+    """Compare the application with its baseline as the SLO file specifies, and sum up the resources used by both.
+
+    Raises `SloError`, before anything is created, if the file has nothing to compare, or too few bursts are planned to
+    decide it.
+    """
+    settings = pipeline.settings
+    objectives = pipeline.objectives
+    refuse_too_small_plan(replace(objectives, thresholds=()), settings)
+    env = pipeline.reach(Stage.MONITORING)
+    burst_series = comparison_series(settings, objectives, env, load_lock_of_run(pipeline.run_id))
+    with pipeline.log.phase("compare with the baseline"):
+        measured = measure_and_compare(
+            objectives,
+            burst_series,
+            pairs_per_look(objectives, settings.slo),
+            pipeline.swap_versions,
+            quick=settings.slo.quick,
+            placement=env.placement,
+            on_burst=burst_line(pipeline.log),
+            on_look=look_line(pipeline.log),
+            on_confirmation=confirmation_line(pipeline.log),
+        )
+    with pipeline.log.phase("summarize the resources of both versions"):
+        used = resources_of_both(env, measured.shown)
+    measurements.append(Measurement("comparison", comparison=measured.comparison, origin=measured.origin, resources=used))
+
+
+def _resources(env: Environment, measured: MeasuredJudgement) -> Measurement:
+    window = _window(measured.bursts)
     with prometheus_in_cluster(env.address.kubeconfig, env.address.context) as client:
         namespaces = env.rendered.namespaces
         summary = resource_summary(client, window, namespaces, env.rendered, Deadline.after(RESOURCE_SECONDS))
@@ -166,17 +156,23 @@ def _window(bursts: tuple[BurstResult, ...]) -> Window:
     return Window(bursts[0].window.start, bursts[-1].window.end)
 
 
-def _code_without_error(settings: Settings, measurements: Sequence[Measurement]) -> int:
+def _show_line(show: Callable[[str], object], line: str) -> None:
+    """Show a line without credentials; everything is already written, so a broken output is ignored."""
+    with suppress(OSError):
+        show(without_credentials(line))
+
+
+def _exit_code_without_error(settings: Settings, measurements: Sequence[Measurement]) -> int:
     """0, except for a run in CI that judged nothing, for example because the SLO file has no objectives."""
     judged = any(one.judgement or one.comparison for one in measurements)
     return 0 if judged or settings.report.allow_no_verdict or not in_ci(os.environ) else NoVerdict.exit_code
 
 
-def _missed(settings: Settings, measurements: list[Measurement]) -> KindgateError | None:
+def _verdict_error(settings: Settings, measurements: list[Measurement]) -> KindgateError | None:
     """The error for the run's overall verdict, with the sentences that explain it; None if the run does not fail."""
-    found = [one for measurement in measurements for one in (measurement.judgement, measurement.comparison) if one is not None]
-    verdict = overall(one.verdict for one in found)
-    told = "; ".join(result.explanation for one in found for result in one.results if result.verdict is verdict)
+    verdicts = [one for measurement in measurements for one in (measurement.judgement, measurement.comparison) if one is not None]
+    verdict = overall(one.verdict for one in verdicts)
+    explanations = "; ".join(result.explanation for one in verdicts for result in one.results if result.verdict is verdict)
     if effect_of(verdict, settings.slo.inconclusive) is not Effect.FAIL:
         return None
-    return VerdictInvalid(told) if verdict is Verdict.INVALID else VerdictFailed(told)
+    return VerdictInvalid(explanations) if verdict is Verdict.INVALID else VerdictFailed(explanations)

@@ -46,7 +46,7 @@ class ImageSupply:
     @property
     def names(self) -> tuple[str, ...]:
         """Every image name that the nodes must know after loading, sorted and unique."""
-        return tuple(sorted({name.exact for name in (*self._own_names, *(image.name for image in self.loaded.values()))}))
+        return tuple(sorted({name.exact for name in (*self._user_image_names, *(image.name for image in self.loaded.values()))}))
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class ImageSupply:
         An image includes the digest from the manifests or the lock if the source verifies it.
         """
         used = {image.name for image in self.plan.given.values()}
-        unused = (name for name in self._own_names if name not in used)
+        unused = (name for name in self._user_image_names if name not in used)
         rows = [
             (image.reference, self.source.pinned(image.reference), self.source.described(image.reference)) for image in self.plan.wanted
         ]
@@ -63,12 +63,12 @@ class ImageSupply:
         loaded = self.loaded
         return tuple(sorted(f"{shown}  {origin}{_renamed(reference, loaded)}" for reference, shown, origin in rows))
 
-    def settled(self, deadline: Deadline, progress: Progress) -> ImageSupply:
+    def with_resolved_source(self, deadline: Deadline, progress: Progress) -> ImageSupply:
         """The supply with a source that makes every image of the run from the same versions; it can fetch programs."""
         return replace(self, source=self.source.settled(self.plan, progress, deadline))
 
     @property
-    def _own_names(self) -> tuple[ImageReference, ...]:
+    def _user_image_names(self) -> tuple[ImageReference, ...]:
         """Names of the user's own images in the nodes."""
         archived = (name for archive in self.plan.archives for name in archive.names)
         return (*(image.name for image in self.plan.local), *archived)
@@ -84,9 +84,9 @@ class ImageSupply:
 
     def archive(self, deadline: Deadline, progress: Progress) -> Path | None:
         """One archive of all workload images, including the user's own; None if there is nothing to load."""
-        provided = self.source.provide_workloads(self.plan, progress, deadline)
+        archive = self.source.provide_workloads(self.plan, progress, deadline)
         self.folder.mkdir(parents=True, exist_ok=True)
-        return with_local(provided, self.plan, self.engine, self.folder, deadline)
+        return with_local(archive, self.plan, self.engine, self.folder, deadline)
 
 
 def _renamed(reference: ImageReference, loaded: Mapping[ImageReference, LoadedImage]) -> str:
@@ -144,7 +144,7 @@ def build_image(settings: Settings, name: str, deadline: Deadline, progress: Pro
     if source.missing(plan, deadline):
         known = ", ".join(sorted(image for image, entry in source.lock.images.items() if entry.build))
         raise ImageError(f"{name} is not in the catalogue", next_step=f"use one of {known}")
-    made = source.settled(plan, progress, deadline).provide_workloads(plan, progress, deadline)
-    if made is None:
+    archive = source.settled(plan, progress, deadline).provide_workloads(plan, progress, deadline)
+    if archive is None:
         raise ImageError(f"{name} was not built")
-    return made
+    return archive

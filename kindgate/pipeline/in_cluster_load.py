@@ -53,7 +53,7 @@ def run_in_cluster(
     if workers < 1:
         raise LoadError(f"a burst from the cluster needs at least one worker, not {workers}", next_step="add --workers 2")
     bundled = render_component(COMPONENT, kubectl=env.kubectl, deadline=Deadline.after(START_SECONDS))
-    rendered = replace(bundled, objects=tuple(_asked(item, plan, workers, image) for item in bundled.objects))
+    rendered = replace(bundled, objects=tuple(_filled_in(item, plan, workers, image) for item in bundled.objects))
     run = new_run_id()
     if not env.address.existing:
         rendered = _with_image(settings, rendered, env.address, progress)
@@ -74,13 +74,13 @@ def ingress_in_cluster(address: ClusterAddress) -> ClusterAddress:
         raise LoadError("the ingress's address inside an existing cluster is unknown", next_step="set it with --url http://...")
     with connect(address) as api:
         node = request_if_exists(api, "GET", f"/api/v1/nodes/{address.nodes[0]}", Deadline.after(START_SECONDS)) or {}
-    found = [one["address"] for one in node.get("status", {}).get("addresses", ()) if one.get("type") == "InternalIP"]
-    if not found:
+    addresses = [one["address"] for one in node.get("status", {}).get("addresses", ()) if one.get("type") == "InternalIP"]
+    if not addresses:
         raise LoadError(f"node {address.nodes[0]} has no address", next_step="set the ingress's address with --url http://...")
-    return replace(address, ingress_url=f"http://{found[0]}", ingress_tls_url=f"https://{found[0]}")
+    return replace(address, ingress_url=f"http://{addresses[0]}", ingress_tls_url=f"https://{addresses[0]}")
 
 
-def _asked(manifest: Manifest, plan: BurstPlan, workers: int, image: str) -> Manifest:
+def _filled_in(manifest: Manifest, plan: BurstPlan, workers: int, image: str) -> Manifest:
     """The component's object with this plan and number of workers filled in."""
     if manifest["kind"] == "ConfigMap":
         return {**manifest, "data": _plan_data(plan)}
@@ -101,8 +101,8 @@ def _plan_data(plan: BurstPlan) -> dict[str, str]:
     """The ConfigMap data of the plan, with the certificates that it refers to."""
     if not plan.ca_file:
         return {"plan.json": json.dumps(plan.to_json())}
-    inside = replace(plan, ca_file=f"{_PLAN_FOLDER}/{_TRUSTED}")
-    return {"plan.json": json.dumps(inside.to_json()), _TRUSTED: Path(plan.ca_file).read_text(encoding="utf-8")}
+    mounted = replace(plan, ca_file=f"{_PLAN_FOLDER}/{_TRUSTED}")
+    return {"plan.json": json.dumps(mounted.to_json()), _TRUSTED: Path(plan.ca_file).read_text(encoding="utf-8")}
 
 
 def _with_image(settings: Settings, rendered: Rendered, address: ClusterAddress, progress: Progress) -> Rendered:
@@ -111,7 +111,7 @@ def _with_image(settings: Settings, rendered: Rendered, address: ClusterAddress,
     engine = find_engine(deadline)
     with TemporaryDirectory(prefix="kindgate-") as folder:
         supply = find_image_supply(settings, engine, (rendered,), folder=Path(folder), deadline=deadline, progress=progress)
-        supply = supply.settled(deadline, progress)
+        supply = supply.with_resolved_source(deadline, progress)
         archive = supply.archive(deadline, progress)
         if archive is not None:
             load_archive(engine, address.nodes, archive, supply.names, deadline)
@@ -120,19 +120,19 @@ def _with_image(settings: Settings, rendered: Rendered, address: ClusterAddress,
 
 def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> BurstResult:
     """Wait until the master's Job has ended, successfully or not, and read the result from its log."""
-    said = ""
+    reported = ""
     with connect(address) as api:
 
         def ended() -> Ready[None] | Pending | PermanentFailure:
-            nonlocal said
+            nonlocal reported
             job = request_if_exists(api, "GET", f"/apis/batch/v1/namespaces/load/jobs/{MASTER}", deadline) or {}
             status = job.get("status") or {}
             if status.get("succeeded") or status.get("failed"):
                 return Ready(None)
-            if (seen := _seen(api, deadline)) != said:
-                said = seen
-                progress(f"load generators: {seen}")
-            return Pending(f"load generators: {seen}")
+            if (states := _pod_states(api, deadline)) != reported:
+                reported = states
+                progress(f"load generators: {states}")
+            return Pending(f"load generators: {states}")
 
         try:
             wait_or_raise("the load generators did not finish", ended, deadline)
@@ -142,15 +142,16 @@ def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> 
         return parse_result(_log(api))
 
 
-def _seen(api: Api, deadline: Deadline) -> str:
+def _pod_states(api: Api, deadline: Deadline) -> str:
     """Each generator pod with its phase, or the reason why its container is waiting."""
     pods = (request_if_exists(api, "GET", "/api/v1/namespaces/load/pods", deadline) or {}).get("items", ())
     return (
-        ", ".join(f"{pod['metadata']['name']} {_waits_for(pod) or pod.get('status', {}).get('phase', '')}" for pod in pods) or "no pod yet"
+        ", ".join(f"{pod['metadata']['name']} {_waiting_reason(pod) or pod.get('status', {}).get('phase', '')}" for pod in pods)
+        or "no pod yet"
     )
 
 
-def _waits_for(pod: Manifest) -> str:
+def _waiting_reason(pod: Manifest) -> str:
     states = (container.get("state", {}).get("waiting") or {} for container in pod.get("status", {}).get("containerStatuses") or ())
     return next((str(state["reason"]) for state in states if state.get("reason")), "")
 

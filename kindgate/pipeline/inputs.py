@@ -25,7 +25,7 @@ from kindgate.host.container_engine import find_engine
 from kindgate.images.image_source import Progress
 from kindgate.model import ObjectRef, Rendered
 from kindgate.pipeline.app_secrets import refuse_missing, refuse_unused, requested_secrets, secret_values, without_env_source
-from kindgate.pipeline.baseline_source import bundled_objects, default_namespace, read_base
+from kindgate.pipeline.baseline_source import bundled_objects, default_namespace, read_baseline
 from kindgate.pipeline.image_supply import ImageSupply, find_image_supply
 from kindgate.pipeline.run_objectives import comparison_seconds, read_objectives
 from kindgate.pipeline.run_tools import Tools, find_tools, renderer
@@ -70,7 +70,7 @@ def prepare(settings: Settings, objectives: Objectives, folder: Path, progress: 
     """
     deadline = Deadline.after(PREPARE_SECONDS)
     _refuse_nothing_to_compare(settings, objectives)
-    for line in (*advice(objectives), _time_of_comparison(settings, objectives)) if settings.slo.compares else ():
+    for line in (*advice(objectives), _comparison_time(settings, objectives)) if settings.slo.compares else ():
         progress(f"note: {line}")
     # query the engine while manifests are rendered: both take a large part of a second
     with ThreadPoolExecutor(1) as pool:
@@ -84,13 +84,13 @@ def prepare(settings: Settings, objectives: Objectives, folder: Path, progress: 
             progress(f"note: warnings about the manifests: {len(application.findings)}; list them with `kindgate validate`")
         base = None
         if settings.slo.compares:
-            base = read_base(settings, rendered, prerequisites, tools, folder=folder, deadline=deadline)
+            base = read_baseline(settings, rendered, prerequisites, tools, folder=folder, deadline=deadline)
             rendered = with_spread_pods(rendered, base.namespaces)
         supply = None
         if engine is not None:
             manifests = (*prerequisites, rendered, *((base.rendered,) if base is not None else ()))
             supply = find_image_supply(settings, engine.result(), manifests, folder=folder / "images", deadline=deadline, progress=progress)
-            supply = supply.settled(deadline, progress) if fetch else supply
+            supply = supply.with_resolved_source(deadline, progress) if fetch else supply
             ids = supply.image_ids(deadline)
             prerequisites = tuple(_loaded(part, supply, progress) for part in prerequisites)
             rendered = with_image_ids(_loaded(rendered, supply, progress), ids)
@@ -101,10 +101,10 @@ def prepare(settings: Settings, objectives: Objectives, folder: Path, progress: 
 
 def _loaded(part: Rendered, supply: ImageSupply, progress: Progress) -> Rendered:
     """The part adapted to the images in the nodes; changes are reported."""
-    fitted = with_loaded_images(part, supply.loaded)
-    for line in fitted.notes[len(part.notes) :]:
+    adapted = with_loaded_images(part, supply.loaded)
+    for line in adapted.notes[len(part.notes) :]:
         progress(f"note: {line}")
-    return fitted
+    return adapted
 
 
 def _refuse_nothing_to_compare(settings: Settings, objectives: Objectives) -> None:
@@ -116,7 +116,7 @@ def _refuse_nothing_to_compare(settings: Settings, objectives: Objectives) -> No
         )
 
 
-def _time_of_comparison(settings: Settings, objectives: Objectives) -> str:
+def _comparison_time(settings: Settings, objectives: Objectives) -> str:
     """Expected duration of the comparison, for users who wait for it or set a time limit."""
     least, most = map(span, comparison_seconds(objectives, settings))
     if settings.slo.quick:
@@ -148,17 +148,17 @@ def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> C
     try:
         parts = _rendered(settings, tools.kubectl, deadline)
     except ManifestError as error:
-        without = without_env_source(error)
-        if without is None:
+        missing = without_env_source(error)
+        if missing is None:
             raise
-        raise without from error
+        raise missing from error
     existing = settings.cluster.existing is not None
     parts = normalized(parts, namespace=default_namespace(settings), create_namespaces=not existing)
     confined = settings.deploy.pod_security == "baseline"
     if confined:
         _refuse_archives(settings)
-    own = bundled_objects(settings, tools.kubectl, deadline) if confined else frozenset[ObjectRef]()
-    ways_out = confinement_findings(parts, own) if confined else []
+    bundled = bundled_objects(settings, tools.kubectl, deadline) if confined else frozenset[ObjectRef]()
+    escapes = confinement_findings(parts, bundled) if confined else []
     parts = with_implied_class(parts)
     parts = parts if existing else normalized(with_gateways(with_providers(parts)))
     parts = with_images(parts, settings.images.app_images, "--app-image")
@@ -166,11 +166,11 @@ def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> C
     values = secret_values(settings, os.environ, deadline)
     parts = tuple(with_secrets(part, requested_secrets(settings), values) for part in parts)
     if confined:
-        parts = tuple(with_enforcement(part, own) for part in parts)
+        parts = tuple(with_enforcement(part, bundled) for part in parts)
     *prerequisites, rendered = parts if existing else with_run_certificates(parts)
     entered = read_entries(rendered, prerequisites, existing=existing)
-    found = [one for part in (*prerequisites, rendered) for one in validate(part, provided=prerequisites, existing=existing)]
-    findings = checked_findings(settings, [*found, *ways_out, *entered.findings])
+    problems = [one for part in (*prerequisites, rendered) for one in validate(part, provided=prerequisites, existing=existing)]
+    findings = checked_findings(settings, [*problems, *escapes, *entered.findings])
     return CheckedApplication(rendered, tuple(prerequisites), entered.entries, findings)
 
 
@@ -185,8 +185,8 @@ def _refuse_archives(settings: Settings) -> None:
 
 
 @dataclass(frozen=True)
-class Checked:
-    """Findings of `check` about the manifests, and the errors of all other input.
+class CheckResult:
+    """Findings of `check_inputs` about the manifests, and the errors of all other input.
 
     `rendered` and `supply` are None if an error prevented them.
     """
@@ -208,7 +208,7 @@ class Checked:
         return next(iter(self.errors), None)
 
 
-def check(settings: Settings, folder: Path, progress: Progress) -> Checked:
+def check_inputs(settings: Settings, folder: Path, progress: Progress) -> CheckResult:
     """Read and check all input like `prepare`, but continue after an error, to report all of them together."""
     deadline = Deadline.after(PREPARE_SECONDS)
     errors: list[KindgateError] = []
@@ -225,7 +225,7 @@ def check(settings: Settings, folder: Path, progress: Progress) -> Checked:
     tools = attempt(lambda: find_tools(settings, deadline, progress))
     application = attempt(lambda: check_application(settings, tools, deadline)) if tools is not None else None
     if tools is None or application is None:
-        return Checked(None, (), None, (), tuple(errors), ())
+        return CheckResult(None, (), None, (), tuple(errors), ())
     attempt(lambda: refuse_missing(settings, secret_values(settings, os.environ, deadline)))
     attempt(lambda: _refuse_tls_without_url(settings, application.entries))
     rendered, prerequisites = application.rendered, application.prerequisites
@@ -234,7 +234,7 @@ def check(settings: Settings, folder: Path, progress: Progress) -> Checked:
     readable = not any(finding.level == "error" and finding.path.endswith(".image") for finding in findings)
     base = None
     if settings.slo.compares:
-        base = attempt(lambda: read_base(settings, rendered, prerequisites, tools, folder=folder, deadline=deadline))
+        base = attempt(lambda: read_baseline(settings, rendered, prerequisites, tools, folder=folder, deadline=deadline))
     notes = list(application.notes)
     if engine is not None and readable:
         images = folder / "images"
@@ -242,13 +242,13 @@ def check(settings: Settings, folder: Path, progress: Progress) -> Checked:
         supply = attempt(lambda: find_image_supply(settings, engine, parts, folder=images, deadline=deadline, progress=progress))
         if supply is not None:
             notes += [line for part in parts for line in with_loaded_images(part, supply.loaded).notes[len(part.notes) :]]
-    return Checked(rendered, application.entries, supply, findings, tuple(errors), tuple(notes))
+    return CheckResult(rendered, application.entries, supply, findings, tuple(errors), tuple(notes))
 
 
 def checked_findings(settings: Settings, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings as a run treats them, deduplicated and with lines: policy findings are errors with --app-strict."""
-    found = with_strict_policy(findings) if settings.deploy.strict else tuple(findings)
-    return errors_first(with_lines(dict.fromkeys(found), Path.cwd()))
+    treated = with_strict_policy(findings) if settings.deploy.strict else tuple(findings)
+    return errors_first(with_lines(dict.fromkeys(treated), Path.cwd()))
 
 
 def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> CheckedApplication:
@@ -278,8 +278,8 @@ def _refuse_tls_without_url(settings: Settings, entries: Iterable[Entry]) -> Non
 def _rendered(settings: Settings, kubectl: Path, deadline: Deadline) -> tuple[Rendered, ...]:
     """The manifests of --app-apply and --app-overlay, in the order of application."""
     sources = renderer(settings, kubectl, deadline)
-    before = (sources.prerequisite(settings.path(path)) for path in settings.deploy.apply)
-    return (*before, sources.render(settings.path(settings.deploy.overlay), settings.deploy.components))
+    prerequisites = (sources.prerequisite(settings.path(path)) for path in settings.deploy.apply)
+    return (*prerequisites, sources.render(settings.path(settings.deploy.overlay), settings.deploy.components))
 
 
 def check_artifacts_folder(folder: Path) -> None:

@@ -16,7 +16,7 @@ from kindgate.cluster.run_folder import run_folder
 from kindgate.host.paths import state_dir
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
-LEASE_SECONDS = 1800.0
+LOCK_SECONDS = 1800.0
 """Longer than the longest series of bursts of another holder."""
 
 
@@ -28,7 +28,7 @@ class LoadLock:
         self._machine_file = machine_file
 
     @contextmanager
-    def shared(self, seconds: float = LEASE_SECONDS) -> Iterator[None]:
+    def shared(self, seconds: float = LOCK_SECONDS) -> Iterator[None]:
         """Keep bursts of this run out while the block runs; other tests of the run can share it.
 
         Raises `WaitTimeout` if a burst holds the lock for longer than `seconds`.
@@ -37,7 +37,7 @@ class LoadLock:
             yield
 
     @contextmanager
-    def exclusive(self, seconds: float = LEASE_SECONDS) -> Iterator[None]:
+    def exclusive(self, seconds: float = LOCK_SECONDS) -> Iterator[None]:
         """Reserve the machine for the block: no other burst on it, and no other test of this run.
 
         Raises `WaitTimeout` if others hold a lock for longer than `seconds`.
@@ -51,7 +51,7 @@ class LoadLock:
 
 
 @contextmanager
-def _locked(path: Path, operation: int, what: str, deadline: Deadline) -> Iterator[None]:
+def _locked(path: Path, operation: int, awaited: str, deadline: Deadline) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
@@ -63,7 +63,7 @@ def _locked(path: Path, operation: int, what: str, deadline: Deadline) -> Iterat
         return Ready(None)
 
     try:
-        wait_for(what, attempt, deadline, interval=0.05)
+        wait_for(awaited, attempt, deadline, interval=0.05)
         yield
     finally:
         os.close(descriptor)

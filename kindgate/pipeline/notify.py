@@ -39,7 +39,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Announced:
+class Notification:
     """Remaining work: lines that the runner must read as commands, and the error of a required comment that was not posted."""
 
     annotations: tuple[str, ...]
@@ -66,9 +66,9 @@ def read_origin(settings: Settings, environment: Mapping[str, str]) -> Origin:
     return Origin(context.record(), changes, links=links)
 
 
-def announce(
+def notify(
     report: RunReport, settings: GitHubSettings, root: Path, environment: Mapping[str, str], show: Callable[[str], object]
-) -> Announced:
+) -> Notification:
     """Write summary and comment; `show` receives a line about each, which can contain untrusted text.
 
     An interrupted run posts nothing. A failed comment is reported as a line, and as an error if the comment is required.
@@ -77,12 +77,12 @@ def announce(
         show(summary)
     annotations = annotation_lines(report) if in_actions(environment) else ()
     if report.outcome is Outcome.INTERRUPTED:
-        return Announced(annotations)
+        return Notification(annotations)
     try:
         result = post_comment(report, settings, environment, root=root)
     except GitHubError as error:
         show(f"kindgate: {error}")
-        return Announced(annotations, error)
+        return Notification(annotations, error)
     for line in (result.line, *(f"warning: {text}" for text in result.warnings)):
         show(line)
-    return Announced(annotations)
+    return Notification(annotations)

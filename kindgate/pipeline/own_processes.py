@@ -20,12 +20,12 @@ def find_own_processes(engine: Engine, nodes: Sequence[str], deadline: Deadline,
     the parent of `/proc` and `/sys`.
     """
     try:
-        told = engine.run("container", "inspect", "--format", "{{.Id}} {{.State.Pid}}", *nodes, deadline=deadline, check=False)
+        inspected = engine.run("container", "inspect", "--format", "{{.Id}} {{.State.Pid}}", *nodes, deadline=deadline, check=False)
     except KindgateError:
         return None
-    pairs = [line.split() for line in told.stdout.splitlines() if line.strip()]
-    if told.returncode != 0 or len(pairs) != len(nodes) or not all(len(pair) == 2 and pair[1].isdigit() for pair in pairs):
+    pairs = [line.split() for line in inspected.stdout.splitlines() if line.strip()]
+    if inspected.returncode != 0 or len(pairs) != len(nodes) or not all(len(pair) == 2 and pair[1].isdigit() for pair in pairs):
         return None
-    groups = [cgroup_of_container(container, int(pid), root) for container, pid in pairs]
-    found = tuple(group for group in groups if group is not None)
-    return OwnCpu(os.getpid(), found, root / "proc") if nodes and len(found) == len(nodes) else None
+    nodes_cgroups = [cgroup_of_container(container, int(pid), root) for container, pid in pairs]
+    cgroups = tuple(group for group in nodes_cgroups if group is not None)
+    return OwnCpu(os.getpid(), cgroups, root / "proc") if nodes and len(cgroups) == len(nodes) else None

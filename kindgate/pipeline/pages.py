@@ -32,7 +32,7 @@ def write_pages(report: RunReport, artifacts: Path, rescue: Path | None = None, 
     pages = {"report.json": lambda: report.model_dump_json(indent=1), **_pages(report)}
     if quick:
         del pages["report.html"]
-    return _written(artifacts, pages, rescue)
+    return _write_all(artifacts, pages, rescue)
 
 
 def rewrite_pages(file: Path, links: Sequence[Link] = ()) -> list[str]:
@@ -52,12 +52,12 @@ def rewrite_pages(file: Path, links: Sequence[Link] = ()) -> list[str]:
         place = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"{file}: not a report of this version: {place}: {first['msg']}") from error
     if not links:
-        return list(_written(file.parent, _pages(report), None).lines)
+        return list(_write_all(file.parent, _pages(report), None).lines)
     names = {link.name for link in links}
-    kept = [link for link in report.links if link.name not in names]
-    linked = report.model_copy(update={"links": (*kept, *links)[:LINKS]})
+    others = [link for link in report.links if link.name not in names]
+    linked = report.model_copy(update={"links": (*others, *links)[:LINKS]})
     pages = {file.name: lambda: linked.model_dump_json(indent=1), **_pages(linked)}
-    return list(_written(file.parent, pages, None).lines)
+    return list(_write_all(file.parent, pages, None).lines)
 
 
 def parse_links(texts: Sequence[str]) -> tuple[Link, ...]:
@@ -68,32 +68,32 @@ def parse_links(texts: Sequence[str]) -> tuple[Link, ...]:
 def _parse_link(text: str) -> Link:
     name, _, url = text.partition("=")
     try:
-        found = Link(name=name, url=url)
+        link = Link(name=name, url=url)
     except ValidationError:
-        found = Link(name="", url="")
-    if not (found.name and found.url):
+        link = Link(name="", url="")
+    if not (link.name and link.url):
         raise SettingsError(f"--link {text}: not in the form NAME=URL", next_step="use a value such as 'HTML report=https://example.com/1'")
-    return found
+    return link
 
 
 def _pages(report: RunReport) -> dict[str, Callable[[], str]]:
     return {"summary.md": lambda: job_summary(report), "report.html": lambda: report_page(report)}
 
 
-def _written(folder: Path, pages: dict[str, Callable[[], str]], rescue: Path | None) -> Pages:
+def _write_all(folder: Path, pages: dict[str, Callable[[], str]], rescue: Path | None) -> Pages:
     lines: list[str] = []
     complete = True
     for name, render in pages.items():
         text = render()
         try:
-            lines.append(f"wrote {_put(folder / name, text)}")
+            lines.append(f"wrote {_write_text(folder / name, text)}")
         except OSError as error:
             complete = False
-            lines.append(f"could not write {folder / name}: {error.strerror}{_rescued(rescue, name, text)}")
+            lines.append(f"could not write {folder / name}: {error.strerror}{_write_rescue(rescue, name, text)}")
     return Pages(tuple(lines), complete)
 
 
-def _put(path: Path, text: str) -> Path:
+def _write_text(path: Path, text: str) -> Path:
     """Write the whole text or leave nothing: half a report is useless."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -105,11 +105,11 @@ def _put(path: Path, text: str) -> Path:
     return path
 
 
-def _rescued(rescue: Path | None, name: str, text: str) -> str:
+def _write_rescue(rescue: Path | None, name: str, text: str) -> str:
     """Write the page to `rescue`; return a phrase with the location."""
     if rescue is None:
         return ""
     try:
-        return f"; wrote it to {_put(rescue / name, text)} instead"
+        return f"; wrote it to {_write_text(rescue / name, text)} instead"
     except OSError as error:
         return f", or to {rescue}: {error.strerror}"

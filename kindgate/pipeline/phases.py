@@ -1,7 +1,4 @@
-"""The phase table: name, start and duration of each step of the run.
-
-The command line of this process, in a form that can be run again.
-"""
+"""A run's identity and progress: its ID, its command, and its phases with start and duration."""
 
 from __future__ import annotations
 
@@ -48,7 +45,7 @@ class PhaseLog:
         """The phases so far, by start time."""
         return tuple(sorted(self._phases, key=lambda phase: phase.started))
 
-    def say(self, line: str) -> None:
+    def report(self, line: str) -> None:
         """Show the progress of the current phase."""
         self._progress(line)
 
@@ -72,7 +69,7 @@ class PhaseLog:
         self._progress(f"{phase.name}{outcome}: {phase.seconds:.1f} s{note}")
 
 
-def called_command() -> str:
+def rerun_command() -> str:
     """A command that repeats the run elsewhere: the program by name, not by its path on this machine."""
     program = Path(sys.argv[0])
     name = "pytest" if "pytest" in {program.parent.name, program.name} or program.stem == "py.test" else program.name

@@ -1,4 +1,4 @@
-"""One run of the pipeline: prepare, create, load images, deploy, monitor; finally delete.
+"""The pipeline of a run: prepare, create, load images, deploy, monitor; finally delete.
 
 A stage is reached once, on demand; the resulting environment is plain data. After any failure, `close` leaves behind
 only what was requested.
@@ -29,16 +29,21 @@ from kindgate.errors import ClusterError, KindgateError, SettingsError
 from kindgate.images.node_import import load_archive
 from kindgate.load.own_cpu import OwnCpu
 from kindgate.model import ClusterAddress, Rendered, Window
-from kindgate.pipeline.environment import Environment, Exchange, Stage, kept_lines
-from kindgate.pipeline.exchange import Deployed, exchange
+from kindgate.pipeline.deployment_readiness import (
+    Monitoring,
+    entry_notes,
+    placement_difference,
+    wait_for_entries,
+    wait_for_prometheus,
+)
+from kindgate.pipeline.environment import Environment, Stage, VersionSwap, kept_lines
 from kindgate.pipeline.failure_evidence import bundle_record, gather_evidence, gather_node_evidence
 from kindgate.pipeline.image_supply import ImageSupply
-from kindgate.pipeline.ingress_checks import entry_notes, placement_now, wait_versions
 from kindgate.pipeline.inputs import Inputs, check_artifacts_folder, prepare
 from kindgate.pipeline.own_processes import find_own_processes
-from kindgate.pipeline.phases import PhaseLog, Progress, called_command
-from kindgate.pipeline.prometheus_readiness import Monitoring, watch
+from kindgate.pipeline.phases import PhaseLog, Progress, rerun_command
 from kindgate.pipeline.run_objectives import read_objectives
+from kindgate.pipeline.version_swap import Deployed, swap_versions
 from kindgate.report.run_report import FailureBundle
 from kindgate.settings import Settings
 from kindgate.slo.objectives import Objectives
@@ -67,7 +72,7 @@ class Pipeline:
         self.settings = settings
         self.run_id = run_id
         self.log = PhaseLog(progress, time.time())
-        self.prepared: Inputs | None = None
+        self.inputs: Inputs | None = None
         self.address: ClusterAddress | None = None
         self.error: KindgateError | None = None
         self.kept = False
@@ -78,7 +83,7 @@ class Pipeline:
         self._applied: list[Rendered] = []
         self._deployed = False
         self._placement = ""
-        self._exchanged: Exchange | None = None
+        self._swapped: VersionSwap | None = None
         self._own_cpu: OwnCpu | None = None
         self._entry_notes: tuple[str, ...] = ()
         self._monitoring: Monitoring | None = None
@@ -103,14 +108,14 @@ class Pipeline:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes for the report: about the cluster, changes to the manifests, and monitoring."""
-        said = [self._open.note] if self._open is not None and self._open.note else []
-        if self.prepared is not None:
-            said += [note for _, part in self.prepared.parts for note in part.notes]
+        lines = [self._open.note] if self._open is not None and self._open.note else []
+        if self.inputs is not None:
+            lines += [note for _, part in self.inputs.parts for note in part.notes]
         if self._monitoring is not None and self._monitoring.note:
-            said.append(self._monitoring.note)
-        if self._exchanged is not None:
-            said.append(f"before the comparison's confirmation round, {self._exchanged.done}")
-        return (*said, *self._entry_notes)
+            lines.append(self._monitoring.note)
+        if self._swapped is not None:
+            lines.append(f"before the comparison's confirmation round, {self._swapped.done}")
+        return (*lines, *self._entry_notes)
 
     @property
     def artifacts(self) -> Path:
@@ -119,16 +124,16 @@ class Pipeline:
 
     def reach(self, stage: Stage) -> Environment:
         """Run the missing phases up to `stage`; raises the `KindgateError` of a failed phase, and stores it in `error`."""
-        with self._remembering():
+        with self._errors_recorded():
             return self._reach(stage)
 
-    def exchange(self) -> Exchange:
+    def swap_versions(self) -> VersionSwap:
         """Swap the application and its baseline, as required before a confirmation round; raises like `reach`."""
-        with self._remembering():
-            return self._exchange()
+        with self._errors_recorded():
+            return self._swap_versions()
 
     @contextmanager
-    def _remembering(self) -> Iterator[None]:
+    def _errors_recorded(self) -> Iterator[None]:
         """Store the error of a failed phase, and gather evidence."""
         try:
             yield
@@ -138,26 +143,26 @@ class Pipeline:
             raise
 
     def _reach(self, stage: Stage) -> Environment:
-        prepared = self._prepare()
-        address = self._cluster(prepared)
+        inputs = self._prepare()
+        address = self._cluster(inputs)
         if stage >= Stage.APP and not self._deployed:
-            self._deploy(prepared, address)
+            self._deploy(inputs, address)
         if stage >= Stage.MONITORING and self._monitoring is None:
             with self.log.phase("wait for Prometheus"):
-                self._monitoring = watch(self.settings.metrics, prepared.rendered, address)
-        return self._provisioned(prepared, address)
+                self._monitoring = wait_for_prometheus(self.settings.metrics, inputs.rendered, address)
+        return self._current_environment(inputs, address)
 
-    def _provisioned(self, prepared: Inputs, address: ClusterAddress) -> Environment:
+    def _current_environment(self, inputs: Inputs, address: ClusterAddress) -> Environment:
         monitoring = self._monitoring
         return Environment(
             address=address,
-            rendered=prepared.rendered,
-            kubectl=prepared.tools.kubectl,
-            kind=prepared.tools.kind,
-            engine=prepared.supply.engine if prepared.supply is not None else None,
+            rendered=inputs.rendered,
+            kubectl=inputs.tools.kubectl,
+            kind=inputs.tools.kind,
+            engine=inputs.supply.engine if inputs.supply is not None else None,
             deployed=self._deployed,
-            base=prepared.base,
-            entries=prepared.entries,
+            base=inputs.base,
+            entries=inputs.entries,
             placement=self._placement,
             own_cpu=self._own_cpu,
             artifacts=self.artifacts,
@@ -168,15 +173,15 @@ class Pipeline:
 
     def _gather(self, error: KindgateError) -> None:
         """Collect the cluster's state after a failed phase, while it still exists."""
-        if self.prepared is None or self.address is None or self._clock.stopped:
+        if self.inputs is None or self.address is None or self._clock.stopped:
             return
-        env = self._provisioned(self.prepared, self.address)
+        env = self._current_environment(self.inputs, self.address)
         phase = self.log.phases[-1]
         with self.log.phase("gather evidence"):
             bundle = gather_evidence(env, phase.name, Window(phase.started, max(phase.started, time.time())), str(error))
         self.bundles.append(bundle_record(phase.name, bundle, self.artifacts))
 
-    def _keep_watchdog(self, watchdog: WatchdogClient) -> None:
+    def _set_watchdog(self, watchdog: WatchdogClient) -> None:
         self._watchdog = watchdog
 
     def _gather_nodes(self, supply: ImageSupply, address: ClusterAddress, error: ClusterError) -> None:
@@ -198,9 +203,9 @@ class Pipeline:
             opened, self._open = self._open, None
             with self.log.phase("close the cluster"):
                 self.kept = opened.close(failed=failed)
-            if self.kept and self.prepared is not None:
-                kubectl = str(self.prepared.tools.kubectl)
-                return kept_lines(opened.address, self.prepared.rendered.namespaces, kubectl, called_command())
+            if self.kept and self.inputs is not None:
+                kubectl = str(self.inputs.tools.kubectl)
+                return kept_lines(opened.address, self.inputs.rendered.namespaces, kubectl, rerun_command())
         return ()
 
     def interrupt(self) -> None:
@@ -228,44 +233,44 @@ class Pipeline:
         return Deadline.after(seconds, self._clock)
 
     def _prepare(self) -> Inputs:
-        if self.prepared is None:
+        if self.inputs is None:
             with self.log.phase("prepare"):
                 check_artifacts_folder(self.artifacts)
                 claim_run_folder(self.run_id)
-                self.prepared = prepare(self.settings, self.objectives, self.folder, self._progress)
-        return self.prepared
+                self.inputs = prepare(self.settings, self.objectives, self.folder, self._progress)
+        return self.inputs
 
-    def _cluster(self, prepared: Inputs) -> ClusterAddress:
+    def _cluster(self, inputs: Inputs) -> ClusterAddress:
         if self.address is None:
-            if prepared.supply is None:
+            if inputs.supply is None:
                 with self.log.phase("reach the existing cluster"):
                     self.address = attach_existing(self.settings.cluster, deadline=self._deadline(self.settings.cluster.timeout))
             else:
-                self.address = self._create(prepared, prepared.supply)
-                self._own_cpu = find_own_processes(prepared.supply.engine, self.address.nodes, self._deadline(INSPECT_SECONDS))
+                self.address = self._create(inputs, inputs.supply)
+                self._own_cpu = find_own_processes(inputs.supply.engine, self.address.nodes, self._deadline(INSPECT_SECONDS))
         return self.address
 
-    def _create(self, prepared: Inputs, supply: ImageSupply) -> ClusterAddress:
-        """Create the cluster and load the images into its nodes; the images are prepared while kind works."""
-        if prepared.tools.kind is None:
+    def _create(self, inputs: Inputs, supply: ImageSupply) -> ClusterAddress:
+        """Create the cluster and load the images into its nodes; the images are inputs while kind works."""
+        if inputs.tools.kind is None:
             raise ClusterError("no kind program to create a cluster with")
         deadline = self._deadline(IMAGE_SECONDS)
         for reaped in reap(supply.engine, deadline=self._deadline(REAP_SECONDS)):
             self._progress(f"cluster {reaped.cluster} of another run: {reaped.error or 'deleted'} ({reaped.reason})")
         with self.log.phase("provide the node image"):
             node_image = supply.source.provide_node(supply.plan, self._progress, deadline)
-        with ThreadPoolExecutor(3, thread_name_prefix="images") as pool, self._ending_threads():
+        with ThreadPoolExecutor(3, thread_name_prefix="images") as pool, self._threads_stopped_on_error():
             archive = pool.submit(self._archive, supply, deadline)
             loads: list[Future[None]] = []
             spec = ClusterSpec(
                 settings=self.settings,
                 engine=supply.engine,
-                kind=prepared.tools.kind,
+                kind=inputs.tools.kind,
                 node_image=node_image,
                 changes=(self._hook_configuration(),),
                 versions={"image source": supply.source.name},
                 on_failure=lambda address, error: self._gather_nodes(supply, address, error),
-                on_watchdog=self._keep_watchdog,
+                on_watchdog=self._set_watchdog,
                 folder=self.folder,
                 on_nodes=lambda address: loads.append(pool.submit(self._load, supply, archive, address)),
             )
@@ -280,7 +285,7 @@ class Pipeline:
         return address
 
     @contextmanager
-    def _ending_threads(self) -> Iterator[None]:
+    def _threads_stopped_on_error(self) -> Iterator[None]:
         """Stop other threads if the block fails, because it waits for them."""
         try:
             yield
@@ -293,29 +298,29 @@ class Pipeline:
             return supply.archive(deadline, self._progress)
 
     def _load(self, supply: ImageSupply, archive: Future[Path | None], address: ClusterAddress) -> None:
-        ready = archive.result()
-        if ready is not None:
+        file = archive.result()
+        if file is not None:
             with self.log.phase("load the images into the nodes"):
                 deadline = self._deadline(LOAD_SECONDS)
-                load_archive(supply.engine, address.nodes, ready, supply.names, deadline, fresh=not address.reused)
+                load_archive(supply.engine, address.nodes, file, supply.names, deadline, fresh=not address.reused)
 
-    def _authority(self, prepared: Inputs, address: ClusterAddress) -> Authority | None:
+    def _authority(self, inputs: Inputs, address: ClusterAddress) -> Authority | None:
         """Write the certificates that verify the entries, and return the CA for this cluster; None on an existing cluster."""
         if address.existing or address.ca_file is None:
             return None
         authority = Authority(address.ca_file.parent)
-        write_trusted((part for _, part in prepared.parts), authority, address.ca_file)
+        write_trusted((part for _, part in inputs.parts), authority, address.ca_file)
         return authority
 
-    def _deploy(self, prepared: Inputs, address: ClusterAddress) -> None:
+    def _deploy(self, inputs: Inputs, address: ClusterAddress) -> None:
         deadline = self._deadline(self.settings.deploy.timeout)
         run = self._label(address)
-        base = prepared.base
-        authority = self._authority(prepared, address)
-        for name, part in prepared.parts:
-            follows = base is not None and part is base.rendered
+        base = inputs.base
+        authority = self._authority(inputs, address)
+        for name, part in inputs.parts:
+            is_baseline = base is not None and part is base.rendered
             rendered = (
-                baseline_placed_like_head(base, pods_of(base.namespaces, address, deadline)) if base is not None and follows else part
+                baseline_placed_like_head(base, pods_of(base.namespaces, address, deadline)) if base is not None and is_baseline else part
             )
             rendered = with_certificates(rendered, authority) if authority is not None else rendered
             self._applied.append(rendered)
@@ -327,30 +332,30 @@ class Pipeline:
             with self.log.phase(f"wait until {name} is ready"):
                 application, _ = split_monitoring(rendered)
                 wait_ready(application, address, deadline, self._progress)
-        with self.log.phase("wait until the ingress answers"):
-            answers = wait_versions(prepared, address, deadline)
-            self._entry_notes = entry_notes(prepared, answers, address, deadline)
+        with self.log.phase("wait until the ingress responses"):
+            responses = wait_for_entries(inputs, address, deadline)
+            self._entry_notes = entry_notes(inputs, responses, address, deadline)
             for note in self._entry_notes:
                 self._progress(f"note: {note}")
             if base is not None:
-                self._placement = placement_now(base, address, deadline)
+                self._placement = placement_difference(base, address, deadline)
         self._deployed = True
 
-    def _exchange(self) -> Exchange:
-        prepared, address = self.prepared, self.address
-        if prepared is None or prepared.base is None or address is None or not self._deployed:
+    def _swap_versions(self) -> VersionSwap:
+        inputs, address = self.inputs, self.address
+        if inputs is None or inputs.base is None or address is None or not self._deployed:
             raise SettingsError("no two versions to swap", next_step="set a baseline with --slo-base")
         deadline = self._deadline(self.settings.deploy.timeout)
-        authority = self._authority(prepared, address)
-        certified = partial(with_certificates, authority=authority) if authority is not None else None
+        authority = self._authority(inputs, address)
+        add_certificates = partial(with_certificates, authority=authority) if authority is not None else None
         *_, head, base = self._applied
-        deployed = Deployed(head, base, prepared.base, self._label(address), certified)
+        deployed = Deployed(head, base, inputs.base, self._label(address), add_certificates)
         with self.log.phase("swap both versions"):
-            done = exchange(deployed, address, deadline, self._progress)
-            wait_versions(prepared, address, deadline)
-            self._exchanged = Exchange(done, placement_now(prepared.base, address, deadline))
+            done = swap_versions(deployed, address, deadline, self._progress)
+            wait_for_entries(inputs, address, deadline)
+            self._swapped = VersionSwap(done, placement_difference(inputs.base, address, deadline))
         self._progress(f"note: {done}")
-        return self._exchanged
+        return self._swapped
 
     def _label(self, address: ClusterAddress) -> str:
         """Label value of the objects that this run applies."""

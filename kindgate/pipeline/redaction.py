@@ -9,7 +9,7 @@ from typing import Any
 from kindgate.observe.redact import Redactor
 from kindgate.observe.secret_names import MASK, is_secret_name
 from kindgate.pipeline.provisioner import Pipeline
-from kindgate.pipeline.run_secrets import RunSecrets, sources_of
+from kindgate.pipeline.run_secrets import RunSecrets, sources_of_pipeline
 from kindgate.report.frozen_record import LINE_LIMIT
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.measurements import HISTOGRAMS
@@ -21,7 +21,7 @@ _HISTOGRAMS = HISTOGRAMS | {"cap_wait"}
 
 def redactor_of(pipeline: Pipeline | None, environment: Mapping[str, str]) -> Redactor:
     """A redactor of secret environment variables and of the run's Secrets and kubeconfig, as far as they are known."""
-    return RunSecrets(environment).redactor(sources_of(pipeline))
+    return RunSecrets(environment).redactor(sources_of_pipeline(pipeline))
 
 
 def redacted(report: RunReport, redactor: Redactor) -> RunReport:
@@ -52,7 +52,7 @@ def redacted_burst(document: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - 
     return redactor.text(document) if isinstance(document, str) else document
 
 
-def left_note(redactor: Redactor) -> tuple[str, ...]:
+def unredacted_note(redactor: Redactor) -> tuple[str, ...]:
     """A line about known secrets that are not redacted; empty if all are."""
     if not redactor.unmaskable:
         return ()

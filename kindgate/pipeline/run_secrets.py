@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from kindgate.pipeline.environment import Environment
     from kindgate.pipeline.provisioner import Pipeline
 
-Sources = tuple[tuple[Rendered, ...], Path | None]
-"""Sources of a run's secrets: rendered manifests, and the kubeconfig of its cluster."""
+SecretSources = tuple[tuple[Rendered, ...], Path | None]
+"""SecretSources of a run's secrets: rendered manifests, and the kubeconfig of its cluster."""
 
 
 class RunSecrets:
@@ -34,36 +34,36 @@ class RunSecrets:
         self._redactor = Redactor(())
         self._lock = threading.Lock()
 
-    def values(self, sources: Sources) -> tuple[KnownValue, ...]:
+    def values(self, sources: SecretSources) -> tuple[KnownValue, ...]:
         """Every value known to be secret."""
         with self._lock:
             self._refresh(*sources)
             return self._values
 
-    def redactor(self, sources: Sources) -> Redactor:
+    def redactor(self, sources: SecretSources) -> Redactor:
         """A redactor for these values and for text that looks like a secret."""
         with self._lock:
             self._refresh(*sources)
             return self._redactor
 
     def _refresh(self, rendered: tuple[Rendered, ...], kubeconfig: Path | None) -> None:
-        of_environment = tuple(environment_secrets(self._environment))
-        key = (of_environment, tuple(map(id, rendered)), kubeconfig, _changed(kubeconfig))  # manifests by identity, which is cheap
+        from_environment = tuple(environment_secrets(self._environment))
+        key = (from_environment, tuple(map(id, rendered)), kubeconfig, _modified(kubeconfig))  # manifests by identity, which is cheap
         if key != self._key:
-            self._values = (*of_environment, *_values_of(rendered, kubeconfig))
+            self._values = (*from_environment, *_values_of(rendered, kubeconfig))
             self._redactor = Redactor(self._values)
             self._rendered, self._key = rendered, key
 
 
-def sources_of(pipeline: Pipeline | None) -> Sources:
+def sources_of_pipeline(pipeline: Pipeline | None) -> SecretSources:
     """The sources of a run's secrets so far."""
-    prepared = pipeline.prepared if pipeline is not None else None
+    inputs = pipeline.inputs if pipeline is not None else None
     address = pipeline.address if pipeline is not None else None
-    parts = tuple(rendered for _, rendered in prepared.parts) if prepared is not None else ()
+    parts = tuple(rendered for _, rendered in inputs.parts) if inputs is not None else ()
     return parts, address.kubeconfig if address is not None else None
 
 
-def sources_standing(env: Environment) -> Sources:
+def sources_of_environment(env: Environment) -> SecretSources:
     """The same for a process that received the environment from another one."""
     base = (env.base.rendered,) if env.base is not None else ()
     return (env.rendered, *base), env.address.kubeconfig
@@ -76,7 +76,7 @@ def _values_of(parts: Iterable[Rendered], kubeconfig: Path | None) -> Iterator[K
         yield from kubeconfig_secrets(yaml.safe_load(kubeconfig.read_text()) or {})
 
 
-def _changed(file: Path | None) -> int:
+def _modified(file: Path | None) -> int:
     """Modification time of the file; 0 if it is missing."""
     try:
         return file.stat().st_mtime_ns if file is not None else 0

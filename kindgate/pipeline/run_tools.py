@@ -29,7 +29,7 @@ def find_kubectl(settings: Settings, deadline: Deadline, progress: Progress) -> 
     """Find, download or compile kubectl; raises `ToolError`."""
     catalogue = assets.manifests() / "images"
     recipe = read_catalogue(catalogue / "catalogue.yaml").recipe("kube", catalogue)
-    return _find("kubectl", settings, deadline, progress, asked=settings.cluster.kubectl_bin, recipe=recipe)
+    return _find("kubectl", settings, deadline, progress, requested=settings.cluster.kubectl_bin, recipe=recipe)
 
 
 def find_tools(settings: Settings, deadline: Deadline, progress: Progress) -> Tools:
@@ -37,7 +37,7 @@ def find_tools(settings: Settings, deadline: Deadline, progress: Progress) -> To
     kubectl = find_kubectl(settings, deadline, progress)
     if settings.cluster.existing is not None:
         return Tools(kubectl, None)
-    return Tools(kubectl, _find("kind", settings, deadline, progress, asked=settings.cluster.kind_bin))
+    return Tools(kubectl, _find("kind", settings, deadline, progress, requested=settings.cluster.kind_bin))
 
 
 def renderer(settings: Settings, kubectl: Path, deadline: Deadline, progress: Progress = lambda _line: None) -> Renderer:
@@ -48,11 +48,11 @@ def renderer(settings: Settings, kubectl: Path, deadline: Deadline, progress: Pr
 
 
 def _find(
-    name: ToolName, settings: Settings, deadline: Deadline, progress: Progress, *, asked: str = "", recipe: Recipe | None = None
+    name: ToolName, settings: Settings, deadline: Deadline, progress: Progress, *, requested: str = "", recipe: Recipe | None = None
 ) -> Path:
     return find_tool(
         name,
-        asked=asked,
+        asked=requested,
         recipe=recipe,
         seed=_seed(settings),
         from_source=settings.images.from_source,

@@ -11,8 +11,8 @@ import pytest
 from kindgate.errors import KindgateError
 from kindgate.plugin import hookspecs, item_hooks
 from kindgate.plugin.generated_suite import add_suite_key, refuse_mixed_paths
-from kindgate.plugin.known_secrets import known_to_worker
-from kindgate.plugin.markers import keep_warnings_apart, leave_out_e2e, register_markers, wants_cluster
+from kindgate.plugin.known_secrets import worker_secrets
+from kindgate.plugin.markers import deselect_e2e_by_default, exempt_inconclusive_warnings, register_markers, wants_cluster
 from kindgate.plugin.pytest_options import add_options, misread_option, settings_of
 from kindgate.plugin.record_redaction import Redaction
 from kindgate.plugin.session_state import SETTINGS
@@ -37,8 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     _refuse_misread_option(config)
     refuse_mixed_paths(config)
     register_markers(config)
-    leave_out_e2e(config)
-    keep_warnings_apart(config)
+    deselect_e2e_by_default(config)
+    exempt_inconclusive_warnings(config)
     try:
         settings = config.stash[SETTINGS] = settings_of(config)
     except KindgateError as error:
@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(short_names, "kindgate.short_names")
     config.pluginmanager.register(item_hooks, "kindgate.items")
     if hasattr(config, "workerinput"):
-        config.pluginmanager.register(Redaction(known_to_worker(config).redactor), "kindgate.redaction")
+        config.pluginmanager.register(Redaction(worker_secrets(config).redactor), "kindgate.redaction")
         return
     from kindgate.plugin.controller import Controller  # noqa: PLC0415  # workers do without
 
@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _write_reports_by_default(config, settings.path(settings.report.artifacts))
     controller = Controller(config, settings)
     config.pluginmanager.register(controller, "kindgate.controller")
-    config.pluginmanager.register(Redaction(controller.known.redactor), "kindgate.redaction")  # last, so it runs before the others
+    config.pluginmanager.register(Redaction(controller.secrets.redactor), "kindgate.redaction")  # last, so it runs before the others
 
 
 def _refuse_misread_option(config: pytest.Config) -> None:

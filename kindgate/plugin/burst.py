@@ -38,7 +38,7 @@ class Bursts:
         self._address = address
         self._entries = entries
         self._load = load
-        self._lease = load_lock
+        self._load_lock = load_lock
         self._folder = folder
         self._own_cpu = own_cpu
 
@@ -70,7 +70,7 @@ class Bursts:
 
         Ctrl-C ends it early and keeps the results so far among the artifacts.
         """
-        with self._lease.exclusive(), GeneratorPool(self._own_cpu) as pool:
+        with self._load_lock.exclusive(), GeneratorPool(self._own_cpu) as pool:
             if warmup > 0 and warm_up(plan, warmup, pool).interrupted:
                 raise KeyboardInterrupt
             result = run_burst(plan, pool=pool)
@@ -82,5 +82,5 @@ class Bursts:
 
     def windows(self) -> tuple[Window, ...]:
         """The time windows of all bursts of this run so far, from any test or worker, in order."""
-        measured = (BurstResult.from_json(json.loads(file.read_text())) for file in self._folder.rglob("[!.]*.json"))
-        return tuple(sorted((result.window for result in measured), key=lambda window: window.start))
+        results = (BurstResult.from_json(json.loads(file.read_text())) for file in self._folder.rglob("[!.]*.json"))
+        return tuple(sorted((result.window for result in results), key=lambda window: window.start))

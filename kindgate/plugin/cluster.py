@@ -45,20 +45,20 @@ class Cluster:
 
     def objects(self, kind: str, namespace: str = "") -> list[dict[str, Any]]:
         """The objects of a kind (`nodes`, `deployments.apps`) in one namespace or all, as JSON values; raises as `kubectl` does."""
-        where = ("--namespace", namespace) if namespace else ("--all-namespaces",)
-        found: list[dict[str, Any]] = json.loads(self.kubectl("get", kind, *where, "--output", "json"))["items"]
-        return found
+        scope = ("--namespace", namespace) if namespace else ("--all-namespaces",)
+        items: list[dict[str, Any]] = json.loads(self.kubectl("get", kind, *scope, "--output", "json"))["items"]
+        return items
 
     @cached_property
     def api(self) -> client.ApiClient:
         """The API client, for what `core` and `apps` do not cover."""
         from kubernetes import config  # noqa: PLC0415  # takes most of a second, and many tests do without
 
-        made: client.ApiClient = config.new_client_from_config(  # type: ignore[no-untyped-call]  # published without types
+        api: client.ApiClient = config.new_client_from_config(  # type: ignore[no-untyped-call]  # published without types
             str(self.address.kubeconfig), context=self.address.context
         )
-        _bound(made.rest_client.pool_manager)
-        return made
+        _set_default_timeout(api.rest_client.pool_manager)
+        return api
 
     @cached_property
     def core(self) -> client.CoreV1Api:
@@ -80,14 +80,14 @@ class Cluster:
             self.api.close()  # type: ignore[no-untyped-call]  # published without types
 
 
-def _bound(pool: Any) -> None:  # noqa: ANN401  # the kubernetes package has no types
+def _set_default_timeout(pool: Any) -> None:  # noqa: ANN401  # the kubernetes package has no types
     """Apply this module's timeout to every request of the pool that has none."""
     from urllib3 import Timeout  # noqa: PLC0415  # comes with the kubernetes package
 
-    unbound = pool.request
+    original_request = pool.request
 
     def request(method: str, url: str, **options: Any) -> Any:  # noqa: ANN401  # handed through
         options["timeout"] = options.get("timeout") or Timeout(connect=min(API_SECONDS, 10.0), read=API_SECONDS)
-        return unbound(method, url, **options)
+        return original_request(method, url, **options)
 
     pool.request = request

@@ -18,26 +18,26 @@ from kindgate.model import Phase
 from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.plugin.interrupts import Interrupts
-from kindgate.plugin.known_secrets import known_to_controller
+from kindgate.plugin.known_secrets import controller_secrets
 from kindgate.plugin.markers import wants_cluster
 from kindgate.plugin.provider import LocalProvider, ProviderServer
-from kindgate.plugin.selection import OUTPUT, asked_for_e2e, selection_of
+from kindgate.plugin.selection import OUTPUT, e2e_requested, selection_of
 from kindgate.plugin.session_state import BUNDLE_PROPERTY, E2E, LOAD_LOCK, PROVIDER, USES_APP, WORKER_INPUT
 from kindgate.plugin.terminal import CommandGuard, Terminal, commit_of, header_line
 
 if TYPE_CHECKING:
-    from kindgate.pipeline.environment import Environment, Exchange, Stage
-    from kindgate.pipeline.finish import Written
+    from kindgate.pipeline.environment import Environment, Stage, VersionSwap
+    from kindgate.pipeline.finish import WrittenArtifacts
     from kindgate.pipeline.provisioner import Pipeline
     from kindgate.settings import Settings
 
 WORKER_SECONDS = 3.0
 """Seconds for workers to tear down after an interrupt; xdist would wait ten."""
 
-PAGE_PATIENCE = 5.0
+PAGE_SECONDS = 5.0
 """Seconds after the signal until which an interrupted run still writes its HTML page."""
 
-PATIENCE = 6.0
+DELETION_SECONDS = 6.0
 """Seconds after the signal for which an interrupted run waits for its watchdog, so the next run finds nothing; 2-4 s are
 usual, and a CI runner kills after ten."""
 
@@ -54,13 +54,13 @@ class LazyPipeline:
 
     def reach(self, stage: Stage) -> Environment:
         """Bring the pipeline to `stage`; raises `KindgateError`."""
-        return self.make().reach(stage)
+        return self.get_or_create().reach(stage)
 
-    def exchange(self) -> Exchange:
-        """Exchange the two versions of a comparison; raises `KindgateError`."""
-        return self.make().exchange()
+    def swap_versions(self) -> VersionSwap:
+        """Swap the two versions of a comparison; raises `KindgateError`."""
+        return self.get_or_create().swap_versions()
 
-    def make(self) -> Pipeline:
+    def get_or_create(self) -> Pipeline:
         """Return the pipeline, creating it if no test has requested a stage."""
         if self.pipeline is None:
             from kindgate.pipeline.provisioner import Pipeline  # noqa: PLC0415  # see the class
@@ -81,11 +81,11 @@ class Controller:
         self.settings = settings
         self.run_id = new_run_id()
         self.terminal = Terminal(config)
-        self.guard = CommandGuard(self.terminal.command, os.environ)
-        self.lazy = LazyPipeline(config, settings, self.run_id, self.terminal)
-        self.known = known_to_controller(config, lambda: self.lazy.pipeline)
-        self.terminal.clean = self.known.clean
-        self.provider = LocalProvider(self.lazy, on_reached=self._mask)
+        self.command_guard = CommandGuard(self.terminal.command, os.environ)
+        self.lazy_pipeline = LazyPipeline(config, settings, self.run_id, self.terminal)
+        self.secrets = controller_secrets(config, lambda: self.lazy_pipeline.pipeline)
+        self.terminal.clean = self.secrets.clean
+        self.provider = LocalProvider(self.lazy_pipeline, on_reached=self._mask)
         self.server: ProviderServer | None = None
         self.interrupted = False
         self.stopped_early = False
@@ -93,11 +93,11 @@ class Controller:
         self.first_test_seen = False
         self.tests_ran = False
         self.reports: list[pytest.TestReport] = []
-        self._stopped: set[str] = set()
+        self._stopped_tests: set[str] = set()
         self.interrupts = Interrupts(self.terminal.progress)
         config.stash[PROVIDER] = self.provider
         config.stash[LOAD_LOCK] = load_lock_of_run(self.run_id)
-        config.add_cleanup(self.guard.close)
+        config.add_cleanup(self.command_guard.close)
         config.add_cleanup(self.close)
 
     @pytest.hookimpl(optionalhook=True)
@@ -121,9 +121,9 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401  # as above
         """Take over a worker's counts; a crashed worker has none."""
-        counted = getattr(node, "workeroutput", {}).get(OUTPUT)
-        if counted is not None:
-            selection_of(self.config).merge(counted)
+        counts = getattr(node, "workeroutput", {}).get(OUTPUT)
+        if counts is not None:
+            selection_of(self.config).merge(counts)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
@@ -134,12 +134,12 @@ class Controller:
     def pytest_sessionstart(self) -> None:
         """From now on, signals end the run cleanly."""
         self._mask()
-        self.guard.stop()
+        self.command_guard.stop()
         self.interrupts.install()
 
     def _mask(self) -> None:
         """Have GitHub's runner mask the values known so far: tests also print outside of records (`pytest -s`)."""
-        self.guard.mask(self.known.values())
+        self.command_guard.mask(self.secrets.values())
 
     def pytest_report_header(self) -> list[str]:
         """Report what will be judged and where."""
@@ -149,24 +149,24 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep every test's report, and record the time until the first test that uses the application."""
-        first = report.when == "call" and USES_APP in report.keywords and not self.first_test_seen
-        if first and self.lazy.pipeline is not None:
+        is_first = report.when == "call" and USES_APP in report.keywords and not self.first_test_seen
+        if is_first and self.lazy_pipeline.pipeline is not None:
             import psutil  # noqa: PLC0415  # only a run that has a pipeline needs it
 
             self.first_test_seen = True
             started = psutil.Process().create_time()
-            self.lazy.pipeline.log.add(Phase("time to first test", started, max(0.0, report.start - started)))
+            self.lazy_pipeline.pipeline.log.add(Phase("time to first test", started, max(0.0, report.start - started)))
         self._link_evidence(report)
         self.reports.append(report)
 
     def _link_evidence(self, report: pytest.TestReport) -> None:
         """Link the failed phase's evidence to each test it stopped, in junit.xml, which reads the properties of teardown reports."""
-        failure, pipeline = self.provider.failure, self.lazy.pipeline
+        failure, pipeline = self.provider.failure, self.lazy_pipeline.pipeline
         if failure is None or pipeline is None or not pipeline.bundles:
             return
         if report.when == "setup" and report.failed and failure.summary in report.longreprtext:
-            self._stopped.add(report.nodeid)
-        elif report.when == "teardown" and report.nodeid in self._stopped:
+            self._stopped_tests.add(report.nodeid)
+        elif report.when == "teardown" and report.nodeid in self._stopped_tests:
             report.user_properties.append((BUNDLE_PROPERTY, pipeline.bundles[-1].path))
 
     @pytest.hookimpl(tryfirst=True)
@@ -181,13 +181,13 @@ class Controller:
             return
         self.interrupts.hold()  # until teardown: pytest writes its own notes after this, and a signal would cost the exit code
         self.provider.refuse("the run was interrupted")
-        if self.lazy.pipeline is not None:
-            self.lazy.pipeline.interrupt()
+        if self.lazy_pipeline.pipeline is not None:
+            self.lazy_pipeline.pipeline.interrupt()
             self._write_report(int(pytest.ExitCode.INTERRUPTED), quick=True)
         if self.server is not None:
-            from kindgate.plugin.interrupts import end_workers  # noqa: PLC0415  # runs without xdist have none
+            from kindgate.plugin.interrupts import stop_workers  # noqa: PLC0415  # runs without xdist have none
 
-            end_workers(WORKER_SECONDS)
+            stop_workers(WORKER_SECONDS)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
@@ -198,54 +198,54 @@ class Controller:
         self.session = session
         if self.interrupted:
             self.interrupts.release()
-        self._undo_xdists_code(session)
+        self._correct_xdist_exit_code(session)
         failure = self.provider.failure
-        replaced = {pytest.ExitCode.TESTS_FAILED, *((pytest.ExitCode.OK,) if failure is not None and failure.skips else ())}
-        if failure is not None and session.exitstatus in replaced:
+        replaceable = {pytest.ExitCode.TESTS_FAILED, *((pytest.ExitCode.OK,) if failure is not None and failure.skips else ())}
+        if failure is not None and session.exitstatus in replaceable:
             session.exitstatus = failure.exit_code
-        self._refuse_no_verdict(session)
+        self._require_verdict(session)
         try:
             yield
         except OSError as error:
             if not wants_cluster(self.config):
                 raise
-            self._unwritten(f"cannot write one of pytest's reports: {error}")
+            self._report_missing_artifact(f"cannot write one of pytest's reports: {error}")
         except KeyboardInterrupt:
             if not self.interrupted:
                 raise
             self.terminal.progress("interrupted again: teardown stopped midway")
 
-    def _refuse_no_verdict(self, session: pytest.Session) -> None:
+    def _require_verdict(self, session: pytest.Session) -> None:
         """Report on a run whose requested e2e tests neither passed nor failed, and in CI end it with its own exit code."""
-        ended_well = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
+        succeeded = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
         calls = (report for report in self.reports if report.when == "call" and E2E in report.keywords)
         passed = any(report.passed and not hasattr(report, "wasxfail") for report in calls)
-        if passed or not (ended_well and self.tests_ran and asked_for_e2e(self.config)):
+        if passed or not (succeeded and self.tests_ran and e2e_requested(self.config)):
             return
-        self.lazy.make()
+        self.lazy_pipeline.get_or_create()
         from kindgate.github.workflow_commands import in_ci  # noqa: PLC0415  # most runs have a verdict
 
         if in_ci(os.environ) and not self.settings.report.allow_no_verdict:
             session.exitstatus = NoVerdict.exit_code
 
-    def _undo_xdists_code(self, session: pytest.Session) -> None:
+    def _correct_xdist_exit_code(self, session: pytest.Session) -> None:
         """Count a run that xdist stopped after a failure (-x, abortOnFail) as failed, as without xdist, not as interrupted."""
         failed = any(report.failed for report in self.reports)
-        ours = self.lazy.pipeline is not None or self.provider.failure is not None
-        if self.stopped_early and failed and ours and session.exitstatus == pytest.ExitCode.INTERRUPTED:
+        uses_cluster = self.lazy_pipeline.pipeline is not None or self.provider.failure is not None
+        if self.stopped_early and failed and uses_cluster and session.exitstatus == pytest.ExitCode.INTERRUPTED:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:
         """Add the results to pytest-html's page, with a link to kindgate's page."""
-        if self.lazy.pipeline is None:
+        if self.lazy_pipeline.pipeline is None:
             return
-        from kindgate.pipeline.finish import summary_beside  # noqa: PLC0415  # rendering is needed only now
+        from kindgate.pipeline.finish import linked_summary  # noqa: PLC0415  # rendering is needed only now
         from kindgate.plugin.outcomes import results_of  # noqa: PLC0415  # the same
 
         prefix.append(
-            summary_beside(
-                self.lazy.pipeline,
+            linked_summary(
+                self.lazy_pipeline.pipeline,
                 Path.cwd() / Path(os.path.expandvars(self.config.option.htmlpath)).expanduser(),  # as pytest-html reads it
                 measurements=self.provider.measurements,
                 tests=results_of(self.reports),
@@ -257,38 +257,38 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, exitstatus: int) -> None:
         """Write the report, show the results, and comment on the pull request."""
-        if self.lazy.pipeline is None:
+        if self.lazy_pipeline.pipeline is None:
             return
         if self.interrupted:
             self.interrupts.hold()  # the rest is quick, and a signal now would cost the exit code
         with self.interrupts.held():
-            from kindgate.pipeline.finish import tell  # noqa: PLC0415  # rendering is needed only now
+            from kindgate.pipeline.finish import publish  # noqa: PLC0415  # rendering is needed only now
 
-            late = self.interrupted and self.interrupts.seconds > PAGE_PATIENCE
-            written = self._write_report(exitstatus if self.session is None else int(self.session.exitstatus), quick=late)
-            finished = tell(self.lazy.pipeline, written)
+            no_time = self.interrupted and self.interrupts.seconds > PAGE_SECONDS
+            written = self._write_report(exitstatus if self.session is None else int(self.session.exitstatus), quick=no_time)
+            finished = publish(self.lazy_pipeline.pipeline, written)
         self.terminal.section("kindgate", finished.lines)
         if not written.complete:
-            self._unwritten("requested artifacts are missing; see the lines above for the cause")
-        self.guard.say(finished.annotations)
+            self._report_missing_artifact("requested artifacts are missing; see the lines above for the cause")
+        self.command_guard.write_commands(finished.annotations)
         if finished.comment_error is not None and self.session is not None and self.session.exitstatus == pytest.ExitCode.OK:
             self.session.exitstatus = finished.comment_error.exit_code
 
-    def _unwritten(self, what: str) -> None:
+    def _report_missing_artifact(self, message: str) -> None:
         """Report a missing artifact; a run that would have passed ends with the exit code of a host error."""
-        self.terminal.line(f"kindgate: {what}")
+        self.terminal.line(f"kindgate: {message}")
         if self.session is not None and self.session.exitstatus == pytest.ExitCode.OK:
             self.session.exitstatus = HostError.exit_code
 
-    def _write_report(self, exitstatus: int, *, quick: bool = False) -> Written:
+    def _write_report(self, exitstatus: int, *, quick: bool = False) -> WrittenArtifacts:
         """Write every artifact from the results so far; a later call rewrites them."""
-        from kindgate.pipeline.finish import write  # noqa: PLC0415  # rendering is needed only now
+        from kindgate.pipeline.finish import write_artifacts  # noqa: PLC0415  # rendering is needed only now
         from kindgate.plugin.outcomes import results_of  # noqa: PLC0415  # the same
 
-        if self.lazy.pipeline is None:
+        if self.lazy_pipeline.pipeline is None:
             raise AssertionError("nothing to report on")
-        return write(
-            self.lazy.pipeline,
+        return write_artifacts(
+            self.lazy_pipeline.pipeline,
             measurements=self.provider.measurements,
             tests=results_of(self.reports),
             exit_code=int(exitstatus),
@@ -304,8 +304,8 @@ class Controller:
         if self.interrupted:
             self.interrupts.release()
         try:
-            if self.lazy.pipeline is not None:
-                self._close(self.lazy.pipeline)
+            if self.lazy_pipeline.pipeline is not None:
+                self._close(self.lazy_pipeline.pipeline)
         except KeyboardInterrupt:
             self.terminal.progress("interrupted: the watchdog deletes the cluster")
         except KindgateError as error:
@@ -319,8 +319,8 @@ class Controller:
     def _close(self, pipeline: Pipeline) -> None:
         if self.interrupts.seen:
             pipeline.interrupt()
-        said = pipeline.close(failed=self.provider.failure is not None or any(report.failed for report in self.reports))
-        for line in said:
+        kept_cluster_lines = pipeline.close(failed=self.provider.failure is not None or any(report.failed for report in self.reports))
+        for line in kept_cluster_lines:
             self.terminal.line(line)
-        if self.interrupts.seen and not pipeline.wait_deleted(max(0.0, PATIENCE - self.interrupts.seconds)):
+        if self.interrupts.seen and not pipeline.wait_deleted(max(0.0, DELETION_SECONDS - self.interrupts.seconds)):
             self.terminal.progress("the watchdog is still deleting the cluster")

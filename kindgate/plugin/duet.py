@@ -8,12 +8,12 @@ import pytest
 
 from kindgate.model import Verdict
 from kindgate.pipeline.burst_series import BurstSeries, comparison_series
-from kindgate.pipeline.comparison import Compared, measure_and_compare, pairs_per_look, resources_of_both
-from kindgate.pipeline.environment import Environment, Exchange
+from kindgate.pipeline.comparison import MeasuredComparison, measure_and_compare, pairs_per_look, resources_of_both
+from kindgate.pipeline.environment import Environment, VersionSwap
 from kindgate.plugin.inconclusive import apply_policy
 from kindgate.plugin.item_objectives import file_objectives
-from kindgate.plugin.provisioning_access import exchanged, load_lock_of, provider_of
-from kindgate.plugin.session_state import DEPLOYED_AGAIN, SETTINGS
+from kindgate.plugin.provisioning_access import load_lock_of, provider_of, swap_versions
+from kindgate.plugin.session_state import REDEPLOYED, SETTINGS
 from kindgate.report.burst_record import burst_record
 from kindgate.report.junit_properties import comparison_properties, load_properties
 from kindgate.report.report_builder import Measurement, comparison_records
@@ -23,30 +23,30 @@ from kindgate.slo.objectives import Objectives
 
 
 class Duet:
-    """The comparison of one test; `standing` holds both versions, and bursts are shared with other tests of the run."""
+    """The comparison of one test; `env` holds both versions, and bursts are shared with other tests of the run."""
 
     def __init__(
         self, item: pytest.Item, objectives: Objectives, burst_series: BurstSeries, settings: SloSettings, env: Environment
     ) -> None:
         self.objectives = objectives
         self._item = item
-        self._campaign = burst_series
+        self._burst_series = burst_series
         self._settings = settings
-        self._standing = env
+        self._env = env
 
     def compare(self) -> Comparison:
         """Measure until every tolerance of the SLO file is decided and confirmed, and return the verdicts with their evidence."""
         pairs = pairs_per_look(self.objectives, self._settings)
-        compared = measure_and_compare(
+        measured = measure_and_compare(
             self.objectives,
-            self._campaign,
+            self._burst_series,
             pairs,
-            self._change_places,
+            self._swap_versions,
             quick=self._settings.quick,
-            placement=self._standing.placement,
+            placement=self._env.placement,
         )
-        self._record(compared)
-        return compared.comparison
+        self._record(measured)
+        return measured.comparison
 
     def check(self) -> Comparison:
         """Compare, and fail the test if this version is slower than tolerated or the measurement is invalid.
@@ -54,20 +54,20 @@ class Duet:
         An inconclusive comparison warns, fails or passes according to --slo-inconclusive.
         """
         comparison = self.compare()
-        told = (result.explanation for result in comparison.results if result.verdict is not Verdict.PASS)
-        apply_policy(comparison.verdict, told, self._settings)
+        explanations = (result.explanation for result in comparison.results if result.verdict is not Verdict.PASS)
+        apply_policy(comparison.verdict, explanations, self._settings)
         return comparison
 
-    def _change_places(self) -> Exchange:
-        done = exchanged(self._item.config)
-        self._item.stash[DEPLOYED_AGAIN] = time.time()
-        return done
+    def _swap_versions(self) -> VersionSwap:
+        swap = swap_versions(self._item.config)
+        self._item.stash[REDEPLOYED] = time.time()
+        return swap
 
-    def _record(self, compared: Compared) -> None:
-        used = resources_of_both(self._standing, compared.shown)
-        bursts = [burst_record(str(number), result) for number, result in enumerate((*compared.bursts, *compared.confirmation), 1)]
-        self._item.user_properties += [*comparison_properties(comparison_records(compared.comparison)), *load_properties(bursts)]
-        measurement = Measurement(self._item.nodeid, comparison=compared.comparison, origin=compared.origin, resources=used)
+    def _record(self, measured: MeasuredComparison) -> None:
+        used = resources_of_both(self._env, measured.shown)
+        bursts = [burst_record(str(number), result) for number, result in enumerate((*measured.bursts, *measured.confirmation), 1)]
+        self._item.user_properties += [*comparison_properties(comparison_records(measured.comparison)), *load_properties(bursts)]
+        measurement = Measurement(self._item.nodeid, comparison=measured.comparison, origin=measured.origin, resources=used)
         provider_of(self._item.config).record(measurement)
 
 

@@ -14,7 +14,7 @@ import pytest
 from kindgate.pipeline.environment import Stage
 from kindgate.plugin.application import Application
 from kindgate.plugin.cluster import Cluster
-from kindgate.plugin.provisioning_access import load_lock_of, reached
+from kindgate.plugin.provisioning_access import environment_at, load_lock_of
 from kindgate.plugin.session_state import OUTCOMES, SETTINGS
 from kindgate.settings import Settings
 
@@ -37,29 +37,29 @@ def kindgate_settings(request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture(scope="session")
 def kindgate_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """The running cluster, without the application: `kubectl(...)`, `core`, `apps`, `api`, `kubeconfig`."""
-    env = reached(request.config, Stage.CLUSTER)
-    made = Cluster(env.address, env.kubectl)
-    yield made
-    made.close()
+    env = environment_at(request.config, Stage.CLUSTER)
+    cluster = Cluster(env.address, env.kubectl)
+    yield cluster
+    cluster.close()
 
 
 @pytest.fixture(scope="session")
 def kindgate_kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
     """pytest-kind's fixture and its methods, on kindgate's cluster: `kubectl`, `port_forward`, `load_docker_image`, `api`."""
-    env = reached(request.config, Stage.CLUSTER)
+    env = environment_at(request.config, Stage.CLUSTER)
     if env.kind is None:
         pytest.skip("--kind-existing: the cluster was not created by kind")
     from kindgate.plugin.kind_cluster import KindCluster  # noqa: PLC0415  # imports pykube
 
-    made = KindCluster(env.address, kind=env.kind, kubectl=env.kubectl)
-    yield made
-    made.close()
+    cluster = KindCluster(env.address, kind=env.kind, kubectl=env.kubectl)
+    yield cluster
+    cluster.close()
 
 
 @pytest.fixture(scope="session")
 def kindgate_app(request: pytest.FixtureRequest) -> Application:
     """The application, deployed, ready and responding through the ingress: `hosts`, `namespaces`, `url`, `rendered`."""
-    env = reached(request.config, Stage.APP)
+    env = environment_at(request.config, Stage.APP)
     return Application(env.address.ingress_url, env.rendered, env.entries)
 
 
@@ -68,7 +68,7 @@ def kindgate_ingress(request: pytest.FixtureRequest) -> Iterator[Ingress]:
     """An HTTP client for the application's hosts: `ingress.get("foo.localhost", "/path")`."""
     from kindgate.plugin.ingress import Ingress  # noqa: PLC0415  # imports requests
 
-    env = reached(request.config, Stage.APP)
+    env = environment_at(request.config, Stage.APP)
     with Ingress(env.address, env.entries) as client:
         yield client
 
@@ -79,7 +79,7 @@ def kindgate_prometheus(request: pytest.FixtureRequest) -> Iterator[Prometheus]:
 
     With --prometheus=optional or off, tests that use it are skipped with the reason if Prometheus is missing.
     """
-    env = reached(request.config, Stage.MONITORING)
+    env = environment_at(request.config, Stage.MONITORING)
     if not env.monitoring:
         pytest.skip(env.monitoring_note)
     from kindgate.plugin.prometheus import Prometheus  # noqa: PLC0415  # imports the kubernetes client
@@ -94,18 +94,18 @@ def kindgate_namespace(request: pytest.FixtureRequest, kindgate_cluster: Cluster
 
     With --kind-keep=on-failure or always, the namespace of a failed test is kept.
     """
-    from kindgate.plugin.namespaces import Ending, ending, namespace_for  # noqa: PLC0415  # only tests that make objects need it
+    from kindgate.plugin.namespaces import Cleanup, cleanup_after, namespace_for  # noqa: PLC0415  # only tests that make objects need it
 
     keep = request.config.stash[SETTINGS].keep
 
-    def ended() -> Ending:
-        return ending(request.node.stash.get(OUTCOMES, {}), keep)
+    def cleanup() -> Cleanup:
+        return cleanup_after(request.node.stash.get(OUTCOMES, {}), keep)
 
-    with namespace_for(kindgate_cluster, request.node.name, ended) as name:
+    with namespace_for(kindgate_cluster, request.node.name, cleanup) as name:
         yield name
-        if ended() is Ending.KEEP:
-            where = f"kubectl --kubeconfig {kindgate_cluster.kubeconfig} --namespace {name} get all"
-            request.node.add_report_section("teardown", "namespace", f"namespace {name} was kept: {where}")
+        if cleanup() is Cleanup.KEEP:
+            command = f"kubectl --kubeconfig {kindgate_cluster.kubeconfig} --namespace {name} get all"
+            request.node.add_report_section("teardown", "namespace", f"namespace {name} was kept: {command}")
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def kindgate_burst(request: pytest.FixtureRequest) -> Bursts:
     """Load for the application: call it with `rate=1000, duration=10` to send one burst."""
     from kindgate.plugin.burst import Bursts  # noqa: PLC0415  # libcurl and numpy are loaded only for load
 
-    env = reached(request.config, Stage.APP)
+    env = environment_at(request.config, Stage.APP)
     settings = request.config.stash[SETTINGS]
     return Bursts(env.address, env.entries, settings.load, load_lock_of(request.config), env.measurements, own_cpu=env.own_cpu)
 
@@ -123,7 +123,7 @@ def kindgate_slo(request: pytest.FixtureRequest) -> Slo:
     """The objectives of this test, from its `slo` markers, or from the SLO file if it has none. `slo.check()` judges them."""
     from kindgate.plugin.item_objectives import slo_of  # noqa: PLC0415  # the statistics are loaded only for verdicts
 
-    env = reached(request.config, Stage.APP)
+    env = environment_at(request.config, Stage.APP)
     return slo_of(request.config, request.node, env)
 
 
@@ -135,7 +135,7 @@ def kindgate_duet(request: pytest.FixtureRequest) -> Duet:
     """
     from kindgate.plugin.duet import duet_of  # noqa: PLC0415  # see `slo`
 
-    env = reached(request.config, Stage.MONITORING)
+    env = environment_at(request.config, Stage.MONITORING)
     return duet_of(request.node, env)
 
 
@@ -144,5 +144,5 @@ def kindgate_resources(request: pytest.FixtureRequest, kindgate_app: Application
     """Resource use of the application's workloads during the objectives' bursts; runs one round of bursts if none has run."""
     from kindgate.plugin.item_objectives import resources_of  # noqa: PLC0415  # see `slo`
 
-    env = reached(request.config, Stage.MONITORING)
+    env = environment_at(request.config, Stage.MONITORING)
     return resources_of(request.config, kindgate_app, env, kindgate_prometheus)

@@ -18,7 +18,7 @@ def add_suite_key(parser: pytest.Parser) -> None:
     parser.addini(SUITE_KEY, "Whether every test below this ini file needs the cluster; set by `kindgate init`", type="bool", default=False)
 
 
-def runs_a_suite(config: pytest.Config) -> bool:
+def runs_generated_suite(config: pytest.Config) -> bool:
     """Whether this run uses the settings of a generated suite."""
     return bool(config.getini(SUITE_KEY))
 
@@ -30,11 +30,11 @@ def refuse_mixed_paths(config: pytest.Config) -> None:
     """
     paths = [(config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args]
     suites = {path: next((folder for folder in (path, *path.parents) if is_suite(folder)), None) for path in paths}
-    found = next((suite for suite in suites.values() if suite is not None), None)
-    if found is not None and (found != config.rootpath.resolve() or any(suite != found for suite in suites.values())):
-        raise pytest.UsageError(f"{found} has its own settings, which other paths do not share: run `pytest {found}` separately")
+    suite = next((each for each in suites.values() if each is not None), None)
+    if suite is not None and (suite != config.rootpath.resolve() or any(each != suite for each in suites.values())):
+        raise pytest.UsageError(f"{suite} has its own settings, which other paths do not share: run `pytest {suite}` separately")
 
 
-def is_foreign_suite(path: Path, config: pytest.Config) -> bool:
+def is_other_suite(path: Path, config: pytest.Config) -> bool:
     """Whether `path` is the folder of a generated suite other than this run's."""
     return path != config.rootpath and path.is_dir() and is_suite(path)

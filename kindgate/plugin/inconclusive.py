@@ -19,10 +19,10 @@ def apply_policy(verdict: Verdict, explanations: Iterable[str], settings: SloSet
     """Apply the verdict to the test: fail it, warn, or do nothing."""
     from kindgate.report.decision import Effect, effect_of  # noqa: PLC0415  # pytest imports this module in every run, for its warning
 
-    told = "\n".join(explanations)
+    message = "\n".join(explanations)
     effect = effect_of(verdict, settings.inconclusive)
     if effect is Effect.FAIL:
-        pytest.fail(told, pytrace=False)
+        pytest.fail(message, pytrace=False)
     if effect is Effect.WARN:
         # points at the test's own line, above this function and the fixture's check()
-        warnings.warn(told, InconclusiveWarning, stacklevel=3)
+        warnings.warn(message, InconclusiveWarning, stacklevel=3)

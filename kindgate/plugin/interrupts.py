@@ -1,7 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP end a run cleanly; they are held back while results are written.
-
-xdist's worker processes, from the controller's side.
-"""
+"""SIGINT, SIGTERM and SIGHUP end a run and its xdist workers cleanly; they are held back while results are written."""
 
 from __future__ import annotations
 
@@ -20,12 +17,12 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Interrupts:
     """Turn signals into the interrupt that pytest handles, so teardown and reports still happen.
 
-    A further signal cuts short whatever is running then, such as a fixture that hangs in its teardown. `say` reports
+    A further signal cuts short whatever is running then, such as a fixture that hangs in its teardown. `report` is called for
     signals that arrive while they are held back.
     """
 
-    def __init__(self, say: Callable[[str], object]) -> None:
-        self._say = say
+    def __init__(self, report: Callable[[str], object]) -> None:
+        self._report = report
         self._held = 0
         self._restored: dict[signal.Signals, Any] = {}
         self._first: float | None = None
@@ -42,8 +39,8 @@ class Interrupts:
 
     def install(self) -> None:
         """Handle the signals from now on, in the main thread, except those that are ignored, as under nohup."""
-        heard = [number for number in NUMBERS if signal.getsignal(number) is not signal.SIG_IGN]
-        self._restored = {number: signal.signal(number, self._handle) for number in heard}
+        handled = [number for number in NUMBERS if signal.getsignal(number) is not signal.SIG_IGN]
+        self._restored = {number: signal.signal(number, self._handle) for number in handled}
 
     def restore(self) -> None:
         """Restore the previous handlers."""
@@ -72,12 +69,12 @@ class Interrupts:
         self._first = time.monotonic() if self._first is None else self._first
         name = signal.Signals(number).name
         if self._held:
-            self._say(f"{name}: finishing the run, this takes a moment")
+            self._report(f"{name}: finishing the run, this takes a moment")
             return
         raise KeyboardInterrupt(name)
 
 
-def end_workers(seconds: float) -> None:
+def stop_workers(seconds: float) -> None:
     """Interrupt this process's xdist workers, as a terminal's Ctrl-C does, and kill any left after `seconds`."""
     workers = [child for child in psutil.Process().children() if _is_worker(child)]
     for worker in workers:

@@ -11,9 +11,9 @@ import pytest
 
 from kindgate.errors import SloError
 from kindgate.model import Window
-from kindgate.plugin.generated_suite import is_foreign_suite, runs_a_suite
-from kindgate.plugin.markers import leave_out_of_wider_paths, leave_out_those_that_passed
-from kindgate.plugin.provider import later_line
+from kindgate.plugin.generated_suite import is_other_suite, runs_generated_suite
+from kindgate.plugin.markers import deselect_in_mixed_folders, deselect_passed
+from kindgate.plugin.provider import repeated_failure_line
 from kindgate.plugin.provisioning_access import PhaseFailed, load_lock_of, provider_of
 from kindgate.plugin.selection import OUTPUT, count_deselected, count_selected, for_controller
 from kindgate.plugin.session_state import (
@@ -21,9 +21,9 @@ from kindgate.plugin.session_state import (
     BURST_FIXTURES,
     CAUSE_PROPERTY,
     CLUSTER_FIXTURES,
-    DEPLOYED_AGAIN,
     ENVIRONMENT,
     OUTCOMES,
+    REDEPLOYED,
     SCENARIO_PROPERTY,
     SETTINGS,
     USES_APP,
@@ -32,12 +32,12 @@ from kindgate.plugin.session_state import (
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Skip a generated suite in a run of other tests, which does not read its settings."""
-    return True if is_foreign_suite(collection_path, config) else None
+    return True if is_other_suite(collection_path, config) else None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark every test of a generated suite as an e2e test."""
-    if runs_a_suite(item.config):
+    if runs_generated_suite(item.config):
         item.add_marker("e2e")
 
 
@@ -49,9 +49,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     An xdist worker cannot end the run: it reports to the controller, which ends it before the first test.
     """
-    leave_out_of_wider_paths(config, items)
-    leave_out_those_that_passed(config, items)
-    _leave_out_comparisons(config, items)
+    deselect_in_mixed_folders(config, items)
+    deselect_passed(config, items)
+    _deselect_comparisons(config, items)
     for item in items:
         if "kindgate_app" in getattr(item, "fixturenames", ()):
             item.keywords[USES_APP] = True
@@ -87,11 +87,11 @@ def _reject(config: pytest.Config, error: SloError) -> None:
 
 def _first_sentence(item: pytest.Item) -> str:
     """The first line of a test's docstring, or its name."""
-    said = inspect.getdoc(getattr(item, "obj", None)) or item.name
-    return said.splitlines()[0]
+    text = inspect.getdoc(getattr(item, "obj", None)) or item.name
+    return text.splitlines()[0]
 
 
-def _leave_out_comparisons(config: pytest.Config, items: list[pytest.Item]) -> None:
+def _deselect_comparisons(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect tests that compare two versions if the options name only one."""
     if config.stash[SETTINGS].slo.compares:
         return
@@ -115,18 +115,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         names = getattr(item, "fixturenames", ())
         if "kindgate_slo" in names or "kindgate_duet" in names:
             try:
-                _refuse_too_small(item, compares="kindgate_duet" in names)
+                _refuse_too_small_plan(item, compares="kindgate_duet" in names)
             except SloError as error:
                 _reject(session.config, error)
 
 
-def _refuse_too_small(item: pytest.Item, *, compares: bool) -> None:
+def _refuse_too_small_plan(item: pytest.Item, *, compares: bool) -> None:
     from kindgate.pipeline.run_objectives import refuse_too_small_plan  # noqa: PLC0415  # only suites with objectives need it
     from kindgate.plugin.item_objectives import file_objectives, objectives_of  # noqa: PLC0415  # the same
 
     settings = item.config.stash[SETTINGS]
-    file = file_objectives(item.config)
-    refuse_too_small_plan(replace(file, thresholds=()) if compares else replace(objectives_of(item, file), compare=()), settings)
+    from_file = file_objectives(item.config)
+    refuse_too_small_plan(replace(from_file, thresholds=()) if compares else replace(objectives_of(item, from_file), compare=()), settings)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -146,9 +146,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     item.stash.setdefault(OUTCOMES, {})[report.when or "call"] = report.outcome
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, PhaseFailed):
-        if error.told:
-            report.longrepr = later_line(error.failure)
-        error.told = True
+        if error.reported:
+            report.longrepr = repeated_failure_line(error.failure)
+        error.reported = True
     elif (
         report.failed and ENVIRONMENT in item.config.stash and (CLUSTER_FIXTURES | BURST_FIXTURES) & set(getattr(item, "fixturenames", ()))
     ):
@@ -165,7 +165,7 @@ def _gather(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestR
     from kindgate.pipeline.failure_evidence import gather_evidence  # noqa: PLC0415  # only failing tests need it
 
     env = item.config.stash[ENVIRONMENT]
-    window = Window(item.stash.get(DEPLOYED_AGAIN, call.start), call.stop)
+    window = Window(item.stash.get(REDEPLOYED, call.start), call.stop)
     bundle = gather_evidence(env, item.nodeid, window, report.longreprtext)
     folder = bundle.folder.relative_to(env.artifacts).as_posix()
     item.user_properties += [(BUNDLE_PROPERTY, folder), (CAUSE_PROPERTY, bundle.cause)]

@@ -10,7 +10,7 @@ from kindgate.model import Window
 from kindgate.observe.resource_summary import ResourceSummary, resource_summary
 from kindgate.pipeline.burst_series import BurstSeries, objectives_plan
 from kindgate.pipeline.environment import Environment
-from kindgate.pipeline.evaluation import Judged
+from kindgate.pipeline.evaluation import MeasuredJudgement
 from kindgate.pipeline.run_objectives import read_objectives
 from kindgate.plugin.application import Application
 from kindgate.plugin.prometheus import Prometheus
@@ -41,26 +41,27 @@ def file_objectives(config: pytest.Config) -> Objectives:
 def slo_of(config: pytest.Config, item: pytest.Item, env: Environment) -> Slo:
     """The objectives of `item`: its markers' thresholds, or the SLO file's if no marker has any."""
     settings = config.stash[SETTINGS]
-    file = file_objectives(config)
-    objectives = objectives_of(item, file)
+    from_file = file_objectives(config)
+    objectives = objectives_of(item, from_file)
     burst_series = burst_series_of(config, objectives, env)
     provider = provider_of(config)
 
-    def record(judged: Judged) -> None:
-        provider.record(Measurement(item.nodeid, judgement=judged.judgement, origin=replace(judged.origin, own=objectives is not file)))
-        bursts = [burst_record(str(number), result) for number, result in enumerate(judged.bursts, 1)]
-        item.user_properties += [*slo_properties(objective_records(judged.judgement)), *load_properties(bursts)]
-        if judged.judgement.abort:
+    def record(measured: MeasuredJudgement) -> None:
+        origin = replace(measured.origin, own=objectives is not from_file)
+        provider.record(Measurement(item.nodeid, judgement=measured.judgement, origin=origin))
+        bursts = [burst_record(str(number), result) for number, result in enumerate(measured.bursts, 1)]
+        item.user_properties += [*slo_properties(objective_records(measured.judgement)), *load_properties(bursts)]
+        if measured.judgement.abort:
             item.session.shouldfail = "an objective with abortOnFail was missed"
 
     return Slo(objectives, burst_series, settings.slo, record)
 
 
-def objectives_of(item: pytest.Item, file: Objectives) -> Objectives:
+def objectives_of(item: pytest.Item, from_file: Objectives) -> Objectives:
     """Thresholds of all `slo` markers of a test, with the file's burst sizes; without any, the file's objectives."""
     markers = [marker for marker in item.iter_markers("slo") if marker.args]
-    given = [threshold for marker in markers for threshold in parse_marker(marker.args, item.nodeid, marker.kwargs)]
-    return replace(file, thresholds=tuple(given)) if given else file
+    thresholds = [threshold for marker in markers for threshold in parse_marker(marker.args, item.nodeid, marker.kwargs)]
+    return replace(from_file, thresholds=tuple(thresholds)) if thresholds else from_file
 
 
 def burst_series_of(config: pytest.Config, objectives: Objectives, env: Environment) -> BurstSeries:

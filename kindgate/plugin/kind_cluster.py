@@ -68,11 +68,11 @@ class KindCluster(pytest_kind.KindCluster):  # type: ignore[misc]  # published w
 
     def ensure_kind(self) -> None:
         """Check that kind exists; pytest-kind would download it."""
-        _ensure(self.kind_path)
+        _require(self.kind_path)
 
     def ensure_kubectl(self) -> None:
         """Check that kubectl exists; pytest-kind would download it."""
-        _ensure(self.kubectl_path)
+        _require(self.kubectl_path)
 
     def create(self, config_file: str | Path | None = None) -> None:
         """Check that the cluster, created by the run, responds. Raises `ClusterError` if it does not, or for a `config_file`."""
@@ -120,8 +120,8 @@ class KindCluster(pytest_kind.KindCluster):  # type: ignore[misc]  # published w
         self.ensure_kubectl()
         command: list[str | Path] = [self.kubectl_path, "port-forward", service_or_pod_name, f"{local_port or ''}:{remote_port}", *args]
         deadline = Deadline.after(retries * RETRY_SECONDS)
-        with tempfile.TemporaryFile() as said:  # an unread pipe would fill up and block kubectl
-            forwarding = _Forwarding(lambda: spawn(command, stdout=said, stderr=said, env=self._environment()), said)
+        with tempfile.TemporaryFile() as output:  # an unread pipe would fill up and block kubectl
+            forwarding = _Forwarding(lambda: spawn(command, stdout=output, stderr=output, env=self._environment()), output)
             try:
                 yield forwarding.wait(f"`kubectl port-forward {service_or_pod_name}`", deadline)
             finally:
@@ -134,9 +134,9 @@ class KindCluster(pytest_kind.KindCluster):  # type: ignore[misc]  # published w
 class _Forwarding:
     """A `kubectl port-forward`, restarted if it exits before it forwards anything."""
 
-    def __init__(self, start: Callable[[], subprocess.Popen[bytes]], said: IO[bytes]) -> None:
+    def __init__(self, start: Callable[[], subprocess.Popen[bytes]], output: IO[bytes]) -> None:
         self._start = start
-        self._said = said
+        self._output = output
         self._process = start()
 
     def wait(self, what: str, deadline: Deadline) -> int:
@@ -148,15 +148,15 @@ class _Forwarding:
 
     def _port(self) -> Ready[int] | Pending:
         """The local port, once kubectl has reported it."""
-        ended = self._process.poll() is not None
+        has_exited = self._process.poll() is not None
         text = self._text()
-        found = _FORWARDING.search(text)
-        if found and not ended:
-            return Ready(int(found.group(1)))
-        if ended:
+        match = _FORWARDING.search(text)
+        if match and not has_exited:
+            return Ready(int(match.group(1)))
+        if has_exited:
             self.end()
-            self._said.seek(0)
-            self._said.truncate()
+            self._output.seek(0)
+            self._output.truncate()
             self._process = self._start()
         return Pending(text.decode(errors="replace").strip() or "no output from kubectl")
 
@@ -166,9 +166,9 @@ class _Forwarding:
 
     def _text(self) -> bytes:
         """Output of kubectl, read without moving its write position."""
-        return os.pread(self._said.fileno(), 65536, 0)
+        return os.pread(self._output.fileno(), 65536, 0)
 
 
-def _ensure(tool: Path) -> None:
+def _require(tool: Path) -> None:
     if not tool.exists():
         raise ToolError(f"{tool} no longer exists", next_step="rerun: kindgate provides it again")

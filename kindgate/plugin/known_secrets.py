@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kindgate.observe.known_values import KnownValue
     from kindgate.observe.redact import Redactor
     from kindgate.pipeline.provisioner import Pipeline
-    from kindgate.pipeline.run_secrets import RunSecrets, Sources
+    from kindgate.pipeline.run_secrets import RunSecrets, SecretSources
 
 
 class KnownSecrets:
@@ -24,7 +24,7 @@ class KnownSecrets:
     `sources` returns where the run's secrets are; None for a run without a cluster.
     """
 
-    def __init__(self, sources: Callable[[], Sources | None]) -> None:
+    def __init__(self, sources: Callable[[], SecretSources | None]) -> None:
         self._sources = sources
         self._secrets: RunSecrets | None = None
 
@@ -41,8 +41,8 @@ class KnownSecrets:
     def clean(self, line: str) -> str:
         """Redact a line for the terminal."""
         redactor = self.redactor()
-        shown = without_credentials(line)
-        return redactor.text(shown) if redactor is not None else shown
+        cleaned = without_credentials(line)
+        return redactor.text(cleaned) if redactor is not None else cleaned
 
     def _run_secrets(self) -> RunSecrets:
         if self._secrets is None:
@@ -52,29 +52,29 @@ class KnownSecrets:
         return self._secrets
 
 
-def known_to_controller(config: pytest.Config, pipeline: Callable[[], Pipeline | None]) -> KnownSecrets:
+def controller_secrets(config: pytest.Config, pipeline: Callable[[], Pipeline | None]) -> KnownSecrets:
     """The secrets known to the process that owns the pipeline."""
 
-    def sources() -> Sources | None:
-        made = pipeline()
-        if made is None and not wants_cluster(config):
+    def sources() -> SecretSources | None:
+        created = pipeline()
+        if created is None and not wants_cluster(config):
             return None
-        from kindgate.pipeline.run_secrets import sources_of  # noqa: PLC0415  # see `Known`
+        from kindgate.pipeline.run_secrets import sources_of_pipeline  # noqa: PLC0415  # see `KnownSecrets`
 
-        return sources_of(made)
+        return sources_of_pipeline(created)
 
     return KnownSecrets(sources)
 
 
-def known_to_worker(config: pytest.Config) -> KnownSecrets:
+def worker_secrets(config: pytest.Config) -> KnownSecrets:
     """The secrets known to an xdist worker, from the environment that the controller sent it."""
 
-    def sources() -> Sources | None:
+    def sources() -> SecretSources | None:
         env = config.stash.get(ENVIRONMENT, None)
         if env is None:
             return ((), None) if wants_cluster(config) else None
-        from kindgate.pipeline.run_secrets import sources_standing  # noqa: PLC0415  # see `Known`
+        from kindgate.pipeline.run_secrets import sources_of_environment  # noqa: PLC0415  # see `KnownSecrets`
 
-        return sources_standing(env)
+        return sources_of_environment(env)
 
     return KnownSecrets(sources)

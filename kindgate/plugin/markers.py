@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from kindgate.plugin.generated_suite import runs_a_suite
+from kindgate.plugin.generated_suite import runs_generated_suite
 
 MARKERS = (
     "e2e: needs a real cluster; deselected unless requested by -m, -k, or the path of a file or folder of e2e tests. Provided by kindgate.",
@@ -27,62 +27,62 @@ def register_markers(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
 
 
-def keep_warnings_apart(config: pytest.Config) -> None:
+def exempt_inconclusive_warnings(config: pytest.Config) -> None:
     """Keep an inconclusive objective a warning even with `filterwarnings = error`; --slo-inconclusive=fail makes it a failure."""
     config.addinivalue_line("filterwarnings", "always::kindgate.plugin.inconclusive.InconclusiveWarning")
 
 
-LEFT_OUT = pytest.StashKey[bool]()
+DESELECTED_BY_DEFAULT = pytest.StashKey[bool]()
 """Marks an e2e test that this run did not request, in the test's stash."""
 
-_OURS = re.compile(r"\b(e2e|smoke|slo|resources|scenario)\b")
+_KINDGATE_MARKERS = re.compile(r"\b(e2e|smoke|slo|resources|scenario)\b")
 
 
-def leave_out_e2e(config: pytest.Config) -> None:
+def deselect_e2e_by_default(config: pytest.Config) -> None:
     """Deselect e2e tests unless the run requests them; a selection by the suite's own markers does not.
 
     `-m "not slow"`, which many suites have in addopts, must not create a cluster. kindgate adds no addopts
     for this, because `pytest tests/e2e`, a node id or -k would then deselect everything.
     """
-    named = config.args_source is pytest.Config.ArgsSource.ARGS or runs_a_suite(config)
+    named = config.args_source is pytest.Config.ArgsSource.ARGS or runs_generated_suite(config)
     if config.option.keyword or named or config.getoption("lf", default=False):  # --lf: see `leave_out_those_that_passed`
         return
     expression = config.option.markexpr
     if not expression:
         config.option.markexpr = "not e2e"
-    elif not _OURS.search(expression):
+    elif not _KINDGATE_MARKERS.search(expression):
         config.option.markexpr = f"({expression}) and not e2e"
 
 
-def leave_out_those_that_passed(config: pytest.Config, items: list[pytest.Item]) -> None:
+def deselect_passed(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect e2e tests that did not fail, in a run with only --lf: without failed tests left, pytest would run everything."""
-    named = config.args_source is pytest.Config.ArgsSource.ARGS or runs_a_suite(config)
-    if config.getoption("lf", default=False) and not (config.option.keyword or named or _OURS.search(config.option.markexpr)):
+    named = config.args_source is pytest.Config.ArgsSource.ARGS or runs_generated_suite(config)
+    if config.getoption("lf", default=False) and not (config.option.keyword or named or _KINDGATE_MARKERS.search(config.option.markexpr)):
         failed = _failed_before(config)
         _deselect(config, items, [item for item in items if item.get_closest_marker("e2e") and item.nodeid not in failed])
 
 
-def leave_out_of_wider_paths(config: pytest.Config, items: list[pytest.Item]) -> None:
+def deselect_in_mixed_folders(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect e2e tests of a named folder that also holds other tests: `pytest tests` is not `pytest tests/e2e`.
 
     With --lf, failed tests count as requested.
     """
-    if config.option.keyword or config.args_source is not pytest.Config.ArgsSource.ARGS or _OURS.search(config.option.markexpr):
+    if config.option.keyword or config.args_source is not pytest.Config.ArgsSource.ARGS or _KINDGATE_MARKERS.search(config.option.markexpr):
         return
     named = [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
     others = {item.path for item in items if not item.get_closest_marker("e2e")}
-    asked = [path.resolve() for path in named if path.is_file() or not any(other.is_relative_to(path.resolve()) for other in others)]
+    requested = [path.resolve() for path in named if path.is_file() or not any(other.is_relative_to(path.resolve()) for other in others)]
     failed = _failed_before(config)
     e2e = [item for item in items if item.get_closest_marker("e2e") and item.nodeid not in failed]
-    _deselect(config, items, [item for item in e2e if not any(item.path.is_relative_to(path) for path in asked)])
+    _deselect(config, items, [item for item in e2e if not any(item.path.is_relative_to(path) for path in requested)])
 
 
-def _deselect(config: pytest.Config, items: list[pytest.Item], left_out: list[pytest.Item]) -> None:
-    if left_out:
-        for item in left_out:
-            item.stash[LEFT_OUT] = True
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+def _deselect(config: pytest.Config, items: list[pytest.Item], deselected: list[pytest.Item]) -> None:
+    if deselected:
+        for item in deselected:
+            item.stash[DESELECTED_BY_DEFAULT] = True
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if item not in deselected]
 
 
 def _failed_before(config: pytest.Config) -> frozenset[str]:
@@ -96,4 +96,4 @@ def _failed_before(config: pytest.Config) -> frozenset[str]:
 def wants_cluster(config: pytest.Config) -> bool:
     """Whether the suite or the marker expression selects e2e tests, so reports are written by default."""
     expression = str(config.option.markexpr)
-    return "not e2e" not in expression and ("e2e" in expression or runs_a_suite(config))
+    return "not e2e" not in expression and ("e2e" in expression or runs_generated_suite(config))

@@ -29,8 +29,8 @@ def namespace_name(test: str) -> str:
     return f"{words or 'test'}-{secrets.token_hex(3)}"
 
 
-class Ending(enum.Enum):
-    """How a test's namespace ends."""
+class Cleanup(enum.Enum):
+    """What happens to a test's namespace after the test."""
 
     DELETE = "delete"
     KEEP = "keep"
@@ -38,19 +38,19 @@ class Ending(enum.Enum):
     """The run was interrupted: there is no time to wait for a deletion, and the whole cluster is deleted anyway."""
 
 
-def ending(outcomes: Mapping[str, str], keep: Keep) -> Ending:
-    """Decide how a test's namespace ends, from the `outcomes` of its phases so far, by phase name.
+def cleanup_after(outcomes: Mapping[str, str], keep: Keep) -> Cleanup:
+    """What happens to a test's namespace, given the `outcomes` of its phases so far, by phase name.
 
     A failed test's namespace is kept if its cluster can be kept; a test without an outcome was interrupted.
     """
     if "failed" in outcomes.values():
-        return Ending.DELETE if keep == "never" else Ending.KEEP
-    return Ending.DELETE if "call" in outcomes else Ending.ABANDON
+        return Cleanup.DELETE if keep == "never" else Cleanup.KEEP
+    return Cleanup.DELETE if "call" in outcomes else Cleanup.ABANDON
 
 
 @contextmanager
-def namespace_for(cluster: Cluster, test: str, ended: Callable[[], Ending] = lambda: Ending.DELETE) -> Iterator[str]:
-    """Create a namespace for the block; afterward, `ended` decides how it ends.
+def namespace_for(cluster: Cluster, test: str, cleanup: Callable[[], Cleanup] = lambda: Cleanup.DELETE) -> Iterator[str]:
+    """Create a namespace for the block; afterward, `cleanup` decides how it ends.
 
     Raises `ClusterError` with the finalizers or other conditions that block a deletion.
     """
@@ -60,7 +60,7 @@ def namespace_for(cluster: Cluster, test: str, ended: Callable[[], Ending] = lam
     metadata = client.V1ObjectMeta(name=name, labels={**RESTRICTED, TEST_LABEL: "true"})
     cluster.core.create_namespace(client.V1Namespace(metadata=metadata), _request_timeout=REQUEST_SECONDS)
     yield name
-    if ended() is Ending.DELETE:
+    if cleanup() is Cleanup.DELETE:
         cluster.core.delete_namespace(name, _request_timeout=REQUEST_SECONDS)
         _wait_gone(cluster, name)
 
@@ -76,8 +76,8 @@ def _wait_gone(cluster: Cluster, name: str) -> None:
                 return Ready(None)
             raise
         conditions = (status.conditions if status is not None else None) or ()
-        held = [condition.message for condition in conditions if condition.status == "True" and condition.message]
-        return Pending("; ".join(held) or "it is terminating")
+        blocking = [condition.message for condition in conditions if condition.status == "True" and condition.message]
+        return Pending("; ".join(blocking) or "it is terminating")
 
     try:
         wait_for(f"namespace {name} to be deleted", probe, Deadline.after(DELETE_SECONDS))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kindgate.errors import ClusterError, KindgateError, SecretsMissing
-from kindgate.pipeline.environment import Environment, Exchange, Stage
+from kindgate.pipeline.environment import Environment, Stage, VersionSwap
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -41,7 +41,7 @@ class Failure:
     skips: bool = False
 
 
-def later_line(failure: Failure) -> str:
+def repeated_failure_line(failure: Failure) -> str:
     """The error text for tests after the first one."""
     return f"{failure.summary} (see the first error of this run for details)"
 
@@ -50,7 +50,7 @@ class StageUnreachable(KindgateError):
     """The pipeline failed; only the first test affected shows the full error."""
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.details if failure.first else later_line(failure))
+        super().__init__(failure.details if failure.first else repeated_failure_line(failure))
         self.failure = failure
 
 
@@ -61,8 +61,8 @@ class Provider(Protocol):
         """Bring the pipeline to `stage`; raises `StageUnreachable`."""
         ...
 
-    def exchange(self) -> Exchange:
-        """Exchange the two versions of a comparison, once per run; raises `StageUnreachable`."""
+    def swap_versions(self) -> VersionSwap:
+        """Swap the two versions of a comparison, once per run; raises `StageUnreachable`."""
         ...
 
     def record(self, measurement: Measurement) -> None:
@@ -81,8 +81,8 @@ class ProvisioningAccess(Protocol):
         """Bring the pipeline to `stage`; raises `KindgateError`."""
         ...
 
-    def exchange(self) -> Exchange:
-        """Exchange the two versions of a comparison; raises `KindgateError`."""
+    def swap_versions(self) -> VersionSwap:
+        """Swap the two versions of a comparison; raises `KindgateError`."""
         ...
 
 
@@ -99,23 +99,23 @@ class LocalProvider:
     failure: Failure | None = None
     rejection: Failure | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _exchanged: Exchange | None = None
+    _swapped: VersionSwap | None = None
 
     def reach(self, stage: Stage) -> Environment:
         """Bring the pipeline to `stage`; after a failure, every further call fails with the same cause."""
-        return self._driven(lambda: self.pipeline.reach(stage))
+        return self._drive(lambda: self.pipeline.reach(stage))
 
-    def exchange(self) -> Exchange:
-        """Exchange the two versions; tests that share a comparison's bursts also share the exchange."""
+    def swap_versions(self) -> VersionSwap:
+        """Swap the two versions; tests that share a comparison's bursts also share the swap."""
 
-        def once() -> Exchange:
-            if self._exchanged is None:
-                self._exchanged = self.pipeline.exchange()
-            return self._exchanged
+        def once() -> VersionSwap:
+            if self._swapped is None:
+                self._swapped = self.pipeline.swap_versions()
+            return self._swapped
 
-        return self._driven(once)
+        return self._drive(once)
 
-    def _driven(self, drive: Callable[[], T]) -> T:
+    def _drive(self, drive: Callable[[], T]) -> T:
         with self._lock:
             if self.failure is not None:
                 raise StageUnreachable(replace(self.failure, first=False))
@@ -132,10 +132,10 @@ class LocalProvider:
         if self.rejection is None:
             self.rejection = Failure(message, message, exit_code, first=True)
 
-    def refuse(self, why: str) -> None:
-        """Stop the pipeline here: later callers get `why` as the reason."""
+    def refuse(self, reason: str) -> None:
+        """Stop the pipeline here: later callers get `reason`."""
         if self.failure is None:
-            self.failure = Failure(why, why, ClusterError.exit_code, first=False)
+            self.failure = Failure(reason, reason, ClusterError.exit_code, first=False)
 
     def record(self, measurement: Measurement) -> None:
         """Keep a test's measurement for the report."""
@@ -187,12 +187,12 @@ class ProviderServer:
                 except (EOFError, OSError):
                     return
 
-    def _answer(self, request: str, arguments: list[Any]) -> Environment | Exchange | Failure | None:
+    def _answer(self, request: str, arguments: list[Any]) -> Environment | VersionSwap | Failure | None:
         if request in {"record", "reject"}:
             getattr(self._provider, request)(*arguments)
             return None
         try:
-            return self._provider.exchange() if request == "exchange" else self._provider.reach(Stage(arguments[0]))
+            return self._provider.swap_versions() if request == "swap_versions" else self._provider.reach(Stage(arguments[0]))
         except StageUnreachable as error:
             return error.failure
 
@@ -207,13 +207,13 @@ class RemoteProvider:
 
     def reach(self, stage: Stage) -> Environment:
         """Ask the controller for `stage`; raises `StageUnreachable`, or `ClusterError` if the controller is gone."""
-        return self._driven("reach", int(stage))  # type: ignore[no-any-return]  # the controller answers with nothing else
+        return self._drive("reach", int(stage))  # type: ignore[no-any-return]  # the controller answers with nothing else
 
-    def exchange(self) -> Exchange:
-        """Ask the controller to exchange the two versions; raises as `reach`."""
-        return self._driven("exchange")  # type: ignore[no-any-return]  # as above
+    def swap_versions(self) -> VersionSwap:
+        """Ask the controller to swap the two versions; raises as `reach`."""
+        return self._drive("swap_versions")  # type: ignore[no-any-return]  # as above
 
-    def _driven(self, *request: Any) -> Any:  # noqa: ANN401  # what travels depends on the request
+    def _drive(self, *request: Any) -> Any:  # noqa: ANN401  # what travels depends on the request
         answer = self._ask(*request)
         if isinstance(answer, Failure):
             raise StageUnreachable(answer)

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import pytest
 
-from kindgate.pipeline.environment import Environment, Exchange, Stage
+from kindgate.pipeline.environment import Environment, Stage, VersionSwap
 from kindgate.pipeline.load_lock import LoadLock, load_lock_of_run
-from kindgate.plugin.provider import Failure, Provider, RemoteProvider, StageUnreachable, later_line
+from kindgate.plugin.provider import Failure, Provider, RemoteProvider, StageUnreachable, repeated_failure_line
 from kindgate.plugin.session_state import ENVIRONMENT, LOAD_LOCK, PROVIDER, WORKER_INPUT
 
 T = TypeVar("T")
@@ -18,14 +18,14 @@ T = TypeVar("T")
 class PhaseFailed(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a class that pytest publishes as an instance's attribute
     """A test cannot be set up because the pipeline failed.
 
-    pytest raises the same exception object for every test that uses a failed session fixture; `told` limits the full
+    pytest raises the same exception object for every test that uses a failed session fixture; `reported` limits the full
     error to the first of them.
     """
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.details if failure.first else later_line(failure), pytrace=False)
+        super().__init__(failure.details if failure.first else repeated_failure_line(failure), pytrace=False)
         self.failure = failure
-        self.told = False
+        self.reported = False
 
 
 def load_lock_of(config: pytest.Config) -> LoadLock:
@@ -38,31 +38,31 @@ def load_lock_of(config: pytest.Config) -> LoadLock:
 def provider_of(config: pytest.Config) -> Provider:
     """The provider of this process: the controller's own, or a connection to it."""
     if PROVIDER not in config.stash:
-        given = config.workerinput[WORKER_INPUT]  # type: ignore[attr-defined]  # xdist adds it in workers
-        remote = RemoteProvider(given["address"], bytes.fromhex(given["authkey"]))
+        worker_input = config.workerinput[WORKER_INPUT]  # type: ignore[attr-defined]  # xdist adds it in workers
+        remote = RemoteProvider(worker_input["address"], bytes.fromhex(worker_input["authkey"]))
         config.add_cleanup(remote.close)
         config.stash[PROVIDER] = remote
     return config.stash[PROVIDER]
 
 
-def reached(config: pytest.Config, stage: Stage) -> Environment:
+def environment_at(config: pytest.Config, stage: Stage) -> Environment:
     """The environment at `stage`; fails the test if the pipeline cannot reach it, and skips it if only secrets are missing."""
-    env = config.stash[ENVIRONMENT] = _driven(lambda: provider_of(config).reach(stage))
+    env = config.stash[ENVIRONMENT] = _call_provider(lambda: provider_of(config).reach(stage))
     return env
 
 
-def exchanged(config: pytest.Config) -> Exchange:
-    """Exchange the two versions of a comparison; fails the test if that fails.
+def swap_versions(config: pytest.Config) -> VersionSwap:
+    """Swap the two versions of a comparison; fails the test if that fails.
 
     Meanwhile no burst is sent, and no other test of the run uses the application.
     """
     with load_lock_of(config).exclusive():
-        return _driven(provider_of(config).exchange)
+        return _call_provider(provider_of(config).swap_versions)
 
 
-def _driven(ask: Callable[[], T]) -> T:
+def _call_provider(request: Callable[[], T]) -> T:
     try:
-        return ask()
+        return request()
     except StageUnreachable as error:
         failure = error.failure
     if failure.skips:

@@ -1,9 +1,7 @@
-"""Read pytest's command line, ini file and environment into `Settings`.
+"""Register kindgate's options with pytest, and read its command line, ini file and environment into `Settings`.
 
-Detect that pytest mistook an option's value for the test folder, and so missed pytest.ini.
-
-pytest determines its rootdir before plugins add options: a path given as a separate argument after an option then
-counts as a test path.
+pytest determines its rootdir before plugins add options: a path given as a separate argument after an option then counts
+as a test path, and pytest may miss the suite's ini file. `misread_option` detects that.
 """
 
 from __future__ import annotations
@@ -57,12 +55,12 @@ def settings_of(config: pytest.Config) -> Settings:
     if command_line["cluster_name"] == PYTEST_KIND_DEFAULT_NAME:
         command_line["cluster_name"] = None
     if config.getoption("keep_cluster", default=False):
-        command_line["kind_keep"] = _agreed_keep(command_line["kind_keep"])
+        command_line["kind_keep"] = _keep_always(command_line["kind_keep"])
     ini = {row.option.ini: str(config.getini(row.option.ini)) for row in option_fields(Settings)}
     return build_settings(config.rootpath, command_line, ini, os.environ, config.invocation_params.dir)
 
 
-def _agreed_keep(kind_keep: object) -> str:
+def _keep_always(kind_keep: object) -> str:
     if kind_keep not in (None, "always"):
         raise pytest.UsageError(f"--keep-cluster means --kind-keep=always, but --kind-keep={kind_keep} is also given: remove one")
     return "always"
@@ -76,11 +74,11 @@ def misread_option(arguments: Sequence[str], folder: Path, inifile: Path | None)
 
     `folder` is where pytest was started, `inifile` the settings that it found.
     """
-    if not _misses_a_suite(arguments, folder, inifile):
-        above = (folder, *folder.parents)
-        if inifile is not None and inifile.parent in above:
+    if not _misses_suite_settings(arguments, folder, inifile):
+        parents = (folder, *folder.parents)
+        if inifile is not None and inifile.parent in parents:
             return ""
-        if inifile is None and not any((parent / name).exists() for parent in above for name in _SETTINGS_FILES):
+        if inifile is None and not any((parent / name).exists() for parent in parents for name in _SETTINGS_FILES):
             return ""
     flags = {row.option.flag for row in option_fields(Settings)}
     for flag, value in pairwise(arguments):
@@ -89,7 +87,7 @@ def misread_option(arguments: Sequence[str], folder: Path, inifile: Path | None)
     return ""
 
 
-def _misses_a_suite(arguments: Sequence[str], folder: Path, inifile: Path | None) -> bool:
+def _misses_suite_settings(arguments: Sequence[str], folder: Path, inifile: Path | None) -> bool:
     """Whether a generated suite is named, but settings other than its own were found."""
-    found = inifile.parent if inifile is not None else None
-    return any(is_suite(folder / argument) and (folder / argument).absolute() != found for argument in arguments)
+    settings_folder = inifile.parent if inifile is not None else None
+    return any(is_suite(folder / argument) and (folder / argument).absolute() != settings_folder for argument in arguments)

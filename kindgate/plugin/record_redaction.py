@@ -30,18 +30,18 @@ class Redaction:
 
     def pytest_configure(self) -> None:
         """Redact log records at creation, for any handler, present or future."""
-        make = logging.getLogRecordFactory()
+        original = logging.getLogRecordFactory()
 
-        def make_clean(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - as the standard library calls it
-            record: logging.LogRecord = make(*args, **kwargs)
+        def make_redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - as the standard library calls it
+            record: logging.LogRecord = original(*args, **kwargs)
             redactor = self._redactor()
             if redactor is not None:
                 redact_record(record, redactor)
             return record
 
-        self._make_record = make_clean
-        self._original = make
-        logging.setLogRecordFactory(make_clean)
+        self._make_record = make_redacted
+        self._original = original
+        logging.setLogRecordFactory(make_redacted)
 
     def pytest_unconfigure(self) -> None:
         """Restore the previous log record factory, unless another one has replaced kindgate's."""

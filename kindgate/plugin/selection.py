@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 import pytest
 
-from kindgate.plugin.markers import LEFT_OUT, wants_cluster
+from kindgate.plugin.markers import DESELECTED_BY_DEFAULT, wants_cluster
 from kindgate.plugin.session_state import BURST_FIXTURES, CLUSTER_FIXTURES, E2E
 
 OUTPUT = "kindgate_selection"
@@ -25,11 +25,11 @@ class Selection:
     deselected: int = 0
     others: int = 0
 
-    def merge(self, counted: Mapping[str, int]) -> None:
+    def merge(self, counts: Mapping[str, int]) -> None:
         """Take a worker's higher counts; all workers of a run collect the same tests."""
-        self.selected = max(self.selected, counted["selected"])
-        self.deselected = max(self.deselected, counted["deselected"])
-        self.others = max(self.others, counted["others"])
+        self.selected = max(self.selected, counts["selected"])
+        self.deselected = max(self.deselected, counts["deselected"])
+        self.others = max(self.others, counts["others"])
 
 
 SELECTION = pytest.StashKey[Selection]()
@@ -52,7 +52,7 @@ def count_deselected(config: pytest.Config, items: Iterable[pytest.Item]) -> Non
     for item in items:
         if not is_e2e(item):
             selection.others += 1
-        elif "not e2e" not in str(config.option.markexpr) and LEFT_OUT not in item.stash:
+        elif "not e2e" not in str(config.option.markexpr) and DESELECTED_BY_DEFAULT not in item.stash:
             selection.deselected += 1
 
 
@@ -72,7 +72,7 @@ def for_controller(config: pytest.Config) -> dict[str, int]:
     return asdict(selection_of(config))
 
 
-def asked_for_e2e(config: pytest.Config) -> bool:
+def e2e_requested(config: pytest.Config) -> bool:
     """Whether the run requested e2e tests: by a marker, as a generated suite, or by a path or filter that matches only e2e tests."""
     selection = selection_of(config)
     return wants_cluster(config) or selection.selected > 0 or (selection.deselected > 0 and not selection.others)

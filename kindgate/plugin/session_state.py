@@ -18,7 +18,7 @@ ENVIRONMENT = pytest.StashKey[Environment]()
 OUTCOMES = pytest.StashKey[dict[str, str]]()
 """In a test's own stash: the outcomes of its phases so far, by phase name."""
 
-DEPLOYED_AGAIN = pytest.StashKey[float]()
+REDEPLOYED = pytest.StashKey[float]()
 """In a test's own stash: when the test redeployed the versions (seconds since the epoch), because starting pods explain no failure."""
 
 WORKER_INPUT = "kindgate"

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from kindgate.errors import SloError
 from kindgate.model import Verdict
 from kindgate.pipeline.burst_series import BurstSeries
-from kindgate.pipeline.evaluation import Judged, measure_and_judge
+from kindgate.pipeline.evaluation import MeasuredJudgement, measure_and_judge
 from kindgate.plugin.inconclusive import apply_policy
 from kindgate.settings import SloSettings
 from kindgate.slo.judgement import Judgement
 from kindgate.slo.objectives import Objectives
 
-Record = Callable[[Judged], object]
+Record = Callable[[MeasuredJudgement], object]
 
 
 class Slo:
@@ -21,7 +21,7 @@ class Slo:
 
     def __init__(self, objectives: Objectives, burst_series: BurstSeries, settings: SloSettings, record: Record) -> None:
         self.objectives = objectives
-        self._campaign = burst_series
+        self._burst_series = burst_series
         self._settings = settings
         self._record = record
 
@@ -33,9 +33,9 @@ class Slo:
         if not self.objectives.thresholds:
             raise SloError("this test has no objective", next_step="add one to the SLO file or @pytest.mark.slo(...)")
         count = self.objectives.bursts.count or self._settings.bursts
-        judged = measure_and_judge(self.objectives, self._campaign, count, quick=self._settings.quick)
-        self._record(judged)
-        return judged.judgement
+        measured = measure_and_judge(self.objectives, self._burst_series, count, quick=self._settings.quick)
+        self._record(measured)
+        return measured.judgement
 
     def check(self) -> Judgement:
         """Judge, and fail the test if an objective is missed or the measurement is invalid.
@@ -43,6 +43,6 @@ class Slo:
         An inconclusive objective warns, fails or passes according to --slo-inconclusive.
         """
         judgement = self.judge()
-        told = (result.explanation for result in judgement.results if result.verdict is not Verdict.PASS)
-        apply_policy(judgement.verdict, told, self._settings)
+        explanations = (result.explanation for result in judgement.results if result.verdict is not Verdict.PASS)
+        apply_policy(judgement.verdict, explanations, self._settings)
         return judgement

@@ -1,8 +1,6 @@
-"""kindgate's output to pytest's terminal: progress while the pipeline works, and a section at the end.
+"""kindgate's output to pytest's terminal: a header line, progress while the pipeline works, and a section at the end.
 
-The first line of a run: what will be judged, and where.
-
-Workflow commands under GitHub Actions: only kindgate's own lines are read as such, not the output of tests and pods.
+Under GitHub Actions, the runner reads only kindgate's own lines as workflow commands, not the output of tests and pods.
 """
 
 from __future__ import annotations
@@ -87,13 +85,13 @@ _GIT_SECONDS = 5.0
 def header_line(settings: Settings, run_id: str, commit: str) -> str:
     """Cluster, node image, overlay, commit (omitted if unknown) and run."""
     cluster = settings.cluster
-    where = f"cluster {settings.cluster_name}"
+    cluster_text = f"cluster {settings.cluster_name}"
     if cluster.existing is not None:
-        where = f"the cluster of {cluster.existing}"
+        cluster_text = f"the cluster of {cluster.existing}"
     else:
-        where += f", node image {cluster.node_image or f'from image source {settings.images.source}'}"
-    said = [where, f"overlay {settings.deploy.overlay}", *([f"commit {commit}"] if commit else []), f"run {run_id}"]
-    return f"kindgate: {', '.join(said)}"
+        cluster_text += f", node image {cluster.node_image or f'from image source {settings.images.source}'}"
+    parts = [cluster_text, f"overlay {settings.deploy.overlay}", *([f"commit {commit}"] if commit else []), f"run {run_id}"]
+    return f"kindgate: {', '.join(parts)}"
 
 
 def commit_of(root: Path) -> str:
@@ -104,14 +102,14 @@ def commit_of(root: Path) -> str:
 
 def _git(root: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)
+        finished = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return finished.stdout.strip() if finished.returncode == 0 else ""
 
 
 class CommandGuard:
-    """Stop the runner's command processing from session start to cleanup, except for lines given to `say`."""
+    """Stop the runner's command processing from session start to cleanup, except for lines given to `write_commands`."""
 
     def __init__(self, write_line: Callable[[str], object], env: Mapping[str, str]) -> None:
         self._write_line = write_line
@@ -124,7 +122,7 @@ class CommandGuard:
         self._stopped.close()
         self._stopped.enter_context(commands_stopped(self._write_line, self._env))
 
-    def say(self, lines: Iterable[str]) -> None:
+    def write_commands(self, lines: Iterable[str]) -> None:
         """Write lines that the runner must read as commands: all of them kindgate's, with untrusted parts escaped."""
         self._stopped.close()
         for line in lines:
@@ -143,7 +141,7 @@ class CommandGuard:
         new = [text for text in texts if text not in self._masked]
         if new:
             self._masked.update(new)
-            self.say(f"::add-mask::{_escaped(text)}" for text in new)
+            self.write_commands(f"::add-mask::{_escaped(text)}" for text in new)
 
     def close(self) -> None:
         """Resume command processing: no more untrusted output follows."""

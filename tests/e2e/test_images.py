@@ -59,10 +59,10 @@ def test_a_pinned_digest_is_accepted_and_its_fate_is_reported(tmp_path: Path) ->
     (overlay / "foo.yaml").write_text((overlay / "foo.yaml").read_text().replace("IfNotPresent", "Always"))
 
     command = [str(Path(sys.executable).parent / "kindgate"), "validate", "--app-overlay", str(overlay)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    notes = [line for line in done.stdout.splitlines() if line.startswith("note: ")]
+    assert result.returncode == 0, result.stdout + result.stderr
+    notes = [line for line in result.stdout.splitlines() if line.startswith("note: ")]
     assert sum(f"image hashicorp/http-echo:1.0@{digest}" in note for note in notes) == 2
     assert sum("imagePullPolicy changed from Always to IfNotPresent" in note for note in notes) == 1
 

@@ -57,9 +57,9 @@ class Neighbors:
         self._cluster = cluster
         self._namespace = namespace
 
-    def apply(self, made: dict[str, Any]) -> None:
+    def apply(self, manifest: dict[str, Any]) -> None:
         """Create or change an object in the namespace."""
-        self.kubectl("apply", "--filename", "-", stdin=json.dumps(made))
+        self.kubectl("apply", "--filename", "-", stdin=json.dumps(manifest))
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Run kubectl in the namespace."""
@@ -69,8 +69,8 @@ class Neighbors:
         """Wait until the client's requests succeed, or fail. Raises `WaitTimeout`."""
 
         def probe() -> Ready[None] | Pending:
-            answered, said = self._request()
-            return Ready(None) if answered == connected else Pending(said)
+            answered, output = self._request()
+            return Ready(None) if answered == connected else Pending(output)
 
         what = "the server to answer" if connected else "the connection to be refused"
         wait_for(what, probe, Deadline.after(POLICY_SECONDS), interval=0.5)
@@ -89,11 +89,11 @@ def _neighbors(cluster: Cluster) -> Iterator[Neighbors]:
     """Both pods, running."""
     namespace = f"neighbors-{secrets.token_hex(3)}"
     cluster.kubectl("create", "namespace", namespace)
-    made = Neighbors(cluster, namespace)
-    made.apply(pod("server", "docker.io/hashicorp/http-echo:1.0", "-listen", f":{PORT}", "-text", "hello"))
-    made.apply(pod("client", "docker.io/library/busybox:1.35", "sleep", "600"))
-    made.kubectl("wait", "pods", "--all", "--for", "condition=Ready", "--timeout", "60s")
-    yield made
+    neighbors = Neighbors(cluster, namespace)
+    neighbors.apply(pod("server", "docker.io/hashicorp/http-echo:1.0", "-listen", f":{PORT}", "-text", "hello"))
+    neighbors.apply(pod("client", "docker.io/library/busybox:1.35", "sleep", "600"))
+    neighbors.kubectl("wait", "pods", "--all", "--for", "condition=Ready", "--timeout", "60s")
+    yield neighbors
     cluster.kubectl("delete", "namespace", namespace, "--wait=false")
 
 

@@ -33,11 +33,11 @@ def test_the_server_rejects_what_validation_rejects(cluster: Cluster, namespace:
 
     def surprise(mutant: Mutant) -> str:
         _, changed = mutated(mutant)
-        said = refusal(cluster, changed, namespace)
-        return "" if bool(said) == mutant.rejected else f"{mutant.name}: {said or 'accepted'}"
+        message = refusal(cluster, changed, namespace)
+        return "" if bool(message) == mutant.rejected else f"{mutant.name}: {message or 'accepted'}"
 
     with ThreadPoolExecutor(4) as pool:
         sound = list(pool.map(lambda item: refusal(cluster, item, namespace), sound_application()))
         surprises = list(pool.map(surprise, MUTANTS))
 
-    assert [said for said in (*sound, *surprises) if said] == []
+    assert [message for message in (*sound, *surprises) if message] == []

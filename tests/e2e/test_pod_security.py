@@ -24,8 +24,8 @@ pytestmark = pytest.mark.e2e
 def _confined(cluster: Cluster) -> Iterator[str]:
     """A namespace with the label that kindgate sets for an application."""
     name = f"confined-{secrets.token_hex(3)}"
-    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {ENFORCE_LABEL: BASELINE}}}
-    cluster.kubectl("apply", "--filename", "-", stdin=json.dumps(made))
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {ENFORCE_LABEL: BASELINE}}}
+    cluster.kubectl("apply", "--filename", "-", stdin=json.dumps(namespace))
     yield name
     cluster.kubectl("delete", "namespace", name, "--wait=false")
 
@@ -46,5 +46,5 @@ def test_the_server_refuses_what_validation_refuses(cluster: Cluster, confined: 
         refused = dict(zip(REFUSED, pool.map(lambda spec: refusal(cluster, confined, spec), REFUSED.values()), strict=True))
         allowed = dict(zip(ALLOWED, pool.map(lambda spec: refusal(cluster, confined, spec), ALLOWED.values()), strict=True))
 
-    assert [name for name, said in refused.items() if f'violates PodSecurity "{BASELINE}' not in said] == []
-    assert {name: said for name, said in allowed.items() if said} == {}
+    assert [name for name, message in refused.items() if f'violates PodSecurity "{BASELINE}' not in message] == []
+    assert {name: message for name, message in allowed.items() if message} == {}

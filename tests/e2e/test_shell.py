@@ -23,10 +23,10 @@ def shell(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_kubectl_in_the_shell_reaches_the_cluster(cluster: Cluster) -> None:
     """Kubectl needs no options: KUBECONFIG and PATH are set."""
-    told = shell("--cluster-name", cluster.name, "--", "kubectl", "get", "nodes", "--output", "name")
+    result = shell("--cluster-name", cluster.name, "--", "kubectl", "get", "nodes", "--output", "name")
 
-    assert told.returncode == 0, told.stderr
-    assert set(told.stdout.split()) == {f"node/{name}" for name in cluster.address.nodes}
+    assert result.returncode == 0, result.stderr
+    assert set(result.stdout.split()) == {f"node/{name}" for name in cluster.address.nodes}
 
 
 def test_the_shell_ends_with_the_commands_own_exit_code(cluster: Cluster) -> None:
@@ -36,8 +36,8 @@ def test_the_shell_ends_with_the_commands_own_exit_code(cluster: Cluster) -> Non
 
 def test_no_cluster_is_told_with_what_helps() -> None:
     """A misspelled name yields one line with the way to find the right one."""
-    told = shell("--cluster-name", "kindgate-nowhere", "--", "true")
+    result = shell("--cluster-name", "kindgate-nowhere", "--", "true")
 
-    assert told.returncode == 16
-    assert "cluster kindgate-nowhere not found" in told.stderr
-    assert "kindgate list" in told.stderr
+    assert result.returncode == 16
+    assert "cluster kindgate-nowhere not found" in result.stderr
+    assert "kindgate list" in result.stderr

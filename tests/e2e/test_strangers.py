@@ -15,7 +15,7 @@ from bench.busy import burning_pod, busy_programs
 from kindgate import Verdict
 from kindgate.pipeline.burst_samples import burst_sample
 from kindgate.pipeline.environment import Stage
-from kindgate.plugin.provisioning_access import reached
+from kindgate.plugin.provisioning_access import environment_at
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judge import judge
 from kindgate.slo.objectives import Objectives
@@ -59,7 +59,7 @@ def test_an_application_that_burns_its_own_limit_is_no_stranger(
     burst: Bursts, cluster: Cluster, namespace: str, request: pytest.FixtureRequest
 ) -> None:
     """CPU time of a pod that keeps every CPU busy counts as its nodes', and other programs get at most the rest."""
-    own_cpu = reached(request.config, Stage.APP).own_cpu
+    own_cpu = environment_at(request.config, Stage.APP).own_cpu
     assert own_cpu is not None
     name = f"burning-{secrets.token_hex(4)}"
     cluster.kubectl("--namespace", namespace, "apply", "--filename", "-", stdin=json.dumps(burning_pod(name, CPUS)))

@@ -15,7 +15,7 @@ from typing import IO
 import pytest
 
 from kindgate.cli import main
-from kindgate.cli.console import shown
+from kindgate.cli.console import without_secrets
 from tests.unit.actions_runner import read_as_commands
 
 pytestmark = pytest.mark.usefixtures("forks")
@@ -151,4 +151,4 @@ def test_a_single_problem_is_reported_once(tmp_path: Path) -> None:
 def test_a_line_holds_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command's progress and errors quote tools and servers."""
     monkeypatch.setenv("CANARY_TOKEN", "canary-of-the-environment")
-    assert shown("GET http://me:pw@host/ with canary-of-the-environment") == "GET http://***@host/ with [redacted]"
+    assert without_secrets("GET http://me:pw@host/ with canary-of-the-environment") == "GET http://***@host/ with [redacted]"

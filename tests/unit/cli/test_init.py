@@ -57,7 +57,7 @@ def test_it_writes_and_says_what_is_next(repository: Path) -> None:
     """It writes a suite and two workflows, and prints three commands."""
     before = files(repository)
 
-    said = init("--source", "acme/kindgate@" + "0123456789" * 4).stdout
+    output = init("--source", "acme/kindgate@" + "0123456789" * 4).stdout
 
     assert set(files(repository)) - set(before) == {
         "e2e/pytest.ini",
@@ -68,12 +68,12 @@ def test_it_writes_and_says_what_is_next(repository: Path) -> None:
         ".github/workflows/kindgate.yml",
         ".github/workflows/kindgate-report.yml",
     }
-    assert [line.strip() for line in said.partition("Next:")[2].splitlines() if line] == [
+    assert [line.strip() for line in output.partition("Next:")[2].splitlines() if line] == [
         "docker build -t web:kindgate .",
         "kindgate validate",
         "pytest e2e",
     ]
-    assert "OWNER" not in said
+    assert "OWNER" not in output
     assert "OWNER" not in json.dumps(files(repository))
 
 
@@ -101,22 +101,22 @@ def test_a_second_time_it_changes_nothing(repository: Path) -> None:
     init()
     once = files(repository)
 
-    said = init().stdout
+    output = init().stdout
 
     assert files(repository) == once
-    assert said.count("unchanged") == 7
-    assert "replace both" in said
+    assert output.count("unchanged") == 7
+    assert "replace both" in output
 
 
 def test_a_dry_run_shows_all_and_writes_nothing(repository: Path) -> None:
     """The output is a diff."""
     before = files(repository)
 
-    said = init("--dry-run").stdout
+    output = init("--dry-run").stdout
 
     assert files(repository) == before
-    assert "+++ .github/workflows/kindgate.yml" in said
-    assert "+app_overlay = ../deploy/ci" in said
+    assert "+++ .github/workflows/kindgate.yml" in output
+    assert "+app_overlay = ../deploy/ci" in output
 
 
 def test_what_differs_is_kept_and_shown(repository: Path) -> None:
@@ -125,24 +125,24 @@ def test_what_differs_is_kept_and_shown(repository: Path) -> None:
     test = repository / "e2e/judge_slo.py"
     test.write_text("# mine\n")
 
-    said = init().stdout
+    output = init().stdout
 
     assert test.read_text() == "# mine\n"
-    assert "kept as is  e2e/judge_slo.py" in said
-    assert "-# mine" in said
+    assert "kept as is  e2e/judge_slo.py" in output
+    assert "-# mine" in output
 
 
 def test_a_suite_of_several_gets_files_of_its_own(repository: Path) -> None:
     """Files go into its folder and workflows carry its name; the next commands start with a cd into the folder."""
     overlay(repository / "services/a/k8s", "a.localhost")
 
-    said = init("--dir", "services/a").stdout
+    output = init("--dir", "services/a").stdout
 
     written = files(repository)
     assert {"services/a/e2e/pytest.ini", "services/a/e2e/slo.yaml", ".github/workflows/kindgate-services-a.yml"} <= set(written)
     assert "e2e/pytest.ini" not in written
     assert "app_overlay = ../k8s" in written["services/a/e2e/pytest.ini"].splitlines()
-    assert f"cd {repository / 'services/a'}" in said
+    assert f"cd {repository / 'services/a'}" in output
     assert 'directory: "services/a/e2e"' in written[".github/workflows/kindgate-services-a.yml"]
 
 
@@ -171,11 +171,11 @@ def test_other_arguments_renew_what_nobody_edited(repository: Path) -> None:
     overlay(repository / "deploy/other", "other.localhost")
     init()
 
-    said = init("--overlay", "deploy/other").stdout
+    output = init("--overlay", "deploy/other").stdout
     again = init().stdout
 
-    assert "update  e2e/pytest.ini" in said
-    assert "-app_overlay = ../deploy/ci\n+app_overlay = ../deploy/other" in said
+    assert "update  e2e/pytest.ini" in output
+    assert "-app_overlay = ../deploy/ci\n+app_overlay = ../deploy/other" in output
     assert "app_overlay = ../deploy/other" in (repository / "e2e/pytest.ini").read_text()
     assert again.count("unchanged") == 7
 
@@ -189,12 +189,12 @@ def replaced(repository: Path, **files: str) -> None:
         (repository / name).write_text(text)
 
 
-def left_to_do(said: str) -> list[str]:
+def remaining_errors(output: str) -> list[str]:
     """Return the errors about the application's own objects; kubectl's stand-in generates no ConfigMap for the bundled components."""
-    return [line for line in said.splitlines() if line.strip().startswith("error: ") and " shop/" in line]
+    return [line for line in output.splitlines() if line.strip().startswith("error: ") and " shop/" in line]
 
 
-def reached(kind: str) -> str:
+def manifests_with_service(kind: str) -> str:
     """Return a Deployment and its Service of the given type."""
     item = service()
     item["spec"]["type"] = kind
@@ -204,31 +204,31 @@ def reached(kind: str) -> str:
 @pytest.mark.parametrize("kind", ["LoadBalancer", "NodePort", "ClusterIP"])
 def test_an_application_without_a_way_in_gets_one_in_the_suites_folder(repository: Path, kind: str) -> None:
     """The project's manifests stay unchanged, because their own deployment must not get the Ingress."""
-    replaced(repository, **{"k8s/all.yaml": reached(kind)})
+    replaced(repository, **{"k8s/all.yaml": manifests_with_service(kind)})
     before = files(repository)
 
-    said = init().stdout
+    output = init().stdout
 
     written = files(repository)
     assert {name: text for name, text in written.items() if name in before} == before
     assert "host: web.localhost" in written["e2e/overlay/ingress.yaml"]
     assert "../../k8s" in written["e2e/overlay/kustomization.yaml"]
     assert "app_overlay = overlay" in written["e2e/pytest.ini"]
-    assert "note: nothing routes requests to Service shop/web: adding an Ingress with host web.localhost" in said
-    assert left_to_do(said) == []
+    assert "note: nothing routes requests to Service shop/web: adding an Ingress with host web.localhost" in output
+    assert remaining_errors(output) == []
 
 
 def test_plain_manifests_are_judged_as_they_are(repository: Path) -> None:
     """If nothing is missing, no overlay is added; a namespace that is used but not defined is created."""
     replaced(repository, **{"k8s/web.yaml": stream(deployment(), service()), "k8s/ingress.yaml": stream(ingress("shop.localhost"))})
 
-    said = init().stdout
+    output = init().stdout
 
     assert "app_overlay = ../k8s\n" in (repository / "e2e/pytest.ini").read_text()
     assert not (repository / "e2e/overlay").exists()
-    assert "manifests: k8s" in said
-    assert "namespace shop is used but not in the manifests: kindgate creates it" in said
-    assert left_to_do(said) == []
+    assert "manifests: k8s" in output
+    assert "namespace shop is used but not in the manifests: kindgate creates it" in output
+    assert remaining_errors(output) == []
 
 
 def test_everything_that_is_left_is_said_at_the_end(repository: Path) -> None:
@@ -255,10 +255,10 @@ def test_several_dockerfiles_are_built_by_one_command(repository: Path) -> None:
     text = {f"{name}/Dockerfile": "FROM scratch\n" for name in ("web", "worker", "tools")}
     replaced(repository, **{"k8s/all.yaml": stream(deployment(), service(), worker, ingress("shop.localhost"))}, **text)
 
-    said = init().stdout
+    output = init().stdout
 
-    assert "kindgate build" in said.partition("Next:")[2]
-    assert "tools/Dockerfile is not built" in said
+    assert "kindgate build" in output.partition("Next:")[2]
+    assert "tools/Dockerfile is not built" in output
     assert "app_build =\n    web:kindgate=../web\n    worker:kindgate=../worker\n" in (repository / "e2e/pytest.ini").read_text()
 
 
@@ -277,14 +277,14 @@ def test_secrets_that_nobody_commits_get_placeholders(repository: Path) -> None:
     variable = {"name": "T", "valueFrom": {"secretKeyRef": {"name": "shop-credentials", "key": "token"}}}
     replaced(repository, **{"k8s/web.yaml": stream(deployment(container={"env": [variable]}), service(), ingress("shop.localhost"))})
 
-    said = init().stdout
+    output = init().stdout
 
     written = repository / "e2e/overlay/placeholders.yaml"
     (secret,) = yaml.safe_load_all(written.read_text())
     assert secret["stringData"] == {"token": "placeholder"}
     line = 1 + written.read_text().splitlines().index("  token: placeholder")
-    assert f"e2e/overlay/placeholders.yaml:{line}: Secret shop/shop-credentials: stringData.token" in said
-    assert left_to_do(said) == []
+    assert f"e2e/overlay/placeholders.yaml:{line}: Secret shop/shop-credentials: stringData.token" in output
+    assert remaining_errors(output) == []
     written.write_text(written.read_text().replace("token: placeholder", "token: for-tests"))
     assert "kept as is  e2e/overlay/placeholders.yaml" in init().stdout
 
@@ -298,10 +298,10 @@ def test_a_secret_that_is_applied_before_needs_no_placeholder(repository: Path) 
     with (repository / "e2e/pytest.ini").open("a") as file:
         file.write("app_apply = ../secrets.yaml\n")
 
-    said = init().stdout
+    output = init().stdout
 
     assert not (repository / "e2e/overlay/placeholders.yaml").exists()
-    assert left_to_do(said) == []
+    assert remaining_errors(output) == []
 
 
 def test_an_image_that_a_pipeline_fills_in_is_built_or_given(repository: Path) -> None:
@@ -313,10 +313,10 @@ def test_an_image_that_a_pipeline_fills_in_is_built_or_given(repository: Path) -
 
     built = init().stdout
 
-    assert left_to_do(built) == []
+    assert remaining_errors(built) == []
     assert "app_image = web=web:kindgate" in (repository / "e2e/pytest.ini").read_text()
     assert "targetPort: 8080" in (repository / "e2e/overlay/ingress.yaml").read_text()
     given = init("--image", "web=registry.example/team/web:1").stdout
-    assert left_to_do(given) == []
+    assert remaining_errors(given) == []
     assert "app_image" not in (repository / "e2e/pytest.ini").read_text()
     assert init().stdout.count("unchanged") == given.count("unchanged") + given.count("update")

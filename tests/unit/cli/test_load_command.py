@@ -130,12 +130,12 @@ def test_ctrl_c_in_an_outage_passes_for_no_success(url: str, tmp_path: Path) -> 
         assert process.stderr
         assert "in flight 8" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     document = json.loads(out.read_text())
     assert document["failed"]["kinds"] == {"unanswered": 8, "unsent": document["count"] - 8}
     assert document["thresholds"] == [{"threshold": "http_req_duration: p(95)<200", "ok": False, "value": None}]
-    assert "8 unanswered" in " ".join(said.split())
+    assert "8 unanswered" in " ".join(output.split())
 
 
 def test_a_missed_threshold_ends_with_the_tables_code(url: str, tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_a_lost_workers_share_is_said_and_invalid_unless_allowed(
     plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=90))
     rows = np.array([(0, n, n, n + 1_000_000, 0, 1, OK, 200) for n in range(60)], np.int64)
     two_thirds = burst_result(plan, rows, started=1000.0, health=Health(), missing=1 / 3)
-    wanted = LoadRun(
+    load_run = LoadRun(
         plan=plan,
         warmup=0.0,
         workers=3,
@@ -274,7 +274,7 @@ def test_a_lost_workers_share_is_said_and_invalid_unless_allowed(
         raw_file=None,
     )
 
-    assert run_load(wanted) == code
+    assert run_load(load_run) == code
     assert "33% of the load is missing" in capsys.readouterr().out.replace("\n", " ")
 
 
@@ -284,7 +284,7 @@ def test_pressure_excuses_a_slow_plain_url_and_no_application_of_ours(*, to_urls
     plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=60))
     rows = np.array([(0, n, n, n + 1_000_000, 0, 1, OK, 200) for n in range(60)], np.int64)
     pressed = burst_result(plan, rows, started=1000.0, health=Health(pressure=0.9))
-    wanted = LoadRun(
+    load_run = LoadRun(
         plan=plan,
         warmup=0.0,
         workers=2,
@@ -298,7 +298,7 @@ def test_pressure_excuses_a_slow_plain_url_and_no_application_of_ours(*, to_urls
         to_urls=to_urls,
     )
 
-    assert run_load(wanted) == code
+    assert run_load(load_run) == code
 
 
 def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
@@ -362,9 +362,9 @@ def test_credentials_in_a_url_are_shown_nowhere(url: str, tmp_path: Path) -> Non
     files = [tmp_path / name for name in ("out.json", "k6.json", "raw.csv")]
     options = ("--requests", "10", "--rate", "100", "--json", str(files[0]), "--k6-summary", str(files[1]), "--raw", str(files[2]))
 
-    shown = [run("--url", secret, *options), run("--url", secret, "--url", secret + "x", *options)]
+    results = [run("--url", secret, *options), run("--url", secret, "--url", secret + "x", *options)]
 
-    for text in (*(result.output for result in shown), *(file.read_text() for file in files)):
+    for text in (*(result.output for result in results), *(file.read_text() for file in files)):
         assert "hunter2" not in text
         assert "mona" not in text
     assert "http://***@127.0.0.1" in files[2].read_text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kindgate.cli.load_thresholds import Judged, held_against, parse_thresholds
+from kindgate.cli.load_thresholds import BurstVerdict, judge_burst, parse_thresholds
 from kindgate.load.aggregate import burst_result
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import CODES, OK
@@ -15,9 +15,9 @@ from kindgate.model import Verdict
 PLAN = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=100))
 
 
-def _judged(
+def verdict_of(
     *texts: str, foreign: float | None = None, pressure: float | None = None, wrong: int = 0, slow: int = 0, by_pressure: bool = False
-) -> Judged:
+) -> BurstVerdict:
     """Judge a burst of 100 requests of 10 ms, `slow` of them taking 500 ms and `wrong` of them answered with a 500."""
     millis = np.full(100, 10)
     millis[:slow] = 500
@@ -27,7 +27,7 @@ def _judged(
         [(0, n, n, n + time * 1_000_000, 0, 1, outcome, 200) for n, (time, outcome) in enumerate(zip(millis, outcomes, strict=True))]
     )
     result = burst_result(PLAN, rows, started=1000.0, health=Health(foreign=foreign, pressure=pressure))
-    return held_against(parse_thresholds(texts), result, by_pressure=by_pressure)
+    return judge_burst(parse_thresholds(texts), result, by_pressure=by_pressure)
 
 
 @pytest.mark.parametrize(
@@ -43,20 +43,20 @@ def _judged(
 )
 def test_pressure_excuses_a_missed_time_of_a_plain_url(threshold: str, slow: int, wrong: int, verdict: Verdict) -> None:
     """A met threshold stays met, and a 500 is not due to a lack of CPU time."""
-    judged = _judged(threshold, pressure=0.9, slow=slow, wrong=wrong, by_pressure=True)
+    burst_verdict = verdict_of(threshold, pressure=0.9, slow=slow, wrong=wrong, by_pressure=True)
 
-    assert judged.verdict is verdict
-    assert any("CPU pressure" in reason for reason in judged.reasons) is (verdict is Verdict.INVALID)
+    assert burst_verdict.verdict is verdict
+    assert any("CPU pressure" in reason for reason in burst_verdict.reasons) is (verdict is Verdict.INVALID)
 
 
 def test_pressure_of_an_own_cluster_excuses_nothing() -> None:
     """It comes from the application itself under high load."""
-    assert _judged("p(95)<200", pressure=0.9, slow=10).verdict is Verdict.FAIL
+    assert verdict_of("p(95)<200", pressure=0.9, slow=10).verdict is Verdict.FAIL
 
 
 def test_a_kernel_without_pressure_excuses_nothing() -> None:
     """An unknown value is not too high."""
-    assert _judged("p(95)<200", slow=10, by_pressure=True).verdict is Verdict.FAIL
+    assert verdict_of("p(95)<200", slow=10, by_pressure=True).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_a_kernel_without_pressure_excuses_nothing() -> None:
 )
 def test_other_programs_leave_no_time_of_an_own_cluster_judged(slow: int, foreign: float, verdict: Verdict) -> None:
     """Neither a met nor a missed time gets a verdict."""
-    assert _judged("p(95)<200", foreign=foreign, slow=slow).verdict is verdict
+    assert verdict_of("p(95)<200", foreign=foreign, slow=slow).verdict is verdict
 
 
 def test_one_miss_that_stands_is_a_fail_among_excused_ones() -> None:
     """FAIL outranks INVALID; the broken check is named for the objective it concerns."""
-    judged = _judged("p(95)<200", "http_req_failed: rate<0.01", foreign=0.9, slow=10, wrong=2)
+    burst_verdict = verdict_of("p(95)<200", "http_req_failed: rate<0.01", foreign=0.9, slow=10, wrong=2)
 
-    assert judged.verdict is Verdict.FAIL
-    assert any(reason.startswith("foreign CPU: 90 % of the machine") for reason in judged.reasons)
+    assert burst_verdict.verdict is Verdict.FAIL
+    assert any(reason.startswith("foreign CPU: 90 % of the machine") for reason in burst_verdict.reasons)

@@ -11,9 +11,9 @@ from kindgate.cli.shell import shell_environment
 def test_the_shell_talks_to_the_cluster() -> None:
     """KUBECONFIG is the cluster's, kubectl's folder comes first in PATH, the prompt names the cluster, and the rest is unchanged."""
     given = {"PATH": "/usr/bin", "HOME": "/home/me", "KUBECONFIG": "/home/me/.kube/config"}
-    made = shell_environment(given, "kindgate-1", Path("/state/kubeconfig"), Path("/cache/kubectl/kubectl"))
+    environment = shell_environment(given, "kindgate-1", Path("/state/kubeconfig"), Path("/cache/kubectl/kubectl"))
 
-    assert made["KUBECONFIG"] == "/state/kubeconfig"
-    assert made["PATH"].split(os.pathsep) == ["/cache/kubectl", "/usr/bin"]
-    assert made["PS1"] == "(kindgate-1) $ "
-    assert made["HOME"] == "/home/me"
+    assert environment["KUBECONFIG"] == "/state/kubeconfig"
+    assert environment["PATH"].split(os.pathsep) == ["/cache/kubectl", "/usr/bin"]
+    assert environment["PS1"] == "(kindgate-1) $ "
+    assert environment["HOME"] == "/home/me"

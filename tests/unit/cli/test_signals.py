@@ -44,10 +44,10 @@ def test_a_command_that_is_told_to_end_ends_its_children(tmp_path: Path, number:
         )
 
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        _, output = process.communicate(timeout=60)
 
     assert process.returncode == 130
-    assert said.splitlines()[-1] == f"kindgate: interrupted by {number.name}"
+    assert output.splitlines()[-1] == f"kindgate: interrupted by {number.name}"
     assert not psutil.pid_exists(child)
 
 
@@ -55,9 +55,9 @@ def test_a_command_under_nohup_goes_on(tmp_path: Path) -> None:
     """A signal that the command inherited as ignored stays ignored."""
     command = [sys.executable, "-c", HANGS_UP]
 
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
 
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def _text(file: Path) -> str:

@@ -53,11 +53,11 @@ def test_a_terminal_that_cannot_encode_stops_no_burst(url: str, tmp_path: Path, 
     """Neither its output nor its arguments cause an error."""
     command = burst(f"{url}\u65e5", tmp_path, "http_reqs: count<1")
 
-    done = subprocess.run(command, env=environment(**more), capture_output=True, timeout=120, check=False)
+    result = subprocess.run(command, env=environment(**more), capture_output=True, timeout=120, check=False)
 
-    assert b"Traceback" not in done.stderr + done.stdout
-    assert done.returncode in {20, 21}
-    assert b"NOT MET" in done.stdout
+    assert b"Traceback" not in result.stderr + result.stdout
+    assert result.returncode in {20, 21}
+    assert b"NOT MET" in result.stdout
     document = json.loads((tmp_path / "\u00e4.json").read_text(encoding="utf-8"))
     assert document["sent"] == 20
     assert document["plan"]["routes"][0]["headers"] == [["X-Name", "\u65e5\u672c"]]
@@ -78,11 +78,11 @@ def test_a_reader_that_is_gone_loses_nothing(url: str, tmp_path: Path) -> None:
     os.close(reading)
     try:
         command = burst(url, tmp_path, "http_reqs: count>1000")
-        done = subprocess.run(command, env=environment(), stdout=writing, stderr=writing, timeout=120, check=False)
+        result = subprocess.run(command, env=environment(), stdout=writing, stderr=writing, timeout=120, check=False)
     finally:
         os.close(writing)
 
-    assert done.returncode in {20, 21}
+    assert result.returncode in {20, 21}
     assert json.loads((tmp_path / "\u00e4.json").read_text(encoding="utf-8"))["thresholds"][0]["ok"] is False
 
 
@@ -91,10 +91,10 @@ def test_a_full_disk_behind_standard_output_is_reported(url: str, tmp_path: Path
     """The result file is still written."""
     with Path("/dev/full").open("wb") as full:
         command = burst(url, tmp_path, "http_req_failed: rate<0.5")
-        done = subprocess.run(command, env=environment(), stdout=full, stderr=subprocess.PIPE, timeout=120, check=False)
+        result = subprocess.run(command, env=environment(), stdout=full, stderr=subprocess.PIPE, timeout=120, check=False)
 
-    assert b"cannot write output" in done.stderr
-    assert b"Traceback" not in done.stderr
+    assert b"cannot write output" in result.stderr
+    assert b"Traceback" not in result.stderr
     assert json.loads((tmp_path / "\u00e4.json").read_text(encoding="utf-8"))["sent"] == 20
 
 
@@ -104,11 +104,11 @@ def test_a_result_that_cannot_be_written_is_shown(url: str, tmp_path: Path) -> N
         pytest.skip("only Linux has a file that is always full")
     command = [*burst(url, tmp_path, "http_req_failed: rate<0.5")[:-1], "/dev/full"]
 
-    done = subprocess.run(command, env=environment(), capture_output=True, timeout=120, check=False)
+    result = subprocess.run(command, env=environment(), capture_output=True, timeout=120, check=False)
 
-    assert done.returncode == 18
-    assert b"cannot write the result" in done.stderr
-    assert b"20 requests" in done.stdout
+    assert result.returncode == 18
+    assert b"cannot write the result" in result.stderr
+    assert b"20 requests" in result.stdout
 
 
 class Failing(io.StringIO):

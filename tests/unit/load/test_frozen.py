@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kindgate.cli.load_thresholds import held_against, parse_thresholds
+from kindgate.cli.load_thresholds import judge_burst, parse_thresholds
 from kindgate.load.generator_pool import GeneratorPool, run_burst
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.progress import OnProgress, Progress
@@ -139,7 +139,7 @@ def test_an_outage_is_a_fail_and_never_invalid(server: Freezable, pool: Generato
     plan = BurstPlan((Route(server.url),), OpenLoop.constant(RATE, seconds=2, arrival="uniform"), in_flight=256, processes=1)
     with freezing(server, 0.0, 1.0) as on_progress:
         result = run_burst(plan, pool=pool, on_progress=on_progress)
-    judged = held_against(parse_thresholds(["p(90)<100"]), result)
+    judged = judge_burst(parse_thresholds(["p(90)<100"]), result)
     assert result.cap_wait.max > 100_000
     late = result.loop_lag.max > 200_000
     assert judged.verdict in ({Verdict.FAIL, Verdict.INVALID} if late else {Verdict.FAIL})

@@ -98,9 +98,9 @@ def test_a_file_that_cannot_be_read_is_refused(settings: Settings) -> None:
 def test_a_missing_env_file_of_a_generator_is_no_fault_of_the_manifests() -> None:
     """Kustomize's message names the file; any other error is left unchanged."""
     where = "evalsymlink failure on '/x/secret.env' : lstat /x/secret.env: no such file or directory"
-    said = f"loading KV pairs: env source files: [secret.env]: {where}"
+    message = f"loading KV pairs: env source files: [secret.env]: {where}"
 
-    missing = without_env_source(ManifestError("k8s: Kustomize cannot build it", last_state=said))
+    missing = without_env_source(ManifestError("k8s: Kustomize cannot build it", last_state=message))
 
     assert missing is not None
     assert "secret.env" in missing.message

@@ -13,7 +13,7 @@ from kindgate.deploy.adapted_overlays import ANNOTATION
 from kindgate.deploy.baseline import Baseline
 from kindgate.errors import ManifestError, SettingsError
 from kindgate.model import Rendered
-from kindgate.pipeline.baseline_source import checked_out, read_base
+from kindgate.pipeline.baseline_source import checked_out, read_baseline
 from kindgate.pipeline.run_tools import Tools
 from kindgate.settings import DeploySettings, ImageSettings, Settings, SloSettings
 from kindgate.waiting import Deadline
@@ -40,11 +40,11 @@ def version(image: str, host: str = "shop.localhost") -> Rendered:
     return rendered(manifest("Namespace", "shop", namespace=""), deployment(container={"image": image}), service(), ingress(host))
 
 
-def write(overlay: Path, made: Rendered) -> None:
+def write(overlay: Path, rendered: Rendered) -> None:
     """Write an overlay from which the kubectl stand-in builds `made`."""
     overlay.mkdir(parents=True, exist_ok=True)
     (overlay / "kustomization.yaml").write_text("resources: [objects.yaml]\n")
-    (overlay / "objects.yaml").write_text(yaml.safe_dump_all([dict(item) for item in made.objects]))
+    (overlay / "objects.yaml").write_text(yaml.safe_dump_all([dict(item) for item in rendered.objects]))
 
 
 @pytest.fixture(name="project")
@@ -71,7 +71,7 @@ def read(project: Path, kubectl: Path, slo: SloSettings, *, app_image: tuple[str
     """Read the baseline to deploy next to version 2."""
     settings = Settings(project, deploy=DeploySettings(overlay=overlay), slo=slo, images=ImageSettings(app_image=app_image))
     folder = project.parent / "run"
-    return read_base(settings, version("example/web:2"), (), Tools(kubectl, None), folder=folder, deadline=Deadline.after(30))
+    return read_baseline(settings, version("example/web:2"), (), Tools(kubectl, None), folder=folder, deadline=Deadline.after(30))
 
 
 def images(baseline: Baseline) -> list[str]:
@@ -135,7 +135,7 @@ def test_an_overlay_may_lie_beside_the_suite(project: Path, kubectl: Path) -> No
     overlay = Path("..") / OVERLAY
     settings = Settings(suite, deploy=DeploySettings(overlay=overlay), slo=SloSettings(base="main"))
 
-    baseline = read_base(
+    baseline = read_baseline(
         settings, version("example/web:2"), (), Tools(kubectl, None), folder=project.parent / "run", deadline=Deadline.after(30)
     )
 
@@ -153,7 +153,7 @@ def test_an_adapted_overlay_adapts_a_base_version_that_is_older(project: Path, t
     settings = Settings(project / "e2e", deploy=DeploySettings(overlay=Path("overlay")), slo=SloSettings(base="main"))
     tools = Tools(write_kubectl(tmp_path), None)
 
-    baseline = read_base(settings, version("example/web:2"), (), tools, folder=project.parent / "run", deadline=Deadline.after(60))
+    baseline = read_baseline(settings, version("example/web:2"), (), tools, folder=project.parent / "run", deadline=Deadline.after(60))
 
     assert images(baseline) == ["example/web:1"]
     assert [item["metadata"]["name"] for item in baseline.rendered.of_kind("ConfigMap")] == ["more"]
@@ -193,7 +193,7 @@ def test_the_base_version_gets_its_secrets_too(project: Path, kubectl: Path, mon
     monkeypatch.setenv("API_TOKEN", "t0ken")
     settings = Settings(project, deploy=DeploySettings(overlay=OVERLAY, secrets=("credentials=API_TOKEN",)), slo=SloSettings(base="other"))
 
-    baseline = read_base(
+    baseline = read_baseline(
         settings, version("example/web:2"), (), Tools(kubectl, None), folder=project.parent / "run", deadline=Deadline.after(30)
     )
 

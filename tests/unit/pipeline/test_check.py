@@ -10,7 +10,7 @@ import yaml
 
 from kindgate.deploy.validate import refuse
 from kindgate.errors import ManifestError, SecretsMissing, SettingsError, SloError
-from kindgate.pipeline.inputs import Checked, check, check_application, prepare
+from kindgate.pipeline.inputs import CheckResult, check_application, check_inputs, prepare
 from kindgate.pipeline.run_objectives import read_objectives
 from kindgate.pipeline.run_tools import Tools
 from kindgate.settings import ClusterSettings, DeploySettings, ImageSettings, Settings, SloSettings
@@ -71,7 +71,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def checked(project: Path, deploy: DeploySettings | None = None, slo: str = "") -> Checked:
+def checked(project: Path, deploy: DeploySettings | None = None, slo: str = "") -> CheckResult:
     """Validate the project and return the findings."""
     (project / "slo.yaml").write_text(slo or "thresholds: {http_req_failed: ['rate<0.01']}\n")
     cluster = ClusterSettings(
@@ -80,7 +80,7 @@ def checked(project: Path, deploy: DeploySettings | None = None, slo: str = "") 
     settings = Settings(
         root=project, cluster=cluster, deploy=deploy or DeploySettings(overlay=Path("k8s")), slo=SloSettings(file=Path("slo.yaml"))
     )
-    return check(settings, project / "run", lambda _: None)
+    return check_inputs(settings, project / "run", lambda _: None)
 
 
 def test_everything_is_reported_at_once_with_file_and_line_and_errors_first(project: Path) -> None:
@@ -127,11 +127,11 @@ def test_nothing_is_fitted_to_images_on_an_existing_cluster(project: Path) -> No
     )
     settings = Settings(root=project, cluster=cluster, deploy=DeploySettings(overlay=Path("k8s")), slo=SloSettings(file=Path("slo.yaml")))
 
-    prepared = prepare(settings, read_objectives(settings), project / "run", lambda _: None)
+    inputs = prepare(settings, read_objectives(settings), project / "run", lambda _: None)
 
-    (container,) = prepared.rendered.objects[0]["spec"]["template"]["spec"]["containers"]
+    (container,) = inputs.rendered.objects[0]["spec"]["template"]["spec"]["containers"]
     assert container == {"name": "web", "image": image, "imagePullPolicy": "Always"}
-    assert prepared.supply is None
+    assert inputs.supply is None
 
 
 def test_tls_on_an_existing_cluster_needs_its_url_before_anything_is_applied(project: Path) -> None:

@@ -18,7 +18,7 @@ from kindgate.load.result import Health
 from kindgate.model import Verdict
 from kindgate.pipeline.burst_series import TURNS, BurstSeries, abba_plans, comparison_series
 from kindgate.pipeline.comparison import measure_and_compare, pairs_per_look, resources_of_both
-from kindgate.pipeline.environment import Environment, Exchange
+from kindgate.pipeline.environment import Environment, VersionSwap
 from kindgate.pipeline.load_lock import LoadLock
 from kindgate.settings import LoadSettings, Settings, SloSettings
 from kindgate.slo.confirm import LEAST_PAIRS
@@ -57,16 +57,16 @@ def measured_before(
 
 
 @dataclass
-class Exchanging:
+class SwapCounter:
     """Counts how often the two versions are redeployed, which takes no time here."""
 
     placement: str = ""
     times: int = 0
 
-    def __call__(self) -> Exchange:
+    def __call__(self) -> VersionSwap:
         """Redeploy as the pipeline does."""
         self.times += 1
-        return Exchange("both versions were deployed again", self.placement)
+        return VersionSwap("both versions were deployed again", self.placement)
 
 
 @pytest.mark.parametrize(("slower", "verdict"), [(1.0, Verdict.PASS), (1.5, Verdict.FAIL)])
@@ -75,7 +75,7 @@ def test_a_clear_difference_is_decided_at_the_first_look(
     slower: float, verdict: Verdict, how: Literal["duet", "abba"], bursts: int, tmp_path: Path
 ) -> None:
     """Ten pairs suffice and twenty new ones confirm it, for duet bursts and for blocks of four."""
-    exchanging = Exchanging()
+    exchanging = SwapCounter()
     compared = measure_and_compare(COMPARED, measured_before(tmp_path, bursts, slower, how), 10, exchanging)
     (result,) = compared.comparison.results
 
@@ -87,14 +87,18 @@ def test_a_clear_difference_is_decided_at_the_first_look(
 
 def test_what_the_confirmation_round_does_not_say_too_is_undecided(tmp_path: Path) -> None:
     """Head is 50 % slower at the interim looks but equal after redeployment, so nothing is known."""
-    told: list[Verdict] = []
+    verdicts: list[Verdict] = []
     compared = measure_and_compare(
-        COMPARED, measured_before(tmp_path, 10, 1.5, then=1.0), 10, Exchanging(), on_confirmation=lambda found: told.append(found.verdict)
+        COMPARED,
+        measured_before(tmp_path, 10, 1.5, then=1.0),
+        10,
+        SwapCounter(),
+        on_confirmation=lambda shown: verdicts.append(shown.verdict),
     )
     (result,) = compared.comparison.results
 
     assert compared.comparison.verdict is Verdict.INCONCLUSIVE
-    assert told == [Verdict.INCONCLUSIVE]
+    assert verdicts == [Verdict.INCONCLUSIVE]
     assert result.not_confirmed
     assert result.change == pytest.approx(0.0, abs=0.1)
     assert compared.shown == compared.confirmation
@@ -102,7 +106,7 @@ def test_what_the_confirmation_round_does_not_say_too_is_undecided(tmp_path: Pat
 
 def test_the_confirmation_round_is_told_apart_in_what_the_report_is_made_from(tmp_path: Path) -> None:
     """The report's input has the round's bursts, placement and preparation."""
-    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, Exchanging("foo: a 1 and 0"))
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, SwapCounter("foo: a 1 and 0"))
     second = compared.origin.confirmation
 
     assert second is not None
@@ -125,7 +129,7 @@ def test_the_second_series_has_other_schedules_than_the_first(tmp_path: Path) ->
 def test_a_change_between_none_and_the_tolerance_takes_every_look(tmp_path: Path) -> None:
     """Two new pairs per look decide nothing; the third look ends the series, decided or not."""
     looks: list[int] = []
-    exchanging = Exchanging()
+    exchanging = SwapCounter()
     compared = measure_and_compare(
         COMPARED, measured_before(tmp_path, 6, 1.1), 2, exchanging, on_look=lambda found: looks.append(found.look)
     )
@@ -140,7 +144,7 @@ def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: 
     burst_series = BurstSeries(DUET, 0.0, tmp_path / "measurements", LoadLock(tmp_path / "run", tmp_path / "machine"))
 
     with pytest.raises(SloError, match="cannot be decided with 3 bursts") as raised:
-        measure_and_compare(COMPARED, burst_series, 1, Exchanging())
+        measure_and_compare(COMPARED, burst_series, 1, SwapCounter())
 
     assert "at least 2 bursts per look" in raised.value.next_step
     assert burst_series.bursts() == ()
@@ -148,7 +152,7 @@ def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: 
 
 def test_a_quick_look_shows_figures_and_decides_nothing(tmp_path: Path) -> None:
     """The user requested one pair and one look."""
-    exchanging = Exchanging()
+    exchanging = SwapCounter()
     compared = measure_and_compare(COMPARED, measured_before(tmp_path, 3, 1.5), 10, exchanging, quick=True)
     (result,) = compared.comparison.results
 
@@ -160,7 +164,7 @@ def test_a_quick_look_shows_figures_and_decides_nothing(tmp_path: Path) -> None:
 
 def test_versions_that_stand_on_different_nodes_are_not_compared(tmp_path: Path) -> None:
     """Even a clear difference is INVALID at the first look, and nothing more is measured."""
-    exchanging = Exchanging()
+    exchanging = SwapCounter()
     compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, exchanging, placement="foo: a 2 and 0, b 0 and 2")
 
     assert (compared.comparison.verdict, compared.comparison.look, exchanging.times) == (Verdict.INVALID, 1, 0)
@@ -170,7 +174,7 @@ def test_a_slower_version_is_found_under_real_load(env: Environment, load_lock: 
     """Head waits 80 ms before each answer: six bursts and twenty more find it, unless the machine is too busy."""
     settings = Settings(load=LoadSettings(rate=100, duration=0.3, warmup=0.1), slo=SloSettings(base="main"))
     burst_series = comparison_series(settings, COMPARED, env, load_lock)
-    compared = measure_and_compare(COMPARED, burst_series, 2, Exchanging())
+    compared = measure_and_compare(COMPARED, burst_series, 2, SwapCounter())
     (result,) = compared.comparison.results
 
     assert compared.comparison.verdict in {Verdict.FAIL, Verdict.INVALID}

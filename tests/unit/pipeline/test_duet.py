@@ -79,9 +79,9 @@ def test_the_bursts_of_a_duet_serve_both_versions(env: Environment, load_lock: L
 
 def test_abba_takes_turns_and_warms_both_versions_up(env: Environment, load_lock: LoadLock, tmp_path: Path) -> None:
     """Four bursts yield one pair of figures; the warm-up does not count as a burst."""
-    asked = settings(compare="abba")
-    asked = replace(asked, load=replace(asked.load, warmup=0.2))
-    burst_series = comparison_series(asked, COMPARED, env, load_lock)
+    requested = settings(compare="abba")
+    requested = replace(requested, load=replace(requested.load, warmup=0.2))
+    burst_series = comparison_series(requested, COMPARED, env, load_lock)
     bursts = burst_series.extend(5)
 
     assert burst_series.turns == 4

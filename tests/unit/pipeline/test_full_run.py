@@ -39,13 +39,13 @@ def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ended(root: Path, *found: Measurement, **slo: str) -> tuple[int, list[str]]:
     """Return the exit code and the output of a run with these results."""
-    shown: list[str] = []
+    lines: list[str] = []
     settings = Settings(root, slo=SloSettings(**slo))  # type: ignore[arg-type]  # tests give valid words
 
     def measure(_: Pipeline, measurements: list[Measurement]) -> None:
         measurements.extend(found)
 
-    return run_everything(settings, lambda _: None, shown.append, measure).exit_code, shown
+    return run_everything(settings, lambda _: None, lines.append, measure).exit_code, lines
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_the_worst_verdict_of_both_kinds_is_the_exit_code(threshold: Verdict, co
 
 def test_the_sentences_of_the_worst_verdict_are_shown(tmp_path: Path) -> None:
     """Explanations of passing results are left out."""
-    _, shown = ended(tmp_path, judged(Verdict.PASS), compared(Verdict.FAIL))
+    _, lines = ended(tmp_path, judged(Verdict.PASS), compared(Verdict.FAIL))
 
-    assert shown[-1] == "kindgate: compared it"
+    assert lines[-1] == "kindgate: compared it"
 
 
 @pytest.mark.parametrize(
@@ -106,15 +106,15 @@ def test_a_comparison_is_in_the_report_with_both_figures(tmp_path: Path) -> None
 
 def test_an_error_is_the_exit_code_and_the_report_is_written(tmp_path: Path) -> None:
     """The report is written after any error."""
-    shown: list[str] = []
+    lines: list[str] = []
 
     def measure(_: Pipeline, _measurements: list[Measurement]) -> None:
         raise LoadError("no port left")
 
-    whole = run_everything(Settings(tmp_path), lambda _: None, shown.append, measure)
+    full_run = run_everything(Settings(tmp_path), lambda _: None, lines.append, measure)
 
-    assert whole.exit_code == 18
-    assert "no port left" in shown[-1]
+    assert full_run.exit_code == 18
+    assert "no port left" in lines[-1]
     assert (tmp_path / "artifacts" / "report.html").is_file()
 
 
@@ -133,23 +133,23 @@ def test_a_screen_that_is_gone_changes_neither_report_nor_exit_code(tmp_path: Pa
 
 def test_credentials_in_an_error_are_not_shown(tmp_path: Path) -> None:
     """The URL of an existing cluster may contain credentials."""
-    shown: list[str] = []
+    lines: list[str] = []
 
     def measure(_: Pipeline, _measurements: list[Measurement]) -> None:
         raise LoadError("no answer from http://mona:hunter2@shop.example/")
 
-    run_everything(Settings(tmp_path), lambda _: None, shown.append, measure)
+    run_everything(Settings(tmp_path), lambda _: None, lines.append, measure)
 
-    assert shown[-1] == "kindgate: no answer from http://***@shop.example/"
+    assert lines[-1] == "kindgate: no answer from http://***@shop.example/"
     assert not any("hunter2" in file.read_text() for file in (tmp_path / "artifacts").iterdir() if file.suffix in {".json", ".md", ".html"})
 
 
 def test_a_base_version_without_anything_to_compare_is_refused_before_all_else(tmp_path: Path) -> None:
     """Nothing is rendered, built or created for it."""
     (tmp_path / "slo.yaml").write_text('thresholds: {http_req_duration: ["p(95)<200"]}\n')
-    shown: list[str] = []
+    lines: list[str] = []
 
-    whole = run_everything(Settings(tmp_path, slo=SloSettings(file=Path("slo.yaml"), base="main")), lambda _: None, shown.append)
+    full_run = run_everything(Settings(tmp_path, slo=SloSettings(file=Path("slo.yaml"), base="main")), lambda _: None, lines.append)
 
-    assert whole.exit_code == 14
-    assert "slo.yaml has nothing to compare" in shown[-1]
+    assert full_run.exit_code == 14
+    assert "slo.yaml has nothing to compare" in lines[-1]

@@ -31,7 +31,7 @@ POD = "/api/v1/namespaces/load/pods/load-master-x"
 PLAN = BurstPlan((Route("http://10.0.0.1/", "foo.localhost"),), OpenLoop.constant(100, seconds=1))
 
 
-def result() -> BurstResult:
+def partial_result() -> BurstResult:
     """The results that two of three workers measured."""
     rows = np.array([(0, n, n, n + 5_000_000, 0, 1, OK, 200) for n in range(100)], np.int64)
     return burst_result(PLAN, rows, started=1000.0, health=Health(), missing=1 / 3)
@@ -51,9 +51,9 @@ class Controllers:
         self._thread.start()
 
     def _work(self) -> None:
-        wanted = {f"{JOBS}/load-master", f"{JOBS}/load-workers", "/api/v1/namespaces/load/configmaps/plan"}
+        applied = {f"{JOBS}/load-master", f"{JOBS}/load-workers", "/api/v1/namespaces/load/configmaps/plan"}
         while not self._ended.wait(0.02):
-            if wanted <= self.server.objects.keys():
+            if applied <= self.server.objects.keys():
                 self.jobs = {name: self.server.objects[f"{JOBS}/{name}"] for name in ("load-master", "load-workers")}
                 self.data = self.server.objects["/api/v1/namespaces/load/configmaps/plan"]["data"]
                 self.plan = json.loads(self.data["plan.json"])
@@ -89,13 +89,13 @@ def _existing(server: ApiServer, tmp_path: Path) -> Environment:
 
 def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, existing: Environment) -> None:
     """The applied objects contain the plan and worker count, the master's log holds the result, and everything is deleted."""
-    controllers = Controllers(server, "\n".join([*result_lines(result()), "locust has ended"]))
-    said: list[str] = []
+    controllers = Controllers(server, "\n".join([*result_lines(partial_result()), "locust has ended"]))
+    lines: list[str] = []
 
-    found = run_in_cluster(Settings(), existing, PLAN, 3, said.append, image="registry.example/load:1")
+    result = run_in_cluster(Settings(), existing, PLAN, 3, lines.append, image="registry.example/load:1")
     controllers.close()
 
-    assert found == result()
+    assert result == partial_result()
     assert BurstPlan.from_json(controllers.plan) == PLAN
     workers, master = controllers.jobs["load-workers"]["spec"], controllers.jobs["load-master"]["spec"]
     assert (workers["parallelism"], workers["completions"]) == (3, 3)
@@ -103,15 +103,15 @@ def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, exis
     images = {job["template"]["spec"]["containers"][0]["image"] for job in (workers, master)}
     assert images == {"registry.example/load:1"}
     assert [path for path in server.objects if "/namespaces/load/" in path and path != POD] == []
-    assert (said[0], said[-1]) == ("starting 3 load generators in the cluster", "the load generators have finished")
-    assert all(line.startswith("load generators: ") for line in said[1:-1])
+    assert (lines[0], lines[-1]) == ("starting 3 load generators in the cluster", "the load generators have finished")
+    assert all(line.startswith("load generators: ") for line in lines[1:-1])
 
 
 def test_certificates_to_trust_go_with_the_plan(server: ApiServer, existing: Environment, tmp_path: Path) -> None:
     """They are in the ConfigMap that workers mount, at the path that the plan then names."""
     trusted = tmp_path / "trusted.pem"
     trusted.write_text("-----BEGIN CERTIFICATE-----\n")
-    controllers = Controllers(server, "\n".join([*result_lines(result()), "locust has ended"]))
+    controllers = Controllers(server, "\n".join([*result_lines(partial_result()), "locust has ended"]))
 
     run_in_cluster(Settings(), existing, replace(PLAN, ca_file=str(trusted)), 1, lambda _: None)
     controllers.close()

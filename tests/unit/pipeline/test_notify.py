@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kindgate.pipeline.notify import announce, read_origin
+from kindgate.pipeline.notify import notify, read_origin
 from kindgate.report.run_report import Outcome, Run, RunReport, TestResult
 from kindgate.settings import GitHubSettings, Settings
 
@@ -48,9 +48,9 @@ def test_annotations_are_apart_from_lines_that_hold_text_of_others(tmp_path: Pat
     """The caller prints annotations while the runner parses commands, and other lines while it does not."""
     lines: list[str] = []
 
-    announced = announce(FAILED, GitHubSettings(comment="never"), tmp_path, PULL_REQUEST, lines.append)
+    notification = notify(FAILED, GitHubSettings(comment="never"), tmp_path, PULL_REQUEST, lines.append)
 
-    (annotation,) = announced.annotations
+    (annotation,) = notification.annotations
     assert annotation.startswith("::error file=tests/e2e/test_x.py,")
     assert not any(line.startswith("::") for line in lines)
-    assert announce(FAILED, GitHubSettings(comment="never"), tmp_path, {}, lines.append).annotations == ()
+    assert notify(FAILED, GitHubSettings(comment="never"), tmp_path, {}, lines.append).annotations == ()

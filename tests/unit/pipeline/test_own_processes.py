@@ -41,11 +41,11 @@ BOTH = f"{IDS[0]} 40\n{IDS[1]} 41\n"
 
 def test_a_run_is_this_process_and_every_node(root: Path) -> None:
     """Workers receive the owning process's ID as data, not their own."""
-    ours = find_own_processes(_engine(root, BOTH), ("control-plane", "worker"), Deadline.after(20), root)
+    own_cpu = find_own_processes(_engine(root, BOTH), ("control-plane", "worker"), Deadline.after(20), root)
 
-    assert ours is not None
-    assert ours.process == os.getpid()
-    assert [node.path for node in ours.nodes] == [f"/docker/{container}" for container in IDS]
+    assert own_cpu is not None
+    assert own_cpu.process == os.getpid()
+    assert [node.path for node in own_cpu.nodes] == [f"/docker/{container}" for container in IDS]
 
 
 @pytest.mark.parametrize(

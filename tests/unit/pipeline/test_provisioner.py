@@ -22,7 +22,7 @@ def test_the_report_says_what_was_changed_in_the_manifests() -> None:
     pipeline = Pipeline(Settings(), "run", lambda _: None)
     before, head, base = (replace(rendered(deployment(name)), notes=(f"{name} changed",)) for name in ("database", "web", "web-base"))
 
-    pipeline.prepared = Inputs(Objectives(), Tools(Path("kubectl"), None), head, (before,), None, base=Baseline(base, {}, {}))
+    pipeline.inputs = Inputs(Objectives(), Tools(Path("kubectl"), None), head, (before,), None, base=Baseline(base, {}, {}))
 
     assert pipeline.notes == ("database changed", "web changed", "web-base changed")
 
@@ -32,4 +32,4 @@ def test_without_two_versions_none_can_change_places() -> None:
     pipeline = Pipeline(Settings(), "run", lambda _: None)
 
     with pytest.raises(SettingsError, match="no two versions"):
-        pipeline.exchange()
+        pipeline.swap_versions()

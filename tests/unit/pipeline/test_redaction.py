@@ -9,7 +9,7 @@ from kindgate.histogram import Histogram
 from kindgate.model import Rendered
 from kindgate.observe.known_values import KnownValue
 from kindgate.observe.redact import Redactor
-from kindgate.pipeline.finish import keep_bursts
+from kindgate.pipeline.finish import copy_bursts
 from kindgate.pipeline.redaction import redacted_burst
 from kindgate.pipeline.run_secrets import RunSecrets
 
@@ -28,7 +28,7 @@ def test_a_kept_burst_holds_no_secret(tmp_path: Path) -> None:
     (tmp_path / "measured" / "a" / "burst-0001.json").write_text(json.dumps(burst))
     (tmp_path / "measured" / "a" / ".2.part").write_text(CANARY)
 
-    assert keep_bursts(tmp_path / "measured", tmp_path / "kept", REDACTOR) == []
+    assert copy_bursts(tmp_path / "measured", tmp_path / "kept", REDACTOR) == []
 
     (kept,) = (file for file in (tmp_path / "kept").rglob("*") if file.is_file())
     clean = {"url": "http://h/?t=[redacted]", "headers": [["X-Api-Key", "[redacted]"], ["Accept", "*/*"]]}

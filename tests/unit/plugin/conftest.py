@@ -46,14 +46,14 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """Replace the pipeline with one that needs no engine."""
 
     def replace(reach: Reach) -> list[Stage]:
-        asked: list[Stage] = []
+        requested_stages: list[Stage] = []
 
         def noting(lazy: LazyPipeline, stage: Stage) -> Environment:
-            asked.append(stage)
+            requested_stages.append(stage)
             return reach(lazy)
 
         monkeypatch.setattr(LazyPipeline, "reach", noting)
-        return asked
+        return requested_stages
 
     return replace
 

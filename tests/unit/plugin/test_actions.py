@@ -51,7 +51,7 @@ def test_only_what_is_said_is_read() -> None:
 
     guard.stop()
     lines.append("::error::foreign")
-    guard.say(["::error::ours"])
+    guard.write_commands(["::error::ours"])
     lines.append("::error::foreign again")
     guard.stop()
     lines.append("::error::and again")

@@ -12,7 +12,7 @@ import pytest
 
 from kindgate.deploy.baseline import Baseline
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.environment import Environment, Exchange
+from kindgate.pipeline.environment import Environment, VersionSwap
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.plugin.conftest import StandIn, entry, pipeline_of
 
@@ -83,7 +83,7 @@ def _two_versions(suite: pytest.Pytester, stand_in: StandIn, slow: str, monkeypa
         return Environment(address, head, Path("kubectl"), Path("artifacts"), measurements, monitoring=False, base=base, entries=entries)
 
     stand_in(reaches)
-    monkeypatch.setattr(LazyPipeline, "exchange", lambda _: Exchange("both versions were deployed again"))
+    monkeypatch.setattr(LazyPipeline, "swap_versions", lambda _: VersionSwap("both versions were deployed again"))
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(suite.path / "state"))
     suite.makepyfile(SUITE)
     (suite.path / "slo.yaml").write_text("compare: {med: {max_regression: 50%}}\nbursts: {count: 2, rate: 100, duration: 300ms}\n")

@@ -10,14 +10,14 @@ import pytest
 from kindgate.plugin.interrupts import NUMBERS, Interrupts
 
 
-@pytest.fixture(name="said")
+@pytest.fixture(name="reported")
 def _said() -> list[str]:
     return []
 
 
 @pytest.fixture(name="interrupts")
-def _interrupts(said: list[str]) -> Iterator[Interrupts]:
-    installed = Interrupts(said.append)
+def _interrupts(reported: list[str]) -> Iterator[Interrupts]:
+    installed = Interrupts(reported.append)
     installed.install()
     yield installed
     installed.restore()
@@ -39,12 +39,12 @@ def test_a_second_signal_is_an_interrupt_too(interrupts: Interrupts) -> None:
     assert interrupts.seen
 
 
-def test_a_signal_waits_while_the_report_is_written(interrupts: Interrupts, said: list[str]) -> None:
+def test_a_signal_waits_while_the_report_is_written(interrupts: Interrupts, reported: list[str]) -> None:
     """A second Ctrl-C loses no results, and the user is notified."""
     with interrupts.held(), interrupts.held():
         signal.raise_signal(signal.SIGTERM)
     assert interrupts.seen
-    assert said == ["SIGTERM: finishing the run, this takes a moment"]
+    assert reported == ["SIGTERM: finishing the run, this takes a moment"]
 
 
 def test_the_handlers_of_before_are_put_back() -> None:

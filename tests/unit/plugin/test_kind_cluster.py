@@ -52,8 +52,8 @@ def suite(machine: Machine, tmp_path: Path) -> Iterator[KindCluster]:
     kubeconfig = tmp_path / "kubeconfig"
     write_kubeconfig(kubeconfig, "kind-shop", machine.api)
     address = ClusterAddress("shop", kubeconfig, "kind-shop", "http://127.0.0.1:1", ("shop-control-plane",), node_image="node:1")
-    with closing(KindCluster(address, kind=machine.kind, kubectl=kubectl)) as made:
-        yield made
+    with closing(KindCluster(address, kind=machine.kind, kubectl=kubectl)) as cluster:
+        yield cluster
 
 
 def answer_at(port: int) -> str:
@@ -117,9 +117,9 @@ def test_many_connections_do_not_block_it(suite: KindCluster) -> None:
 def test_an_asked_local_port_is_used(suite: KindCluster) -> None:
     """`local_port` is used as given."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        asked = server.getsockname()[1]
-    with suite.port_forward("service/shop", 80, local_port=asked) as port:
-        assert port == asked
+        requested_port = server.getsockname()[1]
+    with suite.port_forward("service/shop", 80, local_port=requested_port) as port:
+        assert port == requested_port
 
 
 def test_a_pod_that_is_not_running_yet_is_tried_again(suite: KindCluster, tmp_path: Path) -> None:
@@ -166,6 +166,6 @@ def test_a_tool_that_is_gone_is_not_downloaded(suite: KindCluster) -> None:
 def test_a_cluster_that_is_not_ours_gets_no_images(suite: KindCluster, machine: Machine) -> None:
     """An existing cluster has no reachable node containers."""
     address = ClusterAddress("stage", suite.kubeconfig_path, "kind-shop", "http://x", existing=True)
-    foreign = KindCluster(address, kind=machine.kind, kubectl=suite.kubectl_path)
+    external = KindCluster(address, kind=machine.kind, kubectl=suite.kubectl_path)
     with pytest.raises(ClusterError, match="cannot load images into cluster stage"):
-        foreign.load_docker_image("shop:1")
+        external.load_docker_image("shop:1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kindgate.plugin.namespaces import Ending, ending
+from kindgate.plugin.namespaces import Cleanup, cleanup_after
 from kindgate.settings import Keep
 
 PASSED = {"setup": "passed", "call": "passed"}
@@ -14,18 +14,18 @@ FAILED = {"setup": "passed", "call": "failed"}
 @pytest.mark.parametrize(
     ("outcomes", "keep", "expected"),
     [
-        (PASSED, "never", Ending.DELETE),
-        (PASSED, "on-failure", Ending.DELETE),
-        (PASSED, "always", Ending.DELETE),
-        (FAILED, "never", Ending.DELETE),
-        (FAILED, "on-failure", Ending.KEEP),
-        (FAILED, "always", Ending.KEEP),
-        ({"setup": "failed"}, "on-failure", Ending.KEEP),
-        ({"setup": "passed", "call": "skipped"}, "always", Ending.DELETE),
-        ({"setup": "passed"}, "never", Ending.ABANDON),
-        ({}, "always", Ending.ABANDON),
+        (PASSED, "never", Cleanup.DELETE),
+        (PASSED, "on-failure", Cleanup.DELETE),
+        (PASSED, "always", Cleanup.DELETE),
+        (FAILED, "never", Cleanup.DELETE),
+        (FAILED, "on-failure", Cleanup.KEEP),
+        (FAILED, "always", Cleanup.KEEP),
+        ({"setup": "failed"}, "on-failure", Cleanup.KEEP),
+        ({"setup": "passed", "call": "skipped"}, "always", Cleanup.DELETE),
+        ({"setup": "passed"}, "never", Cleanup.ABANDON),
+        ({}, "always", Cleanup.ABANDON),
     ],
 )
-def test_only_a_failed_tests_namespace_is_kept(outcomes: dict[str, str], keep: Keep, expected: Ending) -> None:
+def test_only_a_failed_tests_namespace_is_kept(outcomes: dict[str, str], keep: Keep, expected: Cleanup) -> None:
     """It is kept only if the cluster may be kept; an interrupted test's namespace is left until the cluster is deleted."""
-    assert ending(outcomes, keep) is expected
+    assert cleanup_after(outcomes, keep) is expected

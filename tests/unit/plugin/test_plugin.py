@@ -66,11 +66,11 @@ def _tests_of_both_kinds(suite: pytest.Pytester) -> None:
 
 def test_a_plain_run_leaves_e2e_tests_out(suite: pytest.Pytester, stand_in: StandIn) -> None:
     """Without -m, -k or a path, no test that needs a cluster is selected and no cluster is requested."""
-    asked = stand_in(reaches)
+    requested_stages = stand_in(reaches)
 
     suite.runpytest_inprocess().assert_outcomes(passed=1, deselected=4)
 
-    assert asked == []
+    assert requested_stages == []
 
 
 @pytest.mark.parametrize("arguments", [("-m", "e2e"), ("-k", "hosts or more"), ("test_a_path_a_marker_or_a_keyword_selects_e2e_tests.py",)])
@@ -86,12 +86,12 @@ def test_a_path_a_marker_or_a_keyword_selects_e2e_tests(suite: pytest.Pytester, 
 @pytest.mark.parametrize("workers", [(), ("-n", "2", "--dist", "worksteal"), ("-n", "2", "--dist", "each")])
 def test_the_pipeline_runs_on_the_controller_alone(suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]) -> None:
     """The same tests pass with and without xdist, and only one process owns the pipeline."""
-    asked = stand_in(reaches)
+    requested_stages = stand_in(reaches)
 
     outcome = suite.runpytest_inprocess("-m", "e2e", *workers).parseoutcomes()
 
     assert outcome["passed"] == (8 if "each" in workers else 4)
-    assert set(asked) == {Stage.APP}
+    assert set(requested_stages) == {Stage.APP}
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
@@ -99,7 +99,7 @@ def test_a_failed_phase_is_told_once_and_gives_its_own_exit_code(
     suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]
 ) -> None:
     """One error is shown in full and the others in one line, and the exit code is that of the cause."""
-    asked = stand_in(fails)
+    requested_stages = stand_in(fails)
 
     result = suite.runpytest_inprocess("-m", "e2e", *workers)
 
@@ -108,7 +108,7 @@ def test_a_failed_phase_is_told_once_and_gives_its_own_exit_code(
     assert text.count("no space left on device") == 1
     assert text.count("see the first error of this run") >= 3
     assert result.ret == 16
-    assert asked == [Stage.APP]
+    assert requested_stages == [Stage.APP]
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2"), ("-n", "2", "--dist", "each")])
@@ -141,12 +141,12 @@ def test_the_tests_that_failed_are_run_again(
     suite.makeini(INI + "markers = slow\n")
     stand_in(fails)
     suite.runpytest_inprocess("-m", "e2e", *workers).assert_outcomes(errors=4)
-    asked = stand_in(reaches)
+    requested_stages = stand_in(reaches)
 
     result = suite.runpytest_inprocess(*selected, *workers)
 
     assert result.parseoutcomes().get("passed") == 4
-    assert (result.ret, set(asked)) == (0, {Stage.APP})
+    assert (result.ret, set(requested_stages)) == (0, {Stage.APP})
 
 
 @pytest.mark.parametrize(
@@ -158,11 +158,11 @@ def test_asking_for_failed_tests_asks_for_no_cluster(suite: pytest.Pytester, sta
     cache = suite.path / ".pytest_cache" / "v" / "cache"
     cache.mkdir(parents=True)
     (cache / "lastfailed").write_text(json.dumps(dict.fromkeys(known, True)))
-    asked = stand_in(reaches)
+    requested_stages = stand_in(reaches)
 
     result = suite.runpytest_inprocess("--lf")
 
-    assert (result.ret, asked) == (0, [])
+    assert (result.ret, requested_stages) == (0, [])
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])

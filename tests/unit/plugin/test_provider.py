@@ -13,7 +13,7 @@ import pytest
 
 from kindgate.errors import ClusterError, ImageError
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.environment import Environment, Exchange, Stage
+from kindgate.pipeline.environment import Environment, Stage, VersionSwap
 from kindgate.plugin.provider import LocalProvider, ProviderServer, RemoteProvider, StageUnreachable
 from kindgate.plugin.worker_socket import NAME, admitted, listen
 from kindgate.report.report_builder import Measurement
@@ -28,9 +28,9 @@ class Counting:
     """A pipeline that counts requests, and fails on demand."""
 
     def __init__(self, error: ImageError | None = None) -> None:
-        self.asked: list[Stage] = []
+        self.requested_stages: list[Stage] = []
         self.busy = 0
-        self.exchanges = 0
+        self.swaps = 0
         self.overlapped = False
         self._error = error
 
@@ -38,16 +38,16 @@ class Counting:
         """Record the stage; raise the error if there is one."""
         self.busy += 1
         self.overlapped |= self.busy > 1
-        self.asked.append(stage)
+        self.requested_stages.append(stage)
         self.busy -= 1
         if self._error is not None:
             raise self._error
         return PROVISIONED
 
-    def exchange(self) -> Exchange:
+    def swap_versions(self) -> VersionSwap:
         """Count the request."""
-        self.exchanges += 1
-        return Exchange("deployed again", f"exchange {self.exchanges}")
+        self.swaps += 1
+        return VersionSwap("deployed again", f"swap {self.swaps}")
 
 
 @pytest.fixture(name="folder")
@@ -87,10 +87,10 @@ def test_workers_get_plain_data_from_the_controller(remote: tuple[LocalProvider,
 def test_versions_change_places_once_however_many_workers_ask(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:
     """Tests of one comparison share its bursts: a second redeployment would remove versions under load."""
     local, pipeline, workers = remote
-    answers = [worker.exchange() for worker in workers] + [local.exchange()]
+    answers = [worker.swap_versions() for worker in workers] + [local.swap_versions()]
 
-    assert answers == [Exchange("deployed again", "exchange 1")] * 5
-    assert pipeline.exchanges == 1
+    assert answers == [VersionSwap("deployed again", "swap 1")] * 5
+    assert pipeline.swaps == 1
 
 
 def test_a_failed_phase_is_told_to_those_who_want_versions_to_change_places(folder: Path) -> None:
@@ -98,13 +98,13 @@ def test_a_failed_phase_is_told_to_those_who_want_versions_to_change_places(fold
     pipeline = Counting(ImageError("no such image: x"))
     server = ProviderServer(LocalProvider(pipeline), folder)
     worker = RemoteProvider(server.address, server.authkey)
-    for ask in (lambda: worker.reach(Stage.APP), worker.exchange):
+    for request in (lambda: worker.reach(Stage.APP), worker.swap_versions):
         with pytest.raises(StageUnreachable, match="no such image"):
-            ask()
+            request()
     worker.close()
     server.close()
 
-    assert pipeline.exchanges == 0
+    assert pipeline.swaps == 0
 
 
 def test_a_workers_results_reach_the_controller(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:
@@ -131,7 +131,7 @@ def test_only_the_first_error_shows_the_whole_story(folder: Path) -> None:
 
     assert "spell it right" in str(first.value)
     assert str(second.value) == "no such image: x (see the first error of this run for details)"
-    assert (first.value.failure.exit_code, pipeline.asked) == (15, [Stage.APP])
+    assert (first.value.failure.exit_code, pipeline.requested_stages) == (15, [Stage.APP])
 
 
 def test_a_controller_that_is_gone_is_an_error_of_its_own(folder: Path) -> None:
@@ -153,7 +153,7 @@ def test_an_interrupted_run_brings_the_pipeline_no_further() -> None:
 
     with pytest.raises(StageUnreachable, match="the run was interrupted"):
         local.reach(Stage.APP)
-    assert pipeline.asked == []
+    assert pipeline.requested_stages == []
 
     failed = LocalProvider(Counting(ImageError("no such image: x")))
     with pytest.raises(StageUnreachable):

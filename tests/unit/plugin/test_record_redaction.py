@@ -81,7 +81,7 @@ def fails(lazy: LazyPipeline) -> Environment:
     pipeline = pipeline_of(lazy)
     kubeconfig = Path("kubeconfig")
     kubeconfig.write_text(f"users: [{{name: u, user: {{token: {CREDENTIAL}}}}}]")
-    pipeline.prepared = Inputs(Objectives(), None, Rendered(Path("o"), OBJECTS), (), None)  # type: ignore[arg-type]  # no tool is used
+    pipeline.inputs = Inputs(Objectives(), None, Rendered(Path("o"), OBJECTS), (), None)  # type: ignore[arg-type]  # no tool is used
     pipeline.address = ClusterAddress("c", kubeconfig, "kind-c", "http://127.0.0.1:1")
     pipeline.error = ClusterError(f"kind said {SECRET}", last_state=f"{CREDENTIAL} {os.environ['CANARY_TOKEN']}")
     raise pipeline.error

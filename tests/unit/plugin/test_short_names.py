@@ -61,8 +61,10 @@ def test_one_overridden_name_leaves_the_other_short_names_alone(suite: pytest.Py
 @pytest.mark.parametrize("module", [fixtures, short_names])
 def test_no_fixture_of_ours_requests_a_short_name(module: object) -> None:
     """A fixture added later cannot bring the dependency back."""
-    made = {name: getattr(value, "__wrapped__", None) for name, value in vars(module).items()}
-    requested = {name: {*inspect.signature(value).parameters} - {"request"} for name, value in made.items() if inspect.isfunction(value)}
+    functions = {name: getattr(value, "__wrapped__", None) for name, value in vars(module).items()}
+    requested = {
+        name: {*inspect.signature(value).parameters} - {"request"} for name, value in functions.items() if inspect.isfunction(value)
+    }
 
     assert {name.removeprefix("kindgate_") for name in requested} >= set(SHORT)
     assert [one for names in requested.values() for one in names if not one.startswith("kindgate_")] == []

@@ -27,7 +27,7 @@ def test_afterwards(app):
     pass
 """
 BURSTS = "bursts: {count: 3, rate: 100, duration: 300ms}\n"
-pytestmark = pytest.mark.usefixtures("asked", "forks")
+pytestmark = pytest.mark.usefixtures("requested_stages", "forks")
 
 OPTIONS = ("-m", "e2e", "--slo-file", "slo.yaml", "--load-warmup", "0")
 
@@ -60,8 +60,8 @@ def _url() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(name="asked")
-def _asked(suite: pytest.Pytester, stand_in: StandIn, url: str, monkeypatch: pytest.MonkeyPatch) -> list[Stage]:
+@pytest.fixture(name="requested_stages")
+def _requested_stages(suite: pytest.Pytester, stand_in: StandIn, url: str, monkeypatch: pytest.MonkeyPatch) -> list[Stage]:
     """The stages requested from the suite's pipeline, which returns the broken application."""
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(suite.path / "state"))
     suite.makepyfile(SUITE)
@@ -101,7 +101,7 @@ def test_without_abort_on_fail_the_other_tests_run(suite: pytest.Pytester) -> No
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
 def test_an_objective_that_the_plan_could_not_confirm_is_refused_before_anything_is_created(
-    suite: pytest.Pytester, asked: list[Stage], workers: tuple[str, ...]
+    suite: pytest.Pytester, requested_stages: list[Stage], workers: tuple[str, ...]
 ) -> None:
     """Nine bursts of 30 requests cannot confirm p(99): the error states how many could, and no stage is requested."""
     objectives(suite, 'thresholds: {http_req_duration: ["p(99)<500"]}\n')
@@ -109,7 +109,7 @@ def test_an_objective_that_the_plan_could_not_confirm_is_refused_before_anything
     result = suite.runpytest_inprocess(*OPTIONS, "-k", "objectives", *workers)
 
     assert "270 requests are planned" in result.stdout.str() + result.stderr.str()
-    assert asked == []
+    assert requested_stages == []
     assert result.ret == 14
 
 
@@ -124,7 +124,7 @@ def test_an_objective_that_the_plan_could_not_confirm_is_refused_before_anything
     ids=["marker", "keyword", "file"],
 )
 def test_an_objective_that_cannot_be_read_ends_the_run_before_its_first_test(
-    suite: pytest.Pytester, asked: list[Stage], workers: tuple[str, ...], test: str, slo: str
+    suite: pytest.Pytester, requested_stages: list[Stage], workers: tuple[str, ...], test: str, slo: str
 ) -> None:
     """The exit code is the documented one, with and without xdist; no other test runs, and nothing is created."""
     objectives(suite, slo + "\n")
@@ -132,7 +132,7 @@ def test_an_objective_that_cannot_be_read_ends_the_run_before_its_first_test(
 
     result = suite.runpytest_inprocess(*OPTIONS, "-k", "wrong or other", *workers)
 
-    assert (result.ret, asked) == (14, [])
+    assert (result.ret, requested_stages) == (14, [])
     assert "passed" not in result.stdout.str()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kindgate.plugin.interrupts import end_workers
+from kindgate.plugin.interrupts import stop_workers
 
 WORKER = "import sys;exec(eval(sys.stdin.readline()))"
 """The command with which execnet starts a gateway."""
@@ -57,7 +57,7 @@ def test_workers_are_interrupted_and_the_deaf_are_killed(children: list[subproce
     """A terminal's Ctrl-C reaches workers too; a CI runner's signal does not, and the runner waits less long than xdist."""
     listening, deaf, other = children
 
-    end_workers(1.0)
+    stop_workers(1.0)
 
     assert listening.stdout is not None
     assert deaf.stdout is not None

@@ -12,7 +12,7 @@ from kindgate.load.result import BurstResult
 from kindgate.pipeline.burst_samples import burst_sample
 from kindgate.pipeline.burst_series import BurstSeries, Enough, OnBurst
 from kindgate.pipeline.comparison import measure_and_compare
-from kindgate.pipeline.environment import Exchange
+from kindgate.pipeline.environment import VersionSwap
 from kindgate.pipeline.evaluation import measure_and_judge
 from kindgate.pipeline.load_lock import LoadLock
 from kindgate.report.report_builder import Measurement, build_report
@@ -69,10 +69,10 @@ def compared_run(
     placement_after: str = "",
     test: str = "test_duet",
 ) -> RunReport:
-    """Return the report of a run that compared with a base version; raises as `judged_run` does."""
+    """Return the report of a run that compared with a baseline; raises as `judged_run` does."""
     burst_series = GeneratedCampaign(burst, turns)
-    exchange = Exchange("both versions were deployed again", placement_after)
-    compared = measure_and_compare(objectives, burst_series, pairs, lambda: exchange, placement=placement)
+    swap = VersionSwap("both versions were deployed again", placement_after)
+    compared = measure_and_compare(objectives, burst_series, pairs, lambda: swap, placement=placement)
     bursts = (*compared.bursts, *compared.confirmation)
     return reported([Measurement(test, comparison=compared.comparison, origin=compared.origin)], bursts)
 

@@ -184,7 +184,7 @@ def test_what_the_bases_looks_decide_needs_a_round_too() -> None:
 
 @pytest.mark.parametrize(("compares", "rows"), [(True, [Verdict.PASS, None]), (False, [Verdict.PASS])])
 def test_a_comparison_that_main_demands_has_to_be_there(*, compares: bool, rows: list[Verdict | None]) -> None:
-    """Tolerances in the SLO file apply only if main's runs compare with a base version."""
+    """Tolerances in the SLO file apply only if main's runs compare with a baseline."""
     main = replace(_main(), objectives=replace(_objectives(LOOSE), compare=(Tolerance(95.0, 0.1),)), compares=compares)
     assert _rows(recompute_report(_run(), main)) == rows
 

@@ -80,7 +80,7 @@ def test_the_median_has_two_names() -> None:
 
 
 def test_figures_without_answers_are_none() -> None:
-    """A base version that answered nothing has no percentiles."""
+    """A baseline that answered nothing has no percentiles."""
     assert baseline_figures([_comparison((95.0, None), (50.0, 3.0)), _comparison((50.0, 4.0))]) == {50.0: 3.0}
 
 

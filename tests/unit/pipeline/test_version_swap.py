@@ -11,7 +11,7 @@ import pytest
 from kindgate.deploy.apply import RUN_LABEL
 from kindgate.deploy.baseline import place_baseline
 from kindgate.model import ClusterAddress
-from kindgate.pipeline.exchange import DEPLOYED_AGAIN, Deployed, exchange
+from kindgate.pipeline.version_swap import REDEPLOYED, Deployed, swap_versions
 from kindgate.waiting import Deadline
 from tests.unit.deploy.objects import ingress, manifest, rendered
 from tests.unit.deploy.standin import ApiServer, kubeconfig, serving
@@ -36,20 +36,20 @@ def _api_server() -> Iterator[ApiServer]:
         yield server
 
 
-def exchanged(api_server: ApiServer, folder: Path, *, existing: bool = False, reused: bool = False) -> tuple[str, list[tuple[str, str]]]:
+def swapped(api_server: ApiServer, folder: Path, *, existing: bool = False, reused: bool = False) -> tuple[str, list[tuple[str, str]]]:
     """Return the reported action and the changes requested from the server."""
     baseline = place_baseline(*(replace(version, objects=(*version.objects, ingress())) for version in (HEAD, BASE)))
     baseline = replace(baseline, rendered=replace(baseline.rendered, objects=baseline.rendered.objects[:-1]))
-    reached = ClusterAddress("test", kubeconfig(folder, api_server.url), "test", "http://127.0.0.1:1", existing=existing, reused=reused)
-    done = exchange(Deployed(HEAD, baseline.rendered, baseline, "r1"), reached, Deadline.after(30), lambda _: None)
+    address = ClusterAddress("test", kubeconfig(folder, api_server.url), "test", "http://127.0.0.1:1", existing=existing, reused=reused)
+    done = swap_versions(Deployed(HEAD, baseline.rendered, baseline, "r1"), address, Deadline.after(30), lambda _: None)
     return done, [(method, path) for method, path, _ in api_server.requests if method in {"DELETE", "PATCH"} and "configmaps" in path]
 
 
 def test_both_versions_are_removed_and_applied_again_the_base_first(api_server: ApiServer, tmp_path: Path) -> None:
     """The pull request's version came first before, so now the baseline does; shared objects stay unchanged."""
-    done, changes = exchanged(api_server, tmp_path)
+    done, changes = swapped(api_server, tmp_path)
 
-    assert done == DEPLOYED_AGAIN
+    assert done == REDEPLOYED
     assert {*changes[:2]} == {("DELETE", OURS), ("DELETE", THEIRS)}
     assert changes[2:] == [("PATCH", THEIRS), ("PATCH", OURS)]
     assert (api_server.objects[OURS]["data"], api_server.objects[THEIRS]["data"]) == ({"version": "new"}, {"version": "old"})
@@ -58,7 +58,7 @@ def test_both_versions_are_removed_and_applied_again_the_base_first(api_server: 
 @pytest.mark.parametrize(("kept", "why"), [("existing", "an existing cluster"), ("reused", "its volumes may hold data")])
 def test_nothing_is_removed_from_a_cluster_that_others_use(api_server: ApiServer, tmp_path: Path, kept: str, why: str) -> None:
     """On a shared cluster both versions only get new pods, and the run states why."""
-    done, changes = exchanged(api_server, tmp_path, existing=kept == "existing", reused=kept == "reused")
+    done, changes = swapped(api_server, tmp_path, existing=kept == "existing", reused=kept == "reused")
 
     assert done.startswith("both versions only got new pods: ")
     assert why in done

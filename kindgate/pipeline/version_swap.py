@@ -22,14 +22,14 @@ from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.phases import Progress
 from kindgate.waiting import Deadline
 
-DEPLOYED_AGAIN = "both versions were removed with their volumes and redeployed in the opposite order, each on the other's nodes"
+REDEPLOYED = "both versions were removed with their volumes and redeployed in the opposite order, each on the other's nodes"
 
 
 @dataclass(frozen=True)
 class Deployed:
     """Both versions as applied; `run` is the label of the run that applied them.
 
-    `head` is the pull request's version and can include cluster-wide objects, which stay. `certified` adds certificates to
+    `head` is the pull request's version and can include cluster-wide objects, which stay. `add_certificates` adds certificates to
     the manifests; None if the cluster's owner provides them.
     """
 
@@ -37,15 +37,15 @@ class Deployed:
     base: Rendered
     baseline: Baseline
     run: str
-    certified: Callable[[Rendered], Rendered] | None = None
+    add_certificates: Callable[[Rendered], Rendered] | None = None
 
 
-def exchange(deployed: Deployed, address: ClusterAddress, deadline: Deadline, progress: Progress) -> str:
+def swap_versions(deployed: Deployed, address: ClusterAddress, deadline: Deadline, progress: Progress) -> str:
     """Redeploy both versions in the opposite order; if they cannot be removed, only replace their pods.
 
     Returns a description of what was done. Raises `DeployError`.
     """
-    parts, done = _exchanged(deployed, address, deadline)
+    parts, done = _redeployment(deployed, address, deadline)
     for part in parts:
         apply(part, address, run=deployed.run, deadline=deadline, on_progress=progress)
         application, _ = split_monitoring(part)
@@ -53,21 +53,21 @@ def exchange(deployed: Deployed, address: ClusterAddress, deadline: Deadline, pr
     return done
 
 
-def _exchanged(deployed: Deployed, address: ClusterAddress, deadline: Deadline) -> tuple[Sequence[Rendered], str]:
+def _redeployment(deployed: Deployed, address: ClusterAddress, deadline: Deadline) -> tuple[Sequence[Rendered], str]:
     """Remove both versions if allowed; return the manifests to apply, in order, and a description of what was done."""
     baseline = deployed.baseline
     head = application_part(deployed.head, baseline.namespaces)
-    kept = _why_kept(address)
-    if kept:
+    reason = _reason_to_keep(address)
+    if reason:
         moment = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        return [restarted(deployed.base, moment), restarted(head, moment)], f"both versions only got new pods: {kept}"
+        return [restarted(deployed.base, moment), restarted(head, moment)], f"both versions only got new pods: {reason}"
     heads, bases = (pods_of(names, address, deadline) for names in (baseline.namespaces.keys(), baseline.namespaces.values()))
     remove_versions((head, deployed.base), address, deadline)
     parts = [baseline_placed_like_head(baseline, heads), head_placed_like_baseline(head, baseline.namespaces, bases)]
-    return [deployed.certified(part) if deployed.certified is not None else part for part in parts], DEPLOYED_AGAIN
+    return [deployed.add_certificates(part) if deployed.add_certificates is not None else part for part in parts], REDEPLOYED
 
 
-def _why_kept(address: ClusterAddress) -> str:
+def _reason_to_keep(address: ClusterAddress) -> str:
     """Why nothing may be removed from the cluster; empty if this run created it."""
     if address.existing:
         return "kindgate deletes nothing from an existing cluster during a run"
