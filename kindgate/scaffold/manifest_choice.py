@@ -50,7 +50,8 @@ class Choice:
 def choose_manifests(root: Path, tree: Tree, display_root: Path, applied_by_tools: Sequence[Path] = ()) -> Choice:
     """Choose the manifests below `root` that a person would apply to a test cluster.
 
-    `applied_by_tools` are those that Skaffold or Tilt apply. Paths in errors are relative to `display_root`. Raises `ManifestError` if none exist, or if only a person can choose.
+    `applied_by_tools` are those that Skaffold or Tilt apply. Paths in errors are relative to `display_root`.
+    Raises `ManifestError` if none exist, or if only a person can choose.
     """
     overlays = _leaf_overlays(root, tree)
     preferred = _named_for_tests(overlays)

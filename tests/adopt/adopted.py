@@ -73,7 +73,7 @@ class Adopted:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         path = os.pathsep.join([str(self.environment / "bin"), str(engine.command.parent), kept["PATH"]])
         started = time.monotonic()
-        done = subprocess.run(
+        result = subprocess.run(
             command,
             shell=isinstance(command, str),
             cwd=self.folder,
@@ -86,8 +86,8 @@ class Adopted:
         )
         name = command if isinstance(command, str) else " ".join(command)
         self.seconds[name] = time.monotonic() - started
-        print(f"$ {name}\n{done.stdout}[exit code {done.returncode}, {self.seconds[name]:.1f} s]\n")
-        return done
+        print(f"$ {name}\n{result.stdout}[exit code {result.returncode}, {self.seconds[name]:.1f} s]\n")
+        return result
 
     def change(self, file: str, old: str, new: str) -> None:
         """Replace the first occurrence of a text in a file."""

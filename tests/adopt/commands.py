@@ -32,7 +32,7 @@ def run_pytest(folder: Path, *arguments: str, code: int = 0) -> str:
 
 def _run(folder: Path, command: list[str], code: int) -> str:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    done = subprocess.run(
+    result = subprocess.run(
         command,
         cwd=folder,
         env={**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
@@ -43,6 +43,6 @@ def _run(folder: Path, command: list[str], code: int) -> str:
         timeout=COMMAND_SECONDS,
     )
     shown = " ".join(part for part in command if part != _MAIN)
-    print(f"$ {shown}\n{done.stdout}[exit code {done.returncode}]\n")
-    assert done.returncode == code, f"{shown}: {done.stdout[-4000:]}"
-    return done.stdout
+    print(f"$ {shown}\n{result.stdout}[exit code {result.returncode}]\n")
+    assert result.returncode == code, f"{shown}: {result.stdout[-4000:]}"
+    return result.stdout

@@ -16,7 +16,7 @@ from tests.tools.readme import README, Block, blocks
 
 BLOCKS = blocks(README.read_text())
 SECTION = "Your application in five minutes"
-INSTALL, IMAGE, AGAIN = (block for block in BLOCKS if block.section == SECTION and block.language == "sh")
+INSTALL, IMAGE, RERUN = (block for block in BLOCKS if block.section == SECTION and block.language == "sh")
 BY_HAND = next(block for block in BLOCKS if block.section == "When it fails" and block.language == "sh")
 GREETING, CHANGED = "welcome to the shop", "the shop is closed"
 HELP_SECONDS, PLUGIN_SECONDS = 0.3, 0.1
@@ -49,11 +49,11 @@ def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adopted]:
     shop.forget_images(*IMAGES)
 
 
-def green(shop: Adopted, block: Block) -> None:
+def assert_succeeds(shop: Adopted, block: Block) -> None:
     """Check that every command of a README block succeeds."""
     for command in block.commands:
-        done = shop.run(command)
-        assert done.returncode == 0, f"{command}: {done.stdout[-3000:]}"
+        result = shop.run(command)
+        assert result.returncode == 0, f"{command}: {result.stdout[-3000:]}"
 
 
 def passed(text: str) -> str:
@@ -61,7 +61,7 @@ def passed(text: str) -> str:
     return re.sub(r" in [\d.]+s.*", "", text.strip().splitlines()[-1]).strip("= ")
 
 
-def test_init_adds_what_is_missing_and_nothing_a_second_time(shop: Adopted) -> None:
+def test_init_adds_missing_files_once(shop: Adopted) -> None:
     """Init leaves the suite's settings and unit tests as they were, although it is strict about markers and warnings."""
     before = shop.run("pytest")
     assert before.returncode == 0
@@ -82,7 +82,7 @@ def test_init_adds_what_is_missing_and_nothing_a_second_time(shop: Adopted) -> N
     assert shown == list(IMAGE.commands)
 
 
-def test_starting_is_quick(shop: Adopted) -> None:
+def test_startup_is_quick(shop: Adopted) -> None:
     """Help takes less than 300 ms, and the plugin adds less than 100 ms to a suite that has adopted it but does not use it.
 
     Other load on the machine only adds time, so the minimum of many rounds counts.
@@ -102,7 +102,7 @@ def test_starting_is_quick(shop: Adopted) -> None:
     assert share < PLUGIN_SECONDS
 
 
-def test_what_nobody_provides_is_said_before_anything_is_created(shop: Adopted) -> None:
+def test_missing_resources_are_reported_before_anything_is_created(shop: Adopted) -> None:
     """A missing CRD or image is reported until it is provided; a run without its Secret is skipped by name and does not pass."""
     missing = shop.run("kindgate validate")
     assert missing.returncode == 13
@@ -129,12 +129,12 @@ def test_what_nobody_provides_is_said_before_anything_is_created(shop: Adopted) 
 
 def cluster_hash(shop: Adopted) -> str:
     """The cluster's name in the plugin's header, without its prefix."""
-    found = re.search(r"kindgate: cluster kindgate-(\w+)", shop.run("pytest e2e --collect-only").stdout)
-    assert found is not None
-    return found[1]
+    match = re.search(r"kindgate: cluster kindgate-(\w+)", shop.run("pytest e2e --collect-only").stdout)
+    assert match is not None
+    return match[1]
 
 
-def test_the_three_commands_judge_it_on_a_real_cluster(shop: Adopted) -> None:
+def test_the_readmes_three_commands_judge_on_a_real_cluster(shop: Adopted) -> None:
     """The tests and objectives in README also work in this repository; the cluster is kept for the next test."""
     (shop.folder / "e2e/judge_shop.py").write_text(text_of("python"))
     (shop.folder / "e2e/slo.yaml").write_text(text_of("yaml"))
@@ -142,36 +142,36 @@ def test_the_three_commands_judge_it_on_a_real_cluster(shop: Adopted) -> None:
     build, validate, judge = IMAGE.commands
     assert shop.run(build).returncode == 0
     assert "valid" in shop.run(validate).stdout.splitlines()
-    done = shop.run(f"{judge} --kind-keep=always")
+    result = shop.run(f"{judge} --kind-keep=always")
 
-    assert done.returncode == 0, done.stdout[-4000:]
+    assert result.returncode == 0, result.stdout[-4000:]
     assert (shop.folder / "e2e/artifacts/report.html").is_file()
     assert "not-for-everybody" not in "".join(
         file.read_text(errors="replace") for file in (shop.folder / "e2e/artifacts").rglob("*") if file.is_file()
     )
 
 
-def test_a_changed_text_is_seen_by_its_test(shop: Adopted) -> None:
+def test_a_rebuilt_image_is_tested(shop: Adopted) -> None:
     """On the kept cluster, an image rebuilt under the same name and tag makes the test fail because of the new text."""
     shop.change("Dockerfile", GREETING, CHANGED)
 
     assert shop.run(IMAGE.commands[0]).returncode == 0
-    done = shop.run("pytest e2e -k greets --kind-keep=always")
+    result = shop.run("pytest e2e -k greets --kind-keep=always")
 
-    assert done.returncode == 1
-    assert CHANGED in done.stdout
+    assert result.returncode == 1
+    assert CHANGED in result.stdout
 
 
-def test_a_part_is_run_again_and_one_step_by_hand(shop: Adopted) -> None:
+def test_the_readmes_remaining_commands_succeed(shop: Adopted) -> None:
     """README's remaining commands succeed in the state in which a developer would run them."""
     shop.change("Dockerfile", CHANGED, GREETING)
     assert shop.run(IMAGE.commands[0]).returncode == 0
 
-    green(shop, AGAIN)
-    green(shop, BY_HAND)
+    assert_succeeds(shop, RERUN)
+    assert_succeeds(shop, BY_HAND)
 
 
-def test_the_minutes(shop: Adopted) -> None:
+def test_each_step_is_timed(shop: Adopted) -> None:
     """The steps from the first command to the first verdict are timed, including the download of packages."""
     judged = f"{IMAGE.commands[2]} --kind-keep=always"
     steps = ["install the wheel", INSTALL.commands[1], *IMAGE.commands[:2], judged]

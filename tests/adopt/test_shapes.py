@@ -80,14 +80,14 @@ def test_a_shape_is_adopted_valid_and_collected(name: str, adopted: dict[str, Pa
             shutil.copy2(static_server(), context / "http-echo")
     commit(folder, name)
 
-    said = run_kindgate(folder, "init")
-    again = run_kindgate(folder, "init")
+    output = run_kindgate(folder, "init")
+    second_output = run_kindgate(folder, "init")
 
-    assert f"manifests: {expected.manifests}" in said.splitlines()[0] + "\n"
-    assert "The manifests are valid" in said
-    assert " e2e/slo.yaml" in said
-    assert set(again.split()) >= {"unchanged"}
-    assert not {"create", "update", "delete"} & {line.split()[0] for line in again.splitlines() if line.startswith("   ")}
+    assert f"manifests: {expected.manifests}" in output.splitlines()[0] + "\n"
+    assert "The manifests are valid" in output
+    assert " e2e/slo.yaml" in output
+    assert set(second_output.split()) >= {"unchanged"}
+    assert not {"create", "update", "delete"} & {line.split()[0] for line in second_output.splitlines() if line.startswith("   ")}
     settings = (folder / "e2e/pytest.ini").read_text()
     assert f"app_component = {expected.components}\n" in settings
     assert all(f"{image}=" in settings for image in expected.builds)

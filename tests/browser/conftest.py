@@ -63,17 +63,17 @@ def _page(browser: Browser, addresses: dict[str, Path], report: str, screen: str
 
     Only two of the charts' similar data tables are unfolded: with all of them, axe would take a minute.
     """
-    complaints: list[str] = []
+    unexpected: list[str] = []
     context = browser.new_context(**SCREENS[screen])
     page = context.new_page()
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: None if request.url.startswith("file:") else complaints.append(request.url))
+    page.on("console", lambda message: unexpected.append(message.text))
+    page.on("pageerror", lambda error: unexpected.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith("file:") else unexpected.append(request.url))
     page.goto(addresses[report].as_uri())
     page.evaluate(UNFOLD)
     yield page
     context.close()
-    assert complaints == []
+    assert unexpected == []
 
 
 @pytest.fixture(name="fresh")

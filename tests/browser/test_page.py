@@ -20,7 +20,7 @@ A4: ViewportSize = {"width": 703, "height": 1032}
 
 LETTERS = """() => [...document.querySelectorAll('figure svg text')].filter((text) => text.textContent)
   .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)"""
-SPILLED = """() => [...document.querySelectorAll('figure')].flatMap((figure) => {
+CLIPPED = """() => [...document.querySelectorAll('figure')].flatMap((figure) => {
   const frame = figure.getBoundingClientRect();
   return [...figure.querySelectorAll(':scope > svg text')].map((text) => [text.textContent, text.getBoundingClientRect()])
     .filter(([, box]) => box.width && (box.left < frame.left || box.right > frame.right)).map(([words]) => words);
@@ -36,7 +36,7 @@ COLOURS = """() => {
 COLUMN = "(table, column) => [...table.tBodies[0].rows].map((row) => Number(row.cells[column].dataset.value))"
 
 
-def test_every_kind_of_run_is_looked_at() -> None:
+def test_the_reports_cover_every_outcome() -> None:
     """The reports cover a passing, a failing and an inconclusive run."""
     assert list(REPORTS) == ["failing", "inconclusive", "passing"]
 
@@ -46,17 +46,17 @@ def test_the_page_is_no_wider_than_the_screen(page: Page, screen: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen]["viewport"]["width"]
 
 
-def test_letters_in_charts_can_be_read(page: Page) -> None:
+def test_chart_text_is_legible(page: Page) -> None:
     """Letters are between 8 and 16 pixels, even on a phone, stay within their frame and do not overlap."""
     sizes = page.evaluate(LETTERS)
     assert len(sizes) > 50
     assert min(sizes) >= 8
     assert max(sizes) <= 16
-    assert page.evaluate(SPILLED) == []
+    assert page.evaluate(CLIPPED) == []
     assert page.evaluate(OVERLAPPING) == []
 
 
-def test_no_barrier_to_those_who_see_hear_or_move_otherwise(page: Page, screen: str) -> None:
+def test_axe_finds_no_accessibility_violation(page: Page, screen: str) -> None:
     """Axe finds no violation of any impact on the unfolded page; in the dark theme it checks only colors, which differ there."""
     from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415  # installed only by `make browser`
 
@@ -66,7 +66,7 @@ def test_no_barrier_to_those_who_see_hear_or_move_otherwise(page: Page, screen: 
     assert {(rule["id"], rule["impact"], rule["nodes"][0]["html"]) for rule in found["violations"]} == set()
 
 
-def test_charts_have_the_colours_of_the_theme(fresh: Page) -> None:
+def test_charts_follow_the_color_theme(fresh: Page) -> None:
     """One chart has two themes: background, text and lines all change."""
     light = fresh.evaluate(COLOURS)
     fresh.emulate_media(color_scheme="dark")
@@ -88,7 +88,7 @@ def test_a_table_is_sorted_by_mouse_and_by_keyboard(fresh: Page) -> None:
     assert table.evaluate(COLUMN, column) == sorted(before, reverse=True)
 
 
-def test_on_paper_every_part_is_unfolded_and_data_tables_are_left_out(fresh: Page, tmp_path: Path) -> None:
+def test_printing_unfolds_every_part_and_omits_data_tables(fresh: Page, tmp_path: Path) -> None:
     """The printed page is white and no wider than a sheet, has the charts of every drawn burst, and omits pages of numbers."""
     fresh.set_viewport_size(A4)
     fresh.emulate_media(media="print", color_scheme="dark")
@@ -101,7 +101,7 @@ def test_on_paper_every_part_is_unfolded_and_data_tables_are_left_out(fresh: Pag
     assert fresh.pdf(path=tmp_path / "report.pdf", format="A4").startswith(b"%PDF-")
 
 
-def test_without_javascript_everything_can_be_read(browser: Browser, addresses: dict[str, Path], report: str) -> None:
+def test_the_page_is_complete_without_javascript(browser: Browser, addresses: dict[str, Path], report: str) -> None:
     """Verdict, tables and charts are in the page, folds open natively, and buttons that would not work are missing."""
     with browser.new_context(**SCREENS["light"], java_script_enabled=False) as context:
         page = context.new_page()

@@ -78,9 +78,9 @@ class CacheStore:
         """Store a folder, if it exists and the key is new in this scope."""
         if (ref, key) in self.entries or not source.is_dir():
             return
-        kept = self.folder / str(len(self.entries))
-        shutil.copytree(source, kept)
-        self.entries[ref, key] = kept
+        stored = self.folder / str(len(self.entries))
+        shutil.copytree(source, stored)
+        self.entries[ref, key] = stored
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Actions:
 
     def _upload(self, call: Call) -> Outcome:
         paths = [line.strip() for line in call.text("path").splitlines() if line.strip()]
-        made, log = upload(
+        artifact, log = upload(
             self.store,
             call.run,
             call.machine.workspace,
@@ -144,10 +144,10 @@ class Actions:
             missing=call.text("if-no-files-found", "warn"),
             archive=call.flag("archive", default=True),
         )
-        if made is None:
+        if artifact is None:
             return Outcome(log=log)
-        address = f"{call.github['server_url']}/{call.github['repository']}/actions/runs/{made.run}/artifacts/{made.number}"
-        return Outcome({"artifact-id": str(made.number), "artifact-url": address}, log)
+        address = f"{call.github['server_url']}/{call.github['repository']}/actions/runs/{artifact.run}/artifacts/{artifact.number}"
+        return Outcome({"artifact-id": str(artifact.number), "artifact-url": address}, log)
 
     def _download(self, call: Call) -> Outcome:
         run = int(call.text("run-id", str(call.run)))

@@ -34,13 +34,13 @@ class ArtifactStore:
     artifacts: list[Artifact] = field(default_factory=list)
     on_upload: Callable[[Artifact], None] = lambda _artifact: None
 
-    def of_run(self, run: int) -> list[Artifact]:
+    def artifacts_of(self, run: int) -> list[Artifact]:
         """The artifacts of one run."""
         return [artifact for artifact in self.artifacts if artifact.run == run]
 
     def upload(self, run: int, name: str, content: bytes, *, zipped: bool = True) -> Artifact:
         """Store an artifact; raises `ActionFailed` if the run already has one of that name."""
-        if any(artifact.name == name for artifact in self.of_run(run)):
+        if any(artifact.name == name for artifact in self.artifacts_of(run)):
             raise ActionFailed(f"an artifact with the name {name} exists already on the run")
         artifact = Artifact(run, len(self.artifacts) + 1, name, content, zipped)
         self.artifacts.append(artifact)
@@ -61,20 +61,20 @@ def upload(
     if not archive:
         if len(files) > 1:
             raise ActionFailed("archive: false uploads a single file")
-        made = store.upload(run, files[0].name, files[0].read_bytes(), zipped=False)
+        artifact = store.upload(run, files[0].name, files[0].read_bytes(), zipped=False)
     else:
-        made = store.upload(run, name or "artifact", _zipped(files, _common(files, workspace, paths)))
-    return made, f"uploaded {made.name}: {len(made.content)} bytes, sha256:{hashlib.sha256(made.content).hexdigest()}"
+        artifact = store.upload(run, name or "artifact", _zipped(files, _common(files, workspace, paths)))
+    return artifact, f"uploaded {artifact.name}: {len(artifact.content)} bytes, sha256:{hashlib.sha256(artifact.content).hexdigest()}"
 
 
 def download(store: ArtifactStore, run: int, target: Path, *, name: str, pattern: str, merge: bool) -> str:
     """Emulate the download action: an artifact by name goes into the folder itself, several go into one folder each."""
     if name:
-        found = [artifact for artifact in store.of_run(run) if artifact.name == name]
+        found = [artifact for artifact in store.artifacts_of(run) if artifact.name == name]
         if not found:
             raise ActionFailed(f"artifact not found for name: {name}")
     else:
-        found = [artifact for artifact in store.of_run(run) if fnmatch.fnmatchcase(artifact.name, pattern or "*")]
+        found = [artifact for artifact in store.artifacts_of(run) if fnmatch.fnmatchcase(artifact.name, pattern or "*")]
     for artifact in found:
         folder = target if name or merge else target / artifact.name
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,14 +88,14 @@ def download(store: ArtifactStore, run: int, target: Path, *, name: str, pattern
 
 def _files(workspace: Path, paths: Sequence[str]) -> list[Path]:
     """Every file matched by the paths, without hidden ones."""
-    found: set[Path] = set()
+    files: set[Path] = set()
     for path in paths:
         start = workspace / path
         matches = [start] if start.exists() else list(workspace.glob(path)) if not Path(path).is_absolute() else []
         for match in matches:
             inside = [match] if match.is_file() else [file for file in match.rglob("*") if file.is_file()]
-            found |= {file for file in inside if not any(part.startswith(".") for part in file.relative_to(match.parent).parts)}
-    return sorted(found)
+            files |= {file for file in inside if not any(part.startswith(".") for part in file.relative_to(match.parent).parts)}
+    return sorted(files)
 
 
 def _common(files: Sequence[Path], workspace: Path, paths: Sequence[str]) -> Path:
@@ -107,8 +107,8 @@ def _common(files: Sequence[Path], workspace: Path, paths: Sequence[str]) -> Pat
 
 
 def _zipped(files: Sequence[Path], root: Path) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in files:
             archive.write(file, str(PurePosixPath(file.relative_to(root))))
-    return packed.getvalue()
+    return buffer.getvalue()

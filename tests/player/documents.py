@@ -13,7 +13,7 @@ import yaml
 _REMOTE = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<path>[^@]+))?@(?P<ref>\S+)")
 
 
-class NotPlayed(Exception):
+class NotSupported(Exception):
     """The workflow uses a GitHub feature that the player lacks; no test may pass because of that."""
 
 
@@ -47,12 +47,12 @@ class Library:
     repositories: Mapping[str, Path] = field(default_factory=dict)
 
     def find(self, uses: str, used_in: Tree) -> tuple[Tree, str]:
-        """The tree and path for `uses`: `$/path`, `./path` or `owner/name/path@ref`; raises `NotPlayed`."""
+        """The tree and path for `uses`: `$/path`, `./path` or `owner/name/path@ref`; raises `NotSupported`."""
         if uses.startswith(("$/", "./")):
             return used_in, uses[2:]
         found = _REMOTE.fullmatch(uses)
         if found is None or found["repository"] not in self.repositories:
-            raise NotPlayed(f"uses: {uses}")
+            raise NotSupported(f"uses: {uses}")
         repository = found["repository"]
         return Tree(self.repositories[repository], repository, found["ref"]), found["path"] or ""
 
@@ -64,22 +64,22 @@ def read_workflow(tree: Tree, path: str) -> Document:
 
 
 def read_action(tree: Tree, path: str) -> Document:
-    """Read the composite action in a folder; raises `NotPlayed` for any other kind."""
+    """Read the composite action in a folder; raises `NotSupported` for any other kind."""
     file = next((name for name in ("action.yml", "action.yaml") if (tree.root / path / name).is_file()), "action.yml")
     document = Document(tree, path, yaml.safe_load((tree.root / path / file).read_text()))
     if document.content["runs"]["using"] != "composite":
-        raise NotPlayed(f"{document.reference} is no composite action")
+        raise NotSupported(f"{document.reference} is no composite action")
     return document
 
 
 def triggers(document: Document) -> Mapping[str, Mapping[str, Any]]:
     """The workflow's triggers: filters by event."""
-    given = document.content["on"]
-    if isinstance(given, str):
-        return {given: {}}
-    if isinstance(given, list):
-        return {event: {} for event in given}
-    return {event: filters if isinstance(filters, dict) else {} for event, filters in given.items()}
+    triggered_by = document.content["on"]
+    if isinstance(triggered_by, str):
+        return {triggered_by: {}}
+    if isinstance(triggered_by, list):
+        return {event: {} for event in triggered_by}
+    return {event: filters if isinstance(filters, dict) else {} for event, filters in triggered_by.items()}
 
 
 _USUAL_TYPES: Mapping[str, tuple[str, ...]] = {
@@ -95,7 +95,7 @@ def is_started_by(document: Document, event: str, *, action: str = "", branch: s
         return False
     unknown = set(filters) - {"types", "branches", "workflows"}
     if unknown:
-        raise NotPlayed(f"{document.path}: on.{event}.{unknown.pop()}")
+        raise NotSupported(f"{document.path}: on.{event}.{unknown.pop()}")
     types = filters.get("types", _USUAL_TYPES.get(event, ()))
     types = [types] if isinstance(types, str) else types
     return (

@@ -83,20 +83,20 @@ def _provide(entry: Path, target: Path) -> None:
 
 def _installed(requirements: list[str]) -> set[Path]:
     """Everything in site-packages from the required distributions and their dependencies."""
-    done: set[str] = set()
-    found: set[Path] = set()
+    seen: set[str] = set()
+    paths: set[Path] = set()
     todo = list(requirements)
     while todo:
         requirement = Requirement(todo.pop())
         key = re.sub(r"[-_.]+", "-", requirement.name).lower()
-        if key in done or (requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})):
+        if key in seen or (requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})):
             continue
-        done.add(key)
+        seen.add(key)
         package = distribution(key)
         tops = {file.parts[0] for file in package.files or () if file.parts[0] not in {"..", "__pycache__"}}
-        found |= {Path(str(package.locate_file(top))) for top in tops}
+        paths |= {Path(str(package.locate_file(top))) for top in tops}
         todo += package.requires or ()
-    return {path for path in found if path.exists()}
+    return {path for path in paths if path.exists()}
 
 
 def _install_this_checkout(packages: Path, folder: Path) -> None:

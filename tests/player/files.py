@@ -45,7 +45,7 @@ class CommandFiles:
 
 def parse_assignments(text: str) -> dict[str, str]:
     """Parse `name=value` lines and `name<<DELIMITER` blocks; raises `ValueError` for anything else, as the runner does."""
-    found: dict[str, str] = {}
+    assignments: dict[str, str] = {}
     lines = iter(text.splitlines())
     for line in lines:
         if not line:
@@ -60,29 +60,29 @@ def parse_assignments(text: str) -> dict[str, str]:
                 block.append(inner)
             else:
                 raise ValueError(f"{name}: the delimiter {delimiter!r} is missing")
-            found[name] = "\n".join(block)
+            assignments[name] = "\n".join(block)
         elif equals > 0:
-            found[line[:equals]] = line[equals + 1 :]
+            assignments[line[:equals]] = line[equals + 1 :]
         else:
             raise ValueError(f"not an assignment: {line!r}")
-    return found
+    return assignments
 
 
 def hash_files(workspace: Path, *patterns: str) -> str:
     """`hashFiles`: SHA-256 over the SHA-256 of each matching file, in order of their paths; empty if none matches."""
-    found: set[Path] = set()
+    matches: set[Path] = set()
     for pattern in patterns:
         if pattern.startswith("!"):
-            found -= set(workspace.glob(pattern[1:]))
+            matches -= set(workspace.glob(pattern[1:]))
         else:
-            found |= set(workspace.glob(pattern + "/*" if pattern.endswith("**") else pattern))
-    files = sorted(file for file in found if file.is_file())
+            matches |= set(workspace.glob(pattern + "/*" if pattern.endswith("**") else pattern))
+    files = sorted(file for file in matches if file.is_file())
     return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest() if files else ""
 
 
 def merged(*environments: Mapping[str, str]) -> dict[str, str]:
     """Merge environments; later ones take precedence."""
-    whole: dict[str, str] = {}
+    merged_environment: dict[str, str] = {}
     for environment in environments:
-        whole |= environment
-    return whole
+        merged_environment |= environment
+    return merged_environment

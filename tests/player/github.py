@@ -93,9 +93,9 @@ class PlayedGitHub(StandIn):
         page.body = {"total_count": len(found), "artifacts": page.body}
         return page
 
-    def new_run(self, **given: Any) -> dict[str, Any]:
+    def new_run(self, **fields: Any) -> dict[str, Any]:
         """Create a requested run."""
-        run = document("replies", "workflow_run") | {"id": 9001 + len(self.runs), "status": "queued", "conclusion": None} | given
+        run = document("replies", "workflow_run") | {"id": 9001 + len(self.runs), "status": "queued", "conclusion": None} | fields
         for key in ("url", "html_url"):
             run[key] = run[key].replace("/9001", f"/{run['id']}")
         self.runs[run["id"]] = run

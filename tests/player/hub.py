@@ -70,8 +70,10 @@ class Hub:
     def git(self, *arguments: str) -> str:
         """Run git in the repository."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")} | _IDENTITY
-        done = subprocess.run(["git", *arguments], cwd=self.work, env=environment, check=True, capture_output=True, text=True, timeout=60)
-        return done.stdout.strip()
+        process = subprocess.run(
+            ["git", *arguments], cwd=self.work, env=environment, check=True, capture_output=True, text=True, timeout=60
+        )
+        return process.stdout.strip()
 
     def commit(self, files: Mapping[str, str | None], branch: str = MAIN) -> str:
         """Write files (None deletes one) and commit them to a branch, which starts at main; return the commit."""
@@ -142,13 +144,13 @@ class Hub:
 
     def _describe_change(self, base: str, head: str) -> None:
         """Set the API's data about the pull request: its files, its merge base, and the contents of both sides."""
-        start = self.git("merge-base", base, head)
-        self.github.merge_base = start
-        listed = self.git("diff", "--name-status", "--no-renames", start, head).splitlines()
+        merge_base = self.git("merge-base", base, head)
+        self.github.merge_base = merge_base
+        listed = self.git("diff", "--name-status", "--no-renames", merge_base, head).splitlines()
         words = {"A": "added", "M": "modified", "D": "removed"}
         changed = [line.split("\t") for line in listed]
         self.github.files = [document("replies", "file") | {"filename": name, "status": words[letter]} for letter, name in changed]
-        self._list(start, base, head)
+        self._list(merge_base, base, head)
 
     def _list(self, *commits: str) -> None:
         """Make the API serve the files of these commits and main's position."""
@@ -187,39 +189,39 @@ class Hub:
         """Play every workflow of commit `sha` that an event triggers, and the workflows that follow each of them."""
         self._list(sha, head)
         tree = Tree(self._tree(sha), REPOSITORY, sha)
-        found: list[Played] = []
+        runs: list[Played] = []
         for file in sorted((tree.root / ".github/workflows").glob("*.yml")):
-            one = read_workflow(tree, file.relative_to(tree.root).as_posix())
-            if not is_started_by(one, event, action=action or payload.get("action", ""), branch=branch, workflow=workflow):
+            workflow_file = read_workflow(tree, file.relative_to(tree.root).as_posix())
+            if not is_started_by(workflow_file, event, action=action or payload.get("action", ""), branch=branch, workflow=workflow):
                 continue
             run = self.github.new_run(
-                name=one.content.get("name", one.path),
-                path=one.path,
+                name=workflow_file.content.get("name", workflow_file.path),
+                path=workflow_file.path,
                 event=event,
                 head_sha=head,
                 head_branch=head_branch,
-                referenced_workflows=self._references(one),
+                referenced_workflows=self._references(workflow_file),
             )
             run["actor"] = run["triggering_actor"] = run["actor"] | {"login": actor}
             run["head_repository"] = dict(head_repository or run["repository"])
             start = Start(
-                self._github(one, payload, run, sha=sha, ref=ref),
+                self._github(workflow_file, payload, run, sha=sha, ref=ref),
                 {} if read_only else self.secrets,
                 self.variables,
                 read_only,
                 cancel_at,
             )
-            found += self._run(one, event, start, run)
-        return found
+            runs += self._run(workflow_file, event, start, run)
+        return runs
 
-    def _run(self, one: Document, event: str, start: Start, run: dict[str, Any]) -> list[Played]:
+    def _run(self, workflow_file: Document, event: str, start: Start, run: dict[str, Any]) -> list[Played]:
         follows = event != "workflow_run"
         before = self._follow(run, "requested") if follows else []
         run["status"] = "in_progress"
-        result = play(one, start, self.world)
+        result = play(workflow_file, start, self.world)
         run |= {"status": "completed", "conclusion": result.conclusion}
         self.github.jobs += [{"run_id": run["id"], "name": job.name, "conclusion": job.result} for job in result.jobs]
-        played = Played(dict(run), str(run["name"]), one.path, event, result)
+        played = Played(dict(run), str(run["name"]), workflow_file.path, event, result)
         self.played.append(played)
         return [*before, played, *(self._follow(run, "completed") if follows else [])]
 
@@ -239,7 +241,7 @@ class Hub:
             workflow=str(run["name"]),
         )
 
-    def _github(self, one: Document, payload: dict[str, Any], run: Mapping[str, Any], *, sha: str, ref: str) -> dict[str, Any]:
+    def _github(self, workflow_file: Document, payload: dict[str, Any], run: Mapping[str, Any], *, sha: str, ref: str) -> dict[str, Any]:
         """The `github` context of a run."""
         event, actor = run["event"], run["actor"]["login"]
         pulls = event == "pull_request"
@@ -263,18 +265,18 @@ class Hub:
             "sha": sha,
             "triggering_actor": actor,
             "workflow": run["name"],
-            "workflow_ref": f"{REPOSITORY}/{one.path}@{ref}",
-            "workflow_sha": one.tree.sha,
+            "workflow_ref": f"{REPOSITORY}/{workflow_file.path}@{ref}",
+            "workflow_sha": workflow_file.tree.sha,
         }
 
     def _references(self, document: Document) -> list[dict[str, str]]:
         """The API's `referenced_workflows`: every called workflow, with its commit."""
-        found: list[dict[str, str]] = []
+        references: list[dict[str, str]] = []
         for job in document.content["jobs"].values():
             if "uses" in job:
                 called = read_workflow(*self.world.library.find(job["uses"], document.tree))
-                found += [{"path": called.reference, "sha": called.tree.sha}, *self._references(called)]
-        return list({one["path"]: one for one in found}.values())
+                references += [{"path": called.reference, "sha": called.tree.sha}, *self._references(called)]
+        return list({reference["path"]: reference for reference in references}.values())
 
     def _tree(self, sha: str) -> Path:
         """The files of a commit."""

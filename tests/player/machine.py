@@ -73,7 +73,7 @@ class Machine:
         script.write_text(command + "\n")
         record = self.temporary / f"{script.stem}.log"
         with record.open("wb") as log:
-            done = subprocess.run(
+            process = subprocess.run(
                 ["bash", *options, str(script)],
                 cwd=folder,
                 env={**self.variables(), **variables},
@@ -83,7 +83,7 @@ class Machine:
                 check=False,
                 timeout=STEP_SECONDS,
             )
-        return done.returncode, record.read_text(errors="replace")
+        return process.returncode, record.read_text(errors="replace")
 
     def end(self) -> None:
         """Kill the leftover processes of the job's steps as the runner does: by the tracking ID in their environment."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.player.actions import Call, Outcome
 from tests.player.artifacts import ActionFailed
-from tests.player.documents import Document, Library, NotPlayed, Tree, read_action
+from tests.player.documents import Document, Library, NotSupported, Tree, read_action
 from tests.player.files import CommandFiles, hash_files
 from tests.player.machine import Machine
 from tests.player.results import Result, StepResult
@@ -42,7 +42,7 @@ class Stage:
     summaries: list[str] = field(default_factory=list)
 
 
-def valued(text: object, contexts: Contexts) -> Any:
+def evaluated(text: object, contexts: Contexts) -> Any:
     """A value with its expressions evaluated; one that is a single expression keeps its type."""
     if not isinstance(text, str):
         return text
@@ -58,7 +58,7 @@ def play_steps(
     known: dict[str, Any] = {}
     for index, step in enumerate(steps):
         if set(step) - _KEYS:
-            raise NotPlayed(f"{stage.job}: step {step.get('name', index)}: {sorted(set(step) - _KEYS)}")
+            raise NotSupported(f"{stage.job}: step {step.get('name', index)}: {sorted(set(step) - _KEYS)}")
         name = str(step.get("name") or step.get("uses") or step.get("run"))
         failed = any(result.conclusion == "failure" for result in results)
         whole = {**values, "steps": known, "env": {**environment, **stage.machine.environment}}
@@ -78,7 +78,7 @@ def _play(name: str, step: Mapping[str, Any], stage: Stage, contexts: Contexts, 
     if stage.progress.cancel_at == f"{stage.job} / {name}":
         stage.progress.cancelled = True
         return StepResult(name, "cancelled", "cancelled")
-    own = {key: text_of(valued(value, contexts)) for key, value in step.get("env", {}).items()}
+    own = {key: text_of(evaluated(value, contexts)) for key, value in step.get("env", {}).items()}
     inner = Contexts(
         {**contexts.values, "env": {**contexts.values["env"], **own}}, contexts.failed, contexts.cancelled, hash_files=contexts.hash_files
     )
@@ -87,7 +87,7 @@ def _play(name: str, step: Mapping[str, Any], stage: Stage, contexts: Contexts, 
         outcome, outputs, log = (_run if "run" in step else _use)(step, stage, inner, variables)
     except ActionFailed as error:
         outcome, outputs, log = "failure", {}, f"error: {error}"
-    forgiven = valued(step.get("continue-on-error", False), inner) in {True, "true"}
+    forgiven = evaluated(step.get("continue-on-error", False), inner) in {True, "true"}
     return StepResult(name, outcome, "success" if outcome == "failure" and forgiven else outcome, log, outputs)
 
 
@@ -97,7 +97,7 @@ _Played = tuple[Result, Mapping[str, str], str]
 def _run(step: Mapping[str, Any], stage: Stage, contexts: Contexts, variables: Mapping[str, str]) -> _Played:
     shell = step.get("shell", "")
     if shell not in {"", "bash"}:
-        raise NotPlayed(f"shell: {shell}")
+        raise NotSupported(f"shell: {shell}")
     machine = stage.machine
     files = CommandFiles.made(machine.temporary / "_commands" / uuid.uuid4().hex)
     folder = machine.workspace / interpolate(str(step.get("working-directory", ".")), contexts)
@@ -119,7 +119,7 @@ def _run(step: Mapping[str, Any], stage: Stage, contexts: Contexts, variables: M
 
 def _use(step: Mapping[str, Any], stage: Stage, contexts: Contexts, variables: Mapping[str, str]) -> _Played:
     uses = str(step["uses"])
-    given = {key: text_of(valued(value, contexts)) for key, value in step.get("with", {}).items()}
+    given = {key: text_of(evaluated(value, contexts)) for key, value in step.get("with", {}).items()}
     name = uses.partition("@")[0]
     if name in stage.actions:
         outcome = stage.actions[name](Call(stage.machine, given, contexts.values["github"]))
@@ -134,7 +134,7 @@ def _composite(action: Document, stage: Stage, contexts: Contexts, given: Mappin
     declared: Mapping[str, Any] = action.content.get("inputs") or {}
     unknown = set(given) - set(declared)
     if unknown:
-        raise NotPlayed(f"{action.reference} has no input {unknown.pop()}")
+        raise NotSupported(f"{action.reference} has no input {unknown.pop()}")
     inputs = {key: given.get(key, text_of(one.get("default", ""))) for key, one in declared.items()}
     folder = str(action.tree.root / action.path)
     github = {**contexts.values["github"], "action_path": folder}
@@ -143,7 +143,7 @@ def _composite(action: Document, stage: Stage, contexts: Contexts, given: Mappin
         action.content["runs"]["steps"], replace(stage, tree=action.tree), values, {**variables, "GITHUB_ACTION_PATH": folder}
     )
     outputs_of = Contexts({**values, "steps": known})
-    outputs = {key: text_of(valued(one["value"], outputs_of)) for key, one in (action.content.get("outputs") or {}).items()}
+    outputs = {key: text_of(evaluated(one["value"], outputs_of)) for key, one in (action.content.get("outputs") or {}).items()}
     log = "\n".join(f"--- {result.name} [{result.outcome}]\n{result.log}" for result in results)
     failed = any(result.conclusion == "failure" for result in results)
     return "cancelled" if stage.progress.cancelled else "failure" if failed else "success", outputs, log

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.player.actions import Call, Outcome
-from tests.player.documents import Document, Library, NotPlayed, read_workflow, triggers
+from tests.player.documents import Document, Library, NotSupported, read_workflow, triggers
 from tests.player.machine import Machine
 from tests.player.results import JobResult, Result, RunResult, conclusion_of
-from tests.player.steps import Progress, Stage, play_steps, valued
+from tests.player.steps import Progress, Stage, evaluated, play_steps
 from tests.tools.expressions import Contexts, condition, text_of
 
 _KEYS = frozenset(
@@ -57,7 +57,7 @@ class Start:
 
 
 def play(document: Document, start: Start, world: World) -> RunResult:
-    """Play a workflow; raises `NotPlayed` for features that the player lacks."""
+    """Play a workflow; raises `NotSupported` for features that the player lacks."""
     referenced: list[str] = []
     player = _Player(world, start, Progress(start.cancel_at), referenced)
     try:
@@ -80,7 +80,7 @@ class _Job:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _JobDefinition:
     """A job as written, with its permissions and its caller's check."""
 
     document: Document
@@ -93,7 +93,7 @@ class _Place:
         """The name of the job's check; matrix values are appended if the name has no expression."""
         written, matrix = str(self.job.get("name", self.name)), contexts.values.get("matrix", {})
         if "${{" in written:
-            return self.prefix + text_of(valued(written, contexts))
+            return self.prefix + text_of(evaluated(written, contexts))
         return self.prefix + (f"{written} ({', '.join(text_of(value) for value in matrix.values())})" if matrix else written)
 
 
@@ -110,61 +110,63 @@ class _Player:
         """Play all jobs of a workflow. `limit` are the caller's permissions, `prefix` is the name of the calling job's check."""
         content = document.content
         granted = {name: _granted(job, content, limit, document, name) for name, job in content["jobs"].items()}
-        done: dict[str, _Job] = {}
+        finished: dict[str, _Job] = {}
         for name in _ordered(content["jobs"]):
             job = content["jobs"][name]
             if set(job) - _KEYS:
-                raise NotPlayed(f"{document.path}: {name}: {sorted(set(job) - _KEYS)}")
+                raise NotSupported(f"{document.path}: {name}: {sorted(set(job) - _KEYS)}")
             needs = _needs(job)
-            ancestors = frozenset(needs).union(*(done[need].ancestors for need in needs))
+            ancestors = frozenset(needs).union(*(finished[need].ancestors for need in needs))
             values = {
                 "github": {**self.start.github, "job": name},
                 "inputs": dict(inputs),
                 "vars": dict(self.start.variables),
                 "secrets": {**secrets, "GITHUB_TOKEN": ""},
-                "needs": {need: {"result": done[need].result, "outputs": dict(done[need].outputs)} for need in needs},
+                "needs": {need: {"result": finished[need].result, "outputs": dict(finished[need].outputs)} for need in needs},
             }
-            past = {done[ancestor].result for ancestor in ancestors}
+            past = {finished[ancestor].result for ancestor in ancestors}
             contexts = Contexts(
                 values, failed=bool(past & {"failure", "cancelled"}), cancelled=self.progress.cancelled, skipped="skipped" in past
             )
-            done[name] = replace(self._job(_Place(document, name, job, granted[name], prefix), contexts), ancestors=ancestors)
-        return done
+            finished[name] = replace(self._job(_JobDefinition(document, name, job, granted[name], prefix), contexts), ancestors=ancestors)
+        return finished
 
-    def _job(self, place: _Place, contexts: Contexts) -> _Job:
-        if not condition(place.job.get("if"), contexts):
+    def _job(self, definition: _JobDefinition, contexts: Contexts) -> _Job:
+        if not condition(definition.job.get("if"), contexts):
             result: Result = "cancelled" if self.progress.cancelled else "skipped"
-            return _Job(result, results=(JobResult(place.title(contexts), result, permissions=place.permissions),))
-        legs = [self._leg(place, replace(contexts, values={**contexts.values, "matrix": matrix})) for matrix in _matrix(place.job)]
+            return _Job(result, results=(JobResult(definition.title(contexts), result, permissions=definition.permissions),))
+        legs = [
+            self._leg(definition, replace(contexts, values={**contexts.values, "matrix": matrix})) for matrix in _matrix(definition.job)
+        ]
         outputs = {key: value for leg in legs for key, value in leg.outputs.items()}
         return _Job(conclusion_of(leg.result for leg in legs), outputs, tuple(itertools.chain.from_iterable(leg.results for leg in legs)))
 
-    def _leg(self, place: _Place, contexts: Contexts) -> _Job:
-        return self._call(place, contexts) if "uses" in place.job else self._run(place, contexts)
+    def _leg(self, definition: _JobDefinition, contexts: Contexts) -> _Job:
+        return self._call(definition, contexts) if "uses" in definition.job else self._run(definition, contexts)
 
-    def _call(self, place: _Place, contexts: Contexts) -> _Job:
+    def _call(self, definition: _JobDefinition, contexts: Contexts) -> _Job:
         """Play a called workflow: typed inputs, the secrets passed to it, and its declared outputs."""
-        job = place.job
-        called = read_workflow(*self.world.library.find(job["uses"], place.document.tree))
+        job = definition.job
+        called = read_workflow(*self.world.library.find(job["uses"], definition.document.tree))
         self.referenced.append(called.reference)
         declared = triggers(called)["workflow_call"]
-        given = {key: valued(value, contexts) for key, value in job.get("with", {}).items()}
-        inputs = _inputs(declared.get("inputs") or {}, given, called)
+        requested_inputs = {key: evaluated(value, contexts) for key, value in job.get("with", {}).items()}
+        inputs = _inputs(declared.get("inputs") or {}, requested_inputs, called)
         passed = job.get("secrets", {})
         known: Mapping[str, str] = contexts.values["secrets"]
-        secrets = known if passed == "inherit" else {key: text_of(valued(value, contexts)) for key, value in passed.items()}
-        jobs = self.workflow(called, inputs, secrets, place.permissions, f"{place.title(contexts)} / ")
-        done = {name: {"result": inner.result, "outputs": dict(inner.outputs)} for name, inner in jobs.items()}
-        of_outputs = Contexts({**contexts.values, "inputs": inputs, "jobs": done})
-        outputs = {key: text_of(valued(one["value"], of_outputs)) for key, one in (declared.get("outputs") or {}).items()}
+        secrets = known if passed == "inherit" else {key: text_of(evaluated(value, contexts)) for key, value in passed.items()}
+        jobs = self.workflow(called, inputs, secrets, definition.permissions, f"{definition.title(contexts)} / ")
+        job_results = {name: {"result": inner.result, "outputs": dict(inner.outputs)} for name, inner in jobs.items()}
+        output_contexts = Contexts({**contexts.values, "inputs": inputs, "jobs": job_results})
+        outputs = {key: text_of(evaluated(one["value"], output_contexts)) for key, one in (declared.get("outputs") or {}).items()}
         results = tuple(itertools.chain.from_iterable(inner.results for inner in jobs.values()))
         return _Job(conclusion_of(result.result for result in results), outputs, results)
 
-    def _run(self, place: _Place, contexts: Contexts) -> _Job:
+    def _run(self, definition: _JobDefinition, contexts: Contexts) -> _Job:
         """Play a job with steps on a separate machine."""
-        job, tree, title = place.job, place.document.tree, place.title(contexts)
-        machine = Machine(self.world.folder / f"{next(self.world.machines)}-{place.name}", self.world.given)
-        token = self.world.token({key: _reduced(level, read_only=self.start.read_only) for key, level in place.permissions.items()})
+        job, tree, title = definition.job, definition.document.tree, definition.title(contexts)
+        machine = Machine(self.world.folder / f"{next(self.world.machines)}-{definition.name}", self.world.given)
+        token = self.world.token({key: _reduced(level, read_only=self.start.read_only) for key, level in definition.permissions.items()})
         event = machine.temporary / "_github_workflow" / "event.json"
         event.parent.mkdir()
         event.write_text(json.dumps(self.start.github["event"]))
@@ -179,8 +181,8 @@ class _Player:
         }
         stage = Stage(machine, self.world.actions, self.world.library, tree, title, self.progress)
         environment = {
-            key: text_of(valued(value, Contexts(values)))
-            for level in (place.document.content.get("env", {}), job.get("env", {}))
+            key: text_of(evaluated(value, Contexts(values)))
+            for level in (definition.document.content.get("env", {}), job.get("env", {}))
             for key, value in level.items()
         }
         try:
@@ -193,9 +195,9 @@ class _Player:
         if result == "success":
             for post in reversed(machine.posts):
                 post()
-        of_outputs = Contexts({**values, "steps": known, "env": {**environment, **machine.environment}})
-        outputs = {key: text_of(valued(value, of_outputs)) for key, value in job.get("outputs", {}).items()}
-        played = JobResult(title, result, tuple(steps), outputs, dict(place.permissions), "".join(stage.summaries))
+        output_contexts = Contexts({**values, "steps": known, "env": {**environment, **machine.environment}})
+        outputs = {key: text_of(evaluated(value, output_contexts)) for key, value in job.get("outputs", {}).items()}
+        played = JobResult(title, result, tuple(steps), outputs, dict(definition.permissions), "".join(stage.summaries))
         return _Job(result, outputs, (played,))
 
 
@@ -206,27 +208,27 @@ def _needs(job: Mapping[str, Any]) -> list[str]:
 
 def _ordered(jobs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Each job after those that it needs; raises `StartupFailure` if that is impossible."""
-    done: set[str] = set()
-    while len(done) < len(jobs):
-        ready = [name for name, job in jobs.items() if name not in done and set(_needs(job)) <= done]
+    scheduled: set[str] = set()
+    while len(scheduled) < len(jobs):
+        ready = [name for name, job in jobs.items() if name not in scheduled and set(_needs(job)) <= scheduled]
         if not ready:
             raise StartupFailure("jobs need each other in a circle, or one that is not there")
         yield from ready
-        done |= set(ready)
+        scheduled |= set(ready)
 
 
 def _granted(job: Mapping[str, Any], content: Mapping[str, Any], limit: Permissions | None, document: Document, name: str) -> Permissions:
     """A job's permissions; raises `StartupFailure` if a called workflow's job requests more than its caller grants."""
-    asked = job.get("permissions", content.get("permissions"))
-    if asked is None:
+    requested = job.get("permissions", content.get("permissions"))
+    if requested is None:
         return dict(limit) if limit is not None else dict(_DEFAULT)
-    if not isinstance(asked, dict):
-        raise NotPlayed(f"{document.path}: {name}: permissions: {asked}")
-    for key, level in asked.items():
+    if not isinstance(requested, dict):
+        raise NotSupported(f"{document.path}: {name}: permissions: {requested}")
+    for key, level in requested.items():
         if limit is not None and _LEVELS[level] > _LEVELS[limit.get(key, "none")]:
             allowed = limit.get(key, "none")
             raise StartupFailure(f"{document.path}: job {name} requests {key}: {level}, but is only allowed {key}: {allowed}")
-    return dict(asked)
+    return dict(requested)
 
 
 def _reduced(level: str, *, read_only: bool) -> str:
@@ -236,7 +238,7 @@ def _reduced(level: str, *, read_only: bool) -> str:
 def _matrix(job: Mapping[str, Any]) -> list[dict[str, Any]]:
     matrix: Mapping[str, Any] = job.get("strategy", {}).get("matrix", {})
     if not all(isinstance(values, list) for values in matrix.values()) or {"include", "exclude"} & set(matrix):
-        raise NotPlayed("a matrix that is not plain lists")
+        raise NotSupported("a matrix that is not plain lists")
     return [dict(zip(matrix, chosen, strict=True)) for chosen in itertools.product(*matrix.values())]
 
 

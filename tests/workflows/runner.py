@@ -45,13 +45,15 @@ class Runner:
 
     def run(self, step: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
         """Run a step as the runner does (`bash -e`, with pipefail if the step names the shell); its condition must be true."""
-        given = Contexts({"github": {}, "inputs": {}, "steps": {}, "needs": {}, "vars": {}, "secrets": {}, "matrix": {}, **self.contexts})
-        assert condition(step.get("if"), given), f"{step['name']} would be skipped: {step.get('if')}"
-        environment = {name: interpolate(str(value), given) for name, value in step.get("env", {}).items()}
-        folder = self.workspace / interpolate(str(step.get("working-directory", ".")), given)
+        contexts = Contexts(
+            {"github": {}, "inputs": {}, "steps": {}, "needs": {}, "vars": {}, "secrets": {}, "matrix": {}, **self.contexts}
+        )
+        assert condition(step.get("if"), contexts), f"{step['name']} would be skipped: {step.get('if')}"
+        environment = {name: interpolate(str(value), contexts) for name, value in step.get("env", {}).items()}
+        folder = self.workspace / interpolate(str(step.get("working-directory", ".")), contexts)
         shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"] if step.get("shell") == "bash" else ["bash", "-e", "-c"]
         self.temporary.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(
+        result = subprocess.run(
             [*shell, step["run"]],
             cwd=folder,
             env={**_own_environment(), "RUNNER_TEMP": str(self.temporary), **self.variables, **environment},
@@ -61,8 +63,8 @@ class Runner:
             check=False,
             timeout=STEP_SECONDS,
         )
-        print(f"$ {step['run']}\n{done.stdout[-4000:]}[exit code {done.returncode}]\n")
-        return done
+        print(f"$ {step['run']}\n{result.stdout[-4000:]}[exit code {result.returncode}]\n")
+        return result
 
 
 def _own_environment() -> dict[str, str]:

@@ -29,7 +29,7 @@ spec: {selector: {app: shop}, ports: [{port: 80, targetPort: 5678}]}
 """
 STATUS = "kindgate/verdict"
 
-_WRITES_A_REPORT = '''\
+_REPORT_WRITER = '''\
 """Leaves a report that was made elsewhere, as one of this run."""
 
 import json
@@ -47,7 +47,7 @@ def pytest_unconfigure(config):
     (SUITE / "artifacts").mkdir(exist_ok=True)
     (SUITE / "artifacts/report.json").write_text(json.dumps(report))
 '''
-_OVERWRITES_THE_JUDGE = '''\
+_JUDGE_OVERWRITER = '''\
 """Changes every program of this environment, and writes the report again and again, also when the run has ended."""
 
 import json
@@ -103,12 +103,12 @@ JUNK = {
 
 def with_report(report: RunReport) -> dict[str, str]:
     """A suite that passes and leaves this report as its own."""
-    return {"e2e/judge_slo.py": _TEST, "e2e/conftest.py": _WRITES_A_REPORT, "e2e/prepared.json": report.model_dump_json()}
+    return {"e2e/judge_slo.py": _TEST, "e2e/conftest.py": _REPORT_WRITER, "e2e/prepared.json": report.model_dump_json()}
 
 
 def overwriting(report: RunReport) -> dict[str, str]:
     """A suite that overwrites kindgate in its environment, and leaves a process that writes this report."""
-    return {"e2e/conftest.py": _OVERWRITES_THE_JUDGE, "e2e/prepared.json": report.model_dump_json()}
+    return {"e2e/conftest.py": _JUDGE_OVERWRITER, "e2e/prepared.json": report.model_dump_json()}
 
 
 @dataclass
@@ -121,8 +121,8 @@ class Shop:
         """Commit an application, run `kindgate init` from an environment, and commit the result."""
         self.hub.commit({"k8s/shop.yaml": APPLICATION})
         command = [str(environment / "bin/kindgate"), "init", "--source", SOURCE, *arguments]
-        done = subprocess.run(command, cwd=self.hub.work, capture_output=True, text=True, check=False, timeout=120)
-        assert done.returncode == 0, done.stdout + done.stderr
+        result = subprocess.run(command, cwd=self.hub.work, capture_output=True, text=True, check=False, timeout=120)
+        assert result.returncode == 0, result.stdout + result.stderr
         self.hub.commit({})
 
     def status(self, head: str) -> str:
@@ -131,7 +131,7 @@ class Shop:
 
     def states(self, head: str) -> list[str]:
         """All states that a commit's required status has had."""
-        return [made["state"] for commit, made in self.hub.github.statuses if commit == head and made["context"] == STATUS]
+        return [status["state"] for commit, status in self.hub.github.statuses if commit == head and status["context"] == STATUS]
 
     def comment(self) -> str:
         """The only comment."""
@@ -145,9 +145,9 @@ Prepare = Callable[..., Shop]
 
 def judged(played: Sequence[Played]) -> Played:
     """The first workflow's run."""
-    return next(one for one in played if one.event != "workflow_run")
+    return next(run for run in played if run.event != "workflow_run")
 
 
-def record(played: Sequence[Played]) -> str:
+def log_of(played: Sequence[Played]) -> str:
     """The output of all runs, for the message of a failed assertion."""
-    return "\n".join(f"##### {one.workflow} ({one.event}): {json.dumps(one.result.checks)}\n{one.result.log}" for one in played)
+    return "\n".join(f"##### {run.workflow} ({run.event}): {json.dumps(run.result.checks)}\n{run.result.log}" for run in played)

@@ -10,7 +10,7 @@ from kindgate.host.container_engine import find_engine
 from kindgate.host.paths import cache_dir
 from kindgate.waiting import Deadline
 from tests.player.machine import SYSTEM_PATH
-from tests.workflows.shop import APPLICATION, Prepare, Shop, record
+from tests.workflows.shop import APPLICATION, Prepare, Shop, log_of
 
 FASTER = APPLICATION.replace("-text=shop", "-text=faster")
 
@@ -25,12 +25,12 @@ def _machine() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("arguments", [[], ["--sealed"]], ids=["plain", "sealed"])
-def test_a_pull_request_that_is_judged_on_a_real_cluster_is_green(prepared: Prepare, machine: dict[str, str], arguments: list[str]) -> None:
+def test_a_pull_request_passes_on_a_real_cluster(prepared: Prepare, machine: dict[str, str], arguments: list[str]) -> None:
     """A fresh repository gets a green status on a pull request after `kindgate init`."""
     shop: Shop = prepared(*arguments, **machine)
     head = shop.hub.commit({"k8s/shop.yaml": FASTER}, "faster")
     played = shop.hub.pull("faster", fork=True)
-    print(record(played))
+    print(log_of(played))
 
     assert shop.states(head) == ["pending", "success"]
     assert "PASS" in shop.comment()

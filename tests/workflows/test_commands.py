@@ -28,7 +28,7 @@ from tests.unit.report.judged_runs import judged_figures
 from tests.workflows.runner import ROOT, Runner, run_steps
 
 STEPS = dict(run_steps(ROOT))
-LISTED = {
+NOT_RUN = {
     "ci.yml: validate: Audit the workflows with GitHub's help": "asks GitHub's API; `make lint` runs the other audits",
     "nightly.yml: slow: Run it": "takes hours: each target is run by hand, and every night",
     "nightly.yml: podman: Stop Docker": "stops the engine that the other commands need",
@@ -76,7 +76,7 @@ RUN = {
     "release.yml: test: Load the plugin",
 }
 ATTEMPT = {"github": {"run_attempt": 1, "event_name": "pull_request", "token": "ghs_canary0000000000000000000000000000"}}
-_done: set[str] = set()
+_steps_run: set[str] = set()
 
 
 @pytest.fixture(name="clone", scope="module")
@@ -106,7 +106,7 @@ def _installed(clone: Path, python: Path, tmp_path_factory: pytest.TempPathFacto
     action = clone / ".github/actions/kindgate"
     runner.variables |= {"GITHUB_OUTPUT": str(output), "GITHUB_ACTION_PATH": str(action), **on_path(python)}
     for name in [name for name in STEPS if name.startswith("kindgate: ")]:
-        well(runner, name)
+        run_step(runner, name)
     requirements.unlink()
     outputs = dict(line.split("=", 1) for line in output.read_text().splitlines())
     assert outputs.keys() == {"bin", "key"}
@@ -118,12 +118,12 @@ def on_path(folder: Path) -> dict[str, str]:
     return {"PATH": f"{folder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/go/bin"}
 
 
-def well(runner: Runner, name: str, code: int = 0) -> str:
+def run_step(runner: Runner, name: str, code: int = 0) -> str:
     """Run a step, check that it exits with `code`, and return its output."""
-    _done.add(name)
-    done = runner.run(STEPS[name])
-    assert done.returncode == code, f"{name}: {done.stdout[-3000:]}"
-    return done.stdout
+    _steps_run.add(name)
+    result = runner.run(STEPS[name])
+    assert result.returncode == code, f"{name}: {result.stdout[-3000:]}"
+    return result.stdout
 
 
 def kindgate(installed: Path, **contexts: Any) -> dict[str, Any]:
@@ -144,40 +144,40 @@ def report() -> RunReport:
 
 def test_every_command_is_run_or_listed() -> None:
     """Every command is in exactly one of the two tables."""
-    assert set(STEPS) == RUN | set(LISTED)
-    assert RUN & set(LISTED) == set()
+    assert set(STEPS) == RUN | set(NOT_RUN)
+    assert RUN & set(NOT_RUN) == set()
 
 
-def test_ci_validates(clone: Path, tmp_path: Path) -> None:
+def test_ci_validation_succeeds(clone: Path, tmp_path: Path) -> None:
     """Lint and validation succeed in an environment that `make` sets up from scratch."""
     runner = Runner(clone, tmp_path, ATTEMPT)
 
-    well(runner, "ci.yml: validate: Lint code, contracts and workflows")
-    assert "valid" in well(runner, "ci.yml: validate: Check manifests and objectives").splitlines()
+    run_step(runner, "ci.yml: validate: Lint code, contracts and workflows")
+    assert "valid" in run_step(runner, "ci.yml: validate: Check manifests and objectives").splitlines()
 
 
 def test_ci_runs_the_unit_tests(clone: Path, tmp_path: Path) -> None:
     """The unit test command works; it runs few tests here, because `make test` runs separately too."""
     runner = Runner(clone, tmp_path, ATTEMPT, {"ARGS": "-n 0 -k test_errors"})
 
-    assert "passed" in well(runner, "ci.yml: unit: Run the unit tests")
+    assert "passed" in run_step(runner, "ci.yml: unit: Run the unit tests")
 
 
-def test_ci_scans(clone: Path, installed: Path, tmp_path: Path) -> None:
+def test_ci_scan_succeeds(clone: Path, installed: Path, tmp_path: Path) -> None:
     """The scan passes, with a cached or compiled Trivy."""
     runner = Runner(clone, tmp_path, kindgate(installed))
 
-    assert "0 findings of severity HIGH or higher" in well(runner, "ci.yml: security: Scan manifests, images and dependencies")
+    assert "0 findings of severity HIGH or higher" in run_step(runner, "ci.yml: security: Scan manifests, images and dependencies")
     assert (clone / "artifacts/scan/scan.sarif").is_file()
 
 
 @pytest.mark.parametrize(("result", "code"), [("success", 0), ("failure", 1), ("skipped", 1)])
-def test_the_required_check_says_yes_or_no(tmp_path: Path, result: str, code: int) -> None:
+def test_the_required_check_combines_the_job_results(tmp_path: Path, result: str, code: int) -> None:
     """The required check evaluates the other jobs' results with jq."""
     needs = {**{job: {"result": "success"} for job in ("validate", "unit", "security")}, "e2e": {"result": result}}
     runner = Runner(tmp_path, tmp_path, {"needs": needs})
 
-    well(runner, "ci.yml: kindgate: Every job has succeeded", code)
+    run_step(runner, "ci.yml: kindgate: Every job has succeeded", code)
 
 
 @pytest.fixture(name="image")
@@ -187,7 +187,7 @@ def _image() -> Iterator[str]:
     find_engine(Deadline.after(60)).run("rmi", "--force", "kindgate-workflows:dev", deadline=Deadline.after(60), check=False)
 
 
-def test_the_reusable_suite_builds_judges_links_and_deletes(clone: Path, installed: Path, image: str, tmp_path: Path) -> None:
+def test_the_reusable_workflow_builds_judges_links_and_cleans_up(clone: Path, installed: Path, image: str, tmp_path: Path) -> None:
     """A caller's image is built, and its tests are only collected, because `make e2e` judges on a cluster."""
     (clone / "image").mkdir()
     (clone / "image/Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
@@ -195,35 +195,35 @@ def test_the_reusable_suite_builds_judges_links_and_deletes(clone: Path, install
     page = {"page": {"outputs": {"artifact-url": "https://github.com/acme/shop/actions/runs/1/artifacts/2"}}}
     runner = Runner(clone, tmp_path, kindgate(installed, inputs=inputs, steps=page), {"KINDGATE_APP_BUILD": f"{image}=image"})
 
-    assert f"built: {image}" in well(runner, "e2e.yml: e2e: Build the application's images")
-    assert "tests/e2e/test_slo.py::test_the_objectives_of_the_file_are_met" in well(runner, "e2e.yml: e2e: Judge the application")
+    assert f"built: {image}" in run_step(runner, "e2e.yml: e2e: Build the application's images")
+    assert "tests/e2e/test_slo.py::test_the_objectives_of_the_file_are_met" in run_step(runner, "e2e.yml: e2e: Judge the application")
     (clone / "artifacts").mkdir(exist_ok=True)
     (clone / "artifacts/report.json").write_text(report().model_dump_json())
-    well(runner, "e2e.yml: e2e: Link the page from the report")
-    well(runner, "e2e.yml: e2e: Give the page a name of its own")
-    well(runner, "e2e.yml: e2e: Delete what the run may have left")
+    run_step(runner, "e2e.yml: e2e: Link the page from the report")
+    run_step(runner, "e2e.yml: e2e: Give the page a name of its own")
+    run_step(runner, "e2e.yml: e2e: Delete what the run may have left")
 
     assert "artifacts/2" in (clone / "artifacts/report.json").read_text()
     assert (clone / "kindgate-page-e2e-1.html").is_file()
 
 
 @pytest.mark.parametrize(("result", "code"), [("success", 0), ("failure", 24)])
-def test_the_reusable_suite_decides_from_the_artifact_alone(installed: Path, tmp_path: Path, result: str, code: int) -> None:
+def test_the_reusable_workflow_decides_only_from_the_artifact(installed: Path, tmp_path: Path, result: str, code: int) -> None:
     """The verdict is red if nothing was uploaded, or if the report contradicts its job."""
     inputs = {"leg": "e2e", "require": "objectives", "inconclusive": "warn"}
     runner = Runner(tmp_path, tmp_path / "t", kindgate(installed, inputs=inputs, needs={"e2e": {"result": result}}))
     step = "e2e.yml: verify: Decide whether the change may merge"
 
-    assert well(runner, step, 28).strip() == "e2e: NO VERDICT: no report was found"
+    assert run_step(runner, step, 28).strip() == "e2e: NO VERDICT: no report was found"
     leg = tmp_path / "legs/kindgate-report-e2e-1"
     leg.mkdir(parents=True)
     (leg / "report.json").write_text(report().model_dump_json())
-    well(runner, step, code)
+    run_step(runner, step, code)
 
 
-def test_the_nightly_run_deletes_what_it_left(clone: Path, tmp_path: Path) -> None:
+def test_the_nightly_run_cleans_up(clone: Path, tmp_path: Path) -> None:
     """Cleanup works with the environment that `make` set up."""
-    well(Runner(clone, tmp_path, ATTEMPT), "nightly.yml: slow: Delete what the run may have left")
+    run_step(Runner(clone, tmp_path, ATTEMPT), "nightly.yml: slow: Delete what the run may have left")
 
 
 def test_a_finished_run_is_published(installed: Path, tmp_path: Path, github: StandIn) -> None:
@@ -231,8 +231,8 @@ def test_a_finished_run_is_published(installed: Path, tmp_path: Path, github: St
     github.pull["head"] |= document("events", "pull_request_fork")["pull_request"]["head"]
     github.run["referenced_workflows"] = [{"path": "acme/shop/.github/workflows/e2e.yml@refs/pull/17/merge", "sha": "a" * 40}]
     record = PullRequest(repository="acme/shop", number=17, head_sha=github.run["head_sha"], run_id=9001, attempt=1)
-    told = report().model_copy(update={"pull_request": record, "links": ()})
-    github.upload("kindgate-report-e2e-1", packed(("report.json", told.model_dump_json().encode())))
+    uploaded = report().model_copy(update={"pull_request": record, "links": ()})
+    github.upload("kindgate-report-e2e-1", packed(("report.json", uploaded.model_dump_json().encode())))
     event = {"GITHUB_EVENT_NAME": "workflow_run", "GITHUB_EVENT_PATH": "", "GITHUB_WORKFLOW": "publish report"}
     inputs = {
         "run-id": "9001",
@@ -251,25 +251,25 @@ def test_a_finished_run_is_published(installed: Path, tmp_path: Path, github: St
     more = {"workflow": ".github/workflows/ci.yml", "judge": ".github/workflows/e2e.yml"}
     runner = Runner(tmp_path, tmp_path, kindgate(installed, inputs=inputs | more), github.environment | event)
 
-    assert "wrote page pages/kindgate-page-e2e-9001-1.html" in well(runner, "publish.yml: publish: Make the pages")
+    assert "wrote page pages/kindgate-page-e2e-9001-1.html" in run_step(runner, "publish.yml: publish: Make the pages")
     page = "https://github.com/acme/shop/actions/runs/9001/artifacts/5"
     runner.contexts["steps"] |= {"page": {"outputs": {"artifact-url": page}}, "archive": {"outputs": {}}}
-    assert "comment created on #17" in well(runner, "publish.yml: publish: Publish what the run says about its commit")
+    assert "comment created on #17" in run_step(runner, "publish.yml: publish: Publish what the run says about its commit")
     assert github.status()["state"] == "success"
     assert f"[HTML report]({page})" in github.written()[0]
 
 
-def test_a_release_is_built_and_its_wheel_tried(clone: Path, installed: Path, python: Path, tmp_path: Path) -> None:
+def test_a_release_wheel_is_built_and_works(clone: Path, installed: Path, python: Path, tmp_path: Path) -> None:
     """The wheel works in a folder that contains only the build's output."""
-    well(Runner(clone, tmp_path / "a", kindgate(installed)), "release.yml: build: Build the wheel and the source archive")
+    run_step(Runner(clone, tmp_path / "a", kindgate(installed)), "release.yml: build: Build the wheel and the source archive")
     empty = tmp_path / "empty"
     shutil.copytree(clone / "dist", empty / "dist")
     assert {file.suffix for file in (empty / "dist").iterdir()} == {".whl", ".gz"}
 
     runner = Runner(empty, tmp_path / "b", ATTEMPT, on_path(python))
     for step in ("Create a clean environment", "Install the wheel into it", "Run the command"):
-        well(runner, f"release.yml: test: {step}")
-    assert "@pytest.mark.slo" in well(runner, "release.yml: test: Load the plugin")
+        run_step(runner, f"release.yml: test: {step}")
+    assert "@pytest.mark.slo" in run_step(runner, "release.yml: test: Load the plugin")
 
 
 @pytest.fixture(name="suites")
@@ -293,7 +293,7 @@ def _suites(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
     return tmp_path, yaml.safe_load(next(str(one.after) for one in changes if one.path.name == "kindgate-a.yml"))
 
 
-def test_a_suite_that_a_pull_request_does_not_touch_is_left_out(suites: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+def test_an_untouched_suite_is_skipped(suites: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     """The command written by `kindgate init` exits with 0 if the merge changes nothing of the suite, and with 1 otherwise."""
     folder, workflow = suites
     step = next(step for step in workflow["jobs"]["changes"]["steps"] if "run" in step)
@@ -306,12 +306,12 @@ def test_a_suite_that_a_pull_request_does_not_touch_is_left_out(suites: tuple[Pa
 @pytest.mark.parametrize(
     ("found", "e2e", "code"), [("false", "skipped", 0), ("true", "success", 0), ("true", "skipped", 1), ("true", "failure", 1)]
 )
-def test_the_required_check_of_a_suite_allows_the_skip_of_what_is_unchanged(
+def test_the_required_check_allows_skipping_only_an_unchanged_suite(
     suites: tuple[Path, dict[str, Any]], tmp_path: Path, found: str, e2e: str, code: int
 ) -> None:
     """Only an unchanged suite may be skipped."""
     _, workflow = suites
-    step, said = workflow["jobs"]["kindgate-a"]["steps"]
+    step, summarize = workflow["jobs"]["kindgate-a"]["steps"]
     needs = {
         "changes": {"result": "success", "outputs": {"found": found}},
         "e2e": {"result": e2e},
@@ -322,10 +322,10 @@ def test_the_required_check_of_a_suite_allows_the_skip_of_what_is_unchanged(
 
     assert runner.run(step).returncode == code
     if found == "false":
-        assert runner.run(said).returncode == 0
+        assert runner.run(summarize).returncode == 0
         assert summary.read_text() == "not judged: no watched files changed\n"
 
 
-def test_what_is_in_the_table_was_run() -> None:
+def test_every_listed_command_was_run() -> None:
     """The last test: every row of the table was run."""
-    assert json.dumps(sorted(RUN - _done)) == "[]"
+    assert json.dumps(sorted(RUN - _steps_run)) == "[]"

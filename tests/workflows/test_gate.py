@@ -13,7 +13,7 @@ from kindgate.slo.objectives import Objectives
 from tests.player.hub import Played
 from tests.unit.report.judged_runs import bursts_of, judged_run
 from tests.workflows import shop as suites
-from tests.workflows.shop import Prepare, Shop, judged, record
+from tests.workflows.shop import Prepare, Shop, judged, log_of
 
 OBJECTIVES = Objectives(parse_marker(("http_req_duration: p(95)<500", "http_req_failed: rate<0.01")))
 """The objectives in the slo.yaml that `kindgate init` writes."""
@@ -37,21 +37,21 @@ def forged() -> RunReport:
 @pytest.fixture(name="shop")
 def _shop(prepared: Prepare) -> Shop:
     """A fresh repository after `kindgate init`, with the load changed to match `honest`."""
-    made = prepared()
-    objectives = (made.hub.work / "e2e/slo.yaml").read_text()
+    shop = prepared()
+    objectives = (shop.hub.work / "e2e/slo.yaml").read_text()
     assert "rate: 300\n  duration: 2s\n" in objectives
-    made.hub.commit({"e2e/slo.yaml": objectives.replace("rate: 300\n  duration: 2s\n", "rate: 200\n  duration: 3s\n")})
-    return made
+    shop.hub.commit({"e2e/slo.yaml": objectives.replace("rate: 300\n  duration: 2s\n", "rate: 200\n  duration: 3s\n")})
+    return shop
 
 
-def red(shop: Shop, files: dict[str, str | None], *, fork: bool, author: str = "mona") -> Played:
+def assert_blocked(shop: Shop, files: dict[str, str | None], *, fork: bool, author: str = "mona") -> Played:
     """Check that the pull request with `files` ends red in the status, the check and the comment."""
     head = shop.hub.commit(files, "faster")
     played = shop.hub.pull("faster", fork=fork, author=author)
 
-    assert shop.status(head) in {"failure", "error"}, record(played)
-    assert judged(played).result.checks["kindgate"] == "failure", record(played)
-    assert played[-1].result.checks["publish / verdict"] == "failure", record(played)
+    assert shop.status(head) in {"failure", "error"}, log_of(played)
+    assert judged(played).result.checks["kindgate"] == "failure", log_of(played)
+    assert played[-1].result.checks["publish / verdict"] == "failure", log_of(played)
     assert "may merge" not in shop.comment()
     assert head[:7] in shop.comment()
     return judged(played)
@@ -70,23 +70,23 @@ ATTACKS = {
 
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_suite_without_a_verdict_is_red(shop: Shop, attack: str, *, fork: bool) -> None:
+def test_a_suite_without_a_verdict_blocks_the_merge(shop: Shop, attack: str, *, fork: bool) -> None:
     """A suite without a verdict is red, whether by accident or on purpose."""
-    red(shop, dict(ATTACKS[attack]), fork=fork)
+    assert_blocked(shop, dict(ATTACKS[attack]), fork=fork)
 
 
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
-def test_a_suite_that_overwrites_the_judge_is_red(shop: Shop, *, fork: bool) -> None:
+def test_a_suite_that_overwrites_the_judge_blocks_the_merge(shop: Shop, *, fork: bool) -> None:
     """A suite that alters its own job's programs and leaves a process to forge the report fails: other jobs have their own programs."""
-    checks = red(shop, dict(suites.overwriting(forged())), fork=fork).result.checks
+    checks = assert_blocked(shop, dict(suites.overwriting(forged())), fork=fork).result.checks
 
     assert (checks["e2e / e2e"], checks["e2e / e2e verdict"]) == ("success", "failure")
 
 
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
-def test_a_forged_report_ends_as_fail(shop: Shop, *, fork: bool) -> None:
+def test_a_forged_report_is_a_fail(shop: Shop, *, fork: bool) -> None:
     """The verdict is recomputed from the histograms: comment, status and exit code are FAIL, whatever the report claims."""
-    red(shop, dict(suites.with_report(forged())), fork=fork)
+    assert_blocked(shop, dict(suites.with_report(forged())), fork=fork)
 
     assert "FAIL" in shop.comment().splitlines()[1]
 
@@ -102,25 +102,25 @@ def test_easier_objectives_of_a_pull_request_do_not_count(shop: Shop, *, fork: b
     head = shop.hub.commit({**suites.with_report(report), "e2e/slo.yaml": objectives}, "faster")
     played = shop.hub.pull("faster", fork=fork)
 
-    assert judged(played).result.checks["kindgate"] == "success", record(played)
-    assert shop.status(head) == "failure", record(played)
+    assert judged(played).result.checks["kindgate"] == "success", log_of(played)
+    assert shop.status(head) == "failure", log_of(played)
     assert "FAIL" in shop.comment().splitlines()[1]
 
 
 @pytest.mark.parametrize("author", ["mona", "dependabot[bot]"])
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
-def test_a_run_that_passes_is_green(shop: Shop, author: str, *, fork: bool) -> None:
+def test_a_passing_run_may_merge(shop: Shop, author: str, *, fork: bool) -> None:
     """A passing run is green in the status, the check and the comment."""
     head = shop.hub.commit(dict(suites.with_report(honest(20.0))), "faster")
     played = shop.hub.pull("faster", fork=fork, author=author)
 
-    assert shop.status(head) == "success", record(played)
-    assert judged(played).result.conclusion == "success", record(played)
+    assert shop.status(head) == "success", log_of(played)
+    assert judged(played).result.conclusion == "success", log_of(played)
     assert "PASS" in shop.comment()
 
 
 @pytest.mark.parametrize("event", ["push", "merge_group"])
-def test_pushes_and_merge_groups_get_a_status_too(shop: Shop, event: str) -> None:
+def test_pushes_and_merge_groups_get_a_status(shop: Shop, event: str) -> None:
     """The required status is set even without a pull request to comment on."""
     passing, failing = (dict(suites.with_report(honest(median))) for median in (20.0, 900.0))
     states = []
@@ -133,12 +133,12 @@ def test_pushes_and_merge_groups_get_a_status_too(shop: Shop, event: str) -> Non
             played = shop.hub.queue("faster")
         states.append(shop.status(judged(played).head))
 
-    assert states == ["success", "failure"], record(played)
+    assert states == ["success", "failure"], log_of(played)
 
 
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
 @pytest.mark.parametrize("second", ["nothing", "junk", "cancelled"])
-def test_a_second_push_without_a_report_takes_the_first_ones_pass_away(shop: Shop, second: str, *, fork: bool) -> None:
+def test_a_second_push_without_a_report_replaces_the_first_pass(shop: Shop, second: str, *, fork: bool) -> None:
     """The comment shows the new head and no longer the first pass."""
     first = shop.hub.commit(dict(suites.with_report(honest(20.0))), "faster")
     shop.hub.pull("faster", fork=fork)
@@ -149,14 +149,14 @@ def test_a_second_push_without_a_report_takes_the_first_ones_pass_away(shop: Sho
     cancel_at = "e2e / e2e / Judge the application" if second == "cancelled" else ""
     played = shop.hub.pull("faster", fork=fork, cancel_at=cancel_at)
 
-    assert judged(played).result.conclusion == ("cancelled" if cancel_at else "failure"), record(played)
-    assert shop.status(head) in {"failure", "error"}, record(played)
+    assert judged(played).result.conclusion == ("cancelled" if cancel_at else "failure"), log_of(played)
+    assert shop.status(head) in {"failure", "error"}, log_of(played)
     assert head[:7] in shop.comment()
     assert first[:7] not in shop.comment()
     assert "PASS" not in shop.comment()
 
 
-def test_a_workflow_that_a_pull_request_replaces_proves_nothing(shop: Shop) -> None:
+def test_a_replaced_workflow_proves_nothing(shop: Shop) -> None:
     """The pull request's own job with the required name is green, but the status is not."""
     liar = (
         "name: kindgate\non: pull_request\npermissions: {}\njobs:\n  kindgate:\n    name: kindgate\n    runs-on: ubuntu-24.04\n"
@@ -166,11 +166,11 @@ def test_a_workflow_that_a_pull_request_replaces_proves_nothing(shop: Shop) -> N
     played = shop.hub.pull("faster")
 
     assert judged(played).result.checks == {"kindgate": "success"}
-    assert shop.status(head) in {"failure", "error"}, record(played)
+    assert shop.status(head) in {"failure", "error"}, log_of(played)
     assert "UNTRUSTED" in shop.comment() or "no verdict" in shop.comment().lower()
 
 
-def test_a_pending_status_comes_before_the_run(shop: Shop) -> None:
+def test_a_pending_status_precedes_the_run(shop: Shop) -> None:
     """The default branch's workflow sets the pending status, so a run that never ends leaves no stale green."""
     head = shop.hub.commit(dict(suites.with_report(honest(20.0))), "faster")
     shop.hub.pull("faster")

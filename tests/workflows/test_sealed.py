@@ -8,7 +8,7 @@ import pytest
 
 from kindgate.host.paths import cache_dir
 from tests.workflows import shop as suites
-from tests.workflows.shop import APPLICATION, Prepare, Shop, record
+from tests.workflows.shop import APPLICATION, Prepare, Shop, log_of
 
 HOST_PATH = APPLICATION.replace(
     "spec: {containers: [{name: shop,",
@@ -25,16 +25,16 @@ def _shop(prepared: Prepare) -> Shop:
 
 
 @pytest.mark.parametrize("fork", [False, True], ids=["same repository", "fork"])
-def test_a_pod_that_mounts_the_node_is_refused_before_anything_is_created(shop: Shop, *, fork: bool) -> None:
+def test_a_pod_with_a_host_path_is_refused_before_anything_is_created(shop: Shop, *, fork: bool) -> None:
     """The refusal names the field, and the status is red."""
     head = shop.hub.commit({"k8s/shop.yaml": HOST_PATH}, "faster")
     played = shop.hub.pull("faster", fork=fork)
 
     judge = next(one for one in played if "e2e / e2e" in one.result.checks and one.result.checks["e2e / e2e"] != "skipped")
     log = judge.result.job("e2e / e2e").step("Judge the application").log
-    assert "hostPath" in log, record(played)
+    assert "hostPath" in log, log_of(played)
     assert "create the cluster" not in log
-    assert shop.states(head)[-1] in {"failure", "error"}, record(played)
+    assert shop.states(head)[-1] in {"failure", "error"}, log_of(played)
     assert "may merge" not in shop.comment()
 
 
@@ -48,11 +48,11 @@ def test_code_of_a_pull_request_does_not_run(shop: Shop, attack: str) -> None:
     played = shop.hub.pull("faster")
 
     assert not mark.exists()
-    assert "hostPath" in record(played)
+    assert "hostPath" in log_of(played)
     assert shop.states(head)[-1] in {"failure", "error"}
 
 
-def test_a_workflow_edit_changes_nothing(shop: Shop) -> None:
+def test_an_edited_workflow_is_ignored(shop: Shop) -> None:
     """The default branch's workflow judges; a pull request that deletes the requesting workflow gets no status."""
     removed = shop.hub.commit({".github/workflows/kindgate.yml": None}, "removed")
     assert shop.hub.pull("removed") == []
@@ -61,11 +61,11 @@ def test_a_workflow_edit_changes_nothing(shop: Shop) -> None:
     liar = "name: kindgate\non: pull_request\npermissions: {}\njobs:\n  kindgate:\n    runs-on: any\n    steps: [{run: 'true'}]\n"
     head = shop.hub.commit({".github/workflows/kindgate.yml": liar, "k8s/shop.yaml": HOST_PATH}, "liar")
     played = shop.hub.pull("liar")
-    assert "hostPath" in record(played)
+    assert "hostPath" in log_of(played)
     assert shop.states(head)[-1] in {"failure", "error"}
 
 
-def test_no_job_that_judges_can_write_and_none_that_writes_judges(shop: Shop) -> None:
+def test_judging_jobs_cannot_write_and_writing_jobs_do_not_judge(shop: Shop) -> None:
     """The verdict is written by another job, on another machine."""
     shop.hub.commit({"k8s/shop.yaml": HOST_PATH}, "faster")
     jobs = [job for one in shop.hub.pull("faster") for job in one.result.jobs if job.result != "skipped"]
@@ -75,7 +75,7 @@ def test_no_job_that_judges_can_write_and_none_that_writes_judges(shop: Shop) ->
     assert all(job.permissions == {"contents": "read"} for job in jobs if job.name == "e2e / e2e")
 
 
-def test_a_cache_that_a_judged_run_fills_is_never_saved(shop: Shop) -> None:
+def test_a_judged_runs_cache_is_never_saved(shop: Shop) -> None:
     """Nothing is saved, because another run would use the content."""
     shop.hub.commit({"k8s/shop.yaml": HOST_PATH}, "faster")
     shop.hub.pull("faster")
@@ -89,7 +89,7 @@ def test_an_unapproved_run_judges_nothing(shop: Shop) -> None:
     played = shop.hub.pull("faster", fork=True, cancel_at="request / Announce the next step")
 
     assert all(one.result.checks.get("e2e / e2e", "skipped") == "skipped" and "e2e / e2e" not in one.result.checks for one in played), (
-        record(played)
+        log_of(played)
     )
     assert shop.states(head)[-1] == "error"
     assert "cancelled" in shop.comment()

@@ -8,33 +8,33 @@ import sys
 import time
 
 
-def takes_memory() -> int:
+def allocate_memory() -> int:
     """Allocate a gigabyte."""
     return len(bytes(1 << 30))
 
 
-def takes_time() -> int:
+def use_cpu_time() -> int:
     """Loop forever."""
     while True:
         pass
 
 
-def waits() -> None:
+def wait_forever() -> None:
     """Sleep longer than any limit."""
     time.sleep(60)
 
 
-def answers_much() -> bytes:
+def return_much() -> bytes:
     """Return far more data than the limit."""
     return bytes(20 << 20)
 
 
-def answers_with_a_function() -> object:
+def return_function() -> object:
     """Return a function that a careless caller would run, as a compromised reader might."""
     return os.system
 
 
-def takes_over(module: str, name: str, *arguments: object) -> None:
+def compromise_reader(module: str, name: str, *arguments: object) -> None:
     """Answer with a pickle that calls `name` of `module`, as a compromised reader would, and exit."""
     strings = b"".join(pickle.BINUNICODE + len(text.encode()).to_bytes(4, "little") + text.encode() for text in (module, name))
     packed = pickle.dumps(arguments, protocol=4)[2:-1]
@@ -53,6 +53,6 @@ def environment() -> dict[str, str]:
     return dict(os.environ)
 
 
-def dies() -> None:
+def kill_itself() -> None:
     """Abort the process."""
     os.abort()

@@ -22,7 +22,7 @@ def test_a_passing_run_is_not_annotated(passing: RunReport) -> None:
     assert annotation_lines(passing) == ()
 
 
-def test_many_failures_fit_what_github_shows(failing: RunReport) -> None:
+def test_annotations_stay_within_githubs_limit(failing: RunReport) -> None:
     """GitHub shows ten annotations of a kind per step, so the tenth counts the remaining failures."""
     tests = tuple(TestResult(node_id=f"tests/e2e/test_x.py::test[{number}]", outcome="failed", seconds=0.1) for number in range(10_000))
 
@@ -42,7 +42,7 @@ def test_a_failed_setup_is_one_annotation(failing: RunReport) -> None:
 
 
 @pytest.mark.parametrize(("exit_code", "level"), [(0, "warning"), (21, "error")])
-def test_a_run_without_a_verdict_is_said(passing: RunReport, exit_code: int, level: str) -> None:
+def test_a_run_without_a_verdict_is_annotated(passing: RunReport, exit_code: int, level: str) -> None:
     """A run without a verdict is annotated at the level of its exit code."""
     (line,) = annotation_lines(passing.model_copy(update={"outcome": Outcome.INCONCLUSIVE, "exit_code": exit_code}))
 
@@ -50,7 +50,7 @@ def test_a_run_without_a_verdict_is_said(passing: RunReport, exit_code: int, lev
 
 
 @pytest.mark.parametrize("node_id", ["/etc/passwd.py::x", "../x.py::x", "a b.py::x", "x.py%0A::x", "C:x.py::x"])
-def test_an_odd_path_is_no_file(failing: RunReport, node_id: str) -> None:
+def test_an_unusual_path_is_not_annotated_as_a_file(failing: RunReport, node_id: str) -> None:
     """Only a plain path inside the repository is used as the test's file."""
     test = TestResult(node_id=node_id, outcome="failed", seconds=0.1)
 
@@ -59,13 +59,13 @@ def test_an_odd_path_is_no_file(failing: RunReport, node_id: str) -> None:
     assert "file=" not in line
 
 
-def test_what_looks_like_an_escape_stays_as_it_is() -> None:
+def test_text_that_looks_like_an_escape_is_unchanged() -> None:
     """The runner decodes `%0A` as a newline, so a literal percent sign is escaped."""
     assert annotation("error", "100 %0A::debug::x", title="50 %") == "::error title=50 %25::100 %250A::debug::x"
 
 
 @given(st.text(), st.text())
-def test_no_text_leaves_its_command(message: str, title: str) -> None:
+def test_no_text_can_leave_its_command(message: str, title: str) -> None:
     """Any text stays inside one command on one line, without invisible characters."""
     line = annotation("error", message, title=title)
 

@@ -30,7 +30,7 @@ def _changing(fork: StandIn, passing: RunReport) -> StandIn:
     return fork
 
 
-def test_a_maintainers_label_after_the_push_lets_a_changed_workflow_count(changing: StandIn) -> None:
+def test_a_maintainers_label_after_the_push_approves_a_changed_workflow(changing: StandIn) -> None:
     """The comment names the maintainer who approved."""
     changing.label(AFTER)
 
@@ -52,7 +52,7 @@ def test_a_maintainers_label_after_the_push_lets_a_changed_workflow_count(changi
         ({"at": AFTER, "name": "approved"}, ""),
     ],
 )
-def test_any_other_label_counts_for_nothing(changing: StandIn, label: dict[str, Any], words: str) -> None:
+def test_other_labels_are_ignored(changing: StandIn, label: dict[str, Any], words: str) -> None:
     """A label set before the push or by an actor without write access has no effect, and the comment gives the reason."""
     changing.label(**label)
 
@@ -64,7 +64,7 @@ def test_any_other_label_counts_for_nothing(changing: StandIn, label: dict[str, 
     assert "approved by" not in changing.written()[0]
 
 
-def test_a_label_that_was_taken_away_counts_no_more(changing: StandIn) -> None:
+def test_a_removed_label_no_longer_counts(changing: StandIn) -> None:
     """Publishing again after the label was removed changes the comment and the status."""
     changing.label(AFTER)
     publish(changing)
@@ -100,7 +100,7 @@ def test_a_label_before_the_first_run_has_nothing_to_publish(fork: StandIn) -> N
     assert fork.statuses == []
 
 
-def test_the_next_push_removes_its_effect(changing: StandIn, passing: RunReport) -> None:
+def test_a_later_push_invalidates_the_approval(changing: StandIn, passing: RunReport) -> None:
     """A new push invalidates the approval."""
     changing.label(AFTER)
     push(changing, created_at=LATER)
@@ -112,7 +112,7 @@ def test_the_next_push_removes_its_effect(changing: StandIn, passing: RunReport)
     assert changing.status(SECOND)["state"] == "error"
 
 
-def test_a_forced_push_back_to_an_older_commit_is_a_push(changing: StandIn) -> None:
+def test_a_forced_push_to_an_older_commit_invalidates_the_approval(changing: StandIn) -> None:
     """A forced push to an older commit reuses its old run, so the time of the push comes from the timeline."""
     changing.label(AFTER)
     changing.happens("head_ref_force_pushed", LATER, "mona")
@@ -120,7 +120,7 @@ def test_a_forced_push_back_to_an_older_commit_is_a_push(changing: StandIn) -> N
     assert publish(changing).exit_code == PublishRefused.exit_code
 
 
-def test_who_took_over_a_maintainers_name_is_no_maintainer(changing: StandIn) -> None:
+def test_a_user_with_a_maintainers_former_name_cannot_approve(changing: StandIn) -> None:
     """A login can be taken over, but an id cannot."""
     changing.label(AFTER)
     changing.people["maintainer"] = (4711, "write")
@@ -128,7 +128,7 @@ def test_who_took_over_a_maintainers_name_is_no_maintainer(changing: StandIn) ->
     assert publish(changing).exit_code == PublishRefused.exit_code
 
 
-def test_what_cannot_be_asked_is_no_approval(changing: StandIn) -> None:
+def test_an_unknown_permission_is_no_approval(changing: StandIn) -> None:
     """If GitHub does not return the actor's permission, the label does not count."""
     changing.label(AFTER)
     changing.fail("GET .*/permission", Fault("read_only_token"))
@@ -137,7 +137,7 @@ def test_what_cannot_be_asked_is_no_approval(changing: StandIn) -> None:
     assert "unknown" in changing.written()[0]
 
 
-def test_a_timeline_of_thousands_of_events_is_not_read_to_its_end(changing: StandIn) -> None:
+def test_a_timeline_above_the_limit_is_refused(changing: StandIn) -> None:
     """The timeline is read up to a limit, and the status is then an error."""
     changing.timeline = [document("replies", "timeline_event") | {"event": "commented"} for _ in range(3100)]
     changing.label(AFTER)
@@ -154,7 +154,7 @@ def test_events_of_any_form_are_read(changing: StandIn) -> None:
     assert publish(changing).exit_code == 0
 
 
-def test_another_base_branch_needs_another_run(fork: StandIn, passing: RunReport) -> None:
+def test_a_changed_base_branch_requires_a_new_run(fork: StandIn, passing: RunReport) -> None:
     """The run judged a merge with the old base under its rules, which a label does not change."""
     upload(fork, passing)
     fork.happens("base_ref_changed", AFTER, "mona")
@@ -166,7 +166,7 @@ def test_another_base_branch_needs_another_run(fork: StandIn, passing: RunReport
     assert "base branch was changed" in fork.written()[0]
 
 
-def test_a_base_that_was_changed_before_the_run_does_not_matter(fork: StandIn, passing: RunReport) -> None:
+def test_a_base_branch_changed_before_the_run_is_ignored(fork: StandIn, passing: RunReport) -> None:
     """A base change before the run does not matter: the run merged with the new base."""
     upload(fork, passing)
     fork.happens("base_ref_changed", BEFORE, "mona")

@@ -31,12 +31,12 @@ def packed(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> b
     return buffer.getvalue()
 
 
-def test_what_the_hostile_archives_hold_is_a_report() -> None:
+def test_the_base_of_the_hostile_archives_is_valid() -> None:
     """The hostile archives' content is a valid report in a regular archive."""
     assert read_report(packed(("report.json", GOOD)), "leg").exit_code == 0
 
 
-def test_a_report_survives_its_archive(failing: RunReport) -> None:
+def test_a_report_is_read_from_its_archive(failing: RunReport) -> None:
     """A report packed as by upload-artifact is read unchanged."""
     assert read_report(packed(("report.json", failing.model_dump_json().encode())), "leg") == failing
 
@@ -104,7 +104,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_report_that_breaks_the_schema_is_refused(passing: RunReport, name: str) -> None:
+def test_a_report_violating_the_schema_is_refused(passing: RunReport, name: str) -> None:
     """Values are not converted, unknown fields are not ignored, and no field exceeds what a page can show."""
     content = json.loads(passing.model_dump_json())
     CHANGES[name](content)
@@ -114,13 +114,13 @@ def test_a_report_that_breaks_the_schema_is_refused(passing: RunReport, name: st
 
 
 @pytest.mark.parametrize("text", [b"", b"null", b"[]", b"\xff", b"[" * 100_000, b'{"a":' * 100_000, b"9" * 100_000])
-def test_what_is_no_document_is_refused(text: bytes) -> None:
+def test_an_invalid_document_is_refused(text: bytes) -> None:
     """Malformed, deeply nested and endless documents are errors."""
     with pytest.raises(PublishRefused):
         parse_report(text, "leg")
 
 
-def test_an_error_shows_no_markup_of_the_artifact(passing: RunReport) -> None:
+def test_an_error_quotes_no_markup_from_the_artifact(passing: RunReport) -> None:
     """Untrusted field names in an error are truncated, and invisible characters are escaped."""
     content = json.loads(passing.model_dump_json())
     content["\u202e\n::error::" + "x" * 1000] = 1
@@ -134,7 +134,7 @@ def test_an_error_shows_no_markup_of_the_artifact(passing: RunReport) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_break_the_reader(content: bytes) -> None:
+def test_arbitrary_bytes_do_not_crash_the_reader(content: bytes) -> None:
     """Any bytes are handled as an archive, as a report and as the content of an archive."""
     for archive in (content, packed(("report.json", content))):
         with pytest.raises(PublishRefused):
@@ -142,7 +142,7 @@ def test_no_bytes_break_the_reader(content: bytes) -> None:
 
 
 @given(st.integers(0, 200), st.binary(min_size=1, max_size=4))
-def test_no_damage_breaks_the_reader(place: int, damage: bytes) -> None:
+def test_damaged_input_does_not_crash_the_reader(place: int, damage: bytes) -> None:
     """An archive with a few changed bytes is either read or rejected."""
     content = bytearray(packed(("report.json", GOOD)))
     content[place : place + len(damage)] = damage
@@ -164,7 +164,7 @@ def test_the_blob_store_gets_no_token(github: StandIn) -> None:
     assert TOKEN not in str(github.blob_headers)
 
 
-def test_a_netrc_file_is_not_looked_at(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_a_netrc_file_is_ignored(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     """Credentials in the user's netrc file are not sent."""
     (tmp_path / "netrc").write_text("machine localhost login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -175,7 +175,7 @@ def test_a_netrc_file_is_not_looked_at(github: StandIn, monkeypatch: pytest.Monk
     assert "Authorization" not in github.blob_headers[0]
 
 
-def test_a_download_above_the_limit_is_broken_off(github: StandIn) -> None:
+def test_a_download_above_the_limit_is_aborted(github: StandIn) -> None:
     """A download is aborted at the limit, because the listed size might be wrong."""
     github.upload("a", b"x" * (ARCHIVE_LIMIT + 1), size=10)
 
@@ -183,7 +183,7 @@ def test_a_download_above_the_limit_is_broken_off(github: StandIn) -> None:
         download(address(github), TOKEN, Deadline.after(10))
 
 
-def test_a_packed_transfer_is_not_expanded(github: StandIn) -> None:
+def test_a_compressed_transfer_is_not_expanded(github: StandIn) -> None:
     """A `Content-Encoding` header does not expand the transfer, so it cannot bypass the limit."""
     github.upload("a", zlib.compress(b"x" * 100_000_000))
     github.blob_encoding = "deflate"
@@ -201,7 +201,7 @@ def test_a_download_to_another_scheme_is_refused(github: StandIn) -> None:
 
 
 @pytest.mark.parametrize(("fault", "error"), [("gone", GitHubRefused), ("bad_gateway", GitHubUnavailable)])
-def test_a_failed_download_says_whether_to_try_again(github: StandIn, fault: str, error: type[Exception]) -> None:
+def test_a_failed_download_is_classified_as_retryable_or_not(github: StandIn, fault: str, error: type[Exception]) -> None:
     """The error states whether a retry can help; an expired artifact is a 410."""
     github.upload("a", b"content")
     github.fail("GET .*/zip", Fault(fault))
@@ -210,7 +210,7 @@ def test_a_failed_download_says_whether_to_try_again(github: StandIn, fault: str
         download(address(github), TOKEN, Deadline.after(10))
 
 
-def test_a_closed_connection_may_be_tried_again(github: StandIn) -> None:
+def test_a_closed_connection_is_retryable(github: StandIn) -> None:
     """A closed connection is a network error and can be retried."""
     github.upload("a", b"content")
     github.fail("GET .*/zip", Fault(silent=True))

@@ -16,7 +16,7 @@ SLO = "thresholds: {http_req_duration: [p(95)<200]}\n"
 SIZED = SLO + "bursts: {count: 7, rate: 50, duration: 3s}\n"
 
 
-def _demands(files: dict[str, str], directory: str = "e2e", arguments: str = "") -> BaseObjectives | None:
+def _base_objectives(files: dict[str, str], directory: str = "e2e", arguments: str = "") -> BaseObjectives | None:
     return base_objectives(lambda path: files.get(path, ""), Suite(directory, arguments), "main")
 
 
@@ -35,40 +35,40 @@ def _plan(found: BaseObjectives | None) -> tuple[Any, ...]:
         ("e2e", {"e2e/pytest.ini": "[pytest]\naddopts = -q --slo-file own.yaml\n", "e2e/own.yaml": SLO}),
     ],
 )
-def test_the_file_that_the_base_names_is_read(directory: str, files: dict[str, str]) -> None:
+def test_the_objectives_file_of_the_base_settings_is_read(directory: str, files: dict[str, str]) -> None:
     """The file is found by default, in any pytest configuration file or in addopts; paths are relative to the suite's folder."""
-    found = _demands(files, directory)
+    found = _base_objectives(files, directory)
     assert found is not None
     assert [str(one) for one in found.objectives.thresholds] == [str(one) for one in parse_document(SLO).thresholds]
     assert found.branch == "main"
 
 
-def test_the_plan_is_the_bases() -> None:
+def test_the_plan_comes_from_the_base() -> None:
     """The objectives file takes precedence over the workflow's arguments, these over the settings, and the settings over the defaults."""
     named = "[pytest]\nslo_file = slo.yaml\n"
-    assert _plan(_demands({"e2e/pytest.ini": named, "e2e/slo.yaml": SLO})) == (25, 300.0, 2.0, False, False, "warn")
+    assert _plan(_base_objectives({"e2e/pytest.ini": named, "e2e/slo.yaml": SLO})) == (25, 300.0, 2.0, False, False, "warn")
     settings = f"{named}slo_bursts = 9\nload_rate = 40\nslo_base = origin/main\nslo_inconclusive = fail\n"
     settings += "addopts = --load-duration=500ms --slo-quick\n"
     files = {"e2e/pytest.ini": settings, "e2e/slo.yaml": SLO}
-    assert _plan(_demands(files)) == (9, 40.0, 0.5, True, True, "fail")
-    assert _plan(_demands(files, arguments="-x --slo-bursts 11 --load-rate=60")) == (11, 60.0, 0.5, True, True, "fail")
-    assert _plan(_demands(files | {"e2e/slo.yaml": SIZED}, arguments="--slo-bursts 11")) == (7, 50.0, 3.0, True, True, "fail")
+    assert _plan(_base_objectives(files)) == (9, 40.0, 0.5, True, True, "fail")
+    assert _plan(_base_objectives(files, arguments="-x --slo-bursts 11 --load-rate=60")) == (11, 60.0, 0.5, True, True, "fail")
+    assert _plan(_base_objectives(files | {"e2e/slo.yaml": SIZED}, arguments="--slo-bursts 11")) == (7, 50.0, 3.0, True, True, "fail")
 
 
 @pytest.mark.parametrize(
     "files",
     [{}, {"e2e/pytest.ini": "[pytest]\nslo_file = /etc/passwd\n"}, {"e2e/pytest.ini": "[pytest]\nslo_file = ../../x\n", "../x": SLO}],
 )
-def test_a_base_without_an_objectives_file_demands_none(files: dict[str, str]) -> None:
+def test_a_base_without_an_objectives_file_requires_none(files: dict[str, str]) -> None:
     """A base without an objectives file requires none, and files outside the repository are not read."""
-    assert _demands(files) is None
+    assert _base_objectives(files) is None
 
 
-def test_a_base_that_cannot_be_read_is_an_error() -> None:
+def test_an_unreadable_base_is_an_error() -> None:
     """An unreadable base is an error, distinct from a base without objectives."""
     with pytest.raises(SloError):
-        _demands({"e2e/tests/e2e/slo.yaml": "thresholds: {http_req_duration: [fast]}"})
+        _base_objectives({"e2e/tests/e2e/slo.yaml": "thresholds: {http_req_duration: [fast]}"})
     with pytest.raises(SettingsError):
-        _demands({"e2e/pytest.ini": "[pytest]\nslo_bursts = many\n"})
+        _base_objectives({"e2e/pytest.ini": "[pytest]\nslo_bursts = many\n"})
     with pytest.raises(SettingsError, match="arguments"):
-        _demands({}, arguments="'")
+        _base_objectives({}, arguments="'")

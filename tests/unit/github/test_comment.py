@@ -25,10 +25,10 @@ READ = r"GET .*/pulls/17"
 
 @dataclass
 class FakeTime:
-    """A clock that advances only with the pauses; `waits` are the pauses in seconds."""
+    """A clock that advances only with the pauses; `wait_forever` are the pauses in seconds."""
 
     now: float = 0.0
-    waits: tuple[float, ...] = ()
+    wait_forever: tuple[float, ...] = ()
 
     def clock(self) -> float:
         """Return the time in seconds."""
@@ -37,7 +37,7 @@ class FakeTime:
     def pause(self, seconds: float) -> None:
         """Advance the clock."""
         self.now += seconds
-        self.waits = (*self.waits, seconds)
+        self.wait_forever = (*self.wait_forever, seconds)
 
 
 def posting(marker: Marker = MARKER) -> Post:
@@ -81,7 +81,7 @@ def test_any_number_of_runs_leaves_one_comment(github: StandIn) -> None:
     assert github.written() == [posting(replace(MARKER, run=9006)).body]
 
 
-def test_runs_that_post_at_the_same_moment_leave_one_comment(github: StandIn) -> None:
+def test_concurrent_runs_leave_one_comment(github: StandIn) -> None:
     """Each concurrent run can create a comment, but all list again and agree on the one to keep.
 
     GitHub has no conditional edit, so the run that writes last is random until the next run.
@@ -110,7 +110,7 @@ def test_runs_that_post_at_the_same_moment_leave_one_comment(github: StandIn) ->
 
 
 @pytest.mark.parametrize("page_limit", [30, 100])
-def test_ours_is_found_behind_many_older_comments(github: StandIn, page_limit: int) -> None:
+def test_the_comment_is_found_after_many_older_comments(github: StandIn, page_limit: int) -> None:
     """All pages are read, whatever page size the server uses."""
     github.page_limit = page_limit
     for number in range(35):
@@ -124,7 +124,7 @@ def test_ours_is_found_behind_many_older_comments(github: StandIn, page_limit: i
     assert len(github.requests) == (4 if page_limit == 30 else 3)
 
 
-def test_duplicates_of_ours_are_removed_and_nothing_else(github: StandIn) -> None:
+def test_only_duplicates_of_the_comment_are_deleted(github: StandIn) -> None:
     """Another suite's comment, a quote of ours and other comments by the bot are kept."""
     other = f"{replace(OLD, id='nightly')}\nother suite"
     for body, author in [
@@ -143,7 +143,7 @@ def test_duplicates_of_ours_are_removed_and_nothing_else(github: StandIn) -> Non
     assert github.written("mona") == [f"> {OLD}", f"{OLD}"]
 
 
-def test_a_duplicate_that_is_gone_already_is_fine(github: StandIn) -> None:
+def test_an_already_deleted_duplicate_is_ignored(github: StandIn) -> None:
     """A concurrent run may have deleted the duplicate already."""
     github.say(f"{OLD}\nfirst", BOT)
     github.say(f"{OLD}\nsecond", BOT)
@@ -152,7 +152,7 @@ def test_a_duplicate_that_is_gone_already_is_fine(github: StandIn) -> None:
     assert converge(github).warnings == ()
 
 
-def test_a_duplicate_that_may_not_be_deleted_is_a_warning(github: StandIn) -> None:
+def test_an_undeletable_duplicate_is_a_warning(github: StandIn) -> None:
     """A duplicate that cannot be deleted is a warning, because the comment itself was written."""
     github.say(f"{OLD}\nfirst", BOT)
     github.say(f"{OLD}\nsecond", BOT)
@@ -164,7 +164,7 @@ def test_a_duplicate_that_may_not_be_deleted_is_a_warning(github: StandIn) -> No
     assert "Resource not accessible" in result.warnings[0]
 
 
-def test_a_newer_runs_comment_stays(github: StandIn) -> None:
+def test_a_newer_runs_comment_is_kept(github: StandIn) -> None:
     """A run that ends late does not overwrite a newer run's comment."""
     newer = f"{replace(MARKER, run=9002)}\nnewer"
     github.say(newer, BOT)
@@ -173,7 +173,7 @@ def test_a_newer_runs_comment_stays(github: StandIn) -> None:
     assert github.written() == [newer]
 
 
-def test_a_head_that_has_moved_on_gets_no_comment(github: StandIn) -> None:
+def test_an_outdated_head_gets_no_comment(github: StandIn) -> None:
     """A run of an older push does not comment on the new head."""
     github.pull["head"]["sha"] = "f" * 40
 
@@ -224,7 +224,7 @@ def test_a_refusal_is_final(github: StandIn, fault: str, status: int, words: str
         *((request, method, Fault(page="<html>Unicorn!</html>")) for request, method in [(READ, "GET"), (LIST, "GET"), (EDIT, "PATCH")]),
     ],
 )
-def test_what_goes_wrong_on_the_way_is_tried_again(github: StandIn, request_: str, method: str, fault: Fault) -> None:
+def test_transient_errors_are_retried(github: StandIn, request_: str, method: str, fault: Fault) -> None:
     """Reads, edits and deletions are retried; the third attempt succeeds after two failures."""
     github.say(f"{OLD}\nfirst", BOT)
     github.say(f"{OLD}\nsecond", BOT)
@@ -236,11 +236,11 @@ def test_what_goes_wrong_on_the_way_is_tried_again(github: StandIn, request_: st
     assert result.line == "comment updated on #17"
     assert github.written() == [posting().body]
     assert github.count(method) >= 3
-    assert time.waits == (0.5, 1.0)
+    assert time.wait_forever == (0.5, 1.0)
 
 
 @pytest.mark.parametrize("fault", [Fault("bad_gateway"), Fault(silent=True), Fault(page="<html>Unicorn!</html>"), Fault(page="{broken")])
-def test_a_creation_that_did_not_happen_is_made_after_looking(github: StandIn, fault: Fault) -> None:
+def test_a_failed_creation_is_repeated_after_listing(github: StandIn, fault: Fault) -> None:
     """The comments are listed again before the second POST."""
     github.fail(CREATE, fault)
 
@@ -254,7 +254,7 @@ def test_a_creation_that_did_not_happen_is_made_after_looking(github: StandIn, f
     "fault",
     [Fault(silent=True, effect=True), Fault("bad_gateway", effect=True), Fault(page="<html>Unicorn!</html>", effect=True)],
 )
-def test_a_creation_whose_reply_is_lost_is_not_made_twice(github: StandIn, fault: Fault) -> None:
+def test_a_creation_with_a_lost_reply_is_not_repeated(github: StandIn, fault: Fault) -> None:
     """The new listing finds a comment whose creation reply was lost, so it is not created twice."""
     github.fail(CREATE, fault)
 
@@ -265,7 +265,7 @@ def test_a_creation_whose_reply_is_lost_is_not_made_twice(github: StandIn, fault
     assert github.count("POST") == 1
 
 
-def test_a_comment_that_is_deleted_while_it_is_edited_is_created_again(github: StandIn) -> None:
+def test_a_comment_deleted_during_editing_is_created_again(github: StandIn) -> None:
     """A comment deleted between reading and editing is created again."""
     github.say(f"{OLD}\nold", BOT)
     github.fail(EDIT, Fault("not_found"))
@@ -284,14 +284,14 @@ def test_a_comment_that_is_deleted_while_it_is_edited_is_created_again(github: S
     assert github.written() == [posting().body]
 
 
-def test_a_wait_that_fits_is_waited(github: StandIn) -> None:
+def test_a_wait_within_the_deadline_is_honored(github: StandIn) -> None:
     """A secondary limit with `Retry-After: 25` leaves 20 of 45 seconds, so the call is retried."""
     github.fail(CREATE, Fault("secondary_limit", headers={"Retry-After": "25"}))
     time = FakeTime()
 
     converge(github, time=time)
 
-    assert time.waits == (25.0,)
+    assert time.wait_forever == (25.0,)
     assert github.written() == [posting().body]
 
 
@@ -305,7 +305,7 @@ def test_a_wait_that_fits_is_waited(github: StandIn) -> None:
     ],
 )
 @pytest.mark.parametrize("request_", [READ, LIST, EDIT])
-def test_a_wait_that_does_not_fit_gives_up_at_once(github: StandIn, fault: Fault, request_: str) -> None:
+def test_a_wait_beyond_the_deadline_fails_immediately(github: StandIn, fault: Fault, request_: str) -> None:
     """`Retry-After: 3600`, a limit without a time and an exhausted quota fail without waiting."""
     github.say(f"{OLD}\nold", BOT)
     github.fail(request_, fault)
@@ -314,7 +314,7 @@ def test_a_wait_that_does_not_fit_gives_up_at_once(github: StandIn, fault: Fault
     with pytest.raises(GitHubError, match="GitHub asks to wait"):
         converge(github, time=time)
 
-    assert time.waits == ()
+    assert time.wait_forever == ()
 
 
 def test_an_outage_ends_at_the_deadline(github: StandIn) -> None:
@@ -325,10 +325,10 @@ def test_an_outage_ends_at_the_deadline(github: StandIn) -> None:
     with pytest.raises(WaitTimeout, match="Server Error"):
         converge(github, time=time)
 
-    assert time.waits == (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 13.5)
+    assert time.wait_forever == (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 13.5)
 
 
-def test_trouble_after_the_comment_was_written_is_a_warning(github: StandIn) -> None:
+def test_an_error_after_the_comment_was_written_is_a_warning(github: StandIn) -> None:
     """A failing search for duplicates is a warning, because the comment exists."""
     github.fail(LIST, *[Fault("bad_gateway")] * 20)
 
@@ -338,7 +338,7 @@ def test_trouble_after_the_comment_was_written_is_a_warning(github: StandIn) -> 
     assert "but then" in result.warnings[0]
 
 
-def test_a_lagging_replica_gets_no_second_comment(github: StandIn) -> None:
+def test_a_lagging_replica_causes_no_second_comment(github: StandIn) -> None:
     """The reply to the POST is trusted over a list that does not include the new comment yet."""
     original: Callable[..., object] = github._list_comments
     calls: list[int] = []
@@ -359,7 +359,7 @@ def test_a_lagging_replica_gets_no_second_comment(github: StandIn) -> None:
     assert github.count("POST") == 1
 
 
-def test_a_comment_by_another_author_warns(github: StandIn) -> None:
+def test_a_comment_by_another_author_is_a_warning(github: StandIn) -> None:
     """With an App's token, the next run would look for comments by another author."""
     github.author = "shop-app[bot]"
 

@@ -25,7 +25,7 @@ def comment(number: int, marker: Marker, author: str = BOT) -> Comment:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_every_mode_but_never_tries_on_a_pull_request(mode: Mode) -> None:
+def test_every_mode_except_never_posts_on_a_pull_request(mode: Mode) -> None:
     """Every mode except `never` comments on a pull request of the same repository with a token."""
     assert comment_attempt(HERE, mode).post
 
@@ -37,7 +37,7 @@ def test_never_means_never() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("event", ["push", "merge_group", "schedule", "workflow_dispatch", ""])
-def test_outside_of_a_pull_request_nothing_is_posted_and_nothing_is_wrong(mode: Mode, event: str) -> None:
+def test_a_run_without_a_pull_request_is_skipped_silently(mode: Mode, event: str) -> None:
     """A required comment is required on pull requests only."""
     found = comment_attempt(replace(HERE, event=event, pull=None), mode)
 
@@ -46,7 +46,7 @@ def test_outside_of_a_pull_request_nothing_is_posted_and_nothing_is_wrong(mode: 
 
 
 @pytest.mark.parametrize("change", [{"token": ""}, {"defect": "broken", "pull": None}])
-def test_what_is_missing_on_a_pull_request_is_no_silent_skip(change: dict[str, str | None]) -> None:
+def test_a_missing_requirement_on_a_pull_request_is_reported(change: dict[str, str | None]) -> None:
     """Without a token or payload, a pull request's missing comment is reported."""
     found = comment_attempt(replace(HERE, **change), "require")  # type: ignore[arg-type]  # the fields' own types
 
@@ -116,7 +116,7 @@ def test_on_change_compares_the_digest(digest: str, *, edited: bool) -> None:
     assert isinstance(plan("on-change", OURS, author=BOT, passed=True, comments=[old]).action, Edit) is edited
 
 
-def test_on_failure_speaks_of_failures_and_turns_them_green() -> None:
+def test_on_failure_posts_failures_and_updates_them_on_success() -> None:
     """With `on-failure`, a passing run creates no comment, but updates an existing one."""
     old = comment(5, replace(OURS, run=9000))
 
@@ -126,7 +126,7 @@ def test_on_failure_speaks_of_failures_and_turns_them_green() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(8990, 9010), st.integers(1, 3)), min_size=1, max_size=8), st.randoms())
-def test_of_several_comments_the_newest_stays(ages: list[tuple[int, int]], random: object) -> None:
+def test_only_the_newest_of_several_comments_is_kept(ages: list[tuple[int, int]], random: object) -> None:
     """All posters keep the same comment, whatever the order of the list."""
     comments = [comment(number, replace(OURS, run=run, attempt=attempt)) for number, (run, attempt) in enumerate(ages, 1)]
     shuffled = list(comments)

@@ -17,7 +17,7 @@ MARKER = Marker("ci", HEAD, 9001, 2, "0123456789abcdef")
 LINE = f"<!-- kindgate:ci v1 head={HEAD} run=9001 attempt=2 digest=0123456789abcdef -->"
 
 
-def test_the_line_says_all_of_the_marker() -> None:
+def test_the_line_contains_the_whole_marker() -> None:
     """The marker's format is public: other tools can search for it."""
     assert str(MARKER) == LINE
 
@@ -33,7 +33,7 @@ def test_the_line_says_all_of_the_marker() -> None:
     ),
     st.sampled_from(["", "\n", "\r\nbody", "\nbody <!-- kindgate:x -->"]),
 )
-def test_a_marker_survives_its_line(marker: Marker, rest: str) -> None:
+def test_a_marker_survives_a_round_trip(marker: Marker, rest: str) -> None:
     """Parsing returns the formatted marker, whatever follows the first line."""
     assert parse_marker(f"{marker}{rest}") == marker
 
@@ -54,18 +54,18 @@ def test_a_marker_survives_its_line(marker: Marker, rest: str) -> None:
         LINE.replace("9001", "9" * 16),
     ],
 )
-def test_anything_but_the_whole_first_line_is_no_marker(body: str) -> None:
+def test_only_the_whole_first_line_is_a_marker(body: str) -> None:
     """A quoted, indented, later or different line is not a marker."""
     assert parse_marker(body) is None
 
 
 @given(st.text())
-def test_no_body_breaks_the_parser(body: str) -> None:
+def test_an_arbitrary_body_does_not_crash_the_parser(body: str) -> None:
     """Any comment body is parsed without an error."""
     assert parse_marker(body) is None
 
 
-def test_the_digest_is_deaf_to_times_and_figures(failing: RunReport) -> None:
+def test_the_digest_ignores_times_and_figures(failing: RunReport) -> None:
     """A second run with the same verdicts has the same digest, whatever its times and test order."""
     other = failing.tests[1].model_copy(update={"node_id": "tests/e2e/test_a.py::test_a"})
     failing = failing.model_copy(update={"tests": (*failing.tests, other)})
@@ -80,7 +80,7 @@ def test_the_digest_is_deaf_to_times_and_figures(failing: RunReport) -> None:
     assert digest_of(slower) == digest_of(failing)
 
 
-def test_the_digest_hears_verdicts_thresholds_and_failing_tests(passing: RunReport, failing: RunReport) -> None:
+def test_the_digest_depends_on_verdicts_thresholds_and_failing_tests(passing: RunReport, failing: RunReport) -> None:
     """A different verdict, threshold or failing test changes the digest."""
     looser = failing.model_copy(update={"objectives": (failing.objectives[0].model_copy(update={"expression": "p(95)<60"}),)})
     other_test = failing.model_copy(update={"tests": (failing.tests[1].model_copy(update={"node_id": "tests/e2e/test_x.py::test_x"}),)})
@@ -113,19 +113,19 @@ def test_suites_of_one_repository_have_different_ids(tmp_path: Path) -> None:
     assert all(parse_marker(str(Marker(identity, "", 1, 1, "0" * 16))) for identity in found)
 
 
-def test_a_folder_outside_of_the_checkout_does_not_count(tmp_path: Path) -> None:
+def test_a_folder_outside_of_the_checkout_is_not_part_of_the_id(tmp_path: Path) -> None:
     """Only a folder inside the repository is part of the id."""
     assert comment_id("", "ci", tmp_path, str(tmp_path / "checkout")) == "ci"
     assert comment_id("", "ci", tmp_path, "") == "ci"
 
 
-def test_an_asked_id_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_requested_id_is_used_unchanged(tmp_path: Path) -> None:
     """`--github-id` takes precedence over workflow and folder."""
     assert comment_id("shop-e2e", "ci", tmp_path, str(tmp_path)) == "shop-e2e"
 
 
 @pytest.mark.parametrize("asked", ["-x", "a b", "a--b", "A", "x" * 61, "a\n", "a->"])
-def test_an_id_that_cannot_stand_in_a_marker_is_an_error(tmp_path: Path, asked: str) -> None:
+def test_an_id_invalid_in_a_marker_is_an_error(tmp_path: Path, asked: str) -> None:
     """The error for an invalid id names the option."""
     with pytest.raises(SettingsError, match="--github-id"):
         comment_id(asked, "ci", tmp_path, "")

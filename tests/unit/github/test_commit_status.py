@@ -33,7 +33,7 @@ def test_a_requested_run_makes_the_status_pending(fork: StandIn) -> None:
         ("", "action_required", ("error", 28)),
     ],
 )
-def test_the_status_of_the_head_is_what_was_decided(
+def test_the_status_of_the_head_is_the_decision(
     fork: StandIn, report: str, conclusion: str, expected: tuple[str, int], request: pytest.FixtureRequest
 ) -> None:
     """The status is set on the commit GitHub names and links to the run; the exit code matches the decision."""
@@ -49,7 +49,7 @@ def test_the_status_of_the_head_is_what_was_decided(
     assert len(fork.statuses) == 1
 
 
-def test_a_status_fits_and_hides_nothing(fork: StandIn, passing: RunReport) -> None:
+def test_a_status_description_fits_and_has_no_invisible_text(fork: StandIn, passing: RunReport) -> None:
     """The description fits GitHub's 140 characters and quotes the part of the report that is untrusted."""
     report = own(fork, passing)
     assert report.pull_request is not None
@@ -61,7 +61,7 @@ def test_a_status_fits_and_hides_nothing(fork: StandIn, passing: RunReport) -> N
     assert fork.status()["description"].startswith("UNTRUSTED: the report links to https://evil.example")
 
 
-def test_the_status_is_set_where_no_comment_can_be(fork: StandIn, failing: RunReport) -> None:
+def test_the_status_is_set_even_if_commenting_fails(fork: StandIn, failing: RunReport) -> None:
     """A locked conversation prevents the comment, but not the status."""
     fork.run["conclusion"] = "failure"
     fork.fail("POST .*/comments", Fault("locked"))
@@ -155,7 +155,7 @@ def test_a_push_elsewhere_sets_no_status(github: StandIn, passing: RunReport, br
     assert github.statuses == []
 
 
-def test_a_pull_request_that_has_moved_on_keeps_the_status_of_its_new_head(fork: StandIn, passing: RunReport) -> None:
+def test_an_outdated_run_does_not_change_the_status_of_the_new_head(fork: StandIn, passing: RunReport) -> None:
     """An old run does not change the status of a newer commit."""
     fork.pull["head"]["sha"] = SECOND
     upload(fork, passing)

@@ -12,26 +12,26 @@ from kindgate.github.confined import Limits, confined, within_limits
 from kindgate.model import Window
 from kindgate.report.run_report import RunReport
 from tests.unit.github.confined_tasks import (
-    answers_much,
-    answers_with_a_function,
+    allocate_memory,
     breaks,
-    dies,
+    compromise_reader,
     environment,
-    takes_memory,
-    takes_over,
-    takes_time,
-    waits,
+    kill_itself,
+    return_function,
+    return_much,
+    use_cpu_time,
+    wait_forever,
 )
 
 QUICK = Limits(cpu=1, seconds=120.0, memory=512 << 20, answer=1 << 20)
 
 
-def test_a_report_comes_back_as_it_was_read(failing: RunReport) -> None:
+def test_a_report_is_returned_unchanged(failing: RunReport) -> None:
     """A report read in the confined process equals one read directly."""
     assert confined(parse_report, failing.model_dump_json().encode(), "leg") == failing
 
 
-def test_an_error_comes_back_as_it_was_raised() -> None:
+def test_an_error_is_returned_unchanged() -> None:
     """An error keeps its location and its next step."""
     with pytest.raises(PublishRefused, match=r"leg: report.json is not a report of this version: it is not a JSON object") as caught:
         confined(parse_report, b"{", "leg")
@@ -41,15 +41,15 @@ def test_an_error_comes_back_as_it_was_raised() -> None:
 @pytest.mark.parametrize(
     ("task", "why"),
     [
-        (takes_memory, "more than 512 MB"),
-        (takes_time, "more than 1 s of processor time"),
-        (answers_much, "more than 1048576 bytes"),
-        (answers_with_a_function, "no readable result"),
+        (allocate_memory, "more than 512 MB"),
+        (use_cpu_time, "more than 1 s of processor time"),
+        (return_much, "more than 1048576 bytes"),
+        (return_function, "no readable result"),
         (breaks, "ZeroDivisionError: by a stranger"),
-        (dies, "was terminated by SIGABRT"),
+        (kill_itself, "was terminated by SIGABRT"),
     ],
 )
-def test_what_goes_wrong_is_refused_with_its_cause(task: object, why: str) -> None:
+def test_a_failing_task_is_refused_with_its_cause(task: object, why: str) -> None:
     """A failure is one line, and nothing else reaches the posting process."""
     with pytest.raises(PublishRefused, match=why):
         within_limits(QUICK, task)  # type: ignore[arg-type]  # a table of functions
@@ -73,19 +73,19 @@ def test_a_compromised_reader_runs_nothing_in_the_posting_process(module: str, n
     made = tmp_path / "made"
 
     with pytest.raises(PublishRefused, match="no readable result"):
-        within_limits(QUICK, takes_over, module, name, str(made))
+        within_limits(QUICK, compromise_reader, module, name, str(made))
     assert not made.exists()
 
 
 def test_a_compromised_reader_can_return_data() -> None:
     """The pickles of the test above are valid: one of a data type is read."""
-    assert within_limits(QUICK, takes_over, "kindgate.model", "Window", 1.0, 2.0) == Window(1.0, 2.0)
+    assert within_limits(QUICK, compromise_reader, "kindgate.model", "Window", 1.0, 2.0) == Window(1.0, 2.0)
 
 
-def test_what_waits_is_left_behind() -> None:
+def test_a_waiting_task_is_terminated() -> None:
     """A task that only sleeps runs into the time limit too."""
     with pytest.raises(PublishRefused, match="more than 1 s"):
-        within_limits(Limits(seconds=1.0), waits)
+        within_limits(Limits(seconds=1.0), wait_forever)
 
 
 def test_the_reader_has_no_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def test_a_pull_request_of_the_same_repository_can_be_commented_on() -> None:
     assert (found.obstacle, found.read_only) == ("", "")
 
 
-def test_the_tested_commit_is_the_merge_and_the_head_is_the_events() -> None:
+def test_the_tested_commit_is_the_merge_and_the_head_is_from_the_event() -> None:
     """GITHUB_SHA of a pull_request run is the merge commit; the comment is about the head."""
     record = context("pull_request_same_repository").record()
 
@@ -55,7 +55,7 @@ def test_the_tested_commit_is_the_merge_and_the_head_is_the_events() -> None:
     assert record.run_url == "https://github.com/acme/shop/actions/runs/9001/attempts/1"
 
 
-def test_a_run_that_follows_another_is_about_the_commit_of_that_one() -> None:
+def test_a_workflow_run_event_refers_to_the_earlier_runs_commit() -> None:
     """GITHUB_SHA is then the default branch's; without a usable payload the commit is empty rather than wrong."""
     followed = context_of(environment("workflow_run"), {"workflow_run": {"head_sha": HEAD}}).record()
     unknown = context_of(environment("workflow_run"), {"workflow_run": {"head_sha": "main"}}).record()
@@ -77,7 +77,7 @@ def test_a_fork_has_a_read_only_token(fixture: str) -> None:
 
 
 @pytest.mark.parametrize("owner", ["acme", "new-owner"])
-def test_a_renamed_or_transferred_repository_is_no_fork(owner: str) -> None:
+def test_a_renamed_or_transferred_repository_is_not_a_fork(owner: str) -> None:
     """A re-run has the first attempt's event with the old repository name, but the new name in its environment."""
     found = context("pull_request_same_repository", GITHUB_REPOSITORY=f"{owner}/new-shop", GITHUB_RUN_ATTEMPT="2")
 
@@ -85,12 +85,12 @@ def test_a_renamed_or_transferred_repository_is_no_fork(owner: str) -> None:
     assert found.read_only == ""
 
 
-def test_a_fork_that_took_the_repositorys_old_name_is_a_fork() -> None:
+def test_a_fork_with_the_repositorys_old_name_is_a_fork() -> None:
     """A fork that took over the repository's old name has the same name but another id."""
     assert context("pull_request_fork", GITHUB_REPOSITORY="mona/shop").from_fork
 
 
-def test_an_event_without_ids_is_judged_by_names() -> None:
+def test_an_event_without_ids_is_compared_by_names() -> None:
     """Without ids in the payload, the repository names are compared."""
     payload = document("events", "pull_request_fork")
     for side in ("head", "base"):
@@ -105,7 +105,7 @@ def test_a_repositorys_name_is_compared_without_case() -> None:
     assert not context("pull_request_same_repository", GITHUB_REPOSITORY="Acme/Shop").from_fork
 
 
-def test_dependabots_runs_are_read_only_also_when_a_person_runs_them_again() -> None:
+def test_a_person_rerunning_a_dependabot_run_keeps_it_read_only() -> None:
     """A re-run by a person keeps the first actor's rights; only the triggering actor changes."""
     found = context("pull_request_dependabot", GITHUB_ACTOR="dependabot[bot]", GITHUB_TRIGGERING_ACTOR="mona", GITHUB_RUN_ATTEMPT="2")
 
@@ -113,12 +113,12 @@ def test_dependabots_runs_are_read_only_also_when_a_person_runs_them_again() -> 
     assert not found.from_fork
 
 
-def test_a_persons_push_to_dependabots_branch_can_be_commented_on() -> None:
+def test_a_persons_push_to_a_dependabot_branch_can_be_commented_on() -> None:
     """The rights are those of the actor, not of the pull request's author."""
     assert context("pull_request_dependabot", GITHUB_ACTOR="mona").read_only == ""
 
 
-def test_a_rerun_carries_the_first_payload_and_its_own_attempt() -> None:
+def test_a_rerun_has_the_first_payload_and_a_new_attempt() -> None:
     """A re-run has the first attempt's payload; only the attempt number differs."""
     first, again = (context("pull_request_same_repository", GITHUB_RUN_ATTEMPT=attempt) for attempt in ("1", "2"))
 
@@ -127,7 +127,7 @@ def test_a_rerun_carries_the_first_payload_and_its_own_attempt() -> None:
 
 
 @pytest.mark.parametrize("event", ["push", "merge_group", "schedule", "workflow_dispatch"])
-def test_other_events_are_no_pull_requests(event: str) -> None:
+def test_other_events_have_no_pull_request(event: str) -> None:
     """Other events get only a job summary and one line that explains it."""
     found = context(event, event)
 
@@ -143,7 +143,7 @@ def test_pull_request_target_is_refused() -> None:
     assert "pull_request_target" in context("pull_request_fork", "pull_request_target").obstacle
 
 
-def test_outside_of_actions_there_is_no_context() -> None:
+def test_the_context_is_empty_outside_of_actions() -> None:
     """Outside of Actions, there is no event."""
     found = read_context({})
 
@@ -152,7 +152,7 @@ def test_outside_of_actions_there_is_no_context() -> None:
     assert found.run_url == ""
 
 
-def test_a_missing_token_is_said() -> None:
+def test_a_missing_token_is_reported() -> None:
     """A missing token is reported; it belongs in the environment of the posting step only."""
     assert "GITHUB_TOKEN" in context("pull_request_same_repository", GITHUB_TOKEN="").obstacle
 
@@ -174,7 +174,7 @@ def test_the_token_is_not_in_the_contexts_representation() -> None:
         (("pull_request", "head", "repo", "full_name"), "../..", "pull_request.head.repo.full_name"),
     ],
 )
-def test_a_missing_or_broken_field_is_named(path: tuple[str, ...], value: object, place: str) -> None:
+def test_a_missing_or_invalid_field_is_named(path: tuple[str, ...], value: object, place: str) -> None:
     """A malformed payload skips the comment and names the wrong field."""
     payload = document("events", "pull_request_same_repository")
     target = payload
@@ -212,7 +212,7 @@ def test_an_unreadable_event_file_skips_the_comment(tmp_path: Path, content: byt
     assert found.obstacle.endswith("comment skipped")
 
 
-def test_odd_variables_are_as_good_as_missing() -> None:
+def test_invalid_variables_count_as_missing() -> None:
     """Values that are not valid in a URL or a report are dropped."""
     found = context(
         "pull_request_same_repository", GITHUB_RUN_ID="٣", GITHUB_SHA="main", GITHUB_API_URL="ftp://x", GITHUB_REPOSITORY="a/b/c"
@@ -232,7 +232,7 @@ def test_odd_variables_are_as_good_as_missing() -> None:
         max_leaves=20,
     )
 )
-def test_no_payload_breaks_the_context(payload: object) -> None:
+def test_an_arbitrary_payload_does_not_crash(payload: object) -> None:
     """Any payload yields either a pull request or a reason for its absence."""
     found = context_of(environment("pull_request"), payload)
 

@@ -77,7 +77,7 @@ def said(github: StandIn, report: RunReport, request: Request = REQUEST) -> str:
         "shop/migrate.tar",
     ],
 )
-def test_whatever_decides_about_the_verdict_is_listed(fork: StandIn, passing: RunReport, file: str) -> None:
+def test_every_file_that_affects_the_verdict_is_listed(fork: StandIn, passing: RunReport, file: str) -> None:
     """A file is listed because of its name or because the base's settings lead to it; application code is not."""
     commits(fork)
     lists(fork, "shop/app.py", file)
@@ -89,7 +89,7 @@ def test_whatever_decides_about_the_verdict_is_listed(fork: StandIn, passing: Ru
 
 
 @pytest.mark.parametrize("status", ["renamed", "copied"])
-def test_a_file_that_is_renamed_counts_by_both_names(fork: StandIn, passing: RunReport, status: str) -> None:
+def test_a_renamed_file_counts_by_both_names(fork: StandIn, passing: RunReport, status: str) -> None:
     """A renamed conftest counts under both names, because renaming removes it."""
     commits(fork)
     lists(fork, {"filename": "shop/helpers.py", "previous_filename": "shop/conftest.py", "status": status})
@@ -97,7 +97,7 @@ def test_a_file_that_is_renamed_counts_by_both_names(fork: StandIn, passing: Run
     assert "`shop/conftest.py`" in said(fork, passing)
 
 
-def test_the_base_names_the_gate_and_not_the_pull_request(fork: StandIn, passing: RunReport) -> None:
+def test_the_base_defines_the_gate(fork: StandIn, passing: RunReport) -> None:
     """The base's settings define the gate; settings changed by the pull request are a change themselves and hide none."""
     commits(fork, **{"shop/e2e/pytest.ini": "[pytest]\nslo_file = easy.yml\n", "shop/e2e/easy.yml": "thresholds: {}\n"})
     lists(fork, "shop/e2e/pytest.ini", "shop/e2e/easy.yml", "shop/e2e/limits.yml")
@@ -107,7 +107,7 @@ def test_the_base_names_the_gate_and_not_the_pull_request(fork: StandIn, passing
     assert "`shop/e2e/limits.yml`, `shop/e2e/pytest.ini`" in body
 
 
-def test_objectives_are_compared_whatever_their_file_is_called(fork: StandIn, passing: RunReport) -> None:
+def test_objectives_are_compared_for_any_file_name(fork: StandIn, passing: RunReport) -> None:
     """The base names the objectives file, whatever its name."""
     commits(fork, **{"shop/e2e/limits.yml": 'thresholds: {http_req_duration: ["p(95)<9000"]}\n'})
     lists(fork, "shop/e2e/limits.yml")
@@ -116,7 +116,7 @@ def test_objectives_are_compared_whatever_their_file_is_called(fork: StandIn, pa
 
 
 @pytest.mark.parametrize("size", [70_000, 1_100_000])
-def test_objectives_that_are_too_large_to_read_are_a_change(fork: StandIn, passing: RunReport, size: int) -> None:
+def test_an_oversized_objectives_file_counts_as_a_change(fork: StandIn, passing: RunReport, size: int) -> None:
     """Objectives too large to read count as changed."""
     commits(fork, **{"shop/e2e/limits.yml": SUITE["shop/e2e/limits.yml"] + "#" * size})
     lists(fork, "shop/e2e/limits.yml")
@@ -127,7 +127,7 @@ def test_objectives_that_are_too_large_to_read_are_a_change(fork: StandIn, passi
 MANY = [f"src/{number}.py" for number in range(3000)]
 
 
-def test_beyond_what_github_lists_the_commits_are_compared(fork: StandIn, passing: RunReport) -> None:
+def test_commits_are_compared_beyond_githubs_file_list(fork: StandIn, passing: RunReport) -> None:
     """If GitHub's list stops at 3,000 files, the commits are compared too, and the comment reports the limit."""
     commits(fork, **{"zzz/conftest.py": "import os\n", "shop/base/deployment.yaml": "kind: Other\n"})
     lists(fork, *MANY)
@@ -138,7 +138,7 @@ def test_beyond_what_github_lists_the_commits_are_compared(fork: StandIn, passin
     assert "GitHub lists only 3,000 of the changed files" in body
 
 
-def test_a_workflow_beyond_what_github_lists_makes_the_run_untrusted(fork: StandIn, passing: RunReport) -> None:
+def test_a_changed_workflow_beyond_githubs_file_list_makes_the_run_untrusted(fork: StandIn, passing: RunReport) -> None:
     """The run is untrusted, because its workflow could have written the report."""
     commits(fork, **{".github/workflows/ci.yml": "name: ci\n"})
     lists(fork, *MANY)
@@ -146,7 +146,7 @@ def test_a_workflow_beyond_what_github_lists_makes_the_run_untrusted(fork: Stand
     assert "UNTRUSTED" in said(fork, passing)
 
 
-def test_where_both_lists_are_cut_the_contents_of_what_matters_are_compared(fork: StandIn, passing: RunReport) -> None:
+def test_gate_files_are_compared_if_both_lists_are_truncated(fork: StandIn, passing: RunReport) -> None:
     """If both lists are incomplete, CI, the files the base names and the root are compared, and the comment reports it."""
     commits(fork, **{"shop/base/deployment.yaml": "kind: Other\n", "conftest.py": "x", ".github/workflows/new.yml": "x"})
     fork.tree_is_cut = True
@@ -159,7 +159,7 @@ def test_where_both_lists_are_cut_the_contents_of_what_matters_are_compared(fork
     assert "UNTRUSTED" in body
 
 
-def test_a_suite_is_not_untouched_where_the_list_is_cut(fork: StandIn) -> None:
+def test_a_suite_is_not_untouched_if_the_list_is_truncated(fork: StandIn) -> None:
     """With an incomplete list, a watched file might be among the missing ones."""
     commits(fork)
     fork.tree_is_cut = True
@@ -174,7 +174,7 @@ def test_a_suite_is_not_untouched_where_the_list_is_cut(fork: StandIn) -> None:
 @pytest.mark.parametrize(
     ("changed", "verdict"), [("docs/a.md", "PASS"), ("shop/app.py", "NO VERDICT"), ("other/conftest.py", "NO VERDICT")]
 )
-def test_a_suite_that_is_not_touched_is_green_without_a_report(fork: StandIn, changed: str, verdict: str) -> None:
+def test_an_untouched_suite_may_merge_without_a_report(fork: StandIn, changed: str, verdict: str) -> None:
     """The publisher itself checks the changed files instead of trusting skipped jobs; the status is success without a comment."""
     commits(fork)
     lists(fork, changed)
@@ -188,7 +188,7 @@ def test_a_suite_that_is_not_touched_is_green_without_a_report(fork: StandIn, ch
 
 
 @pytest.mark.parametrize("request_of", ["GET .*/compare/", "GET .*/git/trees/", "GET .*/contents/"])
-def test_a_private_repositorys_refusal_is_said_in_the_comment(fork: StandIn, passing: RunReport, request_of: str) -> None:
+def test_the_comment_reports_a_private_repositorys_refusal(fork: StandIn, passing: RunReport, request_of: str) -> None:
     """A private repository's permission error is in the comment, next to the files that are listed."""
     commits(fork)
     fork.fail(request_of, *[Fault("read_only_token")] * 20)
@@ -200,7 +200,7 @@ def test_a_private_repositorys_refusal_is_said_in_the_comment(fork: StandIn, pas
     assert "Resource not accessible by integration" in body
 
 
-def test_files_that_are_not_shown_at_all_make_the_run_untrusted(fork: StandIn, passing: RunReport) -> None:
+def test_an_unavailable_file_list_makes_the_run_untrusted(fork: StandIn, passing: RunReport) -> None:
     """If no files are listed, the workflow might have changed, and status and comment report it."""
     fork.fail("GET .*/pulls/17/files", Fault("read_only_token"))
 
@@ -211,7 +211,7 @@ def test_files_that_are_not_shown_at_all_make_the_run_untrusted(fork: StandIn, p
     assert fork.status()["state"] == "error"
 
 
-def test_settings_of_the_base_that_cannot_be_read_are_said(fork: StandIn, passing: RunReport) -> None:
+def test_unreadable_base_settings_are_reported(fork: StandIn, passing: RunReport) -> None:
     """If the base's settings are unreadable, files are still listed by their standard names."""
     commits(fork)
     fork.contents["shop/e2e/pytest.ini", BASE] = "pytest]\n"
@@ -238,7 +238,7 @@ def with_tests(report: RunReport, *names: str, **skipped: str) -> RunReport:
     return report.model_copy(update={"tests": tuple(tests)})
 
 
-def test_tests_and_objectives_that_the_base_judges_and_this_run_does_not_are_listed(fork: StandIn, passing: RunReport) -> None:
+def test_dropped_tests_and_objectives_are_listed(fork: StandIn, passing: RunReport) -> None:
     """Tests that were deleted or skipped and objectives that were dropped are listed, so a smaller run is visible."""
     other = passing.objectives[0].model_copy(update={"metric": "http_req_failed", "expression": "rate<0.01"})
     on_the_base(fork, with_tests(passing, "a", "b", "c").model_copy(update={"objectives": (*passing.objectives, other)}))
@@ -253,14 +253,14 @@ def test_tests_and_objectives_that_the_base_judges_and_this_run_does_not_are_lis
 
 
 @pytest.mark.parametrize("run", [{"event": "pull_request"}, {"conclusion": "failure"}, {"head_branch": "other"}, {"head_sha": HEAD}])
-def test_only_a_green_push_to_the_base_is_compared_with(fork: StandIn, passing: RunReport, run: dict[str, str]) -> None:
+def test_only_a_successful_push_to_the_base_is_compared(fork: StandIn, passing: RunReport, run: dict[str, str]) -> None:
     """A tag can have the branch's name, so only a successful push to the base branch is compared."""
     on_the_base(fork, with_tests(passing, "a", "b"), **run)
 
     assert "Judged on the base" not in said(fork, with_tests(passing, "a"))
 
 
-def test_a_base_without_a_readable_report_changes_nothing(fork: StandIn, passing: RunReport) -> None:
+def test_a_base_without_a_readable_report_is_ignored(fork: StandIn, passing: RunReport) -> None:
     """An unreadable report of the base does not change the verdict, because the list is only shown."""
     on_the_base(fork, passing)
     fork.fail("GET .*/runs/8000/artifacts", Fault("read_only_token"))

@@ -23,7 +23,7 @@ def rows(old: str, new: str) -> list[tuple[str, str, str]]:
     return [(change.metric, change.old, change.new) for change in threshold_changes("slo.yaml", old, new)]
 
 
-def test_files_of_the_gate_are_told_from_the_application() -> None:
+def test_gate_files_are_distinguished_from_application_files() -> None:
     """Workflows, end-to-end tests, manifests and objectives of any suite in the repository belong to the gate."""
     application = [
         "e2e/login.spec.ts",
@@ -53,7 +53,7 @@ def test_files_of_the_gate_are_told_from_the_application() -> None:
     assert gate_files(application + gate + gate) == tuple(sorted(gate))
 
 
-def test_files_that_a_run_is_told_to_judge_by_are_the_gates() -> None:
+def test_files_that_a_run_is_configured_with_belong_to_the_gate() -> None:
     """Files named by the settings belong to the gate whatever their name; a folder counts with everything in it."""
     paths = ["deploy/test/a.yaml", "deploy/testing.yaml", "limits.yml"]
 
@@ -77,7 +77,7 @@ def test_changed_new_and_removed_objectives_are_rows() -> None:
     ]
 
 
-def test_layout_and_comments_are_no_change() -> None:
+def test_formatting_and_comments_are_ignored() -> None:
     """Objectives are compared as values, so layout and comments do not count."""
     assert rows(OLD, "# faster!\n" + OLD.replace('"p(95)<200", "p(99)<500"', "'p(99) < 500', 'p(95) < 200'")) == []
 
@@ -94,7 +94,7 @@ def test_fewer_bursts_are_a_change() -> None:
 
 
 @pytest.mark.parametrize("broken", ["thresholds: [", "[" * 5_000, "thresholds: {http_req_duration: [nonsense]}"])
-def test_a_file_that_cannot_be_read_is_said(broken: str) -> None:
+def test_an_unreadable_file_is_reported(broken: str) -> None:
     """A malformed file in the pull request is reported."""
     found = rows(OLD, broken)
 
@@ -133,7 +133,7 @@ def checkout(tmp_path: Path) -> tuple[Path, PullRequest]:
     return tmp_path, PullRequest(17, head, base, "acme/shop")
 
 
-def test_the_merge_that_github_checks_out_is_compared_with_its_base(checkout: tuple[Path, PullRequest]) -> None:
+def test_githubs_merge_commit_is_compared_with_its_base(checkout: tuple[Path, PullRequest]) -> None:
     """Changes to the base since the branch started are not attributed to the pull request, even if the event names an older base."""
     root, pull = checkout
     start = git(root, "rev-parse", f"{pull.head_sha}^")
@@ -144,7 +144,7 @@ def test_the_merge_that_github_checks_out_is_compared_with_its_base(checkout: tu
     assert [(row.old, row.new) for row in found.thresholds if row.metric == "http_req_duration: p(95)"] == [("p(95)<200", "p(95)<900")]
 
 
-def test_a_suite_below_the_root_names_its_own_files(tmp_path: Path) -> None:
+def test_a_suite_below_the_root_uses_repository_paths(tmp_path: Path) -> None:
     """Git paths are relative to the repository, settings are relative to the suite."""
     suite = tmp_path / "services" / "cart"
     (suite / "deploy").mkdir(parents=True)
@@ -174,7 +174,7 @@ def test_a_depth_of_two_is_enough(checkout: tuple[Path, PullRequest], tmp_path_f
     assert changes_in_checkout(shallow, pull, Deadline.after(30)).files == ("k8s/a\nb.yaml", "slo.yaml")
 
 
-def test_the_head_itself_is_compared_with_where_it_left_the_base(checkout: tuple[Path, PullRequest]) -> None:
+def test_a_checked_out_head_is_compared_with_the_merge_base(checkout: tuple[Path, PullRequest]) -> None:
     """A developer who checks out the branch gets the same result."""
     root, pull = checkout
     git(root, "checkout", "--quiet", pull.head_sha)
@@ -182,7 +182,7 @@ def test_the_head_itself_is_compared_with_where_it_left_the_base(checkout: tuple
     assert changes_in_checkout(root, pull, Deadline.after(30)).files == ("k8s/a\nb.yaml", "slo.yaml")
 
 
-def test_a_history_that_is_not_there_is_an_error(checkout: tuple[Path, PullRequest], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_missing_history_is_an_error(checkout: tuple[Path, PullRequest], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Missing history is an error, because an empty list would read as "nothing changed"."""
     root, pull = checkout
     shallow = tmp_path_factory.mktemp("shallow")

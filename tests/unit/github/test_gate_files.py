@@ -34,7 +34,7 @@ def read(path: str) -> str:
     return FILES.get(path, "")
 
 
-def test_everything_that_kustomize_reads_is_found() -> None:
+def test_all_files_read_by_kustomize_are_found() -> None:
     """Every key that names a file is followed, through bases and components; URLs are not files."""
     ci = {
         "kustomization.yaml",
@@ -62,7 +62,7 @@ def settings(directory: str, **ini: str) -> Settings:
     return build_settings(Path(directory), {}, ini, {})
 
 
-def test_what_the_settings_name_is_the_gates_whatever_it_is_called() -> None:
+def test_files_named_in_the_settings_belong_to_the_gate() -> None:
     """Files in the settings are relative to the suite's folder; a folder of plain manifests counts as a whole."""
     found = gate_paths_of(
         read,
@@ -92,18 +92,18 @@ def test_what_the_settings_name_is_the_gates_whatever_it_is_called() -> None:
     )
 
 
-def test_what_lies_outside_of_the_repository_is_no_file_of_it() -> None:
+def test_paths_outside_the_repository_are_ignored() -> None:
     """A path above the repository or an absolute path is not a file of the gate."""
     assert gate_paths_of(read, settings("e2e", app_overlay="../../x", slo_file="/etc/slo.yaml", app_apply="../..")) == ()
 
 
 @pytest.mark.parametrize("text", ["resources: {a: b}", "- a", "resources: [1, null, {}]", "{", "patches: [x]\nopenapi: 1"])
-def test_a_kustomization_of_any_form_is_survived(text: str) -> None:
+def test_an_arbitrary_kustomization_does_not_crash(text: str) -> None:
     """A malformed kustomization is part of the gate; Kustomize reports the error."""
     assert manifest_files(lambda path: text if path == "k8s/kustomization.yaml" else "", "k8s") >= {"k8s/kustomization.yaml"}
 
 
-def test_a_circle_and_an_endless_tree_end() -> None:
+def test_cycles_and_endless_trees_terminate() -> None:
     """A cycle and an endless tree end after a limited number of requests."""
     asked: list[str] = []
 
@@ -118,7 +118,7 @@ def test_a_circle_and_an_endless_tree_end() -> None:
 
 @given(st.text(alphabet="./ab", max_size=12))
 @example("../..a")  # a name that starts with two dots and has more characters is a file of the repository
-def test_no_path_leads_out_of_the_repository(entry: str) -> None:
+def test_no_path_leaves_the_repository(entry: str) -> None:
     """No spelling of a path leaves the repository."""
     found = gate_paths_of(
         lambda path: f"resources: ['{entry}']" if path == "k8s/kustomization.yaml" else "", settings(".", app_overlay="k8s")

@@ -12,7 +12,7 @@ CONCLUSIONS = st.sampled_from(["success", "failure", "cancelled", "timed_out", "
 
 
 @given(judging=CONCLUSIONS, verifying=CONCLUSIONS, other=CONCLUSIONS)
-def test_a_leg_succeeds_when_both_its_jobs_do(judging: str, verifying: str, other: str) -> None:
+def test_a_leg_succeeds_if_both_its_jobs_do(judging: str, verifying: str, other: str) -> None:
     """Jobs of other legs do not count, even if their name starts with this leg's."""
     jobs = [
         JobInfo("lint", other),
@@ -26,6 +26,6 @@ def test_a_leg_succeeds_when_both_its_jobs_do(judging: str, verifying: str, othe
     assert (found["e2e"] == "success") == (judging == verifying == "success")
 
 
-def test_a_leg_without_jobs_of_its_own_is_left_out() -> None:
+def test_a_leg_without_jobs_is_omitted() -> None:
     """A leg without jobs is omitted; the conclusion of the run counts for it."""
     assert leg_conclusions([JobInfo("lint", "success")], ["e2e"]) == {}

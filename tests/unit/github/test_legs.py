@@ -24,12 +24,12 @@ def test_the_newest_attempt_of_each_leg_counts() -> None:
 @pytest.mark.parametrize(
     "name", ["kindgate-report-", "kindgate-report-1", "kindgate-report--1", "kindgate-report-a-1 ", "kindgate-report-a/b-1", "x"]
 )
-def test_other_names_are_no_reports(name: str) -> None:
+def test_other_artifact_names_are_ignored(name: str) -> None:
     """Only names that match the whole pattern are reports."""
     assert newest_of_each_leg([(name, 1)]) == []
 
 
-def test_files_are_named_for_their_legs(tmp_path: Path, passing: RunReport) -> None:
+def test_a_file_name_is_the_leg(tmp_path: Path, passing: RunReport) -> None:
     """`LEG.json` is the report of LEG."""
     path = tmp_path / "v1-36.json"
     path.write_text(passing.model_dump_json())
@@ -40,7 +40,7 @@ def test_files_are_named_for_their_legs(tmp_path: Path, passing: RunReport) -> N
     assert (found.missing, found.problems) == ((), ())
 
 
-def test_a_folder_of_downloads_holds_the_newest_report_of_each_leg(tmp_path: Path, passing: RunReport, failing: RunReport) -> None:
+def test_the_newest_report_of_each_leg_is_read_from_a_download_folder(tmp_path: Path, passing: RunReport, failing: RunReport) -> None:
     """`download-artifact` creates one folder per artifact; the newest report of each leg is used."""
     for name, report in [("kindgate-report-a-1", failing), ("kindgate-report-a-2", passing), ("kindgate-report-b-1", failing)]:
         folder = tmp_path / name

@@ -10,7 +10,7 @@ from kindgate.errors import GitHubError
 from kindgate.github.step_files import write_output
 
 
-def test_an_output_is_added_to_the_steps_file(tmp_path: Path) -> None:
+def test_an_output_is_appended_to_the_steps_file(tmp_path: Path) -> None:
     """An output is appended to those of other commands in the step."""
     file = tmp_path / "output"
     file.write_text("a=1\n")

@@ -64,7 +64,7 @@ def test_the_next_run_updates_it(github: StandIn, failing: RunReport, passing: R
 
 
 @pytest.mark.parametrize("event", ["push", "merge_group", "schedule", "workflow_dispatch"])
-def test_other_events_ask_nothing_of_github(github: StandIn, passing: RunReport, event: str) -> None:
+def test_other_events_send_no_requests(github: StandIn, passing: RunReport, event: str) -> None:
     """Another event sends no request and is no error even if a comment is required."""
     environment = github.environment | {"GITHUB_EVENT_NAME": event, "GITHUB_EVENT_PATH": str(FOLDER / "events" / f"{event}.json")}
 
@@ -75,7 +75,7 @@ def test_other_events_ask_nothing_of_github(github: StandIn, passing: RunReport,
 
 
 @pytest.mark.parametrize("name", ["fork", "deleted_fork"])
-def test_a_fork_posts_nothing_and_says_why(github: StandIn, passing: RunReport, name: str) -> None:
+def test_a_fork_posts_nothing_and_reports_the_reason(github: StandIn, passing: RunReport, name: str) -> None:
     """A fork's read-only token is not used, and a line gives the reason."""
     environment = github.environment | {"GITHUB_EVENT_PATH": str(FOLDER / "events" / f"pull_request_{name}.json")}
 
@@ -112,14 +112,14 @@ def test_a_required_comment_without_a_token_is_an_error(github: StandIn, passing
         post_comment(passing, REQUIRED, github.environment | {"GITHUB_TOKEN": ""}, root=ROOT)
 
 
-def test_a_bad_id_is_an_error_before_anything_is_asked(github: StandIn, passing: RunReport) -> None:
+def test_an_invalid_id_is_an_error_before_any_request(github: StandIn, passing: RunReport) -> None:
     """An invalid id is an error before the first request."""
     with pytest.raises(SettingsError):
         post_comment(passing, GitHubSettings(id="Not An Id"), github.environment, root=ROOT)
 
 
 @pytest.mark.parametrize("fault", [Fault(drip=True), Fault(delay=30)])
-def test_a_reply_that_never_ends_is_not_waited_for(github: StandIn, passing: RunReport, fault: Fault) -> None:
+def test_an_endless_reply_is_abandoned(github: StandIn, passing: RunReport, fault: Fault) -> None:
     """Each byte resets the read timeout, but the deadline still ends the request."""
     github.fail("GET", fault, fault, fault)
     started = time.monotonic()
@@ -130,7 +130,7 @@ def test_a_reply_that_never_ends_is_not_waited_for(github: StandIn, passing: Run
     assert "timed out" in result.warnings[0]
 
 
-def test_the_process_ends_although_a_reply_never_does(github: StandIn, passing: RunReport, tmp_path: Path) -> None:
+def test_an_endless_reply_does_not_keep_the_process_alive(github: StandIn, passing: RunReport, tmp_path: Path) -> None:
     """A thread that is still reading does not keep pytest from exiting."""
     github.fail("GET", Fault(drip=True))
     report = tmp_path / "report.json"
@@ -201,7 +201,7 @@ def test_the_legs_of_a_matrix_share_one_comment(github: StandIn, passing: RunRep
     assert result.warnings == ("v1-38: no report was found (No such file or directory)",)
 
 
-def test_one_leg_alone_is_said_as_a_run(github: StandIn, passing: RunReport, tmp_path: Path) -> None:
+def test_a_single_leg_is_shown_as_a_run(github: StandIn, passing: RunReport, tmp_path: Path) -> None:
     """A single leg is shown as a run, without a table of legs."""
     (tmp_path / "only.json").write_text(passing.model_dump_json())
 
@@ -213,7 +213,7 @@ def test_one_leg_alone_is_said_as_a_run(github: StandIn, passing: RunReport, tmp
     assert alone == github.written()
 
 
-def test_a_missing_leg_is_a_failure_although_the_others_passed(github: StandIn, passing: RunReport, tmp_path: Path) -> None:
+def test_a_missing_leg_fails_even_if_the_others_passed(github: StandIn, passing: RunReport, tmp_path: Path) -> None:
     """A missing leg counts as a failure, so `on-failure` comments."""
     (tmp_path / "v1-36.json").write_text(passing.model_dump_json())
     settings = GitHubSettings(comment="on-failure")
@@ -224,7 +224,7 @@ def test_a_missing_leg_is_a_failure_although_the_others_passed(github: StandIn, 
     assert "no report from `v1-37`" in github.written()[0]
 
 
-def test_no_report_at_all_is_a_failure(github: StandIn, tmp_path: Path) -> None:
+def test_a_run_without_reports_is_a_failure(github: StandIn, tmp_path: Path) -> None:
     """If no leg wrote a report, there is a comment, and it is a failure."""
     result = _posted([tmp_path], GitHubSettings(comment="on-failure"), github, expected=["v1-36"])
 
@@ -233,7 +233,7 @@ def test_no_report_at_all_is_a_failure(github: StandIn, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_fork")
-def test_importing_the_room_imports_no_pygithub() -> None:
+def test_importing_the_package_imports_no_pygithub() -> None:
     """PyGithub takes 0.2 s to import and adds a log handler, so only a run that posts imports it."""
     script = "import sys, kindgate.github.post, kindgate.github.publish; print('github' in sys.modules)"
 

@@ -75,7 +75,7 @@ def test_a_forks_report_is_posted(fork: StandIn, passing: RunReport) -> None:
     assert "PASS" in first
 
 
-def test_publishing_again_changes_nothing(fork: StandIn, passing: RunReport) -> None:
+def test_publishing_twice_changes_nothing(fork: StandIn, passing: RunReport) -> None:
     """A second publication of the same run changes nothing."""
     upload(fork, passing)
     publish(fork)
@@ -99,7 +99,7 @@ def test_a_report_that_contradicts_its_run_is_a_failure(
     assert "UNTRUSTED" in fork.written()[0].split("\n")[1]
 
 
-def test_a_leg_that_passed_is_believed_when_another_explains_the_failure(fork: StandIn, passing: RunReport, failing: RunReport) -> None:
+def test_a_passed_leg_is_trusted_if_another_leg_explains_the_failure(fork: StandIn, passing: RunReport, failing: RunReport) -> None:
     """A passing leg is trusted if another leg explains the run's failure."""
     fork.run["conclusion"] = "failure"
     upload(fork, passing, "kindgate-report-a-1")
@@ -112,7 +112,7 @@ def test_a_leg_that_passed_is_believed_when_another_explains_the_failure(fork: S
 
 
 @pytest.mark.parametrize(("job", "red"), [("security", False), ("e2e / e2e", True), ("e2e / e2e verdict", True)])
-def test_a_leg_answers_for_its_own_jobs_only(fork: StandIn, passing: RunReport, job: str, red: bool) -> None:  # noqa: FBT001  # a parameter
+def test_a_leg_is_compared_only_with_its_own_jobs(fork: StandIn, passing: RunReport, job: str, red: bool) -> None:  # noqa: FBT001  # a parameter
     """A failing job that belongs to no leg contradicts no report."""
     fork.run["conclusion"] = "failure"
     names = ("security", "e2e / e2e", "e2e / e2e verdict")
@@ -137,7 +137,7 @@ def test_a_missing_leg_is_named(fork: StandIn, passing: RunReport) -> None:
 
 
 @pytest.mark.parametrize("event", ["pull_request_target", "workflow_dispatch", "schedule", "issue_comment"])
-def test_other_events_say_nothing_about_a_commit(fork: StandIn, passing: RunReport, event: str) -> None:
+def test_other_events_publish_nothing(fork: StandIn, passing: RunReport, event: str) -> None:
     """A user with write access can start such a run on any commit with any workflow."""
     fork.run["event"] = event
     upload(fork, passing)
@@ -159,7 +159,7 @@ def test_other_events_say_nothing_about_a_commit(fork: StandIn, passing: RunRepo
         {"state": "closed"},
     ],
 )
-def test_a_pull_request_that_is_not_the_runs_gets_no_comment(fork: StandIn, passing: RunReport, change: dict[str, Any]) -> None:
+def test_another_pull_request_gets_no_comment(fork: StandIn, passing: RunReport, change: dict[str, Any]) -> None:
     """Branch, commit, repository and state must all match."""
     head = change.pop("head", {})
     if head.get("repo"):
@@ -174,7 +174,7 @@ def test_a_pull_request_that_is_not_the_runs_gets_no_comment(fork: StandIn, pass
     assert fork.comments == []
 
 
-def test_a_fork_that_was_renamed_meanwhile_gets_its_comment(fork: StandIn, passing: RunReport) -> None:
+def test_a_renamed_fork_gets_its_comment(fork: StandIn, passing: RunReport) -> None:
     """GitHub's replies can have the old or the new name of a fork; the id is the same."""
     fork.run["head_repository"] |= {"full_name": "mona/old-shop"}
     upload(fork, passing)
@@ -212,7 +212,7 @@ CONCLUSIONS = ["success", "failure", "cancelled", "timed_out", "startup_failure"
 
 
 @pytest.mark.parametrize("conclusion", CONCLUSIONS)
-def test_a_second_push_without_a_report_takes_the_first_ones_pass_away(fork: StandIn, passing: RunReport, conclusion: str | None) -> None:
+def test_a_second_push_without_a_report_replaces_the_first_pass(fork: StandIn, passing: RunReport, conclusion: str | None) -> None:
     """If the second run has no report, the comment states that the new head has no verdict."""
     upload(fork, passing)
     publish(fork)
@@ -229,7 +229,7 @@ def test_a_second_push_without_a_report_takes_the_first_ones_pass_away(fork: Sta
     assert published.exit_code == NoVerdict.exit_code
 
 
-def test_a_second_push_with_junk_takes_the_first_ones_pass_away(fork: StandIn, passing: RunReport) -> None:
+def test_a_second_push_with_an_invalid_report_replaces_the_first_pass(fork: StandIn, passing: RunReport) -> None:
     """An unreadable archive is reported as such."""
     upload(fork, passing)
     publish(fork)
@@ -245,7 +245,7 @@ def test_a_second_push_with_junk_takes_the_first_ones_pass_away(fork: StandIn, p
     assert published.exit_code == NoVerdict.exit_code
 
 
-def test_an_older_run_says_nothing_over_a_newer_one(fork: StandIn) -> None:
+def test_an_older_run_publishes_nothing_over_a_newer_one(fork: StandIn) -> None:
     """A canceled run that ends last does not overwrite a newer one."""
     fork.other_runs.append(fork.run | {"id": 9002, "run_number": 42})
     fork.run["conclusion"] = "cancelled"
@@ -257,7 +257,7 @@ def test_an_older_run_says_nothing_over_a_newer_one(fork: StandIn) -> None:
 
 
 @pytest.mark.parametrize("change", [{"event": "workflow_dispatch"}, {"head_branch": "other"}, {"path": ".github/workflows/other.yml"}])
-def test_a_newer_run_of_something_else_takes_no_verdict_away(fork: StandIn, passing: RunReport, change: dict[str, Any]) -> None:
+def test_a_newer_run_of_another_workflow_keeps_the_verdict(fork: StandIn, passing: RunReport, change: dict[str, Any]) -> None:
     """A newer run of another workflow does not change the verdict."""
     fork.other_runs.append(fork.run | {"id": 9002} | change)
     upload(fork, passing)
@@ -284,7 +284,7 @@ def test_never_means_never(fork: StandIn, passing: RunReport) -> None:
     assert fork.comments == []
 
 
-def test_what_the_report_says_about_the_pull_request_is_not_believed(fork: StandIn, passing: RunReport) -> None:
+def test_claims_about_the_pull_request_are_replaced_with_githubs_data(fork: StandIn, passing: RunReport) -> None:
     """Numbers, repositories, links and commits come from GitHub, not from the report."""
     lie = passing.model_copy(
         update={
@@ -319,7 +319,7 @@ def test_what_the_report_says_about_the_pull_request_is_not_believed(fork: Stand
     ],
 )
 @pytest.mark.parametrize("repository", ["fork", "github"])
-def test_a_report_that_disagrees_with_github_is_untrusted(
+def test_a_report_contradicting_github_is_untrusted(
     passing: RunReport, lie: dict[str, Any], words: str, repository: str, request: pytest.FixtureRequest
 ) -> None:
     """A branch of the same repository can write any report too."""
@@ -349,7 +349,7 @@ def test_a_report_with_a_link_to_elsewhere_is_untrusted(fork: StandIn, passing: 
     assert "evil" not in without_code(body)
 
 
-def test_a_report_that_names_no_run_is_untrusted(fork: StandIn, passing: RunReport) -> None:
+def test_a_report_without_a_run_is_untrusted(fork: StandIn, passing: RunReport) -> None:
     """A report without a run could be from elsewhere or earlier, so it proves nothing about this commit."""
     send(fork, passing)
 
@@ -400,7 +400,7 @@ def test_a_run_of_another_workflow_is_untrusted(fork: StandIn, passing: RunRepor
 @pytest.mark.parametrize(
     "path", [".github/workflows/ci.yml", "acme/shop/.github/workflows/ci.yml@refs/pull/17/merge", ".github/workflows/ci.yml@main"]
 )
-def test_a_run_of_the_expected_workflow_and_judge_is_believed(fork: StandIn, passing: RunReport, path: str) -> None:
+def test_a_run_of_the_expected_workflow_and_judge_is_trusted(fork: StandIn, passing: RunReport, path: str) -> None:
     """GitHub reports the file with or without repository and ref; both match."""
     fork.run["path"] = path
     fork.run["referenced_workflows"] = [{"path": f"acme/kindgate/.github/workflows/e2e.yml@{'a' * 40}", "sha": "a" * 40}]
@@ -419,7 +419,7 @@ def test_a_run_of_the_expected_workflow_and_judge_is_believed(fork: StandIn, pas
         {"filename": ".github/actions/a/action.yml"},
     ],
 )
-def test_a_run_whose_workflow_the_pull_request_changes_is_untrusted(fork: StandIn, passing: RunReport, changed: dict[str, str]) -> None:
+def test_a_run_with_a_changed_workflow_is_untrusted(fork: StandIn, passing: RunReport, changed: dict[str, str]) -> None:
     """A run whose own workflow file changed could report anything."""
     fork.files = [document("replies", "file") | changed]
     upload(fork, passing)
@@ -431,7 +431,7 @@ def test_a_run_whose_workflow_the_pull_request_changes_is_untrusted(fork: StandI
     assert published.exit_code == PublishRefused.exit_code
 
 
-def test_what_it_changes_about_the_gate_is_read_from_github(fork: StandIn, passing: RunReport) -> None:
+def test_gate_changes_are_read_from_github(fork: StandIn, passing: RunReport) -> None:
     """The list of gate changes comes from GitHub, so the report cannot hide it."""
     fork.files = [document("replies", "file") | {"filename": name} for name in ("slo.yaml", "app.py")]
     fork.contents = {
@@ -448,7 +448,7 @@ def test_what_it_changes_about_the_gate_is_read_from_github(fork: StandIn, passi
     assert "app.py" not in body
 
 
-def test_what_the_base_has_changed_since_is_not_the_pull_requests_doing(fork: StandIn, passing: RunReport) -> None:
+def test_later_changes_of_the_base_do_not_count(fork: StandIn, passing: RunReport) -> None:
     """The base became stricter after the fork branched off, but the pull request changes another objective."""
     start = "5" * 40
     fork.merge_base = start
@@ -467,7 +467,7 @@ def test_what_the_base_has_changed_since_is_not_the_pull_requests_doing(fork: St
     assert "p(95)<100" not in body
 
 
-def test_a_page_that_the_run_uploaded_is_not_linked(fork: StandIn, passing: RunReport) -> None:
+def test_a_page_uploaded_by_the_run_is_not_linked(fork: StandIn, passing: RunReport) -> None:
     """An uploaded HTML page is untrusted and never linked."""
     upload(fork, passing)
     fork.upload("kindgate-page-e2e-1.html", b"<html>")
@@ -480,7 +480,7 @@ def test_a_page_that_the_run_uploaded_is_not_linked(fork: StandIn, passing: RunR
     assert f"[run]({run}/attempts/1) · [re-run]({run}) · [artifacts]({run}#artifacts)" in body
 
 
-def test_without_access_to_contents_the_files_are_still_named(fork: StandIn, passing: RunReport) -> None:
+def test_changed_files_are_named_even_without_contents_permission(fork: StandIn, passing: RunReport) -> None:
     """Without `contents` permission the files are still listed, and the missing part is reported."""
     fork.files = [document("replies", "file") | {"filename": "slo.yaml"}]
     fork.fail("GET .*/git/trees/", Fault("read_only_token"))
@@ -502,7 +502,7 @@ def test_without_access_to_contents_the_files_are_still_named(fork: StandIn, pas
         ("kindgate-report-e2e-2", 10, False, "has not had"),
     ],
 )
-def test_a_listed_artifact_is_refused_before_it_is_downloaded(fork: StandIn, name: str, size: int, *, expired: bool, words: str) -> None:
+def test_an_unsuitable_artifact_is_not_downloaded(fork: StandIn, name: str, size: int, *, expired: bool, words: str) -> None:
     """Name, size and age are checked in the listing."""
     fork.upload(name, b"x", size=size, expired=expired)
 
@@ -514,7 +514,7 @@ def test_a_listed_artifact_is_refused_before_it_is_downloaded(fork: StandIn, nam
 
 
 @pytest.mark.parametrize(("count", "words"), [(21, "more than 20"), (301, "more than 300")])
-def test_too_many_artifacts_are_refused_before_they_are_downloaded(fork: StandIn, count: int, words: str) -> None:
+def test_too_many_artifacts_are_not_downloaded(fork: StandIn, count: int, words: str) -> None:
     """The number of artifacts is limited, because a matrix has few legs."""
     for number in range(count):
         fork.upload(f"kindgate-report-leg{number}-1", b"x")
@@ -526,7 +526,7 @@ def test_too_many_artifacts_are_refused_before_they_are_downloaded(fork: StandIn
     assert published.exit_code == NoVerdict.exit_code
 
 
-def test_a_hostile_archive_is_no_verdict(fork: StandIn) -> None:
+def test_a_hostile_archive_gives_no_verdict(fork: StandIn) -> None:
     """The comment reports a hostile archive without quoting it."""
     fork.upload("kindgate-report-e2e-1", packed(("../../report.json", b"{}")))
 
@@ -617,7 +617,7 @@ def test_ten_thousand_failures_fit(fork: StandIn, failing: RunReport) -> None:
     assert "omitted" in body
 
 
-def test_a_flaky_github_is_asked_again(fork: StandIn, passing: RunReport) -> None:
+def test_transient_github_errors_are_retried(fork: StandIn, passing: RunReport) -> None:
     """Reads and downloads are retried."""
     for request in ("GET .*/runs/9001$", "GET .*/zip", "GET .*/pulls[?]"):
         fork.fail(request, Fault("bad_gateway"))
@@ -635,7 +635,7 @@ def test_a_missing_variable_is_named(github: StandIn, variable: str) -> None:
         publish_run(Request(9001), SETTINGS, environment(github) | {variable: ""})
 
 
-def test_a_run_that_does_not_exist_is_an_error(github: StandIn) -> None:
+def test_an_unknown_run_is_an_error(github: StandIn) -> None:
     """An unknown run id is an error."""
     with pytest.raises(GitHubError, match="404"):
         publish(github, Request(1))
@@ -651,7 +651,7 @@ def own_run(github: StandIn) -> dict[str, str]:
     return environment(github) | {"GITHUB_RUN_ID": "7001", "GITHUB_RUN_ATTEMPT": "2"}
 
 
-def test_a_legs_page_is_made_from_its_checked_report(fork: StandIn, passing: RunReport, tmp_path: Path) -> None:
+def test_a_legs_page_is_rendered_from_its_checked_report(fork: StandIn, passing: RunReport, tmp_path: Path) -> None:
     """The page's name has leg, judged run and attempt, so it is unique; the uploaded HTML is ignored."""
     upload(fork, passing)
     fork.upload("kindgate-page-e2e-1.html", FORGED.encode())
@@ -666,7 +666,7 @@ def test_a_legs_page_is_made_from_its_checked_report(fork: StandIn, passing: Run
     assert (fork.comments, fork.statuses) == ([], [])
 
 
-def test_a_page_says_what_was_decided(fork: StandIn, passing: RunReport, tmp_path: Path) -> None:
+def test_a_page_shows_the_decision(fork: StandIn, passing: RunReport, tmp_path: Path) -> None:
     """The page shows the publisher's decision, not the report's, and untrusted text has no effect."""
     link = Link(name="Click here", url="https://evil.example/login")
     test = TestResult(node_id=FORGED, outcome="passed", seconds=1.0)
@@ -680,7 +680,7 @@ def test_a_page_says_what_was_decided(fork: StandIn, passing: RunReport, tmp_pat
     assert "<script>alert" not in text
 
 
-def test_each_leg_has_its_page(fork: StandIn, passing: RunReport, tmp_path: Path) -> None:
+def test_each_leg_has_a_page(fork: StandIn, passing: RunReport, tmp_path: Path) -> None:
     """Each leg with a report has a page."""
     upload(fork, passing, "kindgate-report-a-1")
     upload(fork, passing, "kindgate-report-b-1")
@@ -691,9 +691,7 @@ def test_each_leg_has_its_page(fork: StandIn, passing: RunReport, tmp_path: Path
 
 
 @pytest.mark.parametrize("change", [{"event": "push"}, {"status": "in_progress"}, {"event": "workflow_dispatch"}])
-def test_no_page_is_made_where_there_is_nothing_to_comment_on(
-    fork: StandIn, passing: RunReport, tmp_path: Path, change: dict[str, str]
-) -> None:
+def test_no_page_is_rendered_without_a_comment(fork: StandIn, passing: RunReport, tmp_path: Path, change: dict[str, str]) -> None:
     """Without a pull request to comment on, no page is rendered."""
     fork.run |= change
     upload(fork, passing)

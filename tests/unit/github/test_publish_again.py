@@ -60,7 +60,7 @@ def _published(github: StandIn, report: RunReport, request: Request = REQUEST) -
     return published, github.written()[-1] if github.written() else "", status
 
 
-def test_words_of_pass_over_failing_figures_end_as_a_fail_everywhere(fork: StandIn) -> None:
+def test_a_claimed_pass_with_failing_figures_is_published_as_a_fail(fork: StandIn) -> None:
     """A report that claims PASS over failing histograms is a FAIL in comment, status and exit code, with the objective."""
     published, comment, status = _published(fork, _forged(_run(40)))
 
@@ -73,7 +73,7 @@ def test_words_of_pass_over_failing_figures_end_as_a_fail_everywhere(fork: Stand
     assert "p(95)<40" in status["description"]
 
 
-def test_an_honest_report_stays_what_it_is(fork: StandIn) -> None:
+def test_an_honest_report_is_published_unchanged(fork: StandIn) -> None:
     """An honest report is unchanged when recomputed with its own objectives and main's identical ones."""
     _base(fork, NAMED | {"own.yaml": LOOSE})
 
@@ -85,7 +85,7 @@ def test_an_honest_report_stays_what_it_is(fork: StandIn) -> None:
     assert "consistent, not that it is honest" in comment
 
 
-def test_edited_objectives_pass_their_own_and_fail_those_of_main(fork: StandIn) -> None:
+def test_edited_objectives_pass_but_fail_those_on_main(fork: StandIn) -> None:
     """The comment has both verdicts, and the status follows main's objectives file."""
     _base(fork, NAMED | {"own.yaml": STRICT})
 
@@ -97,7 +97,7 @@ def test_edited_objectives_pass_their_own_and_fail_those_of_main(fork: StandIn) 
     assert "❌ FAIL" in comment
 
 
-def test_fewer_bursts_than_main_plans_are_no_pass(fork: StandIn) -> None:
+def test_fewer_bursts_than_main_plans_cannot_pass(fork: StandIn) -> None:
     """A plan with fewer bursts than main's measures less, so it does not pass."""
     _base(fork, NAMED | {"own.yaml": LOOSE})
 
@@ -107,7 +107,7 @@ def test_fewer_bursts_than_main_plans_are_no_pass(fork: StandIn) -> None:
     assert "main plans 10 bursts per look" in comment
 
 
-def test_what_the_workflow_adds_to_the_command_line_is_part_of_the_plan(fork: StandIn) -> None:
+def test_workflow_arguments_are_part_of_the_plan(fork: StandIn) -> None:
     """The workflow's extra arguments apply to main and to the pull request."""
     _base(fork, NAMED | {"own.yaml": LOOSE.replace(PLAN, "")})
     suite = Suite("e2e", "--slo-bursts 3 --load-rate=200", required=True)
@@ -117,7 +117,7 @@ def test_what_the_workflow_adds_to_the_command_line_is_part_of_the_plan(fork: St
     assert published.exit_code == 0
 
 
-def test_an_objective_of_main_that_nothing_here_is_about_is_red_by_name(fork: StandIn) -> None:
+def test_a_main_objective_without_data_fails_by_name(fork: StandIn) -> None:
     """A route that is no longer loaded does not meet its objective."""
     _base(fork, NAMED | {"own.yaml": LOOSE.replace("http_req_duration:", '"http_req_duration{host:gone.localhost}":')})
 
@@ -128,7 +128,7 @@ def test_an_objective_of_main_that_nothing_here_is_about_is_red_by_name(fork: St
 
 
 @pytest.mark.parametrize(("earlier", "now", "code"), [(STRICT, LOOSE, 0), (LOOSE, STRICT, 0), (STRICT, STRICT, 20)])
-def test_a_run_that_judged_by_main_as_it_was_or_as_it_is_edited_nothing(fork: StandIn, earlier: str, now: str, code: int) -> None:
+def test_a_run_with_main_objectives_of_either_commit_counts_as_unedited(fork: StandIn, earlier: str, now: str, code: int) -> None:
     """GitHub merges with main as of the run, so matching either version of main is not an edit."""
     _base(fork, NAMED | {"own.yaml": earlier}, NAMED | {"own.yaml": now})
 
@@ -141,7 +141,7 @@ UNREADABLE = {"objectives": {"own.yaml": "thresholds: ["}, "settings": {"pytest.
 
 
 @pytest.mark.parametrize("held", UNREADABLE.values(), ids=UNREADABLE)
-def test_a_base_that_cannot_be_read_is_red(fork: StandIn, held: dict[str, str]) -> None:
+def test_an_unreadable_base_blocks_the_merge(fork: StandIn, held: dict[str, str]) -> None:
     """Without the base, the required objectives are unknown."""
     _base(fork, NAMED | held)
 
@@ -151,7 +151,7 @@ def test_a_base_that_cannot_be_read_is_red(fork: StandIn, held: dict[str, str]) 
     assert "unreadable at 7777777777" in comment
 
 
-def test_a_token_that_may_not_read_contents_is_red_and_says_so(fork: StandIn) -> None:
+def test_a_token_without_contents_permission_blocks_and_is_reported(fork: StandIn) -> None:
     """A private repository needs `contents: read`; main's objectives are not skipped."""
     _base(fork, NAMED | {"own.yaml": LOOSE})
     for _ in range(10):
@@ -163,7 +163,7 @@ def test_a_token_that_may_not_read_contents_is_red_and_says_so(fork: StandIn) ->
     assert "unreadable at 7777777777" in comment
 
 
-def test_the_first_objectives_file_of_a_repository_is_judged_by_itself(fork: StandIn) -> None:
+def test_the_first_objectives_file_is_judged_alone(fork: StandIn) -> None:
     """Main has no objectives file yet, so the pull request's counts."""
     published, comment, _ = _published(fork, _run(1000))
 
@@ -171,7 +171,7 @@ def test_the_first_objectives_file_of_a_repository_is_judged_by_itself(fork: Sta
     assert "1 verdict judged again from the report's figures, all as reported" in comment
 
 
-def test_a_leg_that_need_not_judge_objectives_is_not_held_to_them(fork: StandIn) -> None:
+def test_a_leg_without_required_objectives_may_omit_them(fork: StandIn) -> None:
     """A leg without objectives, such as a smoke leg, is accepted; a leg with some is checked against main's."""
     _base(fork, NAMED | {"own.yaml": STRICT})
     smoke = _run(1000).model_copy(update={"objectives": (), "judged": (), "figures": (), "bursts": ()})
@@ -184,7 +184,7 @@ def test_a_leg_that_need_not_judge_objectives_is_not_held_to_them(fork: StandIn)
 
 
 @pytest.mark.parametrize(("demanded", "code"), [(LOOSE, 0), (STRICT, 20)])
-def test_an_entry_of_the_merge_queue_is_held_to_its_base(github: StandIn, demanded: str, code: int) -> None:
+def test_base_objectives_apply_to_a_merge_queue_entry(github: StandIn, demanded: str, code: int) -> None:
     """The base is the commit in the merge queue branch's name."""
     queue(github)
     _base(github, {}, NAMED | {"own.yaml": demanded})
@@ -206,7 +206,7 @@ def test_a_push_is_judged_by_its_own_objectives(github: StandIn) -> None:
     assert _published(github, _forged(_run(40)))[0].exit_code == 20
 
 
-def test_a_maintainers_label_lets_edited_objectives_count_for_the_commit_that_was_seen(fork: StandIn) -> None:
+def test_a_maintainers_label_accepts_edited_objectives_for_that_commit(fork: StandIn) -> None:
     """The label was set after the push by a user with write access; the comment shows main's verdict and the approver."""
     _base(fork, NAMED | {"own.yaml": STRICT})
     fork.label("2026-09-20T10:20:00Z")
@@ -218,7 +218,7 @@ def test_a_maintainers_label_lets_edited_objectives_count_for_the_commit_that_wa
     assert "❌ FAIL" in comment
 
 
-def test_a_label_from_before_the_push_lets_nothing_count(fork: StandIn) -> None:
+def test_a_label_from_before_the_push_accepts_nothing(fork: StandIn) -> None:
     """The maintainer has not seen a commit pushed after the label."""
     _base(fork, NAMED | {"own.yaml": STRICT})
     fork.label("2026-09-20T09:59:00Z")
@@ -226,7 +226,7 @@ def test_a_label_from_before_the_push_lets_nothing_count(fork: StandIn) -> None:
     assert _published(fork, _run(1000))[0].exit_code == 20
 
 
-def test_no_label_lets_a_forged_verdict_count(fork: StandIn) -> None:
+def test_no_label_accepts_a_forged_verdict(fork: StandIn) -> None:
     """An approval covers objectives, not a contradiction between verdict and figures."""
     fork.label("2026-09-20T10:20:00Z")
 

@@ -11,12 +11,12 @@ from kindgate.github.retry import retried, within
 from kindgate.waiting import Deadline
 
 
-def test_a_call_that_answers_in_time_is_passed_on() -> None:
+def test_a_result_within_the_deadline_is_returned() -> None:
     """A call that returns in time passes its value on."""
     assert within(Deadline.after(10), "an answer", lambda: 42) == 42
 
 
-def test_an_error_of_the_call_is_the_callers() -> None:
+def test_an_error_of_the_call_is_raised() -> None:
     """An error of the call is raised in the caller's thread, including the call's own timeout."""
 
     def fail() -> None:
@@ -26,7 +26,7 @@ def test_an_error_of_the_call_is_the_callers() -> None:
         within(Deadline.after(10), "an answer", fail)
 
 
-def test_a_call_that_hangs_is_left_behind() -> None:
+def test_a_hanging_call_is_abandoned() -> None:
     """A call that hangs is abandoned, and its thread does not keep the process alive."""
     release = threading.Event()
     try:
@@ -41,18 +41,18 @@ def test_a_call_that_hangs_is_left_behind() -> None:
 def test_waits_double_until_the_call_succeeds() -> None:
     """The first wait is 0.5 s and doubles; a longer wait requested by GitHub takes precedence."""
     outcomes = [GitHubUnavailable("1"), GitHubUnavailable("2"), GitHubUnavailable("3", retry_after=7.0)]
-    waits: list[float] = []
+    wait_forever: list[float] = []
 
     def call() -> str:
         if outcomes:
             raise outcomes.pop(0)
         return "done"
 
-    assert retried("an answer", call, Deadline.after(45, lambda: 0.0), waits.append) == "done"
-    assert waits == [0.5, 1.0, 7.0]
+    assert retried("an answer", call, Deadline.after(45, lambda: 0.0), wait_forever.append) == "done"
+    assert wait_forever == [0.5, 1.0, 7.0]
 
 
-def test_other_errors_are_not_tried_again() -> None:
+def test_other_errors_are_not_retried() -> None:
     """Only errors that a retry can fix are retried."""
     calls: list[int] = []
 
@@ -65,13 +65,13 @@ def test_other_errors_are_not_tried_again() -> None:
     assert len(calls) == 1
 
 
-def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
+def test_a_wait_beyond_the_deadline_is_not_started() -> None:
     """If GitHub requests a wait of an hour, the call fails immediately."""
-    waits: list[float] = []
+    wait_forever: list[float] = []
 
     def call() -> None:
         raise GitHubUnavailable("slow down", retry_after=3600)
 
     with pytest.raises(GitHubError, match="GitHub asks to wait 3600 s, but only 45 s are left"):
-        retried("an answer", call, Deadline.after(45, lambda: 0.0), waits.append)
-    assert waits == []
+        retried("an answer", call, Deadline.after(45, lambda: 0.0), wait_forever.append)
+    assert wait_forever == []

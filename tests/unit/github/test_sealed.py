@@ -50,7 +50,7 @@ def publish(github: PlayedGitHub, conclusion: str, judge: int = 9002) -> Publish
     return publish_run(request, GitHubSettings(id="e2e"), env)
 
 
-def test_the_verdict_is_about_the_commit_that_asked(sealed: PlayedGitHub, passing: RunReport) -> None:
+def test_the_verdict_is_set_on_the_requesting_commit(sealed: PlayedGitHub, passing: RunReport) -> None:
     """Status and comment are on the triggering run's commit and link to the judging run."""
     upload(sealed, passing)
 
@@ -62,7 +62,7 @@ def test_the_verdict_is_about_the_commit_that_asked(sealed: PlayedGitHub, passin
     assert "PASS" in body
 
 
-def test_a_workflow_that_the_pull_request_changes_is_no_objection(sealed: PlayedGitHub, passing: RunReport) -> None:
+def test_a_changed_workflow_does_not_invalidate_a_sealed_run(sealed: PlayedGitHub, passing: RunReport) -> None:
     """The judging workflow is the default branch's, so the pull request's changes do not matter."""
     sealed.files = [document("replies", "file") | {"filename": ".github/workflows/kindgate.yml"}]
     upload(sealed, passing)
@@ -70,20 +70,20 @@ def test_a_workflow_that_the_pull_request_changes_is_no_objection(sealed: Played
     assert publish(sealed, "success").exit_code == 0
 
 
-def test_before_its_end_the_status_is_pending(sealed: PlayedGitHub) -> None:
+def test_the_status_is_pending_until_the_run_ends(sealed: PlayedGitHub) -> None:
     """The status is pending until the judging job ends, even if the triggering run has finished."""
     publish(sealed, "")
     assert sealed.status(HEAD)["state"] == "pending"
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "cancelled"])
-def test_a_judging_job_that_failed_is_red(sealed: PlayedGitHub, conclusion: str) -> None:
+def test_a_failed_judging_job_fails_the_status(sealed: PlayedGitHub, conclusion: str) -> None:
     """Without a report there is no verdict."""
     assert publish(sealed, conclusion).exit_code == 28
     assert sealed.status(HEAD)["state"] == "error"
 
 
-def test_a_job_that_was_skipped_has_the_reason_of_the_run_that_asked(sealed: PlayedGitHub) -> None:
+def test_a_skipped_job_has_the_requesting_runs_conclusion(sealed: PlayedGitHub) -> None:
     """A skipped job reports the triggering run's reason, such as a pending approval."""
     sealed.runs[9001]["conclusion"] = "action_required"
 
@@ -92,7 +92,7 @@ def test_a_job_that_was_skipped_has_the_reason_of_the_run_that_asked(sealed: Pla
     assert "approval" in sealed.status(HEAD)["description"]
 
 
-def test_a_run_that_a_pull_request_started_cannot_judge_for_another(sealed: PlayedGitHub, passing: RunReport) -> None:
+def test_a_run_started_by_a_pull_request_cannot_judge_another(sealed: PlayedGitHub, passing: RunReport) -> None:
     """A run triggered by a pull request uses the pull request's own workflow file."""
     sealed.runs[9002]["event"] = "pull_request"
     upload(sealed, passing)

@@ -23,7 +23,7 @@ def test_the_page_is_appended(tmp_path: Path) -> None:
     assert path.read_text() == "before\nused 8\n"
 
 
-def test_what_the_step_has_written_counts(tmp_path: Path, failing: RunReport) -> None:
+def test_earlier_content_of_the_step_summary_counts(tmp_path: Path, failing: RunReport) -> None:
     """GitHub drops a whole summary above 1 MiB, so the page is cut to the remaining space."""
     path = tmp_path / "summary.md"
     path.write_text("x" * (SUMMARY_LIMIT - 20_000))
@@ -35,7 +35,7 @@ def test_what_the_step_has_written_counts(tmp_path: Path, failing: RunReport) ->
     assert SUMMARY_LIMIT - 10_000 < path.stat().st_size <= SUMMARY_LIMIT
 
 
-def test_a_full_summary_is_left_alone(tmp_path: Path, passing: RunReport) -> None:
+def test_a_full_summary_is_unchanged(tmp_path: Path, passing: RunReport) -> None:
     """A full summary is not changed, because GitHub would drop all of it."""
     path = tmp_path / "summary.md"
     path.write_text("x" * SUMMARY_LIMIT)
@@ -46,11 +46,11 @@ def test_a_full_summary_is_left_alone(tmp_path: Path, passing: RunReport) -> Non
     assert path.stat().st_size == SUMMARY_LIMIT
 
 
-def test_an_unwritable_summary_is_only_said(tmp_path: Path) -> None:
+def test_an_unwritable_summary_is_only_reported(tmp_path: Path) -> None:
     """An unwritable summary is only reported and does not change the run's result."""
     assert "cannot write" in write_summary(lambda _used: "page", environment(tmp_path))
 
 
-def test_outside_of_actions_there_is_no_summary() -> None:
+def test_no_summary_is_written_outside_of_actions() -> None:
     """Without a summary file, nothing is rendered."""
     assert write_summary(lambda used: str(1 // (used - used)), {}) == ""

@@ -35,14 +35,14 @@ def _write(file: Path, report: RunReport) -> Path:
         ("kindgate-report-e2e-1/report.json", "kindgate-report-e2e-1/report.json"),
     ],
 )
-def test_one_report_is_found_wherever_it_was_downloaded_to(tmp_path: Path, passing: RunReport, place: str, given: str) -> None:
+def test_a_single_report_is_found_in_any_download_folder(tmp_path: Path, passing: RunReport, place: str, given: str) -> None:
     """A report is found by its path or in the folder that `download-artifact` creates."""
     _write(tmp_path / place, passing)
 
     assert verify([tmp_path / given], ["e2e"], NO_REQUIREMENTS, ANY_RUN).decision.may_merge
 
 
-def test_a_report_does_not_stand_for_another_leg(tmp_path: Path, passing: RunReport) -> None:
+def test_a_report_does_not_count_for_another_leg(tmp_path: Path, passing: RunReport) -> None:
     """The folder of an artifact determines its leg."""
     _write(tmp_path / "kindgate-report-a-1/report.json", passing)
 
@@ -52,7 +52,7 @@ def test_a_report_does_not_stand_for_another_leg(tmp_path: Path, passing: RunRep
     assert found.decision.exit_code == 28
 
 
-def test_other_legs_are_not_held_to_what_this_one_must_judge(tmp_path: Path, passing: RunReport) -> None:
+def test_requirements_apply_only_to_the_named_legs(tmp_path: Path, passing: RunReport) -> None:
     """The pattern `kindgate-report-a-*` also matches a leg `a-smoke`, which has other requirements."""
     _write(tmp_path / "kindgate-report-a-1/report.json", passing)
     _write(tmp_path / "kindgate-report-a-smoke-1/report.json", passing.model_copy(update={"objectives": (), "judged": ()}))
@@ -62,20 +62,20 @@ def test_other_legs_are_not_held_to_what_this_one_must_judge(tmp_path: Path, pas
 
 
 @pytest.mark.parametrize(("conclusion", "code"), [("success", 0), ("failure", 24), ("cancelled", 24), ("skipped", 24), ("", 0)])
-def test_a_report_that_its_job_contradicts_is_red(tmp_path: Path, passing: RunReport, conclusion: str, code: int) -> None:
+def test_a_report_contradicted_by_its_job_is_untrusted(tmp_path: Path, passing: RunReport, conclusion: str, code: int) -> None:
     """GitHub's job result takes precedence over the report."""
     file = _write(tmp_path / "report.json", passing)
     assert verify([file], ["e2e"], NO_REQUIREMENTS, conclusion=conclusion).decision.exit_code == code
 
 
-def test_what_a_green_job_did_not_judge_is_no_contradiction(tmp_path: Path, passing: RunReport) -> None:
+def test_a_successful_job_without_a_verdict_is_no_contradiction(tmp_path: Path, passing: RunReport) -> None:
     """A passing job without a required part has no verdict, but it contradicts no report."""
     file = _write(tmp_path / "report.json", passing.model_copy(update={"objectives": (), "judged": ()}))
     found = verify([file], ["e2e"], requirements_of(["tests objectives"], "warn"), conclusion="success")
     assert found.lines == ("e2e: NO VERDICT: no objective was judged",)
 
 
-def test_an_older_attempt_does_not_stand_for_the_one_that_is_asked_for(tmp_path: Path, passing: RunReport) -> None:
+def test_an_older_attempt_does_not_count_for_the_requested_one(tmp_path: Path, passing: RunReport) -> None:
     """An attempt without a report does not pass because of an earlier attempt's report."""
     record = PullRequest(head_sha=HEAD, run_id=7, attempt=1)
     _write(tmp_path / "kindgate-report-e2e-1/report.json", passing.model_copy(update={"pull_request": record}))
@@ -85,7 +85,7 @@ def test_an_older_attempt_does_not_stand_for_the_one_that_is_asked_for(tmp_path:
     assert codes == [0, 24]
 
 
-def test_there_is_one_line_whatever_a_report_holds(tmp_path: Path, failing: RunReport) -> None:
+def test_each_leg_has_one_line_for_any_report(tmp_path: Path, failing: RunReport) -> None:
     """Untrusted messages cannot start a new line."""
     error = SetupError(phase="deploy", message="no\n::error::forged\u202e")
     report = failing.model_copy(update={"outcome": Outcome.SETUP_FAILED, "setup_error": error, "objectives": (), "judged": ()})
@@ -97,13 +97,13 @@ def test_there_is_one_line_whatever_a_report_holds(tmp_path: Path, failing: RunR
     assert "\u202e" not in line
 
 
-def test_nothing_at_all_is_one_line(tmp_path: Path) -> None:
+def test_no_reports_give_one_line(tmp_path: Path) -> None:
     """Without a leg's name, the line reports a missing verdict."""
     found = verify([tmp_path], [], NO_REQUIREMENTS, ANY_RUN)
     assert (found.lines, found.decision.exit_code) == (("NO VERDICT: no report was found",), 28)
 
 
-def test_what_is_required_is_said_in_words() -> None:
+def test_requirements_are_parsed_from_words() -> None:
     """Requirements can be in one argument or in several, as in a workflow input."""
     assert requirements_of(["tests, objectives"], "fail") == Requirements(tests=True, objectives=True, inconclusive="fail")
     assert requirements_of(["objectives", "comparison"], "warn") == Requirements(tests=False, objectives=True, comparison=True)
@@ -111,7 +111,7 @@ def test_what_is_required_is_said_in_words() -> None:
         requirements_of(["objective"], "warn")
 
 
-def test_the_head_is_that_of_the_pull_request_and_not_its_merge() -> None:
+def test_the_head_is_the_pull_requests_and_not_the_merge() -> None:
     """The head is the pull request's, not the merge commit; a push has its own commit."""
     pull = {"pull_request": {"number": 1, "head": {"sha": HEAD}, "base": {"sha": "b" * 40}}}
     env = {"GITHUB_REPOSITORY": "acme/shop", "GITHUB_SHA": "c" * 40, "GITHUB_RUN_ID": "7", "GITHUB_RUN_ATTEMPT": "2"}

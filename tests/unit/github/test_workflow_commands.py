@@ -9,7 +9,7 @@ import pytest
 from kindgate.github.workflow_commands import commands_stopped
 
 
-def test_commands_of_others_stand_between_stop_and_resume() -> None:
+def test_untrusted_output_is_between_stop_and_resume_commands() -> None:
     """The resume token is new each time, so untrusted text cannot resume commands."""
     lines: list[str] = []
 

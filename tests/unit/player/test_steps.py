@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
-from tests.player.documents import NotPlayed
+from tests.player.documents import NotSupported
 from tests.player.results import JobResult
 from tests.unit.player.conftest import Play
 
@@ -110,7 +110,7 @@ def test_a_composite_action_has_inputs_outputs_and_steps_of_its_own(played: Play
 
     assert steps(played, text.format(who="mona"), **action).step("print").log == "hello mona\n"
     assert steps(played, text.format(who="nobody"), **action).result == "failure"
-    with pytest.raises(NotPlayed):
+    with pytest.raises(NotSupported):
         steps(played, "- {uses: $/.github/actions/greet, with: {whom: mona}}", **action)
 
 
@@ -135,5 +135,5 @@ def test_what_a_job_leaves_in_the_background_ends_with_it(played: Play) -> None:
 @pytest.mark.parametrize("step", ["- {run: 'true', shell: python}", "- {run: 'true', other: 1}", "- uses: acme/unknown@v1"])
 def test_a_step_that_is_not_known_is_an_error(played: Play, step: str) -> None:
     """The step is not skipped silently."""
-    with pytest.raises(NotPlayed):
+    with pytest.raises(NotSupported):
         steps(played, step)

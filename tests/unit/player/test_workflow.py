@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.player.documents import NotPlayed
+from tests.player.documents import NotSupported
 from tests.unit.player.conftest import Play
 
 CALLED = """
@@ -216,5 +216,5 @@ def test_a_cancelled_run_ends_what_runs_and_starts_only_what_comes_always(played
 @pytest.mark.parametrize("more", ["container: debian", "continue-on-error: true", "strategy: {matrix: {include: [{a: 1}]}}"])
 def test_what_the_player_does_not_know_is_an_error(played: Play, more: str) -> None:
     """Otherwise a test could pass because a key was ignored."""
-    with pytest.raises(NotPlayed):
+    with pytest.raises(NotSupported):
         played(jobs(job("first") + f"    {more}\n"))

@@ -25,7 +25,7 @@ Burst = Callable[[int], BurstResult]
 """Builds the burst with the given number."""
 
 
-class GeneratedCampaign(BurstSeries):
+class GeneratedSeries(BurstSeries):
     """Bursts that are generated, not sent."""
 
     def __init__(self, burst: Burst, turns: int = 1, *, before: int = 0) -> None:
@@ -37,7 +37,7 @@ class GeneratedCampaign(BurstSeries):
 
     def second(self) -> BurstSeries:
         """Return a series whose bursts start after this one's."""
-        return GeneratedCampaign(self._burst, self.turns, before=len(self.made))
+        return GeneratedSeries(self._burst, self.turns, before=len(self.made))
 
     def extend(
         self, count: int, on_burst: OnBurst = lambda _number, _planned, _result: None, enough: Enough = lambda _results: False
@@ -53,7 +53,7 @@ def judged_run(
     objectives: Objectives, burst: Burst, bursts: int, *, own: bool = False, quick: bool = False, test: str = "test_slo"
 ) -> RunReport:
     """Return the report of a run that judged thresholds; raise `SloError` if the plan could not decide them."""
-    burst_series = GeneratedCampaign(burst)
+    burst_series = GeneratedSeries(burst)
     judged = measure_and_judge(objectives, burst_series, bursts, quick=quick)
     measurement = Measurement(test, judgement=judged.judgement, origin=replace(judged.origin, own=own))
     return reported([measurement], burst_series.made)
@@ -70,7 +70,7 @@ def compared_run(
     test: str = "test_duet",
 ) -> RunReport:
     """Return the report of a run that compared with a baseline; raises as `judged_run` does."""
-    burst_series = GeneratedCampaign(burst, turns)
+    burst_series = GeneratedSeries(burst, turns)
     swap = VersionSwap("both versions were deployed again", placement_after)
     compared = measure_and_compare(objectives, burst_series, pairs, lambda: swap, placement=placement)
     bursts = (*compared.bursts, *compared.confirmation)

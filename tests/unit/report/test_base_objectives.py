@@ -39,7 +39,7 @@ def _rows(report: RunReport) -> list[Verdict | None]:
     return [row.verdict for row in report.recomputation.base.rows]
 
 
-def test_a_pull_request_that_changes_nothing_about_its_objectives_is_judged_once() -> None:
+def test_unchanged_objectives_are_judged_once() -> None:
     """If the objectives are unchanged, the base's verdicts are the run's own."""
     again = recompute_report(_run(), _main(LOOSE))
     assert again.recomputation is not None
@@ -49,7 +49,7 @@ def test_a_pull_request_that_changes_nothing_about_its_objectives_is_judged_once
     assert decide(again, conclusion="success").verdict == "PASS"
 
 
-def test_a_loosened_objective_passes_its_own_and_fails_those_of_main() -> None:
+def test_a_loosened_objective_passes_but_fails_the_one_on_main() -> None:
     """Both verdicts are kept, and the check follows main's."""
     again = recompute_report(_run(LOOSE), _main(STRICT))
     decision = decide(again, conclusion="success")
@@ -59,7 +59,7 @@ def test_a_loosened_objective_passes_its_own_and_fails_those_of_main() -> None:
     assert [row.verdict for row in again.objectives] == [Verdict.PASS]
 
 
-def test_a_maintainer_may_let_edited_objectives_count() -> None:
+def test_a_maintainer_can_accept_edited_objectives() -> None:
     """With a maintainer's approval the check follows the pull request's own objectives; unedited ones still count."""
     edited = recompute_report(_run(LOOSE), _main(STRICT), accepted_by="octocat")
     assert decide(edited, conclusion="success").may_merge
@@ -68,14 +68,14 @@ def test_a_maintainer_may_let_edited_objectives_count() -> None:
     assert decide(own).exit_code == 20
 
 
-def test_a_claim_that_is_refuted_stays_red_whatever_a_maintainer_accepts() -> None:
+def test_a_maintainer_cannot_accept_a_refuted_claim() -> None:
     """The label accepts edited objectives, but never a forged claim."""
     forged = _run(STRICT).model_copy(update={"outcome": Outcome.PASSED, "exit_code": 0})
     forged = forged.model_copy(update={"objectives": tuple(row.model_copy(update={"verdict": Verdict.PASS}) for row in forged.objectives)})
     assert decide(recompute_report(forged, _main(LOOSE), accepted_by="octocat")).exit_code == 20
 
 
-def test_an_objective_of_the_base_without_data_is_not_judged() -> None:
+def test_a_base_objective_without_data_is_not_judged() -> None:
     """A route that the pull request no longer serves or loads turns the check red and is named."""
     again = recompute_report(_run(LOOSE), _main(LOOSE, "http_req_duration{host:gone.localhost}: p(95)<100"))
     decision = decide(again, conclusion="success")
@@ -95,7 +95,7 @@ def test_an_objective_of_the_base_without_data_is_not_judged() -> None:
     ],
     ids=["fewer bursts", "a single burst", "more bursts on main", "a lower rate", "shorter bursts"],
 )
-def test_less_load_than_the_base_plans_passes_nothing(run: dict[str, Any], demands: dict[str, Any]) -> None:
+def test_less_load_than_the_base_plans_cannot_pass(run: dict[str, Any], demands: dict[str, Any]) -> None:
     """A run cannot loosen an objective by measuring less."""
     again = recompute_report(_run(LOOSE, **run), _main(LOOSE, **demands))
     decision = decide(again, conclusion="success")
@@ -104,13 +104,13 @@ def test_less_load_than_the_base_plans_passes_nothing(run: dict[str, Any], deman
     assert "main plans" in decision.reason
 
 
-def test_less_load_may_still_fail() -> None:
+def test_less_load_can_still_fail() -> None:
     """An objective that fails under less load is a FAIL."""
     again = recompute_report(_run(LOOSE, size=300), _main(STRICT))
     assert _rows(again) == [Verdict.FAIL]
 
 
-def test_a_run_that_its_own_objectives_ended_early_is_judged_by_what_it_has() -> None:
+def test_a_run_that_ended_early_is_judged_by_its_bursts() -> None:
     """Main's objective was still undecided at the interim look that ended the run, so it is INCONCLUSIVE and main's policy applies."""
     again = recompute_report(_run(LOOSE, median=30.5), _main("p(95)<50"))
     assert _rows(again) == [Verdict.INCONCLUSIVE]
@@ -118,28 +118,28 @@ def test_a_run_that_its_own_objectives_ended_early_is_judged_by_what_it_has() ->
     assert (red.may_merge, red.exit_code, green.may_merge, green.verdict) == (False, 20, True, "INCONCLUSIVE")
 
 
-def test_a_look_that_is_not_whole_passes_nothing() -> None:
+def test_an_incomplete_look_cannot_pass() -> None:
     """Main's objective is undecided after ten bursts, and 15 bursts are not a complete second look: looks happen only as planned."""
     again = recompute_report(_run("max<5000", bursts=15), _main("p(95)<93"))
     assert _rows(again) == [None]
     assert "had all its bursts" in decide(again, conclusion="success").reason
 
 
-def test_the_bases_policy_holds_for_the_runs_own_objectives_too() -> None:
+def test_the_base_policy_also_applies_to_the_runs_own_objectives() -> None:
     """A pull request whose settings let INCONCLUSIVE pass is held to main's policy, which fails it."""
     run = _run("p(95)<50", median=30.5)
     assert decide(recompute_report(run, _main("p(95)<50")), conclusion="success").may_merge
     assert decide(recompute_report(run, _main("p(95)<50", inconclusive="fail")), conclusion="success").exit_code == 20
 
 
-def test_a_tighter_limit_of_the_base_makes_a_late_generator_invalid() -> None:
+def test_a_tighter_base_limit_makes_a_late_generator_invalid() -> None:
     """5 ms of loop lag is valid for a limit of one second but not for one of 90 ms."""
     again = recompute_report(_run(LOOSE, lag=5.0), _main("p(95)<93"))
     assert _rows(again) == [Verdict.INVALID]
     assert decide(again, conclusion="success").exit_code == 21
 
 
-def test_objectives_of_tests_are_the_pull_requests_own() -> None:
+def test_objectives_from_tests_belong_to_the_pull_request() -> None:
     """They are judged as written, marked as the pull request's own, and replace none of the base's."""
     again = recompute_report(_run(LOOSE, own=True), _main(STRICT))
     assert again.recomputation is not None
@@ -147,7 +147,7 @@ def test_objectives_of_tests_are_the_pull_requests_own() -> None:
     assert not decide(again, conclusion="success").may_merge
 
 
-def test_a_run_that_judged_nothing_leaves_every_objective_of_the_base_unjudged() -> None:
+def test_a_run_that_judged_nothing_leaves_all_base_objectives_unjudged() -> None:
     """Deleting the test does not delete the objective."""
     report = _run().model_copy(update={"objectives": (), "judged": (), "figures": ()})
     again = recompute_report(report, _main(LOOSE, "http_req_failed: rate<0.1"))
@@ -162,7 +162,7 @@ def _compared(**burst: Any) -> RunReport:
     return compared_run(TOLERANT, bursts_of(arms="duet", **burst), 10)
 
 
-def test_tolerances_of_the_base_are_judged_from_the_same_pairs() -> None:
+def test_base_tolerances_are_judged_from_the_same_pairs() -> None:
     """A version that is 50 % slower passes a tolerance of 100 % but fails main's 10 %."""
     main = replace(_main(), objectives=Objectives(compare=(Tolerance(95.0, 0.1),)), compares=True)
     again = recompute_report(_compared(slower=1.5), main)
@@ -170,7 +170,7 @@ def test_tolerances_of_the_base_are_judged_from_the_same_pairs() -> None:
     assert "fails those of main: p(95) at most 10" in decide(again, conclusion="success").reason
 
 
-def test_what_the_bases_looks_decide_needs_a_round_too() -> None:
+def test_a_decision_by_base_looks_requires_confirmation() -> None:
     """If the pull request's own tolerance stays undecided, no confirmation round runs, so the base's tolerances get no verdict either."""
     undecided = compared_run(Objectives(compare=(Tolerance(50.0, 0.0001),)), bursts_of(arms="duet"), 10)
     assert [row.verdict for row in undecided.comparison] == [Verdict.INCONCLUSIVE]
@@ -183,13 +183,13 @@ def test_what_the_bases_looks_decide_needs_a_round_too() -> None:
 
 
 @pytest.mark.parametrize(("compares", "rows"), [(True, [Verdict.PASS, None]), (False, [Verdict.PASS])])
-def test_a_comparison_that_main_demands_has_to_be_there(*, compares: bool, rows: list[Verdict | None]) -> None:
+def test_a_comparison_required_by_main_must_exist(*, compares: bool, rows: list[Verdict | None]) -> None:
     """Tolerances in the SLO file apply only if main's runs compare with a baseline."""
     main = replace(_main(), objectives=replace(_objectives(LOOSE), compare=(Tolerance(95.0, 0.1),)), compares=compares)
     assert _rows(recompute_report(_run(), main)) == rows
 
 
-def test_the_file_and_the_plan_decide_what_is_edited() -> None:
+def test_objectives_count_as_edited_by_file_and_plan() -> None:
     """The same objectives and sizes count as unedited; another limit, a missing objective or fewer bursts count as an edit."""
 
     def edited(report: RunReport, main: BaseObjectives) -> bool:

@@ -42,7 +42,7 @@ def _report(text: str, verdict: Verdict, measured: float, *figures: tuple[float,
 @pytest.mark.parametrize(
     ("base", "outcome", "said"), [(48.5, "passed", "no, new: 48.5 ms"), (61.2, "failed", "yes: 61.2 ms")], ids=["new", "not new"]
 )
-def test_a_broken_objective_says_whether_the_base_breaks_it(base: float, outcome: str, said: str) -> None:
+def test_a_missed_objective_has_the_baseline_outcome(base: float, outcome: str, said: str) -> None:
     """The objective's row and its test's row both say so."""
     report = _report("p(95)<50", Verdict.FAIL, 81.3, (95.0, base))
 
@@ -54,7 +54,7 @@ def test_a_broken_objective_says_whether_the_base_breaks_it(base: float, outcome
 
 
 @pytest.mark.parametrize(("base", "said"), [(48.5, "no: 48.5 ms"), (61.2, "yes: 61.2 ms")])
-def test_a_met_objective_says_what_the_base_does(base: float, said: str) -> None:
+def test_a_met_objective_has_the_baseline_outcome(base: float, said: str) -> None:
     """A met objective also shows the baseline's result: a pull request may fix a failure."""
     assert f"| ✅ PASS | {said} |" in comment(_report("p(95)<50", Verdict.PASS, 40.0, (95.0, base)))
 
@@ -69,17 +69,17 @@ def test_a_met_objective_says_what_the_base_does(base: float, said: str) -> None
         ("http_req_failed: rate<0.01", {95.0: 10.0}),
     ],
 )
-def test_of_what_was_not_compared_nothing_is_said(text: str, figures: dict[float, float]) -> None:
+def test_an_uncompared_objective_has_no_baseline_outcome(text: str, figures: dict[float, float]) -> None:
     """Another percentile, an average, a subset of the requests or another metric gets no statement."""
     assert baseline_outcome(parse_marker((text,), "test")[0], figures) == (None, "")
 
 
-def test_the_median_has_two_names() -> None:
+def test_the_median_can_be_written_as_med_or_p50() -> None:
     """`med` is `p(50)`."""
     assert baseline_outcome(parse_marker(("med<50",), "test")[0], {50.0: 10.0}) == (10.0, "passed")
 
 
-def test_figures_without_answers_are_none() -> None:
+def test_a_baseline_without_responses_has_no_figures() -> None:
     """A baseline that answered nothing has no percentiles."""
     assert baseline_figures([_comparison((95.0, None), (50.0, 3.0)), _comparison((50.0, 4.0))]) == {50.0: 3.0}
 
@@ -87,7 +87,7 @@ def test_figures_without_answers_are_none() -> None:
 @pytest.mark.parametrize(
     ("found", "base"), [(("failed", "failed"), "failed"), (("failed", "passed"), "passed"), (("failed", ""), ""), (("", ""), "")]
 )
-def test_a_test_is_new_when_one_of_its_objectives_is(found: tuple[Literal["", "passed", "failed"], ...], base: str) -> None:
+def test_a_test_failure_is_new_if_any_of_its_objectives_is(found: tuple[Literal["", "passed", "failed"], ...], base: str) -> None:
     """A test fails on base too only if all its failed objectives are known to."""
     row = _report("p(95)<50", Verdict.FAIL, 81.3, (95.0, 40.0)).objectives[0]
     objectives = [row.model_copy(update={"on_base": one}) for one in found]
@@ -97,7 +97,7 @@ def test_a_test_is_new_when_one_of_its_objectives_is(found: tuple[Literal["", "p
     assert test.base == base
 
 
-def test_a_test_that_failed_for_another_reason_is_left_alone() -> None:
+def test_a_test_that_failed_for_another_reason_is_unchanged() -> None:
     """A setup error has nothing to do with objectives."""
     row = _report("p(95)<50", Verdict.FAIL, 81.3, (95.0, 40.0)).objectives[0]
     error = TestResult(node_id=TEST, outcome="error", seconds=1.0)

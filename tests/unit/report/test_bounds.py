@@ -29,7 +29,7 @@ def depth(node: Any) -> int:
 
 
 @given(VALUES, st.booleans())
-def test_objects_and_lists_are_counted_outside_of_texts(document: Any, ascii_alone: bool) -> None:  # noqa: FBT001 - a drawn value
+def test_objects_and_lists_are_counted_outside_of_strings(document: Any, ascii_alone: bool) -> None:  # noqa: FBT001 - a drawn value
     """Brackets and quotes inside strings, escaped or not, are ignored."""
     text = json.dumps(document, ensure_ascii=ascii_alone).encode("utf-8", "surrogatepass")
     count, deep = containers(document), depth(document)
@@ -51,6 +51,6 @@ def test_values_are_counted(numbers: list[int]) -> None:
 
 
 @given(st.binary(max_size=100))
-def test_any_bytes_are_counted(text: bytes) -> None:
+def test_any_bytes_can_be_counted(text: bytes) -> None:
     """Arbitrary bytes are counted without an error."""
     Bounds(10**6, 10**6, 10**6).check(text)

@@ -13,14 +13,14 @@ def _block(usefulness: int, rows: int, letter: str) -> Block:
     return table(letter, ("column",), [(letter * 20,)] * rows, usefulness=usefulness, noun="row")
 
 
-def test_a_page_that_fits_is_whole() -> None:
+def test_a_page_that_fits_is_not_cut() -> None:
     """A page within its limit is not cut."""
     page = fitted([_block(1, 3, "a"), _block(2, 3, "b")], 10_000)
     assert (page.count("a" * 20), page.count("b" * 20)) == (3, 3)
     assert "omitted" not in page
 
 
-def test_the_least_useful_rows_go_first() -> None:
+def test_the_least_useful_rows_are_cut_first() -> None:
     """The more useful block stays complete while the other still has rows."""
     page = fitted([_block(1, 30, "a"), _block(2, 10, "b")], 800)
     assert page.count("b" * 20) == 10
@@ -28,7 +28,7 @@ def test_the_least_useful_rows_go_first() -> None:
     assert f"{30 - page.count('a' * 20)} more rows omitted" in page
 
 
-def test_a_block_without_rows_leaves_one_line() -> None:
+def test_a_block_cut_to_no_rows_leaves_one_line() -> None:
     """No empty table is left on the page."""
     page = fitted([_block(1, 30, "a"), _block(2, 10, "b")], 400)
     assert "30 more rows omitted" in page
@@ -42,7 +42,7 @@ def test_a_fold_is_closed_after_a_cut() -> None:
     assert page.index("</details>") < page.index("omitted")
 
 
-def test_without_any_rows_the_least_useful_blocks_go() -> None:
+def test_the_least_useful_blocks_are_dropped_after_all_rows() -> None:
     """Twenty headings remain for twenty matrix jobs; the first block, the headline, always stays."""
     blocks = [Block(("headline",), usefulness=1), *(Block((f"{place}" * 100,), usefulness=place) for place in (2, 4, 3))]
     page = fitted(blocks, 250)
@@ -53,7 +53,7 @@ def test_without_any_rows_the_least_useful_blocks_go() -> None:
     assert page.endswith("_2 more sections omitted because this page is full; see report.html and report.json._\n")
 
 
-def test_a_block_that_has_rows_is_cut_before_it_goes() -> None:
+def test_a_blocks_rows_are_cut_before_the_block_is_dropped() -> None:
     """The headings are too long here: the least useful block is dropped, and the next keeps the rows that fit."""
     page = fitted([Block(("headline",)), Block(("h" * 600,), usefulness=1), _block(2, 30, "a")], 500)
 

@@ -67,7 +67,7 @@ def _report(
     )
 
 
-def test_a_run_that_judged_what_it_must_may_merge() -> None:
+def test_a_run_with_all_required_checks_may_merge() -> None:
     """A matrix job with a passed test and a met objective may merge."""
     decided = decide(_report(Outcome.PASSED, _test(), objectives=(_objective(),)), HARD)
     assert (decided.verdict, decided.may_merge, decided.exit_code) == ("PASS", True, 0)
@@ -98,7 +98,7 @@ def test_a_run_that_judged_what_it_must_may_merge() -> None:
         ),
     ],
 )
-def test_whatever_is_no_verdict_is_red(report: RunReport | None, requirements: Requirements, code: int) -> None:
+def test_a_missing_verdict_blocks_the_merge(report: RunReport | None, requirements: Requirements, code: int) -> None:
     """Every ending without a PASS has its exit code, and none may merge."""
     decided = decide(report, requirements)
     assert (decided.may_merge, decided.exit_code) == (False, code)
@@ -114,7 +114,7 @@ def test_whatever_is_no_verdict_is_red(report: RunReport | None, requirements: R
         _report(Outcome.PASSED, _test(), objectives=(_objective(),), exit_code=1),
     ],
 )
-def test_a_word_does_not_outweigh_the_content(report: RunReport) -> None:
+def test_a_stated_outcome_does_not_override_worse_content(report: RunReport) -> None:
     """A report that claims PASS but contains a failure is a failure."""
     decided = decide(report)
     assert (decided.verdict, decided.may_merge) == ("FAIL", False)
@@ -138,7 +138,7 @@ def _any_report(
     ),
     requirements=st.builds(Requirements, st.booleans(), st.booleans(), st.booleans(), st.sampled_from(("warn", "fail", "pass"))),
 )
-def test_green_means_that_everything_was_judged_and_nothing_is_red(report: RunReport, requirements: Requirements) -> None:
+def test_only_a_fully_judged_run_without_failures_may_merge(report: RunReport, requirements: Requirements) -> None:
     """For any report, "may merge" is true if and only if the exit code is 0, and never with anything red in the report."""
     decided = decide(report, requirements)
     assert decided.may_merge == (decided.exit_code == 0)
@@ -155,7 +155,7 @@ def test_green_means_that_everything_was_judged_and_nothing_is_red(report: RunRe
 
 
 @pytest.mark.parametrize(("inconclusive", "merges"), [("warn", True), ("pass", True), ("fail", False)])
-def test_an_undecided_objective_does_as_the_option_says(inconclusive: Inconclusive, merges: bool) -> None:  # noqa: FBT001  # a parameter
+def test_an_inconclusive_objective_follows_the_option(inconclusive: Inconclusive, merges: bool) -> None:  # noqa: FBT001  # a parameter
     """INCONCLUSIVE keeps its name; only the option decides whether it is red."""
     decided = decide(
         _report(Outcome.INCONCLUSIVE, _test(), objectives=(_objective(Verdict.INCONCLUSIVE),)), Requirements(inconclusive=inconclusive)
@@ -163,7 +163,7 @@ def test_an_undecided_objective_does_as_the_option_says(inconclusive: Inconclusi
     assert (decided.verdict, decided.may_merge, decided.exit_code) == ("INCONCLUSIVE", merges, 0 if merges else 20)
 
 
-def test_an_undecided_run_whose_tests_were_all_skipped_does_not_merge() -> None:
+def test_an_inconclusive_run_with_only_skipped_tests_does_not_merge() -> None:
     """INCONCLUSIVE is not a verdict by itself: without a passed test, nothing was judged."""
     skipped = _test().model_copy(update={"outcome": "skipped"})
     report = _report(Outcome.INCONCLUSIVE, skipped, objectives=(_objective(Verdict.INCONCLUSIVE),))
@@ -181,19 +181,19 @@ def test_an_undecided_run_whose_tests_were_all_skipped_does_not_merge() -> None:
         (RunIdentity(HEAD, 7, 1), True),
     ],
 )
-def test_a_report_of_another_run_is_not_trusted(run: RunIdentity, red: bool) -> None:  # noqa: FBT001  # a parameter
+def test_a_report_of_another_run_is_untrusted(run: RunIdentity, red: bool) -> None:  # noqa: FBT001  # a parameter
     """Head, run and attempt are compared if they are known."""
     decided = decide(_report(Outcome.PASSED, _test(), record=PullRequest(head_sha=HEAD, run_id=7, attempt=2)), run=run)
     assert (decided.verdict == "UNTRUSTED", decided.exit_code) == (red, 24 if red else 0)
 
 
-def test_a_report_that_names_no_commit_is_not_trusted() -> None:
+def test_a_report_without_a_commit_is_untrusted() -> None:
     """A report without an origin is not accepted for a known head commit."""
     assert decide(_report(Outcome.PASSED, _test()), run=RunIdentity(HEAD)).verdict == "UNTRUSTED"
 
 
 @pytest.mark.parametrize(("conclusion", "red"), [("", False), ("success", False), ("failure", True), ("cancelled", True)])
-def test_a_report_that_contradicts_its_run_is_not_trusted(conclusion: str, red: bool) -> None:  # noqa: FBT001  # a parameter
+def test_a_report_contradicting_its_run_is_untrusted(conclusion: str, red: bool) -> None:  # noqa: FBT001  # a parameter
     """A PASS from a run that GitHub reports as failed is not trusted."""
     decided = decide(_report(Outcome.PASSED, _test()), conclusion=conclusion)
     assert (decided.verdict == "UNTRUSTED", decided.may_merge) == (red, not red)
@@ -220,12 +220,12 @@ FAIL = Decision("FAIL", may_merge=False, exit_code=20, reason="")
         ([PASS, no_verdict("why")], lambda: no_verdict("why")),
     ],
 )
-def test_several_legs_are_as_good_as_the_worst(legs: list[Decision], expected: Callable[[], Decision]) -> None:
+def test_the_worst_leg_decides(legs: list[Decision], expected: Callable[[], Decision]) -> None:
     """One red matrix job makes the result red, with that job's exit code."""
     assert worst(legs) == expected()
 
 
-def test_no_leg_at_all_is_red() -> None:
+def test_a_run_without_legs_may_not_merge() -> None:
     """An empty folder of reports yields no verdict."""
     assert worst([]).exit_code == 28
 
@@ -268,7 +268,7 @@ def test_the_outcome_follows_from_tests_and_verdicts(
     assert outcome_of(exit_code=exit_code, interrupted=False, setup_error=None, tests=tests, objectives=objectives) is expected
 
 
-def test_a_failed_setup_and_an_interruption_come_first() -> None:
+def test_setup_failure_and_interruption_take_precedence() -> None:
     """Errors in every test are a consequence of the setup failure, which is reported first."""
     error = SetupError(phase="deploy", message="no")
     errors = [_result("error")]

@@ -71,7 +71,7 @@ def failing_page(failing: RunReport, pages: dict[str, Page]) -> Page:
 
 
 @pytest.mark.parametrize("ending", ["inconclusive", "invalid", "setup_failed", "interrupted"])
-def test_every_ending_has_a_page_that_leads_with_its_verdict(ending: str, request: pytest.FixtureRequest) -> None:
+def test_the_page_of_every_outcome_starts_with_its_verdict(ending: str, request: pytest.FixtureRequest) -> None:
     """Every page starts with its verdict, even if there is nothing to draw."""
     report: RunReport = request.getfixturevalue(ending)
     page = Page(report_page(report.model_copy(update={"bursts": report.bursts[:1], "resources": ()})))
@@ -79,7 +79,7 @@ def test_every_ending_has_a_page_that_leads_with_its_verdict(ending: str, reques
     assert ("verdict " + report.outcome.value) in page.values("class")
 
 
-def test_the_page_loads_nothing_from_anywhere(failing_page: Page) -> None:
+def test_the_page_loads_no_external_resource(failing_page: Page) -> None:
     """No script, style, font or image is loaded; links lead only to addresses in the report or into the artifacts."""
     assert not failing_page.values("src")
     addresses = [value for tag, attributes in failing_page.elements if tag == "a" and (value := attributes["href"])]
@@ -90,7 +90,7 @@ def test_the_page_loads_nothing_from_anywhere(failing_page: Page) -> None:
     assert not [tag for tag, _ in failing_page.elements if tag in {"link", "img", "iframe", "object", "base"}]
 
 
-def test_the_policy_allows_the_pages_own_style_and_script_alone(passing: RunReport) -> None:
+def test_the_policy_allows_only_the_pages_own_style_and_script(passing: RunReport) -> None:
     """The hashes match the style and script in the page, and no element has inline styles or handlers."""
     page = report_page(passing.model_copy(update={"bursts": passing.bursts[:1], "resources": ()}))
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
@@ -105,7 +105,7 @@ def test_the_policy_allows_the_pages_own_style_and_script_alone(passing: RunRepo
     assert not [name for _, attributes in parsed.elements for name in attributes if name.startswith("on")]
 
 
-def test_ids_are_unique_and_every_reference_leads_to_one(failing_page: Page) -> None:
+def test_ids_are_unique_and_every_reference_resolves(failing_page: Page) -> None:
     """Charts are drawn separately but share one page."""
     ids = failing_page.values("id")
     assert [name for name, times in Counter(ids).items() if times > 1] == []
@@ -116,7 +116,7 @@ def test_ids_are_unique_and_every_reference_leads_to_one(failing_page: Page) -> 
     assert set(references) <= set(ids)
 
 
-def test_charts_follow_the_theme_and_say_what_they_show(failing_page: Page) -> None:
+def test_charts_follow_the_theme_and_have_descriptions(failing_page: Page) -> None:
     """Colors come from the page's variables, and each chart has a title and a description."""
     colours = {value for name in ("fill", "stroke") for value in failing_page.values(name)}
     assert {colour for colour in colours if not colour.startswith("var(")} <= {"none"}
@@ -143,7 +143,7 @@ def test_ten_bursts_stay_below_one_and_a_half_megabytes(failing: RunReport) -> N
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(1)>" onmouseover="x" {{ 7 * 7 }} </style></title>\u202e\x00'
 
 
-def test_foreign_text_stays_text(failing: RunReport) -> None:
+def test_untrusted_text_is_escaped(failing: RunReport) -> None:
     """No name produces an element, attribute or template expression, and invisible characters are escaped."""
     assert failing.cluster is not None
     first = failing.bursts[0]
@@ -170,7 +170,7 @@ def test_foreign_text_stays_text(failing: RunReport) -> None:
     assert r"\u202e\u0000" in parsed.text
 
 
-def test_a_fragment_for_another_page_is_escaped_and_leads_to_ours(failing: RunReport) -> None:
+def test_a_fragment_is_escaped_and_links_the_report(failing: RunReport) -> None:
     """It shows the verdict, cause, objectives and a link; a hostile name stays text."""
     test = TestResult(node_id=HOSTILE, outcome="failed", seconds=1.0, error=HOSTILE, cause=HOSTILE)
     fragment = summary_fragment(failing.model_copy(update={"tests": (test,)}), "../report.html")
@@ -182,7 +182,7 @@ def test_a_fragment_for_another_page_is_escaped_and_leads_to_ours(failing: RunRe
     assert not {"\u202e", "\x00"} & set(fragment)
 
 
-def test_scenarios_are_told_with_what_requests_saw_meanwhile(passing: RunReport) -> None:
+def test_scenarios_are_listed_with_the_requests_sent_meanwhile(passing: RunReport) -> None:
     """The test's effect on the cluster is shown with the failures of the bursts sent meanwhile; other tests are not scenarios."""
     scenario = TestResult(
         node_id="tests/e2e/test_rollout.py::test_rollout",
@@ -200,21 +200,21 @@ def test_scenarios_are_told_with_what_requests_saw_meanwhile(passing: RunReport)
     assert "Scenarios under load" not in Page(report_page(passing.model_copy(update={"bursts": (), "resources": ()}))).text
 
 
-def test_a_folder_of_evidence_is_listed_with_addresses_that_a_browser_reads(failing: RunReport) -> None:
+def test_evidence_files_are_linked_with_valid_urls(failing: RunReport) -> None:
     """A link to a file whose name contains a space or `#` resolves to that file."""
     bundle = failing.failures[0].model_copy(update={"files": ("failures/test_slo_all/pod a#1.txt",)})
     page = Page(report_page(failing.model_copy(update={"failures": (bundle,), "bursts": (), "resources": ()})))
     assert "failures/test_slo_all/pod%20a%231.txt" in page.values("href")
 
 
-def test_what_javascript_sorts_is_whole_without_it(failing_page: Page) -> None:
+def test_sortable_tables_are_complete_without_javascript(failing_page: Page) -> None:
     """Every table has its head and rows in the page, and numbers carry their sort value."""
     assert "sortable" in " ".join(failing_page.values("class"))
     assert "0.41" in failing_page.text
     assert "button" not in {tag for tag, _ in failing_page.elements}
 
 
-def test_what_the_looks_found_stands_beside_what_was_confirmed(failing: RunReport) -> None:
+def test_the_comparison_shows_the_result_before_confirmation(failing: RunReport) -> None:
     """The column appears only if a confirmation round ran."""
     looks = EarlierLooks(verdict=Verdict.FAIL, change=0.3, low=0.2, high=0.4, pairs=20)
     row = failing.comparison[0].model_copy(update={"first": looks})

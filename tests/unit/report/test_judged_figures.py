@@ -32,7 +32,7 @@ def test_tests_that_share_bursts_share_their_figures() -> None:
     assert samples_of(kept.figures) == SAMPLES[:6]
 
 
-def test_bursts_that_nothing_was_judged_from_are_left_out() -> None:
+def test_bursts_without_a_judgement_are_omitted() -> None:
     """A suite may send many bursts that are not judged."""
     assert samples_of(judged_figures([_found(SAMPLES[3:5])], SAMPLES).figures) == SAMPLES[3:5]
 
@@ -47,7 +47,7 @@ TEXTS = (
 )
 
 
-def test_an_objective_is_kept_as_it_was_judged() -> None:
+def test_an_objective_is_recorded_exactly_as_judged() -> None:
     """Every digit of its limit, its tags and its effect on the run are kept."""
     result = _found(SAMPLES, *TEXTS).result
     (record,) = judged_figures([JudgedResult(result, Origin((1.0,), 1, own=True))], ()).judged
@@ -55,14 +55,14 @@ def test_an_objective_is_kept_as_it_was_judged() -> None:
     assert record.own
 
 
-def test_what_aborts_a_run_is_kept() -> None:
+def test_abort_settings_are_recorded() -> None:
     """Abort settings decide how many bursts a run may have."""
     thresholds = parse_marker(({"threshold": "max<1", "abortOnFail": True, "delayAbortEval": "3s"},), "test")
     (record,) = judged_figures([JudgedResult(judge(Objectives(thresholds), SAMPLES))], ()).judged
     assert record.thresholds[0].threshold("test") == thresholds[0]
 
 
-def test_a_comparison_is_kept_as_it_was_judged() -> None:
+def test_a_comparison_is_recorded_exactly_as_judged() -> None:
     """Tolerances, bursts per figure and placement of the versions are kept."""
     tolerances = (Tolerance(95.0, 0.1), Tolerance(99.9, 0.123456789))
     found = JudgedResult(compare(tolerances, SAMPLES, look=2), Origin(tuple(sample.started for sample in SAMPLES), 4, 4, "a on b"), "duet")
@@ -71,7 +71,7 @@ def test_a_comparison_is_kept_as_it_was_judged() -> None:
     assert (record.per_look, record.turns, record.look, record.looks, record.placement, record.test) == (4, 4, 2, 3, "a on b", "duet")
 
 
-def test_a_judgement_whose_figures_have_no_room_is_left_without_any(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_judgement_with_too_many_figures_is_recorded_without_any(monkeypatch: pytest.MonkeyPatch) -> None:
     """A subset of its bursts could give a different verdict, so none are kept; the figures of other judgments stay."""
     of_one = Size.of(SAMPLES[:1], judged_figures([_found(SAMPLES[:1], "max<1000")], SAMPLES).figures)
     monkeypatch.setattr("kindgate.report.measurements.TEXT_LIMIT", 6 * of_one.text)
@@ -80,13 +80,13 @@ def test_a_judgement_whose_figures_have_no_room_is_left_without_any(monkeypatch:
     assert kept.left_out == 1
 
 
-def test_a_burst_that_is_gone_leaves_its_judgement_without_figures() -> None:
+def test_a_judgement_of_an_unknown_burst_is_recorded_without_figures() -> None:
     """A full disk may have lost a burst."""
     kept = judged_figures([_found(SAMPLES)], SAMPLES[1:])
     assert (kept.judged[0].bursts, kept.figures, kept.left_out) == ((), (), 1)
 
 
-def test_objectives_beyond_the_bound_leave_their_judgement_without_figures() -> None:
+def test_a_judgement_with_too_many_objectives_is_recorded_without_figures() -> None:
     """Holm's correction needs all objectives of a test."""
     many = [f"max<{limit}" for limit in range(1000, 1000 + OBJECTIVES_LIMIT)]
     kept = judged_figures([_found(SAMPLES[:1], "max<1000"), _found(SAMPLES[:1], *many), _found(SAMPLES[:1])], SAMPLES)
@@ -104,7 +104,7 @@ def test_objectives_beyond_the_bound_leave_their_judgement_without_figures() -> 
         ("checks", "value", None),
     ],
 )
-def test_an_objective_that_the_grammar_does_not_have_is_refused(metric: str, aggregation: str, quantile: float | None) -> None:
+def test_an_objective_outside_the_grammar_is_refused(metric: str, aggregation: str, quantile: float | None) -> None:
     """A report may come from a stranger; the judge accepts only valid objectives."""
     record = JudgedThreshold(metric=metric, aggregation=aggregation, operator="<", limit=1.0, quantile=quantile)
     with pytest.raises(ValueError, match="objective"):

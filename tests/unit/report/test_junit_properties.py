@@ -25,7 +25,7 @@ def test_each_comparison_has_both_figures_and_the_change(failing: RunReport) -> 
     assert [properties[f"compare.{name}[p(95)]"] for name in ("change", "low", "high", "tolerated")] == ["0.675", "0.51", "0.82", "0.1"]
 
 
-def test_a_confirmed_comparison_has_what_its_looks_found(failing: RunReport) -> None:
+def test_a_confirmed_comparison_has_the_result_of_its_looks(failing: RunReport) -> None:
     """Consumers can tell the interim looks' biased estimate from the confirmed one."""
     row = failing.comparison[0].model_copy(update={"first": EarlierLooks(verdict=Verdict.PASS, change=0.02, pairs=10)})
     properties = dict(comparison_properties([row]))

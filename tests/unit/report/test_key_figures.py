@@ -6,7 +6,7 @@ from kindgate.report.key_figures import key_figures_of
 from kindgate.report.run_report import PhaseTiming, RunReport
 
 
-def test_a_failing_run_is_seen_at_a_glance(failing: RunReport) -> None:
+def test_a_failing_run_has_failing_key_figures(failing: RunReport) -> None:
     """Failures are counted and colored; everything else stays neutral."""
     shown = {one.name: (one.value, one.note, one.tone) for one in key_figures_of(failing)}
     assert shown == {
@@ -19,19 +19,19 @@ def test_a_failing_run_is_seen_at_a_glance(failing: RunReport) -> None:
     }
 
 
-def test_what_is_undecided_is_neither_good_nor_bad(inconclusive: RunReport) -> None:
+def test_an_inconclusive_objective_has_a_neutral_tone(inconclusive: RunReport) -> None:
     """An undecided objective counts as neither met nor failed."""
     assert [(one.note, one.tone) for one in key_figures_of(inconclusive) if one.name == "Objectives met"] == [("1 INCONCLUSIVE", "unsure")]
 
 
-def test_skipped_tests_are_no_good_news(passing: RunReport) -> None:
+def test_skipped_tests_have_a_neutral_tone(passing: RunReport) -> None:
     """One passed and one skipped test do not make the figure green."""
     skipped = passing.tests[0].model_copy(update={"outcome": "skipped"})
     shown = key_figures_of(passing.model_copy(update={"tests": (passing.tests[0], skipped)}))
     assert [(one.value, one.note, one.tone) for one in shown if one.name == "Tests passed"] == [("1 of 2", "1 skipped", "unsure")]
 
 
-def test_a_run_that_measured_nothing_has_its_time_alone(setup_failed: RunReport) -> None:
+def test_a_run_without_measurements_shows_only_its_duration(setup_failed: RunReport) -> None:
     """Missing figures are not shown as zero; the time to the first test is shown."""
     waited = PhaseTiming(name="time to first test", started=setup_failed.run.started, seconds=61.0)
     shown = key_figures_of(setup_failed.model_copy(update={"tests": (), "phases": (*setup_failed.phases, waited)}))

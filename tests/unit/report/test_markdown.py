@@ -40,7 +40,7 @@ def _with_tests(report: RunReport, count: int, text: str) -> RunReport:
     return report.model_copy(update={"outcome": Outcome.FAILED, "exit_code": 1, "tests": tests})
 
 
-def _is_golden(name: str, page: str) -> None:
+def _matches_golden(name: str, page: str) -> None:
     """Compare with the golden file; KINDGATE_GOLDEN=write rewrites it for review in the diff."""
     file = GOLDEN / f"{name}.md"
     if os.environ.get("KINDGATE_GOLDEN") == "write":
@@ -49,14 +49,14 @@ def _is_golden(name: str, page: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_comment_is_the_golden_one(ending: str, request: pytest.FixtureRequest) -> None:
+def test_a_comment_matches_its_golden_file(ending: str, request: pytest.FixtureRequest) -> None:
     """Every change to a comment shows up in a diff."""
-    _is_golden(ending, comment(request.getfixturevalue(ending)))
+    _matches_golden(ending, comment(request.getfixturevalue(ending)))
 
 
-def test_a_truncated_comment_is_the_golden_one(failing: RunReport) -> None:
+def test_a_truncated_comment_matches_its_golden_file(failing: RunReport) -> None:
     """The least useful rows are dropped first, and the page states how many."""
-    _is_golden("truncated", comment(_with_tests(failing, 40, "tests/e2e/test_many.py::test_it"), limit=6000))
+    _matches_golden("truncated", comment(_with_tests(failing, 40, "tests/e2e/test_many.py::test_it"), limit=6000))
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -85,7 +85,7 @@ def test_a_truncated_comment_keeps_its_first_two_lines(failing: RunReport) -> No
     assert "**Cause:**" in comment(report, limit=700).splitlines()[1]
 
 
-def test_a_broken_threshold_stands_in_line_one_with_measured_and_limit(failing: RunReport) -> None:
+def test_the_first_line_names_the_missed_threshold_with_value_and_limit(failing: RunReport) -> None:
     """Line one states the measured value and the limit."""
     assert "`p(95)<50` of `http_req_duration` was 81.3 ms (limit 50 ms)" in comment(failing).splitlines()[0]
 
@@ -103,7 +103,7 @@ def test_a_broken_threshold_stands_in_line_one_with_measured_and_limit(failing: 
         (Verdict.INVALID, Outcome.INVALID, "so 1 objective got no verdict"),
     ],
 )
-def test_a_comparison_alone_makes_a_headline(failing: RunReport, verdict: Verdict, outcome: Outcome, words: str) -> None:
+def test_a_comparison_without_objectives_has_a_headline(failing: RunReport, verdict: Verdict, outcome: Outcome, words: str) -> None:
     """A run that only compares two versions states the change in line one and explains it in line two."""
     row = failing.comparison[0].model_copy(update={"verdict": verdict})
     tests = tuple(test for test in failing.tests if test.outcome == "passed")
@@ -118,7 +118,7 @@ def test_a_comparison_alone_makes_a_headline(failing: RunReport, verdict: Verdic
         assert "slower in this pull request" in second
 
 
-def test_what_is_not_confirmed_stands_first(failing: RunReport) -> None:
+def test_an_unconfirmed_comparison_comes_first(failing: RunReport) -> None:
     """Unconfirmed results precede undecided objectives in the headline, and the row shows what the interim looks found."""
     looks = EarlierLooks(verdict=Verdict.FAIL, change=0.675, low=0.51, high=0.82, pairs=10)
     said = "INCONCLUSIVE: not confirmed: 10 pairs of bursts said FAIL (67.5 % slower), and 20 new ones cannot tell: p(95) is as it was."
@@ -146,7 +146,7 @@ def test_what_is_not_confirmed_stands_first(failing: RunReport) -> None:
     assert decide(report).reason == "not confirmed: 1 compared figure, 2 objectives could not be decided"
 
 
-def test_a_run_without_objectives_does_not_speak_for_the_whole_suite(passing: RunReport) -> None:
+def test_a_pass_without_objectives_is_qualified(passing: RunReport) -> None:
     """`-m smoke` passes without any load, which alone does not justify a merge."""
     first, second = comment(passing.model_copy(update={"objectives": (), "comparison": ()})).splitlines()[:2]
 
@@ -162,7 +162,7 @@ def test_a_run_without_objectives_does_not_speak_for_the_whole_suite(passing: Ru
         (["passed"], 1, "1 deselected"),
     ],
 )
-def test_tests_that_proved_nothing_stand_in_the_headline(passing: RunReport, outcomes: list[str], deselected: int, counted: str) -> None:
+def test_the_headline_counts_skipped_and_deselected_tests(passing: RunReport, outcomes: list[str], deselected: int, counted: str) -> None:
     """One pass among 19 skips is not a plain PASS."""
     report = passing.model_copy(update={"tests": tuple(map(_ended, outcomes)), "deselected": deselected})
     assert comment(report).startswith(f"### ✅ PASS ({counted}) for `0123456`: ")
@@ -176,7 +176,7 @@ def test_tests_that_proved_nothing_stand_in_the_headline(passing: RunReport, out
         ({"objectives": ()}, "### ❌ NO VERDICT for `0123456`: no objective was judged\n"),
     ],
 )
-def test_what_must_be_judged_and_was_not_leads(passing: RunReport, report: dict[str, Any], said: str) -> None:
+def test_a_missing_required_check_leads_the_comment(passing: RunReport, report: dict[str, Any], said: str) -> None:
     """A green run without its required tests or objectives is not a PASS and is not called mergeable."""
     changed = passing.model_copy(update=report | ({"tests": (_ended("skipped"),)} if report.get("tests") == "skipped" else {}))
     page = comment(changed, decide(changed, Requirements(objectives=True)))
@@ -188,7 +188,7 @@ def _ended(outcome: str) -> TestResult:
     return TestResult.model_validate({"node_id": "tests/e2e/test_a.py::test_a", "outcome": outcome, "seconds": 1.0})
 
 
-def test_a_cause_says_more_than_an_explanation_and_that_more_than_an_error(failing: RunReport) -> None:
+def test_a_cause_precedes_an_explanation_and_an_error(failing: RunReport) -> None:
     """The order holds whichever test it comes from: the first failing test may lack a cause."""
     plain = TestResult(node_id="tests/e2e/test_a.py::test_a", outcome="failed", seconds=1.0, error="assert 0")
     caused, explained = failing.model_copy(update={"tests": (plain, *failing.tests)}), failing.model_copy(update={"tests": (plain,)})
@@ -200,7 +200,7 @@ def test_a_cause_says_more_than_an_explanation_and_that_more_than_an_error(faili
 
 
 @pytest.mark.parametrize(("samples", "said"), [(6000, "has no value because too many requests failed"), (0, "has no data")])
-def test_a_threshold_without_a_value_says_why(failing: RunReport, samples: int, said: str) -> None:
+def test_a_threshold_without_a_value_is_explained(failing: RunReport, samples: int, said: str) -> None:
     """If too many requests fail, a percentile has no value."""
     objective = failing.objectives[0].model_copy(update={"measured": None, "samples": samples})
     page = comment(failing.model_copy(update={"objectives": (objective,)}))
@@ -208,7 +208,7 @@ def test_a_threshold_without_a_value_says_why(failing: RunReport, samples: int, 
     assert page.startswith(f"### ❌ FAIL for `0123456`: `p(95)<50` of `http_req_duration` {said} (limit 50 ms)\n")
 
 
-def test_a_run_that_its_own_run_contradicts_is_a_failure(passing: RunReport) -> None:
+def test_a_report_contradicted_by_its_run_is_a_failure(passing: RunReport) -> None:
     """A report that contradicts GitHub's conclusion, in either direction, is UNTRUSTED."""
     red = passing.model_copy(update={"exit_code": 1})
     assert comment(passing, decide(passing, conclusion="failure")).startswith("### ❌ UNTRUSTED")
@@ -225,7 +225,7 @@ def test_a_commit_without_a_report_is_named(failing: RunReport) -> None:
     assert failing.links[0].url in page
 
 
-def test_a_gate_that_changes_itself_is_named(failing: RunReport) -> None:
+def test_changes_to_the_gate_are_named(failing: RunReport) -> None:
     """A loosened threshold is pointed out."""
     page = comment(failing)
     assert "changes the gate that judges it: `tests/e2e/slo.yaml`" in page
@@ -242,7 +242,7 @@ def test_ten_thousand_failures_fit(failing: RunReport) -> None:
     assert page.count("<details>") == page.count("</details>")
 
 
-def test_bytes_are_bounded_too(failing: RunReport) -> None:
+def test_a_comment_is_limited_in_bytes(failing: RunReport) -> None:
     """A three-byte character counts as three."""
     page = comment(_with_tests(failing, 2000, "測試" * 50))
     assert len(page.encode()) <= LIMIT
@@ -250,7 +250,7 @@ def test_bytes_are_bounded_too(failing: RunReport) -> None:
 
 @given(st.integers(1500, 12_000))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
-def test_whatever_the_limit_nothing_is_left_open(failing: RunReport, limit: int) -> None:
+def test_no_limit_leaves_markup_open(failing: RunReport, limit: int) -> None:
     """Folds, fences and rows are closed wherever the page is cut."""
     page = comment(_with_tests(failing, 20, "a`b|c"), limit=max(limit, 2500))
     assert len(page.encode()) <= max(limit, 2500)
@@ -259,14 +259,14 @@ def test_whatever_the_limit_nothing_is_left_open(failing: RunReport, limit: int)
     assert all(line.endswith("|") for line in page.splitlines() if line.startswith("|"))
 
 
-def test_the_summary_holds_everything_that_the_comment_cuts(failing: RunReport) -> None:
+def test_the_summary_contains_rows_cut_from_the_comment(failing: RunReport) -> None:
     """The summary is a separate page with space for every failing test."""
     page = job_summary(_with_tests(failing, 400, "tests/e2e/test_many.py::test_it"))
     assert "omitted" not in page
     assert page.count("test_it[399]") == 2
 
 
-def test_the_summary_leaves_room_for_what_the_step_wrote_before(failing: RunReport) -> None:
+def test_the_summary_accounts_for_earlier_content_of_the_step(failing: RunReport) -> None:
     """GitHub drops the whole summary if it is one byte too long."""
     page = job_summary(_with_tests(failing, 9000, "tests/e2e/test_many.py::test_it"), used=SUMMARY_LIMIT - 30_000)
     assert len(page.encode()) <= 30_000
@@ -291,7 +291,7 @@ def test_many_legs_of_the_largest_reports_fit(failing: RunReport) -> None:
     assert page.count("<details>") == page.count("</details>")
 
 
-def test_several_legs_are_led_by_the_worst_one(passing: RunReport, failing: RunReport) -> None:
+def test_the_worst_leg_leads_the_comment(passing: RunReport, failing: RunReport) -> None:
     """One red matrix job makes the comment red; each job has its row and its section."""
     page = matrix_comment([Leg("k8s-1.36", passing, decide(passing)), Leg("k8s-1.37", failing, decide(failing))])
     assert page.startswith("### `k8s-1.37` ❌ FAIL")
@@ -299,7 +299,7 @@ def test_several_legs_are_led_by_the_worst_one(passing: RunReport, failing: RunR
     assert page.index("`k8s-1.37` ❌") < page.index("### `k8s-1.36` ✅")
 
 
-def test_a_leg_that_its_run_contradicts_leads(passing: RunReport, failing: RunReport) -> None:
+def test_a_leg_contradicted_by_its_run_leads_the_comment(passing: RunReport, failing: RunReport) -> None:
     """A forged PASS is not hidden behind other failures."""
     page = matrix_comment([Leg("a", failing, decide(failing)), Leg("b", passing, decide(passing, conclusion="failure"))])
     assert page.startswith("### `b` ❌ UNTRUSTED")
@@ -313,7 +313,7 @@ def test_a_leg_without_a_report_is_a_failure(passing: RunReport) -> None:
     assert "| `k8s-1.37` | ❌ no report |" in page
 
 
-def test_the_charts_axis_is_a_scale_where_bursts_are_evenly_spaced(failing: RunReport) -> None:
+def test_evenly_spaced_bursts_have_a_numeric_axis(failing: RunReport) -> None:
     """Forty labels would overlap; a burst without a figure leaves a gap that a scale would hide."""
     burst = failing.bursts[0]
     empty = burst.model_copy(update={"overall": burst.overall.model_copy(update={"p95": None})})
@@ -322,7 +322,7 @@ def test_the_charts_axis_is_a_scale_where_bursts_are_evenly_spaced(failing: RunR
     assert 'x-axis "burst" [1, 3, 4]\n' in comment(failing.model_copy(update={"bursts": (burst, empty, burst, burst)}))
 
 
-def test_objectives_that_read_the_same_are_told_apart_by_their_tests(failing: RunReport) -> None:
+def test_identical_objectives_are_distinguished_by_test(failing: RunReport) -> None:
     """Two tests may judge the same threshold under different loads."""
     one = failing.objectives[0]
     page = comment(failing.model_copy(update={"objectives": (one, one.model_copy(update={"test": "tests/e2e/test_other.py::test_it"}))}))
@@ -396,7 +396,7 @@ def _hostile(report: RunReport, text: str) -> RunReport:
 
 @pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_stays_text(failing: RunReport, text: str, outcome: Outcome) -> None:
+def test_hostile_text_appears_only_as_code(failing: RunReport, text: str, outcome: Outcome) -> None:
     """No mention, issue, URL, image, comment, markup or invisible character takes effect, in any kind of run."""
     assert_harmless(comment(_hostile(failing, text).model_copy(update={"outcome": outcome})))
 
@@ -404,7 +404,7 @@ def test_hostile_text_stays_text(failing: RunReport, text: str, outcome: Outcome
 @example("| ")
 @given(st.text(st.sampled_from("`|\\\n @#<>!-[]()*_~$\u202eaé"), max_size=60))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
-def test_random_text_leaves_tables_and_fences_whole(failing: RunReport, text: str) -> None:
+def test_random_text_does_not_break_tables_or_fences(failing: RunReport, text: str) -> None:
     """Every table row keeps its columns, whatever the name of a test."""
     page = comment(_hostile(failing, text))
     assert_harmless(page)
@@ -416,7 +416,7 @@ def test_random_text_leaves_tables_and_fences_whole(failing: RunReport, text: st
         assert len(set(columns[head - 1 : following - 1])) == 1
 
 
-def test_a_sentence_of_the_judge_is_a_cause_without_its_verdict_and_with_one_full_stop(failing: RunReport) -> None:
+def test_a_cause_omits_the_verdict_and_ends_with_one_period(failing: RunReport) -> None:
     """Repeated verdicts (`FAIL: FAIL: ...`) and double periods (`minutes..`) are avoided."""
     told = failing.objectives[0].model_copy(update={"explanation": "FAIL: p(95) = 81 ms: too slow; this speaks for this machine."})
     report = failing.model_copy(update={"objectives": (told,), "tests": ()})

@@ -23,13 +23,13 @@ from kindgate.report.markdown_escape import cell_code, code_block, code_span, ht
         ("żółw 測試 é", "żółw 測試 é"),
     ],
 )
-def test_what_is_not_drawn_is_written_out(text: str, shown: str) -> None:
+def test_invisible_characters_are_escaped(text: str, shown: str) -> None:
     """Control, zero-width and direction characters are escaped; letters of any script are kept."""
     assert visible(text) == shown
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80))
-def test_a_code_span_ends_where_it_has_to(text: str) -> None:
+def test_a_code_span_encloses_the_whole_text(text: str) -> None:
     """The fence is longer than any run of backticks inside, and the span stays on one line."""
     span = code_span(text)
     if span == "—":
@@ -44,7 +44,7 @@ def test_a_code_span_ends_where_it_has_to(text: str) -> None:
 
 
 @given(st.text(st.sampled_from("`a\n~"), max_size=80))
-def test_no_line_of_a_block_closes_it(text: str) -> None:
+def test_no_line_can_close_a_code_block(text: str) -> None:
     """The fence is longer than any run of backticks inside."""
     first, *lines, last = code_block(text).split("\n")
     assert first == last + "text"
@@ -67,13 +67,13 @@ def test_html_is_escaped_in_an_element() -> None:
     assert html_code("<b>&`@x") == "<code>&lt;b&gt;&amp;`@x</code>"
 
 
-def test_a_links_name_is_letters_and_digits() -> None:
+def test_a_link_name_keeps_only_letters_and_digits() -> None:
     """A link's text cannot close the link."""
     assert link("run](x) <b>", "https://github.com/a/b") == "[run  x   b](https://github.com/a/b)"
     assert link("*", "https://github.com/a/b") == "[link](https://github.com/a/b)"
 
 
-class Unwalked(str):
+class UnreadText(str):
     """A string that can be sliced but not iterated."""
 
     __slots__ = ()
@@ -83,15 +83,15 @@ class Unwalked(str):
 
 
 @pytest.mark.parametrize("shown", [code_span, cell_code, code_block, html_code])
-def test_of_a_huge_text_only_the_start_is_looked_at(shown: Callable[[str, int], str]) -> None:
+def test_only_the_start_of_a_huge_text_is_processed(shown: Callable[[str, int], str]) -> None:
     """A hostile report holds thousands of texts of which little is shown, so only the start of each is escaped."""
-    page = shown(Unwalked("\u202e" * 100_000), 30)
+    page = shown(UnreadText("\u202e" * 100_000), 30)
 
     assert page.count(r"\u202e") == 4
     assert "…" in page
 
 
 @given(st.text(st.sampled_from("a\u202e\u200b`|\\\n")), st.integers(1, 40))
-def test_cutting_first_shows_the_same(text: str, limit: int) -> None:
+def test_cutting_before_escaping_gives_the_same_text(text: str, limit: int) -> None:
     """An escape is never shorter than its character, so cutting before escaping changes nothing."""
     assert visible_start(text, limit) == shortened(visible(text), limit)

@@ -40,7 +40,7 @@ def _read(*documents: dict[str, Any]) -> object:
     seed=st.integers(0, 2**32),
 )
 @settings(max_examples=60, deadline=None)
-def test_the_judge_gets_back_what_was_measured(**burst: Any) -> None:
+def test_figures_convert_back_to_the_measured_samples(**burst: Any) -> None:
     """No number changes between the engine and a judge that reads the report, whatever happens to the requests."""
     samples = tuple(burst_sample(measured_burst(number, **burst)) for number in (1, 2))
     figures = [figures_of(sample) for sample in samples]
@@ -69,14 +69,14 @@ CONTRADICTIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("change", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
-def test_figures_that_contradict_each_other_are_refused(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+def test_contradictory_figures_are_refused(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Missing failures, requests without an outcome and answers without a request are refused: no engine measures them."""
     with pytest.raises(FiguresRefused, match="burst 1"):
         _read(_series(lambda series: series.update(change(series))))
 
 
 @pytest.mark.parametrize("part", ["send_lag", "loop_lag", "punctual"])
-def test_a_generators_figures_have_to_fit_its_requests(part: str) -> None:
+def test_generator_figures_must_match_the_requests(part: str) -> None:
     """The generator's figures decide validity, so they must match its requests."""
     document = _document()
     holder = document if part == "send_lag" else document["health"]
@@ -86,7 +86,7 @@ def test_a_generators_figures_have_to_fit_its_requests(part: str) -> None:
 
 
 @pytest.mark.parametrize("numbers", [(1, 1), (2, 1)])
-def test_a_burst_counts_once_and_in_its_place(numbers: tuple[int, int]) -> None:
+def test_bursts_must_be_unique_and_in_order(numbers: tuple[int, int]) -> None:
     """A good burst cannot be counted twice, and bursts cannot be reordered."""
     with pytest.raises(FiguresRefused, match="order"):
         _read(*map(_document, numbers))
@@ -95,7 +95,7 @@ def test_a_burst_counts_once_and_in_its_place(numbers: tuple[int, int]) -> None:
 @pytest.mark.parametrize(
     ("field", "value"), [("response", "a'b"), ("response", "é"), ("response", 'a"b'), ("tags", {"host": "x" * 1001}), ("sent", -1)]
 )
-def test_a_document_holds_only_what_an_encoded_figure_can_be(field: str, value: object) -> None:
+def test_only_encoded_histograms_are_accepted(field: str, value: object) -> None:
     """Invalid characters, endless strings and negative counts are rejected on parsing."""
     with pytest.raises(ValidationError, match=field):
         _read(_series(lambda series: series.update({field: value})))
@@ -106,7 +106,7 @@ def _bomb() -> str:
     return base64.b85encode(lzma.compress(b"\x01" * (2 * TIMES_LIMIT - 2), format=lzma.FORMAT_RAW, filters=_FILTERS)).decode()
 
 
-def test_a_text_that_is_no_histogram_is_refused() -> None:
+def test_an_invalid_histogram_is_refused() -> None:
     """Valid characters alone do not make a histogram."""
     with pytest.raises(FiguresRefused, match="histogram"):
         _read(_series(lambda series: series.update(response="abc")))
@@ -126,7 +126,7 @@ print(peak)
 """
 
 
-def test_short_texts_do_not_grow_into_gigabytes() -> None:
+def test_unpacking_histograms_is_bounded() -> None:
     """The limit covers all histograms of a report together and is enforced while they are decoded."""
     document = _series(lambda series: series.update(response=_bomb(), failed_response=_bomb(), waiting=_bomb(), service=_bomb()))
     read = subprocess.run(

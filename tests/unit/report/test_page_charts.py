@@ -15,7 +15,7 @@ def small(passing: RunReport) -> RunReport:
     return passing.model_copy(update={"bursts": passing.bursts[:2], "resources": (window,)})
 
 
-def test_a_burst_is_drawn_over_time_as_a_distribution_and_as_throughput(small: RunReport) -> None:
+def test_a_burst_has_latency_distribution_and_throughput_charts(small: RunReport) -> None:
     """Each burst gets four charts, and two more compare bursts."""
     drawn = page_charts_of(small)
     assert [chart.title.partition(" in ")[0].partition(" during ")[0] for chart in drawn.bursts[0].charts] == [
@@ -27,7 +27,7 @@ def test_a_burst_is_drawn_over_time_as_a_distribution_and_as_throughput(small: R
     assert [chart.title for chart in drawn.overview] == ["Response time per burst", "Send lag per burst"]
 
 
-def test_limits_of_response_times_are_drawn_and_others_are_not(small: RunReport) -> None:
+def test_only_response_time_limits_are_drawn(small: RunReport) -> None:
     """A failure rate is not drawn on an axis of milliseconds."""
     small = small.model_copy(update={"bursts": small.bursts[:1], "resources": ()})
     with_limits, without = page_charts_of(small), page_charts_of(small.model_copy(update={"objectives": small.objectives[1:]}))
@@ -35,7 +35,7 @@ def test_limits_of_response_times_are_drawn_and_others_are_not(small: RunReport)
     assert "var(--limit)" not in without.bursts[0].charts[0].svg
 
 
-def test_a_workloads_charts_are_shaded_where_load_was_sent(small: RunReport) -> None:
+def test_workload_charts_shade_periods_of_load(small: RunReport) -> None:
     """Each burst in the window gets a shaded area; without bursts the whole window is shaded."""
     wide = small.model_copy(
         update={"resources": (small.resources[0].model_copy(update={"started": small.bursts[0].started, "seconds": 30.0}),)}
@@ -46,7 +46,7 @@ def test_a_workloads_charts_are_shaded_where_load_was_sent(small: RunReport) -> 
     assert shades == [2, 1]
 
 
-def test_every_chart_has_its_figures_as_a_table(small: RunReport) -> None:
+def test_every_chart_has_a_data_table(small: RunReport) -> None:
     """Every chart has a table with one row per step, burst or sample, for readers who cannot see it."""
     drawn = page_charts_of(small)
     all_charts = [*drawn.overview, *(chart for burst in drawn.bursts for chart in burst.charts), *drawn.workloads[0].charts]
@@ -61,7 +61,7 @@ def test_every_chart_has_its_figures_as_a_table(small: RunReport) -> None:
     assert len(drawn.overview[0].rows.cells) == 2
 
 
-def test_keys_name_what_is_drawn_in_the_colours_of_the_page(small: RunReport) -> None:
+def test_legends_use_the_colors_of_the_page(small: RunReport) -> None:
     """Bands are translucent areas, limits are dashed, and the limits' values are listed."""
     keys = {key.name: (key.colour, key.shape, key.opacity) for key in page_charts_of(small).bursts[0].charts[0].keys}
     assert keys == {
@@ -73,13 +73,13 @@ def test_keys_name_what_is_drawn_in_the_colours_of_the_page(small: RunReport) ->
     }
 
 
-def test_nothing_is_drawn_of_a_run_that_measured_nothing(setup_failed: RunReport) -> None:
+def test_a_run_without_measurements_has_no_charts(setup_failed: RunReport) -> None:
     """A run without measurements gets no empty charts."""
     drawn = page_charts_of(setup_failed)
     assert (drawn.overview, drawn.bursts, drawn.workloads) == ((), (), ())
 
 
-def test_a_run_whose_every_request_failed_is_drawn_too(small: RunReport) -> None:
+def test_a_run_with_only_failed_requests_has_charts(small: RunReport) -> None:
     """An outage has no response times: the latency axes stay empty and the failures are drawn."""
     silent = []
     for burst in small.bursts:

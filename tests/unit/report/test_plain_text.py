@@ -20,7 +20,7 @@ def test_verdict_cause_and_next_step_come_first(failing: RunReport) -> None:
     assert third == "next:  see failures/test_slo_all in the artifacts; rerun it with pytest -m e2e"
 
 
-def test_columns_stand_below_each_other() -> None:
+def test_columns_are_aligned() -> None:
     """The second column starts at the same offset in every line."""
     assert aligned([("a", "b"), ("long", "c")]) == ["a     b", "long  c"]
     assert aligned([]) == []
@@ -33,7 +33,7 @@ def test_tables_are_titled(passing: RunReport, setup_failed: RunReport, title: s
     assert (title in terminal_lines(setup_failed)) == (title == "phases")
 
 
-def test_the_evidence_of_each_failure_is_the_last_table(failing: RunReport, passing: RunReport) -> None:
+def test_the_last_table_lists_evidence_of_each_failure(failing: RunReport, passing: RunReport) -> None:
     """The end of a log shows the evidence folder with the cause next to it."""
     lines = terminal_lines(failing)
     rows = lines[lines.index("evidence") + 2 :][: len(failing.failures)]
@@ -43,7 +43,7 @@ def test_the_evidence_of_each_failure_is_the_last_table(failing: RunReport, pass
     assert "evidence" not in terminal_lines(passing)
 
 
-def test_the_comparison_stands_in_a_table_of_its_own(failing: RunReport) -> None:
+def test_the_comparison_has_a_separate_table(failing: RunReport) -> None:
     """Both absolute figures come with the change, its interval and the tolerance."""
     lines = terminal_lines(failing)
     start = lines.index("baseline and pull request")
@@ -51,7 +51,7 @@ def test_the_comparison_stands_in_a_table_of_its_own(failing: RunReport) -> None
     assert cells == ["FAIL", "p(95)", "48.5 ms", "81.3 ms", "+67.5 %", "+51.0 % to +82.0 %", "10 %"]
 
 
-def test_what_the_looks_found_stands_in_the_last_column(failing: RunReport) -> None:
+def test_the_last_column_has_the_result_before_confirmation(failing: RunReport) -> None:
     """The column appears only if a confirmation round ran."""
     looks = EarlierLooks(verdict=Verdict.FAIL, change=0.3, low=0.2, high=0.4, pairs=20)
     row = failing.comparison[0].model_copy(update={"first": looks})

@@ -39,7 +39,7 @@ def replaced(node: Any, path: tuple[Any, ...], value: Any) -> Any:
     return [replaced(item, path[1:], value) if number == path[0] else item for number, item in enumerate(node)]
 
 
-def test_a_report_is_read_as_it_was_written(passing: RunReport, failing: RunReport) -> None:
+def test_a_written_report_is_read_unchanged(passing: RunReport, failing: RunReport) -> None:
     """Both compact and indented JSON are read."""
     for report in (passing, failing):
         assert read_report(report.model_dump_json().encode()) == report
@@ -48,7 +48,7 @@ def test_a_report_is_read_as_it_was_written(passing: RunReport, failing: RunRepo
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the report is never changed
 @given(data=st.data())
-def test_what_the_schema_refuses_is_refused_and_nothing_else(failing: RunReport, data: st.DataObject) -> None:
+def test_the_reader_refuses_exactly_what_the_schema_refuses(failing: RunReport, data: st.DataObject) -> None:
     """With any part replaced by anything, the reader gives the schema's error or the same report."""
     document = json.loads(failing.model_dump_json())
     path = data.draw(st.sampled_from(places(document)))
@@ -65,7 +65,7 @@ def test_what_the_schema_refuses_is_refused_and_nothing_else(failing: RunReport,
 
 
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
-def test_no_bytes_break_the_reader(text: bytes) -> None:
+def test_arbitrary_bytes_do_not_crash_the_reader(text: bytes) -> None:
     """Any uploaded bytes are parsed as a report or refused."""
     with suppress(ReportRefused):
         read_report(text)
@@ -73,7 +73,7 @@ def test_no_bytes_break_the_reader(text: bytes) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the report is never changed
 @given(data=st.data())
-def test_no_damage_breaks_the_reader(passing: RunReport, data: st.DataObject) -> None:
+def test_damaged_input_does_not_crash_the_reader(passing: RunReport, data: st.DataObject) -> None:
     """A report with bytes changed, removed or added is parsed or refused."""
     text = passing.model_dump_json().encode()
     start = data.draw(st.integers(0, len(text)))
@@ -83,7 +83,7 @@ def test_no_damage_breaks_the_reader(passing: RunReport, data: st.DataObject) ->
 
 
 @pytest.mark.parametrize("part", ['"exit_code":0', '"tests":[]', '"run":{"id":"1","id":"2","started":1.0,"seconds":1.0}'])
-def test_a_key_that_is_there_twice_is_refused(part: str) -> None:
+def test_a_duplicate_key_is_refused(part: str) -> None:
     """Two readers could use different values of a duplicate key."""
     good = '{"run":{"id":"1","started":1.0,"seconds":1.0},"outcome":"passed","exit_code":0,"tests":[]'
     assert read_report(f"{good}}}".encode()).exit_code == 0

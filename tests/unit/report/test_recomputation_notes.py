@@ -51,7 +51,7 @@ def test_a_forged_pass_is_a_fail_on_every_page() -> None:
     assert "1 not as reported" in page
 
 
-def test_both_verdicts_stand_where_the_objectives_are_edited() -> None:
+def test_edited_objectives_show_both_verdicts() -> None:
     """The run's own objective passes in its table, main's fails in the other, and the page says which one counts."""
     for text in _pages(recompute_report(_run(), _main(40))):
         assert "passes its own objectives but fails those of main" in text
@@ -60,7 +60,7 @@ def test_both_verdicts_stand_where_the_objectives_are_edited() -> None:
         assert text.count("p(95)<40" if "###" in text else "p(95)&lt;40") >= 2
 
 
-def test_a_maintainer_who_accepts_them_is_named() -> None:
+def test_an_accepting_maintainer_is_named() -> None:
     """The page names the maintainer who accepted a loosened objective."""
     text, page = _pages(recompute_report(_run(), _main(40), accepted_by="octocat"))
     assert text.startswith("### ✅ PASS")
@@ -68,7 +68,7 @@ def test_a_maintainer_who_accepts_them_is_named() -> None:
     assert "octocat accepted them" in page
 
 
-def test_a_page_says_what_judging_again_proves() -> None:
+def test_a_page_explains_what_recomputation_proves() -> None:
     """It also names the pull request's own objectives; a report that was not recomputed claims nothing."""
     text, page = _pages(recompute_report(_run(own=True)))
     assert "the pull request's own objectives, from its tests: `p(95)<1000 of http_req_duration`" in text
@@ -79,7 +79,7 @@ def test_a_page_says_what_judging_again_proves() -> None:
 
 @given(objective=HOSTILE, reason=HOSTILE, branch=HOSTILE, accepted=HOSTILE)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-def test_hostile_words_about_objectives_are_harmless(passing: RunReport, objective: str, reason: str, branch: str, accepted: str) -> None:
+def test_hostile_text_in_objectives_is_harmless(passing: RunReport, objective: str, reason: str, branch: str, accepted: str) -> None:
     """Names of tags, tests and branches come from the pull request."""
     claims = (RecomputedVerdict(objective=objective, own=True, claimed=Verdict.PASS, verdict=Verdict.FAIL, reason=reason, test=objective),)
     base = BaseVerdict(branch=branch, edited=True, accepted_by=accepted, rows=(RecomputedVerdict(objective=objective, reason=reason),))
@@ -90,7 +90,7 @@ def test_hostile_words_about_objectives_are_harmless(passing: RunReport, objecti
 
 
 @pytest.mark.parametrize("limit", [40, 1000])
-def test_objectives_that_are_the_bases_are_shown_once(limit: int) -> None:
+def test_unedited_objectives_are_shown_once(limit: int) -> None:
     """Without an edit there is no second table, met or not."""
     report = recompute_report(_run(limit=limit), _main(limit))
     assert comment(report, decide(report)).count("| reported |") == 0

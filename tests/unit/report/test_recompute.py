@@ -80,7 +80,7 @@ EXPRESSIONS = st.one_of(
     ),
 )
 @settings(max_examples=60, deadline=None)
-def test_an_honest_report_gives_the_verdicts_that_it_claims(
+def test_recomputing_an_honest_report_confirms_its_verdicts(
     *, texts: list[str], aborts: bool, bursts: int, quick: bool, failing: float, burst: dict[str, Any]
 ) -> None:
     """Judge, report, recompute: for any thresholds, loads, interim looks and faults of the application, generator and machine."""
@@ -109,7 +109,7 @@ def test_an_honest_report_gives_the_verdicts_that_it_claims(
     ),
 )
 @settings(max_examples=30, deadline=None)
-def test_an_honest_comparison_gives_the_verdicts_that_it_claims(
+def test_recomputing_an_honest_comparison_confirms_its_verdicts(
     *, tolerances: list[tuple[float, float]], pairs: int, arms: str, placement: str, burst: dict[str, Any]
 ) -> None:
     """For duet and ABBA bursts, and versions that are slower, fail or run on other nodes."""
@@ -139,7 +139,7 @@ def _whole(sample: BurstSample, place: int) -> BurstSample:
 
 
 @pytest.mark.parametrize("slower", [1.0, 1.05, 1.1, 1.3])
-def test_recorded_bursts_of_a_real_cluster_give_the_verdicts_that_they_gave(slower: float) -> None:
+def test_recorded_bursts_of_a_real_cluster_give_the_same_verdicts(slower: float) -> None:
     """Ten bursts per look are drawn from the recording used to measure the error rates."""
     recording, rng = read_recording(RECORDING), np.random.default_rng(5)
     objectives, plan = Objectives(compare=(Tolerance(95.0, 0.1), Tolerance(50.0, 0.1))), Looks(10)
@@ -167,7 +167,7 @@ def _failing() -> RunReport:
     return judged_run(_thresholds("p(95)<40", "http_req_failed: rate<0.1"), bursts_of(median=100.0), 3)
 
 
-def _words_of_pass(report: RunReport) -> RunReport:
+def _claiming_pass(report: RunReport) -> RunReport:
     """Return the report with every failure word replaced by PASS."""
     return report.model_copy(
         update={
@@ -180,9 +180,9 @@ def _words_of_pass(report: RunReport) -> RunReport:
     )
 
 
-def test_words_of_pass_over_failing_figures_are_a_fail() -> None:
+def test_a_claimed_pass_with_failing_figures_is_a_fail() -> None:
     """The objective is named, its recomputed figures are shown, and the exit code is FAIL's."""
-    again = recompute_report(_words_of_pass(_failing()))
+    again = recompute_report(_claiming_pass(_failing()))
     decision = decide(again, AT_LEAST_OBJECTIVES, conclusion="success")
     assert (decision.verdict, decision.may_merge, decision.exit_code) == ("FAIL", False, 20)
     assert "claims PASS for p(95)<40 of http_req_duration, but its figures give FAIL" in decision.reason
@@ -191,10 +191,10 @@ def test_words_of_pass_over_failing_figures_are_a_fail() -> None:
     assert again.objectives[0].measured == pytest.approx(163, abs=30)
 
 
-def test_words_of_pass_over_a_slower_version_are_a_fail() -> None:
+def test_a_claimed_pass_for_a_slower_version_is_a_fail() -> None:
     """The comparison's figures are recomputed too."""
     objectives = Objectives(compare=(Tolerance(95.0, 0.1),))
-    again = recompute_report(_words_of_pass(compared_run(objectives, bursts_of(arms="duet", slower=2.0), 6)))
+    again = recompute_report(_claiming_pass(compared_run(objectives, bursts_of(arms="duet", slower=2.0), 6)))
     decision = decide(again, conclusion="success")
     assert (decision.verdict, decision.exit_code) == ("FAIL", 20)
     assert "p(95)" in decision.reason
@@ -238,7 +238,7 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
-def test_a_claim_that_its_figures_do_not_bear_out_is_red(forge: Any) -> None:
+def test_a_claim_contradicted_by_its_figures_may_not_merge(forge: Any) -> None:
     """A report with anything missing, added or impossible never ends as a PASS, and the objective is named."""
     report = _passing()
     assert decide(recompute_report(report), AT_LEAST_OBJECTIVES, conclusion="success").may_merge
@@ -269,7 +269,7 @@ ROUND_FORGERIES = {
 
 
 @pytest.mark.parametrize("forge", ROUND_FORGERIES.values(), ids=ROUND_FORGERIES)
-def test_a_pass_that_its_round_does_not_confirm_is_red(forge: Any) -> None:
+def test_a_pass_without_confirmation_may_not_merge(forge: Any) -> None:
     """A comparison without a complete, separate confirmation round proves nothing."""
     report = compared_run(Objectives(compare=(Tolerance(95.0, 0.5),)), bursts_of(arms="duet", size=200), 10)
     assert [row.verdict for row in report.comparison] == [Verdict.PASS]
@@ -280,7 +280,7 @@ def test_a_pass_that_its_round_does_not_confirm_is_red(forge: Any) -> None:
     assert "p(95)" in decision.reason
 
 
-def test_a_version_that_is_slow_only_at_the_looks_is_not_confirmed_when_judged_again() -> None:
+def test_a_version_slow_only_at_the_looks_is_not_confirmed_when_recomputed() -> None:
     """An honest report of the run is reproduced, and a forged PASS is refuted."""
 
     def slow_first(number: int) -> BurstResult:
@@ -289,10 +289,10 @@ def test_a_version_that_is_slow_only_at_the_looks_is_not_confirmed_when_judged_a
     report = compared_run(Objectives(compare=(Tolerance(95.0, 0.5),)), slow_first, 10)
     assert [(row.verdict, row.not_confirmed) for row in report.comparison] == [(Verdict.INCONCLUSIVE, True)]
     assert_honest(report)
-    assert not decide(recompute_report(_words_of_pass(report)), conclusion="success").may_merge
+    assert not decide(recompute_report(_claiming_pass(report)), conclusion="success").may_merge
 
 
-def test_more_work_than_a_reader_does_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recomputation_beyond_the_work_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A report of a few megabytes could take hours; what is not recomputed is not a PASS."""
     monkeypatch.setattr("kindgate.report.recompute.WORK_LIMIT", 5)
     decision = decide(recompute_report(_passing()), conclusion="success")
@@ -300,7 +300,7 @@ def test_more_work_than_a_reader_does_is_refused(monkeypatch: pytest.MonkeyPatch
     assert "too many objectives and bursts" in decision.reason
 
 
-def test_bursts_after_the_look_that_decided_do_not_count() -> None:
+def test_bursts_after_the_deciding_look_do_not_count() -> None:
     """A run that failed at its first look and continued until its figures improved is a FAIL."""
 
     def slow_first(number: int) -> BurstResult:
@@ -316,7 +316,7 @@ def test_bursts_after_the_look_that_decided_do_not_count() -> None:
     assert (decision.verdict, decision.may_merge) == ("FAIL", False)
 
 
-def test_a_report_that_says_worse_than_its_figures_stays_red() -> None:
+def test_a_report_worse_than_its_figures_keeps_its_outcome() -> None:
     """A contradiction in either direction is red."""
     report = _passing()
     worse = report.model_copy(update={"objectives": tuple(one.model_copy(update={"verdict": Verdict.FAIL}) for one in report.objectives)})
@@ -324,8 +324,8 @@ def test_a_report_that_says_worse_than_its_figures_stays_red() -> None:
     assert decide(recompute_report(report.model_copy(update={"outcome": Outcome.FAILED}))).exit_code == 20
 
 
-def test_what_an_artifact_says_about_having_been_judged_again_is_not_believed() -> None:
+def test_a_recomputation_inside_an_artifact_is_ignored() -> None:
     """A claim of having been recomputed is discarded: only this code fills in that field."""
-    forged = _words_of_pass(_failing())
+    forged = _claiming_pass(_failing())
     claims = recompute_report(_passing()).recomputation
     assert not decide(recompute_report(forged.model_copy(update={"recomputation": claims})), conclusion="success").may_merge

@@ -67,7 +67,7 @@ def _report(*measurements: Measurement) -> RunReport:
     return build_report(RUN, exit_code=0, measurements=measurements)
 
 
-def test_a_bursts_figures_keep_their_values_in_milliseconds() -> None:
+def test_burst_figures_are_recorded_in_milliseconds() -> None:
     """Overall and per host, figures equal what numpy computes from the raw times."""
     (burst,) = _report(Measurement(TEST, (_burst(),))).bursts
     foo, bar = burst.hosts
@@ -77,7 +77,7 @@ def test_a_bursts_figures_keep_their_values_in_milliseconds() -> None:
     assert [(failure.kind, failure.count, failure.example) for failure in burst.failures] == [("http", 2, "503: 2")]
 
 
-def test_a_burst_says_how_late_it_was_sent() -> None:
+def test_a_burst_records_its_send_lag() -> None:
     """Send lag is in microseconds and the time spent waiting for a slot in seconds."""
     (burst,) = _report(Measurement(TEST, (_burst(),))).bursts
     assert burst.send_lag is not None
@@ -89,7 +89,7 @@ def test_a_burst_says_how_late_it_was_sent() -> None:
     assert burst.send_lag.distribution.edges[-1] > 400
 
 
-def test_a_distribution_loses_no_request_and_encloses_them_all() -> None:
+def test_a_distribution_contains_every_request() -> None:
     """The bins hold exactly the successful requests."""
     (burst,) = _report(Measurement(TEST, (_burst(),))).bursts
     assert burst.distribution is not None
@@ -99,7 +99,7 @@ def test_a_distribution_loses_no_request_and_encloses_them_all() -> None:
     assert (burst.distribution.counts[0], burst.distribution.counts[-1]) == (1, 8)
 
 
-def test_a_time_on_an_edge_belongs_to_the_bin_that_it_opens() -> None:
+def test_a_time_on_an_edge_counts_in_the_upper_bin() -> None:
     """10 ms falls into the bin that starts at 10 ms, not the one that ends there."""
     series = Series("x", "x", "", "GET", 3, 3, 3, response=Histogram.of([1000, 10_000, 10_000]))
     result = BurstResult(_burst().plan, Window(1.0, 2.0), 1.0, (series,))
@@ -108,7 +108,7 @@ def test_a_time_on_an_edge_belongs_to_the_bin_that_it_opens() -> None:
     assert dict(zip(distribution.edges, distribution.counts, strict=False))[10.0] == 2
 
 
-def test_a_long_burst_is_drawn_with_fewer_points_and_all_of_its_requests() -> None:
+def test_a_long_burst_has_fewer_points_but_all_requests() -> None:
     """1,000 slots of 100 ms become at most 120 points, and no request is lost."""
     (burst,) = _report(Measurement(TEST, (_burst(1000),))).bursts
     timeline = burst.timeline
@@ -151,26 +151,26 @@ def test_a_threshold_keeps_verdict_interval_and_margin() -> None:
     assert (objective.per_burst, objective.trend, objective.test) == ((100.0, None), "rises", TEST)
 
 
-def test_the_margin_of_a_lower_limit_is_what_lies_above_it() -> None:
+def test_the_margin_of_a_lower_limit_is_the_share_above_it() -> None:
     """`rate>0.9` measured at 0.99 has 10 % headroom."""
     (objective,) = _report(Measurement(TEST, (), _judgement(220.0, ">"))).objectives
     assert objective.margin == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(("measured", "operator", "limit"), [(None, "<", 200.0), (math.inf, "<", 200.0), (1.0, "<", 0.0), (1.0, "==", 2.0)])
-def test_no_margin_is_made_up(measured: float | None, operator: str, limit: float) -> None:
+def test_an_undefined_margin_is_none(measured: float | None, operator: str, limit: float) -> None:
     """No data, failed requests, a limit of 0 or an exact value give no margin."""
     (objective,) = _report(Measurement(TEST, (), _judgement(measured, operator, limit))).objectives
     assert objective.margin is None
 
 
-def test_the_gates_of_validity_are_kept() -> None:
+def test_validity_checks_are_recorded() -> None:
     """The report shows which validity checks the measurement passed."""
     (gate,) = _report(Measurement(TEST, (), _judgement(1.0))).gates
     assert (gate.name, gate.ok, gate.measured, gate.test) == ("loop lag", True, "p99 1 ms", TEST)
 
 
-def test_resources_are_shown_against_the_limits_of_all_pods() -> None:
+def test_resource_limits_are_summed_over_all_pods() -> None:
     """Two pods with half a core each may use one core together; bytes are shown as MB."""
     use = WorkloadUse(
         namespace="echo",
@@ -195,7 +195,7 @@ def test_resources_are_shown_against_the_limits_of_all_pods() -> None:
     assert (window.started, window.seconds, window.notes) == (100.0, 30.0, ("smeared",))
 
 
-def test_too_many_bursts_are_left_out_and_said() -> None:
+def test_omitted_bursts_are_reported() -> None:
     """Bursts beyond the bound are dropped and reported, so the report stays within what a reader accepts."""
     burst = _burst(1)
     report = _report(Measurement(TEST, (burst,) * (BURSTS + 3)))
@@ -203,13 +203,13 @@ def test_too_many_bursts_are_left_out_and_said() -> None:
     assert "3 more bursts were omitted from the report" in report.notes
 
 
-def test_a_setup_error_is_kept_in_its_own_words() -> None:
+def test_a_setup_error_is_recorded_unchanged() -> None:
     """Message, time waited, last state and next step are kept; an endless message is truncated."""
     record = setup_error_record(DeployError("x" * 5000, waited=12.5, last_state="pending", next_step="look"), "deploy")
     assert (len(record.message), record.waited, record.last_state, record.next_step) == (1000, 12.5, "pending", "look")
 
 
-def test_the_cluster_and_the_phases_are_written_down() -> None:
+def test_cluster_and_phases_are_recorded() -> None:
     """The report holds where the application ran and how long each phase took."""
     address = ClusterAddress(
         "kg", Path("k"), "kind-kg", "http://127.0.0.1:1", ("a", "b", "c"), "v1.37.2", "kindest/node:v1.37.2", reused=True

@@ -22,7 +22,7 @@ def _refusal(document: dict[str, Any]) -> str:
     return str(refused.value)
 
 
-def test_json_and_back_is_the_same_report(failing: RunReport) -> None:
+def test_a_report_survives_a_json_round_trip(failing: RunReport) -> None:
     """Nothing is lost between a run and the job that renders its report."""
     assert RunReport.model_validate_json(failing.model_dump_json()) == failing
 
@@ -66,7 +66,7 @@ def test_a_type_is_not_converted(passing: RunReport) -> None:
         (("resources", 0, "workloads", 0, "series", "cpu"), []),
     ],
 )
-def test_what_no_honest_run_writes_is_refused(passing: RunReport, path: tuple[str | int, ...], value: Any) -> None:
+def test_values_that_no_run_can_produce_are_refused(passing: RunReport, path: tuple[str | int, ...], value: Any) -> None:
     """Oversized, escaping and contradictory values are rejected on parsing, and the message names the field."""
     document = _document(passing)
     parent: Any = document

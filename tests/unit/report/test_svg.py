@@ -14,7 +14,7 @@ DRAWING = f"""<?xml version="1.0"?>
 </svg>"""
 
 
-def test_a_drawing_has_no_style_of_its_own_and_ids_of_its_own() -> None:
+def test_a_drawing_has_unique_ids_and_no_inline_style() -> None:
     """Styles become attributes, IDs and references get a prefix, colors become variables, and excess digits are dropped."""
     svg = embedded_svg(DRAWING, "c7", "Title & more", "Description")
     assert "style" not in svg
@@ -28,7 +28,7 @@ def test_a_drawing_has_no_style_of_its_own_and_ids_of_its_own() -> None:
     assert "DejaVu" not in svg
 
 
-def test_a_drawing_says_what_it_is() -> None:
+def test_a_drawing_has_a_title_and_a_description() -> None:
     """Title and description come first, escaped, and the page decides the size."""
     svg = embedded_svg(DRAWING, "c7", "Title & more", "Description")
     assert svg.startswith('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" role="img" aria-labelledby="c7-title c7-desc">')

@@ -31,7 +31,7 @@ def test_numbers_have_three_significant_digits(value: float | None, text: str) -
 
 
 @given(st.floats(-1e18, 1e18))
-def test_every_figure_can_be_written(value: float) -> None:
+def test_every_figure_can_be_formatted(value: float) -> None:
     """The text parses back to about the same number, down to a billionth."""
     assert float(number(value).replace(",", "")) == pytest.approx(value, rel=0.006, abs=1e-9)
 
@@ -45,7 +45,7 @@ def test_a_share_below_100_percent_is_never_rounded_up_to_it(share: float, text:
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.04, "0 s"), (9.25, "9.2 s"), (59.94, "59.9 s"), (60.0, "1 min 0 s"), (3725.0, "1 h 2 min")]
 )
-def test_spans_of_time_are_written_as_people_say_them(seconds: float, text: str) -> None:
+def test_durations_are_formatted_in_everyday_units(seconds: float, text: str) -> None:
     """Seconds have a decimal; minutes and hours do not."""
     assert span(seconds) == text
 

@@ -28,12 +28,12 @@ NO_REQUIREMENTS = st.recursive(
 UNDRAWN = re.compile(r"[\x00-\x08\x0b-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069]")
 
 
-def _places(node: Any, path: Path = ()) -> Iterator[Path]:
+def _string_paths(node: Any, path: Path = ()) -> Iterator[Path]:
     """Return every path in a JSON document, outermost first."""
     yield path
     children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, child in children:
-        yield from _places(child, (*path, key))
+        yield from _string_paths(child, (*path, key))
 
 
 def _changed(document: Any, path: Path, value: Any) -> Any:
@@ -47,11 +47,11 @@ def _changed(document: Any, path: Path, value: Any) -> Any:
 
 @given(st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
-def test_a_report_with_anything_anywhere_is_refused_or_fits_and_hides_nothing(failing: RunReport, data: st.DataObject) -> None:
+def test_a_report_with_any_value_anywhere_is_refused_or_rendered_completely(failing: RunReport, data: st.DataObject) -> None:
     """With one to three unexpected values in a full report, the only possible exception is `ValidationError`."""
     document = json.loads(failing.model_dump_json())
     for _ in range(data.draw(st.integers(1, 3))):
-        document = _changed(document, data.draw(st.sampled_from(list(_places(document)))), data.draw(NO_REQUIREMENTS))
+        document = _changed(document, data.draw(st.sampled_from(list(_string_paths(document)))), data.draw(NO_REQUIREMENTS))
 
     with suppress(ValidationError):
         report = RunReport.model_validate_json(json.dumps(document))
@@ -66,10 +66,10 @@ def test_a_report_with_anything_anywhere_is_refused_or_fits_and_hides_nothing(fa
 
 @given(HOSTILE, st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-def test_hostile_text_in_any_text_is_refused_or_harmless(failing: RunReport, text: str, data: st.DataObject) -> None:
+def test_hostile_text_in_any_field_is_refused_or_harmless(failing: RunReport, text: str, data: st.DataObject) -> None:
     """Hostile text is placed in all text fields that the schema allows, at once."""
     document = json.loads(failing.model_dump_json())
-    texts = [path for path in _places(document) if isinstance(_at(document, path), str)]
+    texts = [path for path in _string_paths(document) if isinstance(_at(document, path), str)]
     for path in data.draw(st.lists(st.sampled_from(texts), min_size=1, max_size=10, unique=True)):
         changed = _changed(document, path, text)
         with suppress(ValidationError):

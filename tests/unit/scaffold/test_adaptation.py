@@ -26,7 +26,7 @@ def classed(name: str, *, legacy: bool = False) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("legacy", [True, False])
-def test_a_class_of_a_cloud_is_served_by_traefik(*, legacy: bool) -> None:
+def test_a_cloud_providers_class_is_served_by_traefik(*, legacy: bool) -> None:
     """The class changes only in the adapted overlay, whether it is set by field or by annotation."""
     source = rendered(service(), classed("alb", legacy=legacy))
     found = adaptation(source)
@@ -41,14 +41,14 @@ def test_a_class_of_a_cloud_is_served_by_traefik(*, legacy: bool) -> None:
 
 
 @pytest.mark.parametrize("name", ["nginx", "traefik", ""])
-def test_a_class_that_is_served_stays(name: str) -> None:
+def test_a_served_class_is_unchanged(name: str) -> None:
     """A class that comes with the manifests is kept too."""
     assert not adaptation(rendered(classed(name))).needed
     assert not adaptation(rendered(classed("mine"), manifest("IngressClass", "mine", namespace=""))).needed
 
 
 @pytest.mark.parametrize("namespace", ["shop", ""])
-def test_secrets_are_where_their_pods_are(namespace: str) -> None:
+def test_secrets_are_in_the_namespace_of_their_pods(namespace: str) -> None:
     """A Secret without a namespace follows its pods, because an existing cluster's context can set another one."""
     pod = deployment(namespace=namespace, container={"envFrom": [{"secretRef": {"name": "settings"}}]})
     source = rendered(pod)

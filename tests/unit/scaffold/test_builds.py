@@ -52,14 +52,16 @@ def found(root: Path, *images: str, hints: tuple[ImageHint, ...] = ()) -> dict[s
         (("node_modules/x/Dockerfile",), ("acme/web:1",), {}),
     ],
 )
-def test_each_dockerfile_meets_its_image(tmp_path: Path, files: tuple[str, ...], images: tuple[str, ...], expected: dict[str, str]) -> None:
+def test_each_dockerfile_is_matched_with_its_image(
+    tmp_path: Path, files: tuple[str, ...], images: tuple[str, ...], expected: dict[str, str]
+) -> None:
     """A Dockerfile matches by name, or if one image and one Dockerfile remain; images of Docker Hub's library are never built."""
     write(tmp_path, **dict.fromkeys(files, "FROM scratch\n"))
 
     assert found(tmp_path, *images) == expected
 
 
-def test_what_is_not_matched_is_said(tmp_path: Path) -> None:
+def test_an_unmatched_dockerfile_is_reported(tmp_path: Path) -> None:
     """The note has the settings to add by hand."""
     write(tmp_path, **{"tools/Dockerfile": "FROM scratch\n"})
 
@@ -71,7 +73,7 @@ def test_what_is_not_matched_is_said(tmp_path: Path) -> None:
     assert "app_build = IMAGE=FOLDER" in note
 
 
-def test_what_is_for_tests_and_debugging_is_passed_over(tmp_path: Path) -> None:
+def test_dockerfiles_for_tests_and_debugging_are_ignored(tmp_path: Path) -> None:
     """Dockerfiles for tests and debugging are skipped; a placeholder is left to validation, which knows its line."""
     write(tmp_path, **dict.fromkeys(("Dockerfile", "Dockerfile.debug", "web/tests/Dockerfile"), "FROM scratch\n"))
 
@@ -100,7 +102,7 @@ def test_a_placeholder_is_an_image_of_the_repository(tmp_path: Path, files: tupl
     assert exposed_ports(builds, [image, "redis:7"], {image: name}) == {image: 8000}
 
 
-def test_a_hint_with_a_placeholder_matches_by_its_service(tmp_path: Path) -> None:
+def test_a_hint_with_a_placeholder_is_matched_by_service_name(tmp_path: Path) -> None:
     """An image name with a variable is no reference, but the Compose service's folder still identifies the image."""
     write(tmp_path, **{"shop/Dockerfile": "FROM scratch\n"})
     hints = (ImageHint("${REGISTRY:-x}/shop:1", tmp_path / "shop", "Dockerfile", "", tmp_path / "compose.yaml"),)
@@ -108,7 +110,7 @@ def test_a_hint_with_a_placeholder_matches_by_its_service(tmp_path: Path) -> Non
     assert found(tmp_path, "acme/shop:1", "redis:7", hints=hints) == {"acme/shop": "shop"}
 
 
-def test_hints_come_before_guesses(tmp_path: Path) -> None:
+def test_hints_take_precedence_over_guesses(tmp_path: Path) -> None:
     """Skaffold, Tilt and Compose define context, file and stage; a Compose service can match by its own name."""
     write(tmp_path, **{"docker/a.Dockerfile": "FROM scratch AS run\n", "b/Dockerfile": "FROM scratch\n"})
     hints = (
@@ -138,7 +140,7 @@ def test_hints_come_before_guesses(tmp_path: Path) -> None:
         ("COPY nowhere /x\n", "app"),
     ],
 )
-def test_the_context_holds_what_is_copied(tmp_path: Path, copied: str, context: str) -> None:
+def test_the_context_contains_the_copied_sources(tmp_path: Path, copied: str, context: str) -> None:
     """If a Dockerfile copies files from the parent folder, that is the context."""
     write(tmp_path, **{"app/Dockerfile": f"FROM scratch\n{copied}", "app/requirements.txt": "", "go.mod": "", "main.go": ""})
 
@@ -147,7 +149,7 @@ def test_the_context_holds_what_is_copied(tmp_path: Path, copied: str, context: 
     assert build.context.relative_to(tmp_path).as_posix() == context
 
 
-def test_images_of_one_short_name_stay_apart(tmp_path: Path) -> None:
+def test_images_with_equal_short_names_get_distinct_tags(tmp_path: Path) -> None:
     """Images with the same short name get different tags in the local engine."""
     write(tmp_path, **{"a/web/Dockerfile": "FROM scratch\n", "b/web/Dockerfile": "FROM scratch\n"})
 
@@ -165,6 +167,6 @@ def test_images_of_one_short_name_stay_apart(tmp_path: Path) -> None:
         ("example.org/shop@sha256:" + "a" * 64, "shop", "example.org/shop"),
     ],
 )
-def test_an_images_name_is_taken_apart(image: str, short: str, bare: str) -> None:
+def test_an_image_name_is_parsed(image: str, short: str, bare: str) -> None:
     """A port in the registry's host is not a tag."""
     assert (short_name(image), without_tag(image)) == (short, bare)

@@ -23,12 +23,12 @@ from kindgate.scaffold.dockerfiles import copied_sources, exposed_port
         ("", "", None),
     ],
 )
-def test_the_port_is_that_of_the_stage_that_is_built(text: str, target: str, port: int | None) -> None:
+def test_the_port_is_that_of_the_built_stage(text: str, target: str, port: int | None) -> None:
     """Earlier stages count only if the built stage is based on them."""
     assert exposed_port(text, target) == port
 
 
-def test_what_is_copied_comes_from_the_context() -> None:
+def test_copied_sources_are_those_from_the_context() -> None:
     """Files copied from other stages, URLs and variables are not part of the context."""
     text = 'FROM a\nCOPY --chown=1:1 src/ \\\n  ./lib /app\nCOPY ["a b", "/x"]\nCOPY --from=a z /z\nADD https://x/y $V .\n'
 

@@ -27,19 +27,19 @@ def of_group(group: str, kind: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["nginx", "traefik"])
 @pytest.mark.parametrize("by_annotation", [True, False])
-def test_traefik_serves_its_own_class_and_nginxs(name: str, *, by_annotation: bool) -> None:
+def test_traefik_serves_its_own_class_and_nginx(name: str, *, by_annotation: bool) -> None:
     """Traefik serves both classes, whether set by field or by annotation."""
     assert entry_components(rendered(classed(name, by_annotation=by_annotation))) == (("ingress-traefik",), ())
 
 
-def test_without_a_class_the_default_one_serves() -> None:
+def test_an_ingress_without_a_class_is_served_by_the_default() -> None:
     """Without a class, the default class applies; without an Ingress, no controller is needed."""
     assert entry_components(rendered(ingress())) == (("ingress-traefik",), ())
     assert entry_components(rendered()) == ((), ())
 
 
 @pytest.mark.parametrize("by_annotation", [True, False])
-def test_a_class_that_nothing_serves_is_noted(*, by_annotation: bool) -> None:
+def test_an_unserved_class_is_noted(*, by_annotation: bool) -> None:
     """A cloud's own controller does not run in a KinD cluster."""
     components, (note,) = entry_components(rendered(classed("alb", by_annotation=by_annotation)))
 
@@ -51,7 +51,7 @@ def test_a_class_that_nothing_serves_is_noted(*, by_annotation: bool) -> None:
     ("group", "kind", "component"),
     [("gateway.networking.k8s.io", "HTTPRoute", "gateway-api"), ("traefik.io", "IngressRoute", "traefik-crds")],
 )
-def test_other_routes_bring_their_provider_and_traefik(group: str, kind: str, component: str) -> None:
+def test_other_routes_need_their_provider_and_traefik(group: str, kind: str, component: str) -> None:
     """The provider needs the controller too."""
     assert entry_components(rendered(of_group(group, kind))) == (tuple(sorted((component, "ingress-traefik"))), ())
 
@@ -62,7 +62,7 @@ def test_a_kind_of_another_group_needs_nothing() -> None:
 
 
 @pytest.mark.parametrize("kind", ["IngressClass", "GatewayClass"])
-def test_an_overlay_with_its_own_class_brings_its_controller(kind: str) -> None:
+def test_an_overlay_with_its_own_class_needs_no_controller(kind: str) -> None:
     """An overlay with its own IngressClass has its own controller."""
     group = "networking.k8s.io" if kind == "IngressClass" else "gateway.networking.k8s.io"
     own = {**manifest(kind, "mine", namespace=""), "apiVersion": f"{group}/v1"}

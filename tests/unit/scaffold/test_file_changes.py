@@ -19,7 +19,7 @@ def init(folder: Path, text: str) -> Kind:
 
 
 @pytest.mark.parametrize(("ending", "mark"), [(b"\r\n", b""), (b"\r\n", b"\xef\xbb\xbf"), (b"\n", b"\xef\xbb\xbf"), (b"\r", b"")])
-def test_a_file_that_git_checked_out_otherwise_is_still_ours(tmp_path: Path, ending: bytes, mark: bytes) -> None:
+def test_a_file_with_other_line_endings_still_counts_as_generated(tmp_path: Path, ending: bytes, mark: bytes) -> None:
     """An up-to-date file is unchanged, an outdated one is renewed with its own line endings and byte order mark, and so is the record."""
     assert init(tmp_path, "a: 1\nb: 2\n") is Kind.CREATE
     for file in (tmp_path / "slo.yaml", tmp_path / ".kindgate-init"):
@@ -52,7 +52,7 @@ def test_an_edited_file_keeps_every_byte(tmp_path: Path) -> None:
         ("pyproject.toml", b'\xef\xbb\xbf[tool.pytest]\naddopts = ["-q"]\n', "byte order mark, which TOML does not allow"),
     ],
 )
-def test_settings_that_pytest_cannot_read_are_refused(tmp_path: Path, name: str, content: bytes, what: str) -> None:
+def test_settings_unreadable_for_pytest_are_refused(tmp_path: Path, name: str, content: bytes, what: str) -> None:
     """The error names the cause, where pytest shows a traceback or `Invalid statement`."""
     (tmp_path / name).write_bytes(content)
 

@@ -34,7 +34,7 @@ DATABASE = exposed("db", ports=[{"port": 5432}])
     ],
     ids=["load balancer", "node port", "cluster ip", "nothing to enter", "not http", "directory", "by target"],
 )
-def test_services_get_a_way_in(services: list[dict[str, Any]], entered: list[str]) -> None:
+def test_services_get_an_ingress(services: list[dict[str, Any]], entered: list[str]) -> None:
     """Services exposed outside the cluster get an entry; without any, all that might speak HTTP do."""
     found = generated_entries(rendered(*services), {})
 
@@ -42,7 +42,7 @@ def test_services_get_a_way_in(services: list[dict[str, Any]], entered: list[str
     assert len(found.notes) == len(entered)
 
 
-def test_pods_without_any_service_get_one() -> None:
+def test_pods_without_a_service_get_one() -> None:
     """Pods without a Service get one even next to Services of other pods, but only if a port might speak HTTP."""
     web = deployment(container={"ports": [{"containerPort": 8080}]})
 
@@ -56,7 +56,7 @@ def test_pods_without_any_service_get_one() -> None:
     assert generated_entries(rendered(web, exposed("web", ports=[{"port": 5432}])), {}) == GeneratedEntries()
 
 
-def test_a_pod_by_itself_gets_a_service() -> None:
+def test_a_bare_pod_gets_a_service() -> None:
     """The Service of a bare pod selects the pod's own labels."""
     template = deployment()["spec"]["template"]
     pod = {**manifest("Pod", "web", spec=template["spec"]), "metadata": {"name": "web", "namespace": "shop", "labels": {"role": "web"}}}
@@ -67,7 +67,7 @@ def test_a_pod_by_itself_gets_a_service() -> None:
 
 
 @pytest.mark.parametrize(("ports", "target"), [({"example/web:1.0": 3000}, 3000), ({"example/web:1.0": 6379}, None), ({}, None)])
-def test_a_container_without_ports_has_the_one_of_its_dockerfile(ports: dict[str, int], target: int | None) -> None:
+def test_a_container_without_ports_uses_the_dockerfiles_port(ports: dict[str, int], target: int | None) -> None:
     """Manifests often omit the optional `ports:`, so the Dockerfile's port is used."""
     found = generated_entries(rendered(deployment(container={"ports": []})), ports)
 
@@ -97,6 +97,6 @@ TRAEFIK = {**manifest("IngressRoute", "web"), "apiVersion": "traefik.io/v1alpha1
 
 
 @pytest.mark.parametrize("way_in", [ingress(), HOSTLESS, ROUTE, TRAEFIK], ids=["ingress", "without host", "gateway", "traefik"])
-def test_a_way_in_that_is_there_is_used(way_in: dict[str, Any]) -> None:
+def test_an_existing_route_is_used(way_in: dict[str, Any]) -> None:
     """An existing entry is used, and nothing is added."""
     assert generated_entries(rendered(exposed("web", type="LoadBalancer"), way_in), {}) == GeneratedEntries()

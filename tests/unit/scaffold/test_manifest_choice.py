@@ -68,14 +68,14 @@ def overlays(*names: str) -> tuple[str, ...]:
     ],
     ids=count(),
 )
-def test_the_likeliest_is_chosen(tmp_path: Path, files: tuple[str, ...], chosen: str) -> None:
+def test_the_most_likely_manifests_are_chosen(tmp_path: Path, files: tuple[str, ...], chosen: str) -> None:
     """Production is chosen only if nothing else exists, and third-party manifests never are."""
     write(tmp_path, *files)
 
     assert choose(tmp_path).paths == (tmp_path / chosen,)
 
 
-def test_the_reason_names_what_was_not_chosen(tmp_path: Path) -> None:
+def test_the_reason_lists_the_alternatives(tmp_path: Path) -> None:
     """The reason lists the other candidates, so a wrong choice is visible."""
     write(tmp_path, *overlays("minikube", "prod"))
 
@@ -102,7 +102,7 @@ def test_files_in_the_root_belong_to_a_folder_of_manifests(tmp_path: Path) -> No
     assert choose(tmp_path).paths == (root,)
 
 
-def test_what_skaffold_applies_comes_before_folders(tmp_path: Path) -> None:
+def test_manifests_of_skaffold_take_precedence_over_folders(tmp_path: Path) -> None:
     """Developers use the Skaffold manifests, so they come before folders; an overlay for tests takes precedence."""
     write(tmp_path, "k8s/web.yaml", "kubernetes/web.yaml")
     assert choose(tmp_path, [tmp_path / "kubernetes"]).paths == (tmp_path / "kubernetes",)
@@ -120,7 +120,7 @@ def test_what_skaffold_applies_comes_before_folders(tmp_path: Path) -> None:
     ],
     ids=["overlays", "charts", "none"],
 )
-def test_where_only_a_person_can_choose_the_argument_is_named(tmp_path: Path, files: tuple[str, ...], words: str) -> None:
+def test_an_ambiguous_choice_names_the_option(tmp_path: Path, files: tuple[str, ...], words: str) -> None:
     """The error names the argument and lists the candidates."""
     write(tmp_path, *files)
 
@@ -131,7 +131,7 @@ def test_where_only_a_person_can_choose_the_argument_is_named(tmp_path: Path, fi
 
 
 @pytest.mark.parametrize("text", ["resources: [", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"])
-def test_a_broken_kustomization_is_found_and_one_of_flux_is_none(tmp_path: Path, text: str) -> None:
+def test_an_invalid_kustomization_is_found_and_a_flux_one_ignored(tmp_path: Path, text: str) -> None:
     """Kustomize reports the error in a broken kustomization; a Flux Kustomization is an ordinary object."""
     (tmp_path / "kustomization.yaml").write_text(text)
 

@@ -32,7 +32,7 @@ def test_a_plain_application_gets_an_ingress_controller_and_prometheus() -> None
     assert found.notes == ()
 
 
-def test_what_the_overlay_brings_is_not_added() -> None:
+def test_components_in_the_overlay_are_not_added() -> None:
     """A controller with its class and a Prometheus in the overlay are not added again."""
     prometheus = deployment()
     prometheus["metadata"]["name"] = "prometheus"
@@ -41,7 +41,7 @@ def test_what_the_overlay_brings_is_not_added() -> None:
     assert application_of(whole, BUILDS).components == ()
 
 
-def test_a_class_that_nothing_serves_is_told() -> None:
+def test_an_unserved_class_is_reported() -> None:
     """A cloud's own controller does not run in a KinD cluster."""
     found = application_of(rendered(classed("alb")), BUILDS)
 
@@ -49,7 +49,7 @@ def test_a_class_that_nothing_serves_is_told() -> None:
     assert "'alb'" in found.notes[0]
 
 
-def test_an_application_that_nothing_leads_to_is_refused() -> None:
+def test_an_unreachable_application_is_refused() -> None:
     """The error names the missing object."""
     with pytest.raises(ManifestError, match="nothing routes requests to it"):
         application_of(rendered(deployment()), BUILDS)
@@ -87,12 +87,12 @@ def test_names_that_a_pipeline_replaces_are_refused_in_one_line(kind: str, name:
 
 
 @pytest.mark.parametrize("item", [manifest("ClusterRole", "READER", namespace=""), manifest("ConfigMap", "Web"), deployment()])
-def test_names_that_are_right_or_merely_wrong_are_left_to_validation(item: dict[str, Any]) -> None:
+def test_valid_and_merely_invalid_names_are_left_to_validation(item: dict[str, Any]) -> None:
     """Validation knows the naming rule of each kind, and the line."""
     refuse_templates(rendered(item))
 
 
-def test_a_build_whose_image_was_replaced_is_left_out() -> None:
+def test_a_build_of_a_replaced_image_is_omitted() -> None:
     """`--app-image` rejects a name that no manifest uses, so the build is dropped."""
     builds = Builds((Build("example/other", "other:kindgate", Path()),), ())
 

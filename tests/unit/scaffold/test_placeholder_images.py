@@ -32,19 +32,19 @@ TEMPLATE = "${{ secrets.USER }}/app:latest"
         ("acme/app-${STAGE}:1", ""),
     ],
 )
-def test_the_name_is_what_a_person_wrote(image: str, name: str) -> None:
+def test_the_name_is_the_legible_part(image: str, name: str) -> None:
     """The literal part is the name, or the workload's name if everything is a placeholder."""
     assert legible_name(image) == name
     assert placeholder_names(rendered(deployment("web", container={"image": image}))) == {image: name or "web"}
 
 
 @pytest.mark.parametrize("image", ["acme/app:1", "acme/My App:1", "acme/MyApp:1", "localhost:5000/app"])
-def test_an_image_that_is_right_or_merely_wrong_is_no_placeholder(image: str) -> None:
+def test_valid_and_merely_invalid_images_are_no_placeholders(image: str) -> None:
     """An invalid image is reported, not replaced by another one."""
     assert placeholder_names(rendered(deployment(container={"image": image}))) == {}
 
 
-def test_an_image_that_is_built_stands_for_a_placeholder() -> None:
+def test_a_built_image_replaces_a_placeholder() -> None:
     """A patch sets the image, because Kustomize's `images:` cannot match a placeholder; validation then passes."""
     web = deployment(container={"image": TEMPLATE})
     web["spec"]["template"]["spec"]["initContainers"] = [{**web["spec"]["template"]["spec"]["containers"][0], "name": "first"}]
@@ -66,7 +66,7 @@ def test_an_image_that_is_built_stands_for_a_placeholder() -> None:
     assert "using app:kindgate" in notes[0]
 
 
-def test_what_nothing_builds_is_reported_with_the_option_that_names_it() -> None:
+def test_a_placeholder_without_a_build_is_reported_with_the_option() -> None:
     """The placeholder is kept, the option is named, and validation reports the line."""
     whole = rendered(deployment(container={"image": TEMPLATE}))
 
@@ -77,7 +77,7 @@ def test_what_nothing_builds_is_reported_with_the_option_that_names_it() -> None
 
 
 @pytest.mark.parametrize(("image", "name"), [(TEMPLATE, "app"), (TEMPLATE, TEMPLATE), ("acme/web:2", "acme/web")])
-def test_an_image_that_is_given_comes_first(image: str, name: str) -> None:
+def test_a_requested_image_takes_precedence(image: str, name: str) -> None:
     """A given image takes precedence, by the reported name or the one in the manifests."""
     whole = rendered(deployment(container={"image": image}))
 
@@ -87,7 +87,7 @@ def test_an_image_that_is_given_comes_first(image: str, name: str) -> None:
     assert container["image"] == "example.org/web:3"
 
 
-def test_a_name_that_no_container_has_is_refused() -> None:
+def test_an_unknown_image_name_is_refused() -> None:
     """The error lists the existing names."""
     whole = rendered(deployment(container={"image": TEMPLATE}))
 
@@ -98,7 +98,7 @@ def test_a_name_that_no_container_has_is_refused() -> None:
 
 
 @pytest.mark.parametrize("text", ["app", "=x", "app=", "app=Not An Image"])
-def test_only_an_image_can_be_given(text: str) -> None:
+def test_an_invalid_image_option_is_refused(text: str) -> None:
     """The argument must be NAME=IMAGE."""
     with pytest.raises(SettingsError, match="--image"):
         parse_image_options([text])

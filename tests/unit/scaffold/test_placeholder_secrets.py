@@ -35,7 +35,7 @@ def with_more(whole: Rendered, added: Sequence[Manifest]) -> Rendered:
     return replace(whole, objects=(*whole.objects, *added))
 
 
-def test_every_key_that_is_known_gets_a_placeholder() -> None:
+def test_every_known_key_gets_a_placeholder() -> None:
     """Keys from variables, volumes and projections get placeholders, so the pods start and each value is a line to edit."""
     pod = needing("shop-credentials", keys=("token", "user", "token"))
     pod["spec"]["template"]["spec"]["volumes"] = [
@@ -63,7 +63,7 @@ def test_every_key_that_is_known_gets_a_placeholder() -> None:
     ]
 
 
-def test_a_secret_that_is_read_whole_is_written_without_keys() -> None:
+def test_a_secret_used_as_a_whole_has_no_keys() -> None:
     """The keys of a Secret that is read as a whole are unknown, but the pod starts without them."""
     whole = rendered(NAMESPACE, deployment(container={"envFrom": [{"secretRef": {"name": "settings"}}]}), service())
 
@@ -75,7 +75,7 @@ def test_a_secret_that_is_read_whole_is_written_without_keys() -> None:
     assert "no keys" in finding.message
 
 
-def test_what_is_held_or_provided_is_not_made() -> None:
+def test_existing_and_provided_secrets_are_not_created() -> None:
     """Secrets in the manifests or the prerequisites are not created."""
     held = manifest("Secret", "one", stringData={"token": "x"})
 
@@ -94,7 +94,7 @@ def test_what_is_held_or_provided_is_not_made() -> None:
         ("session", "shop-credentials", True),
     ],
 )
-def test_a_name_that_may_be_misspelt_stays_an_error(wanted: str, held: str, *, made: bool) -> None:
+def test_a_possibly_misspelled_name_remains_an_error(wanted: str, held: str, *, made: bool) -> None:
     """A placeholder would hide a misspelled reference to an existing Secret with a similar name."""
     secret = manifest("Secret", held, stringData={"token": "x"})
     whole = rendered(NAMESPACE, needing(wanted), service(), secret)
@@ -117,7 +117,7 @@ def test_the_same_name_in_another_namespace_is_reported() -> None:
 
 
 @given(name=st.text("abc-", min_size=12, max_size=20), place=st.integers(0, 11), letter=st.sampled_from("abcxyz"))
-def test_any_single_slip_is_seen(name: str, place: int, letter: str) -> None:
+def test_any_single_typo_is_recognized(name: str, place: int, letter: str) -> None:
     """A missing, doubled, replaced or swapped letter is detected."""
     slips = {
         name[:place] + name[place + 1 :],

@@ -24,7 +24,7 @@ from kindgate.scaffold.pytest_config import find_config
         ({"pytest.ini": "", "pyproject.toml": "[tool.pytest.ini_options]\nkind_workers = 2\n"}, "pytest.ini", None),
     ],
 )
-def test_the_file_that_pytest_reads_is_found(tmp_path: Path, files: dict[str, str], found: str, value: str | None) -> None:
+def test_pytests_configuration_file_is_found(tmp_path: Path, files: dict[str, str], found: str, value: str | None) -> None:
     """Files are tried in pytest's order; its own files count even if empty."""
     for name, text in files.items():
         (tmp_path / name).write_text(text)

@@ -24,7 +24,7 @@ def commit(folder: Path) -> None:
     subprocess.run(["git", "-C", str(folder), *identity, "commit", "--quiet", "--allow-empty", "-m", "x"], check=True, timeout=30)
 
 
-def test_the_root_is_gits(repository: Path) -> None:
+def test_the_root_is_the_git_root(repository: Path) -> None:
     """The root is git's, wherever the application is in the repository."""
     folder = repository / "services" / "A"
     folder.mkdir(parents=True)
@@ -36,7 +36,7 @@ def test_the_root_is_gits(repository: Path) -> None:
     assert (find_repository(repository, Deadline.after(30)).slug, find_repository(repository, Deadline.after(30)).directory) == ("", ".")
 
 
-def test_the_default_branch_is_what_the_remote_says(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_default_branch_is_the_remotes(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """In a clone, the remote's default branch; otherwise the current branch."""
     commit(repository)
     clone = tmp_path_factory.mktemp("clone")
@@ -47,12 +47,12 @@ def test_the_default_branch_is_what_the_remote_says(repository: Path, tmp_path_f
     assert find_repository(clone, Deadline.after(30)).branch == "trunk"
 
 
-def test_a_folder_without_git_is_its_own_root(tmp_path: Path) -> None:
+def test_a_folder_without_git_is_the_root(tmp_path: Path) -> None:
     """An unpacked archive without git is its own root."""
     assert find_repository(tmp_path, Deadline.after(30)).root == tmp_path
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """The error has the path as given."""
     with pytest.raises(SettingsError, match="nowhere"):
         find_repository(tmp_path / "nowhere", Deadline.after(30))

@@ -29,7 +29,7 @@ def files(root: Path) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): path.read_text() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
-def test_the_suite_is_the_bases_and_everything_else_the_pull_requests(base: Path, tmp_path: Path) -> None:
+def test_the_suite_comes_from_the_base_and_all_else_from_the_pull_request(base: Path, tmp_path: Path) -> None:
     """A conftest.py, objectives and settings from the pull request are neither run nor read."""
     new = {"k8s/app.yaml": "new", "k8s/more.yaml": "new"}
     judged = write(tmp_path / "judged", {"e2e/conftest.py": "evil", "e2e/pytest.ini": "evil", **new})
@@ -40,7 +40,7 @@ def test_the_suite_is_the_bases_and_everything_else_the_pull_requests(base: Path
 
 
 @pytest.mark.parametrize("where", ["e2e", "k8s/secret.yaml", "deep/er/link"])
-def test_links_are_deleted_and_what_they_lead_to_is_not(base: Path, tmp_path: Path, where: str) -> None:
+def test_links_are_deleted_but_not_their_targets(base: Path, tmp_path: Path, where: str) -> None:
     """Links are deleted but not followed, even if the suite's folder is one."""
     outside = write(tmp_path / "outside", {"pytest.ini": "outside"})
     judged = write(tmp_path / "judged", {"app.yaml": "new"})
@@ -54,7 +54,7 @@ def test_links_are_deleted_and_what_they_lead_to_is_not(base: Path, tmp_path: Pa
     assert files(judged)["e2e/slo.yaml"] == "base"
 
 
-def test_a_file_in_the_way_of_the_suite_is_removed(base: Path, tmp_path: Path) -> None:
+def test_a_file_at_the_suites_path_is_removed(base: Path, tmp_path: Path) -> None:
     """Otherwise a pull request could avoid its verdict with an error that looks like kindgate's."""
     judged = write(tmp_path / "judged", {"e2e": "a file"})
     seal(base, judged, "e2e")
@@ -62,7 +62,7 @@ def test_a_file_in_the_way_of_the_suite_is_removed(base: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("suite", [".", "", "/etc", "../base", "k8s", "missing"])
-def test_a_folder_that_is_no_suite_of_the_base_is_refused(base: Path, tmp_path: Path, suite: str) -> None:
+def test_a_folder_without_a_suite_in_the_base_is_refused(base: Path, tmp_path: Path, suite: str) -> None:
     """A folder that is not a suite of the base is an error, and nothing is deleted."""
     judged = write(tmp_path / "judged", {"k8s/app.yaml": "new"})
     with pytest.raises(SettingsError):

@@ -91,14 +91,14 @@ def test_a_fresh_repository_gets_a_suite_and_two_workflows(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("directory", [".", "services/a"])
-def test_a_second_time_nothing_changes(tmp_path: Path, directory: str) -> None:
+def test_a_second_call_changes_nothing(tmp_path: Path, directory: str) -> None:
     """A second run changes none of the generated files."""
     write(changes(suite(tmp_path, directory)).values())
 
     assert {one.kind for one in changes(suite(tmp_path, directory)).values()} == {Kind.SAME}
 
 
-def test_what_a_person_wrote_is_kept_and_its_difference_shown(tmp_path: Path) -> None:
+def test_an_edited_file_is_kept_and_its_diff_shown(tmp_path: Path) -> None:
     """A second run keeps every byte of a hand-written file, and of a generated one that was edited."""
     write(changes(suite(tmp_path)).values())
     edited = tmp_path / "e2e/slo.yaml"
@@ -114,7 +114,7 @@ def test_what_a_person_wrote_is_kept_and_its_difference_shown(tmp_path: Path) ->
     assert changes(suite(tmp_path))["e2e/slo.yaml"].kind is Kind.KEEP
 
 
-def test_what_nobody_edited_follows_other_arguments(tmp_path: Path) -> None:
+def test_unedited_files_follow_changed_arguments(tmp_path: Path) -> None:
     """Unedited files are renewed if another call has another result."""
     write(changes(suite(tmp_path)).values())
 
@@ -127,7 +127,7 @@ def test_what_nobody_edited_follows_other_arguments(tmp_path: Path) -> None:
     assert {one.kind for one in changes(suite(tmp_path), other).values()} == {Kind.SAME}
 
 
-def test_an_overlay_that_edited_settings_name_stays(tmp_path: Path) -> None:
+def test_an_overlay_named_in_edited_settings_is_kept(tmp_path: Path) -> None:
     """An overlay that edited settings refer to is kept even if the manifests no longer need it."""
     needed = plan_for(suite(tmp_path), adaptation=Adaptation(added=(manifest("Ingress", "kindgate-web"),)))
     write(changes(suite(tmp_path), needed).values())
@@ -143,7 +143,7 @@ def test_an_overlay_that_edited_settings_name_stays(tmp_path: Path) -> None:
     assert not (tmp_path / "e2e/overlay/ingress.yaml").exists()
 
 
-def test_an_adapted_overlay_comes_and_goes(tmp_path: Path) -> None:
+def test_an_adapted_overlay_is_added_and_removed(tmp_path: Path) -> None:
     """The overlay is in the suite's folder, never in the application's, and is removed if the manifests no longer need it."""
     ingress = manifest("Ingress", "kindgate-web")
     needed = plan_for(suite(tmp_path), adaptation=Adaptation(added=(ingress,), notes=("why",)))
@@ -160,7 +160,7 @@ def test_an_adapted_overlay_comes_and_goes(tmp_path: Path) -> None:
     assert not (tmp_path / "e2e/overlay/ingress.yaml").exists()
 
 
-def test_several_images_and_values_have_a_line_each(tmp_path: Path) -> None:
+def test_each_image_and_values_file_has_its_own_line(tmp_path: Path) -> None:
     """Each image has one line in its setting, with the stage and file of a build."""
     folder = suite(tmp_path).folder
     builds = (Build("web", "web:kindgate", folder / "web"), Build("api", "api:kindgate", folder, "api/Dockerfile", "run"))
@@ -176,7 +176,7 @@ def test_several_images_and_values_have_a_line_each(tmp_path: Path) -> None:
     assert len(build_settings(tmp_path / "e2e", {}, found, {}).images.build) == 2
 
 
-def test_what_a_call_was_given_is_remembered(tmp_path: Path) -> None:
+def test_arguments_of_the_last_call_are_reused(tmp_path: Path) -> None:
     """A later call needs only the changed arguments; another overlay discards the earlier ones."""
     repository = suite(tmp_path)
     chart, values = tmp_path / "chart", tmp_path / "values.yaml"
@@ -188,7 +188,7 @@ def test_what_a_call_was_given_is_remembered(tmp_path: Path) -> None:
     assert with_last_arguments(repository.suite, InitArguments(tmp_path / "k8s")) == InitArguments(tmp_path / "k8s")
 
 
-def test_callers_grant_what_the_reusable_workflows_ask_for(tmp_path: Path) -> None:
+def test_callers_grant_the_permissions_of_the_reusable_workflows(tmp_path: Path) -> None:
     """GitHub rejects a call that grants less, so callers grant exactly the permissions used, and set only existing inputs."""
     wanted = changes(suite(tmp_path))
     for name in ("kindgate.yml", "kindgate-report.yml"):
@@ -214,7 +214,7 @@ def test_the_report_follows_the_workflow_by_its_name(tmp_path: Path) -> None:
     assert legs == {"services-a"}
 
 
-def test_what_is_published_is_held_to_the_workflow_and_the_judge_that_init_wrote(tmp_path: Path) -> None:
+def test_the_publisher_expects_the_generated_workflow_and_judge(tmp_path: Path) -> None:
     """The second workflow names the first one's file and the reusable workflow it calls, with its commit."""
     wanted = changes(suite(tmp_path, "services/a"))
     run, report = (workflow(wanted[f".github/workflows/kindgate-services-a{end}.yml"]) for end in ("", "-report"))
@@ -226,7 +226,7 @@ def test_what_is_published_is_held_to_the_workflow_and_the_judge_that_init_wrote
     assert "services/a" in given["watch"].splitlines()
 
 
-def test_no_job_that_a_pull_request_starts_may_write(tmp_path: Path) -> None:
+def test_no_pull_request_job_has_write_permission(tmp_path: Path) -> None:
     """In a pull request, the workflow's file is the pull request's own."""
     for directory in (".", "services/a"):
         wanted = changes(suite(tmp_path, directory))
@@ -255,7 +255,7 @@ def test_the_required_check_waits_for_every_job_and_has_the_workflows_name(tmp_p
         assert set(run["jobs"]) == {*jobs, run["name"]}
 
 
-def test_a_suite_of_several_is_judged_when_something_that_it_is_made_of_has_changed(tmp_path: Path) -> None:
+def test_one_of_several_suites_runs_if_a_watched_path_changes(tmp_path: Path) -> None:
     """The suite's folder, the folders of its overlay and its workflow count; a `paths:` filter would leave the check pending."""
     for folder, uses in {"services/a/deploy/ci": ["../../../../platform/base"], "platform/base": []}.items():
         (tmp_path / folder).mkdir(parents=True)

@@ -16,7 +16,7 @@ def write(file: Path, text: str = "") -> None:
 
 
 @pytest.mark.parametrize("name", ["e2e/conftest.py", "e2e/test_login.py", "e2e/pytest.ini", "e2e/__init__.py", "e2e"])
-def test_python_tests_of_the_project_are_not_joined(tmp_path: Path, name: str) -> None:
+def test_a_folder_with_python_tests_is_not_used(tmp_path: Path, name: str) -> None:
     """A pytest.ini in the project's test folder would override its settings, so another folder is used."""
     write(tmp_path / name)
 
@@ -24,7 +24,7 @@ def test_python_tests_of_the_project_are_not_joined(tmp_path: Path, name: str) -
 
 
 @pytest.mark.parametrize("name", ["README.md", "e2e/login.spec.ts", "tests/e2e/test_login.py"])
-def test_whatever_else_is_there_leaves_the_usual_name_free(tmp_path: Path, name: str) -> None:
+def test_other_files_do_not_occupy_the_usual_folder(tmp_path: Path, name: str) -> None:
     """Tests in another language are not affected, so the usual name is used."""
     write(tmp_path / name)
 
@@ -32,7 +32,7 @@ def test_whatever_else_is_there_leaves_the_usual_name_free(tmp_path: Path, name:
 
 
 @pytest.mark.parametrize("name", ["e2e", "kindgate-e2e"])
-def test_a_generated_suite_is_found_again(tmp_path: Path, name: str) -> None:
+def test_a_generated_suite_is_found(tmp_path: Path, name: str) -> None:
     """A generated suite is found even after tests were added to it."""
     write(tmp_path / name / "pytest.ini", "[pytest]\nkindgate_suite = true\n")
     write(tmp_path / name / "test_mine.py")
@@ -41,7 +41,7 @@ def test_a_generated_suite_is_found_again(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["[pytest]\n", "# kindgate_suite = true\n", "[pytest\n", ""])
-def test_only_the_key_makes_a_suite(tmp_path: Path, text: str) -> None:
+def test_only_the_ini_key_marks_a_suite(tmp_path: Path, text: str) -> None:
     """Only the marker key identifies a suite; an unparsable file does not."""
     write(tmp_path / "pytest.ini", text)
 

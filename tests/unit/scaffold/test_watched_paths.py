@@ -33,7 +33,7 @@ def _repository(root: Path, settings: str, *files: str) -> Repository:
     return Repository(root, root / "services/a", suite, "main")
 
 
-def test_what_the_settings_name_elsewhere_is_watched(tmp_path: Path) -> None:
+def test_paths_in_the_settings_are_watched(tmp_path: Path) -> None:
     """Settings added after `kindgate init` count; a git ref as base and an engine's image are not paths."""
     files = ("platform/crds.yaml", "platform/values.yaml", "platform/kind.yaml", "images/base.tar", "images/shop/Containerfile")
     repository = _repository(tmp_path, SETTINGS, *files, "objectives.yaml", "platform/database/db.yaml")
@@ -50,7 +50,7 @@ def test_what_the_settings_name_elsewhere_is_watched(tmp_path: Path) -> None:
     ]
 
 
-def test_what_those_build_upon_is_watched_too(tmp_path: Path) -> None:
+def test_bases_of_watched_paths_are_watched(tmp_path: Path) -> None:
     """The bases of a kustomization that is applied first are watched too."""
     repository = _repository(tmp_path, "[pytest]\napp_apply = ../../../platform/ci\n")
     for folder, base in (("platform/ci", "../base"), ("platform/base", "../common")):
@@ -62,7 +62,7 @@ def test_what_those_build_upon_is_watched_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("settings", ["[pytest\n", "[pytest]\nkind_workers = many\n", "[pytest]\napp_apply = ../../../../elsewhere\n"])
-def test_settings_that_name_nothing_of_the_repository_add_nothing(tmp_path: Path, settings: str) -> None:
+def test_settings_without_repository_paths_add_nothing(tmp_path: Path, settings: str) -> None:
     """Invalid settings add no path; `kindgate validate` reports them."""
     (tmp_path / "elsewhere").mkdir()
     assert watched_paths(_repository(tmp_path / "repository", settings), ()) == ["services/a"]

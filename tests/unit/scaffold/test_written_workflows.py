@@ -19,7 +19,7 @@ from tests.tools.lint_workflows import write_example
     ],
     ids=lambda command: command[0],
 )
-def test_a_linter_has_nothing_to_say(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_generated_workflows_pass_the_linter(tmp_path: Path, command: tuple[str, ...]) -> None:
     """The linters run with the pedantic settings of the project's own workflows."""
     write_example(tmp_path)
     files = sorted(str(file) for file in (tmp_path / ".github/workflows").glob("*.yml"))
