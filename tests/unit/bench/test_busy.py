@@ -11,7 +11,7 @@ from bench.busy import busy_programs
 
 
 @pytest.mark.parametrize(("cores", "programs"), [(0.0, 0), (0.3, 1), (2.0, 2), (1.5, 2)])
-def test_there_is_a_program_for_each_core_and_for_a_part_of_one(cores: float, programs: int) -> None:
+def test_each_core_or_part_of_one_gets_a_program(cores: float, programs: int) -> None:
     """They end with the block and are not children of the run."""
     with busy_programs(cores, 60.0) as busy:
         ids = busy.ids

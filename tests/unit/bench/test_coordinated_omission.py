@@ -35,7 +35,7 @@ def test_the_drain_rate_is_that_of_the_server(drain: float) -> None:
 
 
 @pytest.mark.parametrize("drain", [5_000.0, 20_000.0, 100_000.0])
-def test_what_an_honest_tool_sees_is_within_the_bounds(drain: float) -> None:
+def test_a_correct_measurement_is_within_the_bounds(drain: float) -> None:
     """p(q) = T - (1 - q) * 3 s * (1 - rho), checked on times computed one by one."""
     rows = _outage(drain)
     response = (rows[:, Column.DONE] - rows[:, Column.INTENDED]) / MILLI
@@ -45,7 +45,7 @@ def test_what_an_honest_tool_sees_is_within_the_bounds(drain: float) -> None:
     assert outage.assessment == "honest"
 
 
-def test_words_for_what_a_tool_sees() -> None:
+def test_measurements_are_assessed_in_words() -> None:
     """A figure far too low or missing hides the outage; one slightly too low is off."""
     low, high = bounds(0.5, 0.05)
     outage = OmissionResult("tool", None, 500.0, 205.0, 472.0, low, high, foreign=0.0)

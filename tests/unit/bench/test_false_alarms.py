@@ -15,13 +15,13 @@ def _runs(**counts: int) -> RealRuns:
 
 
 @pytest.mark.parametrize("runs", [1, 2, 8, 30, 100])
-def test_a_night_is_red_by_chance_once_in_a_thousand(runs: int) -> None:
+def test_a_night_fails_by_chance_at_most_once_in_a_thousand(runs: int) -> None:
     """At the allowed share of FAILs, more of them than the limit are rare; with one fewer they would not be."""
     assert binom.sf(max_fails(runs), runs, ALLOWED) <= BY_CHANCE
     assert binom.sf(max_fails(runs) - 1, runs, ALLOWED) > BY_CHANCE
 
 
-def test_one_false_alarm_is_no_alarm_and_half_of_the_runs_are() -> None:
+def test_a_single_false_alarm_is_tolerated_but_half_of_the_runs_are_not() -> None:
     """A job that never judged is red too, because it monitors nothing."""
     assert not has_too_many_fails(_runs(PASS=7, FAIL=1))
     assert not has_too_many_fails(_runs(PASS=8))
@@ -30,7 +30,7 @@ def test_one_false_alarm_is_no_alarm_and_half_of_the_runs_are() -> None:
     assert has_too_many_fails(_runs())
 
 
-def test_runs_are_missing_by_the_kind_of_machine() -> None:
+def test_missing_runs_are_counted_per_level_of_foreign_load() -> None:
     """On a quiet machine INVALID runs are repeated; next to other programs they count."""
     runs = RealRuns((RealRun("PASS", 10, 0.0, 0.5), RealRun("INVALID", 10, 0.0, 0.5), RealRun("INVALID", 10, None, 1.9, 2.0)))
 

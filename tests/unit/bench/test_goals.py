@@ -51,7 +51,7 @@ def test_good_figures_meet_every_goal() -> None:
 
 
 @pytest.mark.parametrize("missing", ["k6", "Locust FastHttpUser x2"])
-def test_a_tool_that_is_not_there_is_not_beaten(missing: str) -> None:
+def test_a_goal_without_its_tool_is_not_met(missing: str) -> None:
     """A goal without a measurement is not met."""
     goals = _goals(throughput=tuple(flood for flood in FLOODS if flood.tool != missing))
     assert [(goal.name, goal.seen) for goal in goals if not goal.met] == [(f"throughput relative to {missing}", "not installed")]
@@ -66,19 +66,19 @@ def test_a_tool_that_is_not_there_is_not_beaten(missing: str) -> None:
         (replace(LAGS[2], achieved=0.98), "10,000/s on two cores"),
     ],
 )
-def test_each_part_of_a_goal_about_lag_has_to_hold(lag: ArrivalTiming, name: str) -> None:
+def test_every_part_of_a_lag_goal_must_hold(lag: ArrivalTiming, name: str) -> None:
     """One bad figure out of several misses the goal."""
     lags = tuple(lag if lag.rate == other.rate else other for other in LAGS)
     assert [goal.name for goal in _goals(lags=lags) if not goal.met] == [name]
 
 
 @pytest.mark.parametrize("outage", [replace(OUTAGE, p90=180.0), replace(OUTAGE, p99=500.0), replace(OUTAGE, verdict="INVALID")])
-def test_an_outage_has_to_show_in_full_and_to_fail(outage: OmissionResult) -> None:
+def test_an_outage_must_be_measured_in_full_and_fail(outage: OmissionResult) -> None:
     """Percentiles that are too low or too high miss the goal, and so does a verdict that blames the generator."""
     assert len([goal for goal in _goals(outage=outage) if not goal.met]) == 1
 
 
-def test_a_row_of_a_busy_machine_says_so() -> None:
+def test_a_row_from_a_busy_machine_is_marked() -> None:
     """The row shows how much CPU others used."""
     goals = _goals(throughput=(FLOODS[0], replace(FLOODS[1], foreign=1.3), *FLOODS[2:]))
     assert goals[0].seen == "0.70 (others used 1.3 cores)"
@@ -92,7 +92,7 @@ def _rates(*, met: bool) -> ErrorRates:
 
 
 @pytest.mark.parametrize("met", [True, False])
-def test_one_generator_that_misses_is_a_goal_missed(met: bool) -> None:  # noqa: FBT001  # pytest gives parameters by name
+def test_a_goal_is_missed_if_one_generator_misses_it(met: bool) -> None:  # noqa: FBT001  # pytest gives parameters by name
     """Rows of one experiment form one goal, with each generator's figures."""
     simulated, recorded, bursts, real = verdict_goals(_rates(met=met), RealRuns((RealRun("PASS", 10, 0.0, 0.5),) * 30))
     assert simulated.met is recorded.met is met
@@ -101,13 +101,13 @@ def test_one_generator_that_misses_is_a_goal_missed(met: bool) -> None:  # noqa:
     assert real.met
 
 
-def test_without_enough_recorded_bursts_and_runs_those_goals_are_missed() -> None:
+def test_goals_need_enough_recorded_bursts_and_runs() -> None:
     """The table still lists them."""
     rates = ErrorRates((_rates(met=True).rows[0],), 299)
     assert [goal.met for goal in verdict_goals(rates, None)] == [True, False, False]
 
 
-def test_invalid_runs_are_no_runs() -> None:
+def test_invalid_runs_are_not_counted() -> None:
     """Thirty runs must have a verdict, and three wrong ones are too many; runs next to other programs count separately."""
     good, bad, invalid = (RealRun(verdict.value, 10, 0.0, 0.5) for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.INVALID))
     met = [

@@ -22,20 +22,20 @@ FIGURES = st.lists(st.builds(Figure, st.floats(0, 1e6), st.floats(0, 2)), min_si
 
 
 @given(samples=FIGURES)
-def test_disturbed_samples_count_only_where_no_other_is_there(samples: list[Figure]) -> None:
+def test_disturbed_samples_count_only_without_a_quiet_one(samples: list[Figure]) -> None:
     """Either only quiet samples count, or none was quiet and all count."""
     quiet = [sample for sample in samples if sample.foreign <= QUIET_CORES]
     assert list(usable_samples(samples)) == (quiet or samples)
 
 
 @given(samples=FIGURES)
-def test_the_middle_is_among_those_that_count(samples: list[Figure]) -> None:
+def test_the_median_is_one_of_the_usable_samples(samples: list[Figure]) -> None:
     """As many are below the median as above, give or take one."""
     values = sorted(sample.value for sample in usable_samples(samples))
     assert median_sample(samples, lambda sample: sample.value).value == values[(len(values) - 1) // 2]
 
 
-def test_a_better_figure_from_a_busy_machine_does_not_count() -> None:
+def test_a_better_sample_from_a_busy_machine_is_ignored() -> None:
     """A quiet sample outweighs any number of disturbed ones, whether better or worse."""
     quiet, busy = Figure(5.0, QUIET_CORES), Figure(1.0, QUIET_CORES + 0.01)
     assert median_sample([busy, quiet, busy], lambda sample: sample.value) is quiet

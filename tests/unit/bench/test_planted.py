@@ -6,21 +6,21 @@ from bench.planted import SLOWDOWNS, calibrate_spin, has_expected_fails
 
 
 @pytest.mark.parametrize("gain", [0.6, 1.0, 1.5])
-def test_the_spin_shows_the_wanted_change(gain: float) -> None:
+def test_calibration_reaches_the_requested_change(gain: float) -> None:
     """The result also holds if the response time grows by more or less than the spin."""
     usual = 2000.0
 
     def show(microseconds: float) -> tuple[float, float]:
         return gain * microseconds / usual, usual
 
-    found = calibrate_spin(0.15, show)
+    trial = calibrate_spin(0.15, show)
 
-    assert found.change == pytest.approx(0.15, abs=0.02)
-    assert found.microseconds == pytest.approx(0.15 * usual / gain, rel=0.15)
+    assert trial.change == pytest.approx(0.15, abs=0.02)
+    assert trial.microseconds == pytest.approx(0.15 * usual / gain, rel=0.15)
 
 
 @pytest.mark.parametrize(
-    ("plant", "fails", "runs", "wanted"),
+    ("plant", "fails", "runs", "expected"),
     [
         ("slower", 9, 10, True),
         ("slower", 8, 10, False),
@@ -32,6 +32,6 @@ def test_the_spin_shows_the_wanted_change(gain: float) -> None:
         ("misplaced", 0, 0, False),
     ],
 )
-def test_verdicts_are_as_the_plant_wants_them(plant: str, fails: int, runs: int, *, wanted: bool) -> None:
+def test_fails_are_judged_by_the_planted_slowdown(plant: str, fails: int, runs: int, *, expected: bool) -> None:
     """A slower version must FAIL and one with worse placement must not; without runs nothing is shown."""
-    assert has_expected_fails(fails, runs, SLOWDOWNS[plant]) is wanted
+    assert has_expected_fails(fails, runs, SLOWDOWNS[plant]) is expected

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.real_runs import RealRun, RealRuns, read_real_runs, write_real_runs
 
 
-def test_runs_are_read_as_they_were_written(tmp_path: Path) -> None:
+def test_runs_survive_writing_and_reading(tmp_path: Path) -> None:
     """A missing file means no runs."""
     path = tmp_path / "runs.json"
     assert read_real_runs(path) is None
@@ -16,7 +16,7 @@ def test_runs_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert read_real_runs(path) == RealRuns(runs)
 
 
-def test_runs_are_told_apart_by_how_busy_the_machine_was_kept() -> None:
+def test_runs_are_grouped_by_foreign_load() -> None:
     """Recorded clusters are also counted, because runs that share a cluster are not fully independent."""
     old, quiet, busy = RealRun("PASS", 10, 0.0, 0.5), RealRun("PASS", 10, 0.0, 0.5, 0.0, "a"), RealRun("FAIL", 30, 0.1, 1.9, 2.0, "b", 1.7)
     runs = RealRuns((old, quiet, quiet, busy))

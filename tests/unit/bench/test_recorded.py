@@ -13,7 +13,7 @@ from kindgate.slo.compare import BASE, HEAD
 from kindgate.slo.sample import BurstSample, Series
 
 
-def test_a_limit_is_exceeded_by_as_many_requests_as_it_says() -> None:
+def test_a_recorded_percentile_is_exceeded_by_its_share_of_requests() -> None:
     """The true percentile covers all recorded requests, and lost requests exceed any limit."""
     bursts = tuple(_burst(1000 * place, 1000 * place + 500) for place in range(1, 51))  # 100 answers and 100 lost requests
     counts = Recording(500.0, bursts).counts(50)
@@ -51,7 +51,7 @@ def test_the_pull_request_is_slower_whichever_deployment_it_is() -> None:
 
 
 @given(seed=st.integers(0, 2**32), recorded=st.integers(1, 50), bursts=st.integers(1, 100), mean_block=st.floats(1, 1000))
-def test_every_place_is_one_of_the_recording(seed: int, recorded: int, bursts: int, mean_block: float) -> None:
+def test_every_drawn_index_is_in_the_recording(seed: int, recorded: int, bursts: int, mean_block: float) -> None:
     """A run has the requested number of bursts, whatever the recording's size."""
     places = stationary(np.random.default_rng(seed), recorded, bursts, mean_block)
 
@@ -60,7 +60,7 @@ def test_every_place_is_one_of_the_recording(seed: int, recorded: int, bursts: i
 
 
 @given(seed=st.integers(0, 2**32), recorded=st.integers(1, 50), bursts=st.integers(2, 100))
-def test_a_contiguous_run_is_one_stretch_that_goes_on_at_the_beginning(seed: int, recorded: int, bursts: int) -> None:
+def test_a_contiguous_run_wraps_around_the_recording(seed: int, recorded: int, bursts: int) -> None:
     """Every burst is the next recorded one, and the first follows the last."""
     places = stationary(np.random.default_rng(seed), recorded, bursts, CONTIGUOUS)
 
@@ -68,7 +68,7 @@ def test_a_contiguous_run_is_one_stretch_that_goes_on_at_the_beginning(seed: int
 
 
 @pytest.mark.parametrize("mean_block", [ONE_BY_ONE, 5.0, 30.0])
-def test_blocks_are_as_long_as_requested_and_begin_anywhere(mean_block: float) -> None:
+def test_blocks_have_the_requested_mean_length_and_start_anywhere(mean_block: float) -> None:
     """A block ends with a probability of 1 / mean_block, and every position is drawn about equally often."""
     places = stationary(np.random.default_rng(1), 1000, 200_000, mean_block)
     counts = np.bincount(places, minlength=1000)
@@ -79,7 +79,7 @@ def test_blocks_are_as_long_as_requested_and_begin_anywhere(mean_block: float) -
 
 
 @pytest.mark.parametrize(("recorded", "mean_block"), [(0, 30.0), (10, 0.5)])
-def test_what_cannot_be_drawn_is_refused(recorded: int, mean_block: float) -> None:
+def test_impossible_draws_are_rejected(recorded: int, mean_block: float) -> None:
     """An empty recording has no bursts, and a block has at least one."""
     with pytest.raises(ValueError, match="cannot be drawn"):
         stationary(np.random.default_rng(1), recorded, 10, mean_block)

@@ -79,7 +79,7 @@ def test_hey() -> None:
     assert astuple(read_hey(HEY)) == pytest.approx((17282.1697, 17296, 3.0, 14.4))
 
 
-def test_locust_takes_the_page_of_the_master() -> None:
+def test_locusts_report_is_that_of_its_master() -> None:
     """Workers print their reports too, before or after the master's."""
     worker = {"num_requests": 4, "start_time": 10.0, "last_request_timestamp": 12.0, "response_times": {"1": 4}}
     master = {"num_requests": 10, "start_time": 10.0, "last_request_timestamp": 12.0, "response_times": {"1": 9, "200": 1}}
@@ -87,7 +87,7 @@ def test_locust_takes_the_page_of_the_master() -> None:
     assert astuple(report) == pytest.approx((5.0, 10, 20.9, 182.09))
 
 
-def test_json_of_the_others() -> None:
+def test_json_reports_are_parsed() -> None:
     """k6's summary, vegeta's report in nanoseconds and the loop's own format are parsed."""
     k6 = {"metrics": {"http_req_duration": {"p(90)": 1.5, "p(99)": 4.5}, "http_reqs": {"rate": 29_000.5, "count": 58_000}}}
     assert read_k6(json.dumps(k6)) == Report(29_000.5, 58_000, 1.5, 4.5)
@@ -98,7 +98,7 @@ def test_json_of_the_others() -> None:
 
 
 @pytest.mark.parametrize("read", [read_wrk, read_ab, read_hey, read_locust])
-def test_output_of_a_tool_that_did_not_work_is_no_report(read: object) -> None:
+def test_the_output_of_a_failed_tool_is_rejected(read: object) -> None:
     """The error shows the output, and no figure is produced."""
     assert callable(read)
     with pytest.raises(UnreadableError):

@@ -13,7 +13,7 @@ from kindgate.slo.judge import ALPHA, LOOKS
 VERDICTS = {Verdict.PASS: 1, Verdict.FAIL: -1, Verdict.INCONCLUSIVE: 0}
 
 
-def test_the_rule_that_is_compared_is_kindgates_own() -> None:
+def test_the_compared_rule_is_kindgates() -> None:
     """The table's last column matches `judge`, look by look, for few and many bad requests."""
     rng = np.random.default_rng(1)
     spread = np.cumsum(rng.normal(0, 0.15, (80, 30)), axis=1)
@@ -31,11 +31,11 @@ def test_the_rule_that_is_compared_is_kindgates_own() -> None:
 def test_batches_are_sums_of_neighbors() -> None:
     """Twenty bursts in five batches of four, each treated as one burst."""
     bad = np.arange(20.0).reshape(1, 20)
-    found = batches(4)(bad, np.full((1, 20), 100.0))
+    spread = batches(4)(bad, np.full((1, 20), 100.0))
     sums = between(bad.reshape(1, 5, 4).sum(axis=2), np.full((1, 5), 400.0))
 
-    assert found.variance == pytest.approx(sums.variance)
-    assert found.freedom == 4
+    assert spread.variance == pytest.approx(sums.variance)
+    assert spread.freedom == 4
 
 
 def test_the_table_has_a_row_for_each_kind_of_run() -> None:

@@ -20,12 +20,12 @@ def _run(foreign: float) -> JudgedRun:
 
 
 @pytest.mark.parametrize(("foreign", "broken"), [(0.1, False), (0.2, True)])
-def test_a_run_counts_by_its_gate(foreign: float, broken: bool) -> None:  # noqa: FBT001  # a parameter of the table
+def test_a_run_fails_by_its_foreign_cpu_check(foreign: float, broken: bool) -> None:  # noqa: FBT001  # a parameter of the table
     """Other checks do not matter."""
     assert _run(foreign).failed is broken
 
 
-def test_a_case_is_told_as_a_count_with_its_interval() -> None:
+def test_a_case_is_summarized_as_a_count_with_its_interval() -> None:
     """One of two runs was disturbed."""
     assert summary_line("quiet", [_run(0.1), _run(0.9)], 500.0) == (
         "quiet: gate broken in 1 of 2 (95 % interval 1% to 99%), 1 PASS, 1 INVALID; "

@@ -31,7 +31,7 @@ def test_the_page_about_benchmarks_shows_the_details_of_the_last_run(results: Re
     assert insert_generated(page, details(results)) == page
 
 
-def test_every_goal_is_told_to_be_met_or_not(results: Results) -> None:
+def test_every_goal_is_shown_as_met_or_not_met(results: Results) -> None:
     """A missed goal is listed like the others and marked."""
     lines = goals_table(results).splitlines()
     for goal in results.goals:
@@ -41,7 +41,7 @@ def test_every_goal_is_told_to_be_met_or_not(results: Results) -> None:
 
 
 @pytest.mark.parametrize(("foreign", "kind"), [(0.25, "quiet"), (1.3, "busy")])
-def test_the_loudest_sample_decides_whether_the_machine_was_quiet(foreign: float, kind: str, results: Results) -> None:
+def test_the_most_disturbed_sample_decides_whether_the_machine_was_quiet(foreign: float, kind: str, results: Results) -> None:
     """One sample from a busy machine among quiet ones suffices, and is marked."""
     first, *others = results.open_loop
     changed = replace(results, open_loop=(replace(first, foreign=foreign), *others))
@@ -55,7 +55,7 @@ def test_a_file_of_results_is_read_as_it_was_written(results: Results, tmp_path:
     assert read_results(tmp_path / "results.json") == results
 
 
-def test_text_goes_between_the_marks_and_the_rest_stays() -> None:
+def test_text_is_inserted_between_the_marks() -> None:
     """Inserting the same text twice gives the same page."""
     page = f"before\n\n{BEGIN}\n\nold\n\n{END}\n\nafter\n"
     once = insert_generated(page, "new")
@@ -64,7 +64,7 @@ def test_text_goes_between_the_marks_and_the_rest_stays() -> None:
 
 
 @pytest.mark.parametrize("page", ["", BEGIN, END, f"{END} {BEGIN}"])
-def test_a_page_without_a_place_for_the_table_is_refused(page: str) -> None:
+def test_a_page_without_marks_is_rejected(page: str) -> None:
     """Otherwise the table would be lost silently."""
     with pytest.raises(ValueError, match="no place"):
         insert_generated(page, "new")

@@ -19,7 +19,7 @@ class _Server:
         return 0.0
 
 
-def test_a_tool_and_this_process_are_told_apart() -> None:
+def test_cpu_time_of_a_tool_and_of_this_process_is_separated() -> None:
     """A child's CPU time is the tool's; this process's time is counted separately, as kindgate's is."""
     with Usage(_Server()) as usage:
         begun = time.process_time()

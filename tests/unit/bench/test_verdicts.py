@@ -13,7 +13,7 @@ from kindgate.model import Verdict
 from kindgate.slo.sample import BurstSample, Series
 
 
-def test_rows_of_an_earlier_recording_give_way_to_those_of_the_new_one() -> None:
+def test_new_recorded_rows_replace_earlier_ones() -> None:
     """Simulated rows stay unchanged."""
     simulated = Row("A/A", "light", 2000, 0.97, 0.02, 0.01, 15.0)
     old = tuple(replace(simulated, generator=name) for name in RECORDED)
@@ -23,17 +23,17 @@ def test_rows_of_an_earlier_recording_give_way_to_those_of_the_new_one() -> None
     assert rates.with_recorded(0, ErrorRates()) == ErrorRates((simulated,), 0)
 
 
-def test_both_recordings_are_played_and_only_the_quiet_one_is_held_to_what_one_version_requires() -> None:
+def test_only_the_quiet_recording_has_goals_for_one_version() -> None:
     """A comparison has goals on a busy machine too; a single version has none, because the machine changes during the run."""
     burst = BurstSample(0.0, 2.0, tuple(Series({"arm": arm}, 2, 2, Histogram.of([1000, 2000])) for arm in ("base", "head")))
     quiet, busy = (list(recorded(Recording(500.0, (burst,) * 30), name)) for name in RECORDED)
 
-    assert [one.name for one in quiet] == [one.name for one in busy]
-    assert all(one.goals for one in quiet)
-    assert [bool(one.goals) for one in busy] == [True, True, False, False, False]
+    assert [experiment.name for experiment in quiet] == [experiment.name for experiment in busy]
+    assert all(experiment.goals for experiment in quiet)
+    assert [bool(experiment.goals) for experiment in busy] == [True, True, False, False, False]
 
 
-def test_a_service_with_room_below_its_limit_passes_whatever_stretch_is_drawn() -> None:
+def test_a_service_well_below_its_limit_passes_in_any_drawn_run() -> None:
     """Half the allowed share of slow requests in every burst passes, and twice the share fails."""
     sizes = np.full(100, 1000)
 

@@ -149,11 +149,11 @@ def dripping(connection: socket.socket) -> None:
         connection.sendall(b"drip")
 
 
-Behaviours = dict[str, Handler]
+Behaviors = dict[str, Handler]
 
 
 @pytest.fixture
-def behaviours() -> Behaviours:
+def behaviors() -> Behaviors:
     """Server behaviors by name."""
     return {
         "well": answering(),

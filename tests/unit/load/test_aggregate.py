@@ -38,7 +38,7 @@ def test_response_time_counts_from_the_intended_moment() -> None:
     assert (result.cap_wait.max, result.loop_lag.max, result.send_lag.max) == (50_000, 1_000, 51_000)
 
 
-def test_failures_are_kept_out_of_response_times() -> None:
+def test_failures_are_excluded_from_response_times() -> None:
     """A fast error does not make the service look fast."""
     fast_error = row(done=1, outcome=CODES[FailureKind.HTTP], status=503)
     total = result_of(row(done=9), fast_error, row(done=99, outcome=CODES[FailureKind.TIMEOUT], status=0)).total
@@ -49,7 +49,7 @@ def test_failures_are_kept_out_of_response_times() -> None:
     assert total.status == {200: 1, 503: 1}
 
 
-def test_bytes_that_are_no_http_response_are_no_answer() -> None:
+def test_bytes_without_an_http_status_are_an_http_error() -> None:
     """They fail as HTTP errors, but without a status and a time to first byte."""
     total = result_of(row(done=9), row(done=3, outcome=CODES[FailureKind.HTTP], status=0)).total
 
@@ -57,7 +57,7 @@ def test_bytes_that_are_no_http_response_are_no_answer() -> None:
     assert (total.waiting.count, total.service.count) == (1, 1)
 
 
-def test_unsent_requests_fail_and_late_ones_are_the_generators() -> None:
+def test_unsent_requests_fail_and_late_ones_are_counted_as_late() -> None:
     """Both count as dropped, but only late requests make the generator unpunctual."""
     result = result_of(row(), row(sent=-1, outcome=CODES[FailureKind.UNSENT]), row(sent=-1, outcome=LATE), row())
     assert (result.scheduled, result.sent, result.dropped, result.late) == (4, 2, 2, 1)
@@ -65,7 +65,7 @@ def test_unsent_requests_fail_and_late_ones_are_the_generators() -> None:
     assert result.punctual_share == pytest.approx(0.75)
 
 
-def test_checks_count_where_there_is_a_check_and_a_good_status() -> None:
+def test_checks_are_counted_only_with_a_check_and_a_good_status() -> None:
     """A server error is not a failed check: its body was not checked."""
     bad_body = row(1, outcome=CODES[FailureKind.CHECK])
     result = result_of(row(0), row(1), row(1), bad_body, row(1, outcome=CODES[FailureKind.HTTP], status=500))
@@ -105,7 +105,7 @@ def test_a_closed_loop_is_rated_over_its_duration() -> None:
     assert result_of(row(sent=100, done=101), row(sent=200, done=201), plan=plan).achieved_rate == pytest.approx(1)
 
 
-def test_no_rows_are_no_data() -> None:
+def test_a_burst_without_rows_has_no_data() -> None:
     """An empty burst has no figures and is not called punctual."""
     result = result_of()
     assert (result.scheduled, result.achieved_rate, result.punctual_share) == (0, 0, 0)

@@ -15,7 +15,7 @@ from tests.unit.load.mixed_burst import ROWS, mixed_result
 SCHEMA = Path(__file__).parents[3] / "docs" / "load-result.schema.json"
 
 
-def test_the_document_holds_the_figures_in_the_units_of_their_names() -> None:
+def test_document_figures_are_in_the_units_of_their_names() -> None:
     """Times are in milliseconds, lags in microseconds, and failures are summed."""
     document = load_document(mixed_result()).to_json()
     assert document["count"] == 5
@@ -44,6 +44,6 @@ def test_the_document_fits_its_published_schema(rows: Rows) -> None:
         assert document["response_time_ms"]["p95"] is None
 
 
-def test_the_published_schema_is_the_documents_own() -> None:
+def test_the_published_schema_is_up_to_date() -> None:
     """`python -m kindgate.load.burst_document > docs/load-result.schema.json` writes the same text."""
     assert json.loads(SCHEMA.read_text()) == schema()

@@ -28,42 +28,42 @@ def passes(_: BurstResult) -> str:
 
 def test_the_highest_rate_that_passed_is_the_capacity() -> None:
     """Without any threshold, overload shows as a low share of answers; the failing rate is tried twice."""
-    seen: list[Step] = []
+    reported: list[Step] = []
 
     def send(rate: float) -> BurstResult:
         return burst(rate, share_failed=0.02 if rate > 400 else 0.005)
 
-    found = find_capacity(search_rates(100, 2, 10_000), send, passes, on_step=seen.append)
-    assert found.rate == 400
-    assert [step.rate for step in found.steps] == [100, 200, 400, 800, 800]
-    assert found.steps == tuple(seen)
-    assert "98.0%" in found.steps[-1].reason
-    assert not found.exhausted
+    capacity = find_capacity(search_rates(100, 2, 10_000), send, passes, on_step=reported.append)
+    assert capacity.rate == 400
+    assert [step.rate for step in capacity.steps] == [100, 200, 400, 800, 800]
+    assert capacity.steps == tuple(reported)
+    assert "98.0%" in capacity.steps[-1].reason
+    assert not capacity.exhausted
 
 
-def test_one_bad_moment_is_forgiven() -> None:
+def test_a_single_failed_burst_is_repeated() -> None:
     """A rate that fails once but passes when repeated has passed."""
     bad = iter(["slow", *[""] * 9])
-    found = find_capacity(search_rates(100, 2, 400), burst, lambda _: next(bad))
-    assert (found.rate, found.exhausted) == (400, True)
-    assert [step.passed for step in found.steps] == [False, True, True, True]
+    capacity = find_capacity(search_rates(100, 2, 400), burst, lambda _: next(bad))
+    assert (capacity.rate, capacity.exhausted) == (400, True)
+    assert [step.passed for step in capacity.steps] == [False, True, True, True]
 
 
-def test_not_even_the_first_rate() -> None:
+def test_the_capacity_is_unknown_if_the_first_rate_fails() -> None:
     """No capacity is reported if the first rate fails."""
-    found = find_capacity(search_rates(100, 2, 400), burst, lambda _: "too slow")
-    assert (found.rate, len(found.steps)) == (None, 2)
+    capacity = find_capacity(search_rates(100, 2, 400), burst, lambda _: "too slow")
+    assert (capacity.rate, len(capacity.steps)) == (None, 2)
 
 
 def test_an_interrupted_burst_ends_the_search() -> None:
     """The rates that passed until then count; the interrupted burst is a step that did not pass."""
-    found = find_capacity(search_rates(100, 2, 10_000), lambda rate: burst(rate, interrupted=rate > 100), passes)
-    assert (found.rate, found.exhausted, found.interrupted) == (100, False, True)
-    assert [(step.rate, step.passed) for step in found.steps] == [(100, True), (200, False)]
+    capacity = find_capacity(search_rates(100, 2, 10_000), lambda rate: burst(rate, interrupted=rate > 100), passes)
+    assert (capacity.rate, capacity.exhausted, capacity.interrupted) == (100, False, True)
+    assert [(step.rate, step.passed) for step in capacity.steps] == [(100, True), (200, False)]
 
 
 @pytest.mark.parametrize(("start", "factor"), [(0, 2), (100, 1)])
-def test_a_search_without_end_is_refused(start: float, factor: float) -> None:
+def test_an_endless_search_is_rejected(start: float, factor: float) -> None:
     """It would repeat the same rate forever."""
     with pytest.raises(LoadError, match="capacity"):
         list(search_rates(start, factor, 1000))

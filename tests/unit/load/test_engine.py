@@ -32,7 +32,7 @@ def sent_late(url: str, requests: int, *, late: float, timeout: float, cap: int 
     return engine.recorder.rows()
 
 
-def test_a_generator_that_is_too_late_is_not_the_servers_fault(serve: Serve) -> None:
+def test_a_late_generator_is_not_the_servers_fault(serve: Serve) -> None:
     """Slots were free all the time, so nothing counts as the server's failure."""
     rows = sent_late(serve(answering()), 3, late=10, timeout=1)
 
@@ -40,7 +40,7 @@ def test_a_generator_that_is_too_late_is_not_the_servers_fault(serve: Serve) -> 
     assert set(rows[:, Column.SENT].tolist()) == {-1}
 
 
-def test_a_request_is_held_by_the_cap_from_when_it_is_full(serve: Serve) -> None:
+def test_the_wait_for_the_cap_starts_when_the_cap_is_full(serve: Serve) -> None:
     """With two slots taken ten seconds late, the third request waits for an answer, and the ten seconds are the generator's."""
     both = threading.Barrier(2)
 

@@ -20,7 +20,7 @@ from kindgate.load.request import failure_kind
 from kindgate.load.result import BurstResult, FailureKind, Series
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
-Behaviours = dict[str, Callable[[socket.socket], None]]
+Behaviors = dict[str, Callable[[socket.socket], None]]
 
 REQUESTS = 20
 PATIENT = 10.0
@@ -42,7 +42,7 @@ def failures_of(result: BurstResult) -> dict[FailureKind, int]:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "kind"),
+    ("behavior", "kind"),
     [
         ("500", FailureKind.HTTP),
         ("503", FailureKind.HTTP),
@@ -56,26 +56,26 @@ def failures_of(result: BurstResult) -> dict[FailureKind, int]:
         ("dripping", FailureKind.TIMEOUT),
     ],
 )
-def test_a_failing_server_is_told_by_kind(
-    behaviour: str, kind: FailureKind, serve: Serve, behaviours: Behaviours, pool: GeneratorPool
+def test_server_failures_are_classified_by_kind(
+    behavior: str, kind: FailureKind, serve: Serve, behaviors: Behaviors, pool: GeneratorPool
 ) -> None:
     """Every request's failure is counted as its actual kind."""
     timeout = SHORT if kind is FailureKind.TIMEOUT else PATIENT
-    assert failures_of(run_burst(plan_for(serve(behaviours[behaviour]), timeout=timeout), pool=pool)) == {kind: REQUESTS}
+    assert failures_of(run_burst(plan_for(serve(behaviors[behavior]), timeout=timeout), pool=pool)) == {kind: REQUESTS}
 
 
-@pytest.mark.parametrize("behaviour", ["well", "megabyte"])
-def test_answers_are_successes(behaviour: str, serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
+@pytest.mark.parametrize("behavior", ["well", "megabyte"])
+def test_complete_responses_are_successes(behavior: str, serve: Serve, behaviors: Behaviors, pool: GeneratorPool) -> None:
     """Small and large bodies are received whole."""
-    result = run_burst(plan_for(serve(behaviours[behaviour])), pool=pool)
+    result = run_burst(plan_for(serve(behaviors[behavior])), pool=pool)
     assert failures_of(result) == {}
     assert result.total.status == {200: REQUESTS}
-    assert result.total.bytes_received == REQUESTS * (3 if behaviour == "well" else 1_000_000)
+    assert result.total.bytes_received == REQUESTS * (3 if behavior == "well" else 1_000_000)
 
 
-def test_status_is_counted_for_http_failures(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
+def test_status_is_counted_for_http_failures(serve: Serve, behaviors: Behaviors, pool: GeneratorPool) -> None:
     """A server error is an answer: it has a status and a service time but is not a success."""
-    total: Series = run_burst(plan_for(serve(behaviours["503"])), pool=pool).total
+    total: Series = run_burst(plan_for(serve(behaviors["503"])), pool=pool).total
     assert (total.status, total.service.count, total.failed_response.count) == ({503: REQUESTS}, REQUESTS, REQUESTS)
     assert total.response.count == 0
 
@@ -109,7 +109,7 @@ def test_libcurl_errors_have_a_kind(error: int, kind: FailureKind) -> None:
     assert failure_kind(error, 0) is kind
 
 
-def test_running_out_of_ports_is_no_failure_of_the_server() -> None:
+def test_running_out_of_ports_is_not_the_servers_failure() -> None:
     """EADDRNOTAVAIL and EMFILE are local errors: the request was never sent."""
     assert failure_kind(pycurl.E_COULDNT_CONNECT, 99) is None
     assert failure_kind(pycurl.E_COULDNT_CONNECT, 24) is None
@@ -125,9 +125,9 @@ def test_running_out_of_ports_is_no_failure_of_the_server() -> None:
         (Check(size=4), False),
     ],
 )
-def test_a_wrong_body_is_a_check_failure(check: Check, *, passes: bool, serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
+def test_a_wrong_body_is_a_check_failure(check: Check, *, passes: bool, serve: Serve, behaviors: Behaviors, pool: GeneratorPool) -> None:
     """An answer with status 200 and the wrong content is a failure and a failed check."""
-    result = run_burst(plan_for(serve(behaviours["well"]), check), pool=pool)
+    result = run_burst(plan_for(serve(behaviors["well"]), check), pool=pool)
     assert failures_of(result) == ({} if passes else {FailureKind.CHECK: REQUESTS})
     assert (result.total.checks_passed, result.total.checks_failed) == ((REQUESTS, 0) if passes else (0, REQUESTS))
 
@@ -160,7 +160,7 @@ def tls_server() -> Iterator[tuple[str, trustme.CA]]:
         thread.join()
 
 
-def test_a_certificate_that_nobody_vouches_for_is_a_tls_failure(tls_server: tuple[str, trustme.CA], pool: GeneratorPool) -> None:
+def test_an_untrusted_certificate_is_a_tls_failure(tls_server: tuple[str, trustme.CA], pool: GeneratorPool) -> None:
     """The handshake fails before any request."""
     plan = BurstPlan((Route(tls_server[0], host="foo.localhost"),), OpenLoop.constant(100, requests=REQUESTS), timeout=PATIENT)
     assert run_burst(plan, pool=pool).failed == {FailureKind.TLS: REQUESTS}
@@ -181,16 +181,16 @@ def test_tls_trusts_the_given_authority_for_the_routes_host(
     assert run_burst(unverified, pool=pool).failed == {}
 
 
-def test_a_burst_against_a_silent_server_ends_with_its_timeout(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
+def test_a_burst_against_a_silent_server_ends_with_its_timeout(serve: Serve, behaviors: Behaviors, pool: GeneratorPool) -> None:
     """The last request is due within 0.2 s and given up 0.4 s later; the burst takes no longer than that plus some slack."""
     started = time.monotonic()
-    run_burst(plan_for(serve(behaviours["hanging"]), timeout=SHORT), pool=pool)
+    run_burst(plan_for(serve(behaviors["hanging"]), timeout=SHORT), pool=pool)
     assert time.monotonic() - started < 5
 
 
-def test_a_server_that_hangs_holds_the_burst_for_its_timeout(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
+def test_a_server_that_hangs_holds_the_burst_for_its_timeout(serve: Serve, behaviors: Behaviors, pool: GeneratorPool) -> None:
     """It lasts that long after its last request and no longer; the default is ten seconds."""
-    usual = BurstPlan((Route(serve(behaviours["hanging"])),), OpenLoop.constant(100, requests=10, arrival="uniform"))
+    usual = BurstPlan((Route(serve(behaviors["hanging"])),), OpenLoop.constant(100, requests=10, arrival="uniform"))
     assert usual.timeout == 10.0
     result = run_burst(replace(usual, timeout=1.0), pool=pool)
     assert result.failed == {FailureKind.TIMEOUT: 10}

@@ -90,7 +90,7 @@ def freezing(server: Freezable, after: float, seconds: float) -> Iterator[OnProg
 
 
 @pytest.mark.parametrize("in_flight", [None, 256])
-def test_an_outage_shows_in_full(in_flight: int | None, server: Freezable, pool: GeneratorPool) -> None:
+def test_an_outage_is_measured_in_full(in_flight: int | None, server: Freezable, pool: GeneratorPool) -> None:
     """Half a second of silence in three, uniform arrivals: p(q) is at least 0.95 * (T - (1 - q) * 3 s), with any cap.
 
     A busy machine only adds to that. The server's own clock shows that nothing else is added: the mean response time is
@@ -98,27 +98,27 @@ def test_an_outage_shows_in_full(in_flight: int | None, server: Freezable, pool:
     """
     loop = OpenLoop.constant(RATE, seconds=SECONDS, arrival="uniform")
     plan = BurstPlan((Route(server.url),), loop, in_flight=in_flight, processes=1)
-    kept: list[Rows] = []
+    rows: list[Rows] = []
     began = time.monotonic_ns()
     with freezing(server, 0.3, FROZEN) as on_progress:
-        result = run_burst(plan, pool=pool, on_rows=kept.append, on_progress=on_progress)
+        result = run_burst(plan, pool=pool, on_rows=rows.append, on_progress=on_progress)
     total = result.total
     assert (total.scheduled, total.failures, result.dropped) == (RATE * SECONDS, 0, 0)
     for q, spared in ((90, 0.3), (99, 0.03)):
         assert total.response.percentile(q) / 1e6 >= 0.95 * (server.frozen - spared)
-    response = (kept[0][:, Column.DONE] - kept[0][:, Column.INTENDED]).mean() / 1e9
+    response = (rows[0][:, Column.DONE] - rows[0][:, Column.INTENDED]).mean() / 1e9
     assert response == pytest.approx(total.response.mean / 1e6, abs=1e-5)
     start = result.window.start - time.time() + time.monotonic_ns() / 1e9
     assert start > began / 1e9
-    seen = np.mean(server.answered()) / 1e9 - start - kept[0][:, Column.INTENDED].mean() / 1e9
-    assert response == pytest.approx(seen, rel=0.05, abs=0.002 + result.loop_lag.percentile(99) / 1e6)
+    observed = np.mean(server.answered()) / 1e9 - start - rows[0][:, Column.INTENDED].mean() / 1e9
+    assert response == pytest.approx(observed, rel=0.05, abs=0.002 + result.loop_lag.percentile(99) / 1e6)
     # waiting for the server is not the generator's fault and must not invalidate the burst
     assert result.punctual_share == 1
     held = result.cap_wait.max / 1e6
     assert held > 0.5 * (server.frozen - in_flight / RATE) if in_flight else held == 0
 
 
-def test_a_server_that_stops_for_good_fails_every_request_in_time(server: Freezable, pool: GeneratorPool) -> None:
+def test_every_request_to_a_permanently_stopped_server_fails_within_the_timeout(server: Freezable, pool: GeneratorPool) -> None:
     """With 16 slots, requests time out 0.3 s after their intended time, sent or not, and none is late because of the generator."""
     server.stop_for_good()
     plan = BurstPlan((Route(server.url),), OpenLoop.constant(200, seconds=0.5, arrival="uniform"), in_flight=16, timeout=0.3)
@@ -131,7 +131,7 @@ def test_a_server_that_stops_for_good_fails_every_request_in_time(server: Freeza
     assert result.total.response.count == 0
 
 
-def test_an_outage_is_a_fail_and_never_invalid(server: Freezable, pool: GeneratorPool) -> None:
+def test_an_outage_fails_and_is_never_invalid(server: Freezable, pool: GeneratorPool) -> None:
     """Half of the requests wait behind a frozen server, most of them for a slot: the objective fails.
 
     The result may be INVALID only if this machine was late by a large part of the outage.

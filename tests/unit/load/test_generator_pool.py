@@ -24,7 +24,7 @@ from kindgate.load.raw_samples import Column, Rows
 from kindgate.load.result import FailureKind
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
-Behaviours = dict[str, Callable[[socket.socket], None]]
+Behaviors = dict[str, Callable[[socket.socket], None]]
 
 
 class Recording:
@@ -54,7 +54,7 @@ def recording() -> Recording:
     return Recording()
 
 
-def test_the_request_is_what_the_route_says(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+def test_the_request_matches_its_route(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
     """The address comes from the URL and the host from the name; method, headers and body are sent as given, without libcurl's Expect."""
     route = Route(serve(recording.handle) + "a?b=c", "foo.localhost", "PUT", (("X-Trace", "7"),), b"\x00\xff body")
     assert run_burst(BurstPlan((route,), OpenLoop.constant(50, requests=3)), pool=pool).total.completed == 3
@@ -79,7 +79,7 @@ def test_routes_are_measured_apart_and_together(recording: Recording, serve: Ser
     assert sum(b"Host: foo.localhost" in request for request in recording.requests) == 10
 
 
-def test_connections_are_kept_over_bursts(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+def test_connections_are_kept_between_bursts(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
     """A warm-up opens connections, and the burst after it opens more only for higher concurrency."""
     plan = BurstPlan((Route(serve(recording.handle)),), ClosedLoop(2, requests=20), processes=1)
     warm_up(plan, 0.1, pool)
@@ -89,7 +89,7 @@ def test_connections_are_kept_over_bursts(recording: Recording, serve: Serve, po
     assert recording.connections == before
 
 
-def test_new_connections_are_opened_where_asked_for(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+def test_new_connections_are_opened_if_requested(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
     """Each request opens one, which the server closes so that no local port stays in TIME_WAIT."""
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, requests=10), keep_alive=False)
     assert run_burst(plan, pool=pool).connections == 10
@@ -97,7 +97,9 @@ def test_new_connections_are_opened_where_asked_for(recording: Recording, serve:
     assert all(b"Connection: close" in request for request in recording.requests)
 
 
-def test_a_closed_loop_keeps_its_users_busy_and_shares_them_out(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
+def test_a_closed_loop_keeps_its_users_busy_and_splits_them_between_generators(
+    recording: Recording, serve: Serve, pool: GeneratorPool
+) -> None:
     """Five users in two processes send exactly the requested number of requests."""
     plan = BurstPlan((Route(serve(recording.handle)),), ClosedLoop(5, requests=101), processes=2)
     result = run_burst(plan, pool=pool)
@@ -114,29 +116,29 @@ def test_a_closed_loop_ends_with_its_duration(recording: Recording, serve: Serve
 
 def test_several_generators_send_one_schedule(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
     """Together, their samples have exactly the plan's intended times."""
-    kept: list[Rows] = []
+    rows: list[Rows] = []
     loop = OpenLoop.constant(500, seconds=0.4, arrival="uniform")
-    result = run_burst(BurstPlan((Route(serve(recording.handle)),), loop, processes=3), pool=pool, on_rows=kept.append)
-    assert sorted(kept[0][:, Column.INTENDED].tolist()) == [n * 2_000_000 for n in range(200)]
+    result = run_burst(BurstPlan((Route(serve(recording.handle)),), loop, processes=3), pool=pool, on_rows=rows.append)
+    assert sorted(rows[0][:, Column.INTENDED].tolist()) == [n * 2_000_000 for n in range(200)]
     assert (result.total.completed, result.health.processes) == (200, 3)
 
 
-def test_more_requests_than_select_has_descriptors(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
+def test_more_requests_than_select_has_descriptors(serve: Serve, behaviors: Behaviors, pool: GeneratorPool) -> None:
     """With 1,500 unanswered requests at a time, none is held back and each ends as a timeout."""
-    plan = BurstPlan((Route(serve(behaviours["hanging"])),), OpenLoop.constant(1500, seconds=1), in_flight=3000, timeout=1.6, processes=1)
+    plan = BurstPlan((Route(serve(behaviors["hanging"])),), OpenLoop.constant(1500, seconds=1), in_flight=3000, timeout=1.6, processes=1)
     result = run_burst(plan, pool=pool)
     assert result.failed == {"timeout": 1500}
     assert result.cap_wait.max == 0
     assert max(slot.in_flight for slot in result.timeline) > 1024
 
 
-def test_generators_share_the_cap(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
+def test_generators_share_the_cap(serve: Serve, behaviors: Behaviors, pool: GeneratorPool) -> None:
     """Two of them have four unanswered requests together, not four each."""
-    plan = BurstPlan((Route(serve(behaviours["hanging"])),), OpenLoop.constant(400, requests=40), in_flight=4, timeout=1.5, processes=2)
+    plan = BurstPlan((Route(serve(behaviors["hanging"])),), OpenLoop.constant(400, requests=40), in_flight=4, timeout=1.5, processes=2)
     assert max(slot.in_flight for slot in run_burst(plan, pool=pool).timeline) == 4
 
 
-def test_no_proxy_of_the_environment_stands_between(recording: Recording, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_from_the_environment_are_ignored(recording: Recording, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the proxy's answers would be measured as the server's."""
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
@@ -146,7 +148,7 @@ def test_no_proxy_of_the_environment_stands_between(recording: Recording, serve:
     assert (result.failed, len(recording.requests)) == ({}, 5)
 
 
-def test_a_cap_beyond_the_descriptor_limit_is_refused(pool: GeneratorPool) -> None:
+def test_a_cap_beyond_the_descriptor_limit_is_rejected(pool: GeneratorPool) -> None:
     """The error comes before any load and says what to do."""
     plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(10, seconds=1), in_flight=100_000_000)
     with pytest.raises(LoadError, match="more open files than this machine allows"):
@@ -155,23 +157,23 @@ def test_a_cap_beyond_the_descriptor_limit_is_refused(pool: GeneratorPool) -> No
 
 def test_stopping_keeps_what_was_measured(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
     """The caller stops the burst at the first progress report, long before the planned minute ends."""
-    seen: list[Progress] = []
+    reported: list[Progress] = []
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, seconds=60), processes=1)
-    result = run_burst(plan, pool=pool, on_progress=seen.append, stop=lambda: bool(seen))
+    result = run_burst(plan, pool=pool, on_progress=reported.append, stop=lambda: bool(reported))
     assert result.interrupted
     assert 0 < result.total.completed <= result.scheduled < 6000
     assert result.total.completed + result.total.failures + result.late == result.scheduled
-    assert seen[0].ended > 0
-    assert seen[0].p95_ms is not None
+    assert reported[0].ended > 0
+    assert reported[0].p95_ms is not None
     assert run_burst(replace(plan, loop=OpenLoop.constant(100, requests=5)), pool=pool).total.completed == 5
 
 
-def test_stopping_in_an_outage_loses_what_is_unanswered_and_what_is_due(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
+def test_stopping_in_an_outage_fails_unanswered_and_due_requests(serve: Serve, behaviors: Behaviors, pool: GeneratorPool) -> None:
     """A silent server holds all eight slots: their requests and those queued behind them are lost, with their time so far."""
-    seen: list[Progress] = []
+    reported: list[Progress] = []
     loop = OpenLoop.constant(100, seconds=60, arrival="uniform")
-    plan = BurstPlan((Route(serve(behaviours["hanging"])),), loop, in_flight=8, processes=1)
-    result = run_burst(plan, pool=pool, on_progress=seen.append, stop=lambda: bool(seen))
+    plan = BurstPlan((Route(serve(behaviors["hanging"])),), loop, in_flight=8, processes=1)
+    result = run_burst(plan, pool=pool, on_progress=reported.append, stop=lambda: bool(reported))
     assert result.interrupted
     assert result.failed == {FailureKind.UNANSWERED: 8, FailureKind.UNSENT: result.scheduled - 8}
     assert result.late == 0
@@ -181,11 +183,11 @@ def test_stopping_in_an_outage_loses_what_is_unanswered_and_what_is_due(serve: S
     assert result.total.failed_response.min / 1e6 == pytest.approx(ended - 0.07, abs=0.001)
 
 
-def test_stopping_users_loses_what_they_wait_for(serve: Serve, behaviours: Behaviours, pool: GeneratorPool) -> None:
+def test_stopping_users_fails_their_pending_requests(serve: Serve, behaviors: Behaviors, pool: GeneratorPool) -> None:
     """A closed loop has one unanswered request per user."""
-    seen: list[Progress] = []
-    plan = BurstPlan((Route(serve(behaviours["hanging"])),), ClosedLoop(5, seconds=60), processes=1)
-    result = run_burst(plan, pool=pool, on_progress=seen.append, stop=lambda: bool(seen))
+    reported: list[Progress] = []
+    plan = BurstPlan((Route(serve(behaviors["hanging"])),), ClosedLoop(5, seconds=60), processes=1)
+    result = run_burst(plan, pool=pool, on_progress=reported.append, stop=lambda: bool(reported))
     assert result.failed == {FailureKind.UNANSWERED: 5}
 
 
@@ -206,13 +208,13 @@ def test_ctrl_c_ends_a_burst_and_keeps_what_was_measured(recording: Recording, s
         assert process.stdout
         assert process.stdout.readline() == "running\n"
         process.send_signal(signal.SIGINT)
-        words = process.stdout.read().split("\n")
-    assert words[-2:] == ["interrupted True", ""]
+        lines = process.stdout.read().split("\n")
+    assert lines[-2:] == ["interrupted True", ""]
     assert process.returncode == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
-def test_a_burst_says_what_others_used_where_the_run_is_known(recording: Recording, serve: Serve) -> None:
+def test_a_burst_reports_foreign_cpu_time_if_the_own_cpu_time_is_known(recording: Recording, serve: Serve) -> None:
     """Here the run is this process without a cluster; a pool without a known run reports None."""
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, requests=10))
     with GeneratorPool(OwnCpu(os.getpid(), ())) as own:
@@ -225,7 +227,7 @@ def test_a_burst_says_what_others_used_where_the_run_is_known(recording: Recordi
     assert unknown is None
 
 
-def test_a_generator_that_is_killed_leaves_its_share_missing(recording: Recording, serve: Serve) -> None:
+def test_a_killed_generators_share_is_missing(recording: Recording, serve: Serve) -> None:
     """The other half is measured, and the result states the missing share."""
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, seconds=1.2), processes=2)
     with GeneratorPool() as own:
@@ -271,7 +273,7 @@ def test_a_burst_begins_when_every_generator_is_ready(recording: Recording, serv
     assert result.loop_lag.max < 600_000
 
 
-def test_a_generator_that_is_lost_before_the_burst_leaves_its_share_missing(recording: Recording, serve: Serve) -> None:
+def test_the_share_of_a_generator_lost_before_the_burst_is_missing(recording: Recording, serve: Serve) -> None:
     """The others stop waiting for it."""
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, requests=20), processes=2)
     with GeneratorPool() as own, second_generator_held(plan, own, signal.SIGKILL):
@@ -291,7 +293,7 @@ def test_a_burst_that_is_stopped_before_it_begins_sends_nothing(recording: Recor
     assert run_burst(replace(plan, loop=OpenLoop.constant(100, requests=5)), pool=pool).total.completed == 5
 
 
-def test_no_generator_left_is_an_error(recording: Recording, serve: Serve) -> None:
+def test_losing_every_generator_is_an_error(recording: Recording, serve: Serve) -> None:
     """Without generators there is no result, and the error states the reason."""
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, seconds=1), processes=1)
     with GeneratorPool() as own:

@@ -10,7 +10,7 @@ from kindgate.load.plan import OpenLoop, Stage
 from tests.unit.load.mixed_burst import mixed_result
 
 
-def test_k6_constant_arrival_rate_is_taken_over() -> None:
+def test_k6_constant_arrival_rate_is_converted() -> None:
     """Rates per time unit, durations, VUs and both forms of thresholds are read."""
     options = read_k6_options(
         {
@@ -26,7 +26,7 @@ def test_k6_constant_arrival_rate_is_taken_over() -> None:
     assert options.thresholds == ("http_req_duration: p(95)<200", "http_req_duration: avg<50", "http_req_failed: rate<0.01")
 
 
-def test_k6_ramps_start_where_the_stage_before_ended() -> None:
+def test_a_k6_ramp_starts_at_the_previous_target() -> None:
     """A stage of zero duration is a step."""
     stages = [{"target": 100, "duration": "10s"}, {"target": 50, "duration": "0s"}, {"target": 50, "duration": "500ms"}]
     options = read_k6_options({"scenarios": {"s": {"executor": "ramping-arrival-rate", "startRate": 20, "stages": stages}}})
@@ -48,7 +48,7 @@ UNSET = dict.fromkeys(("startTime", "gracefulStop", "env", "exec", "tags", "opti
         ),
     ],
 )
-def test_what_k6_inspect_prints_is_taken_over(scenario: dict[str, object], stages: tuple[Stage, ...]) -> None:
+def test_the_output_of_k6_inspect_is_converted(scenario: dict[str, object], stages: tuple[Stage, ...]) -> None:
     """Null means k6's default in the scenario, in thresholds and at the top level."""
     nulls = dict.fromkeys(("paused", "vus", "duration", "iterations", "stages"))
     thresholds = {"http_req_failed": ["rate<0.01", {"threshold": "rate<0.1", "abortOnFail": None, "delayAbortEval": None}], "checks": None}
@@ -75,7 +75,7 @@ def test_what_k6_inspect_prints_is_taken_over(scenario: dict[str, object], stage
         ({"scenarios": None}, "exactly one scenario"),
     ],
 )
-def test_k6_options_that_cannot_be_honoured_are_refused(options: dict[str, object], reason: str) -> None:
+def test_unsupported_k6_scenarios_are_rejected(options: dict[str, object], reason: str) -> None:
     """Nothing is guessed."""
     with pytest.raises(LoadError, match=reason):
         read_k6_options(options)
@@ -94,7 +94,7 @@ CONSTANT_RATE = {"scenarios": {"s": {"executor": "constant-arrival-rate", "rate"
         ({"noConnectionReuse": False, "insecureSkipTLSVerify": None, "userAgent": "me"}, (None, True, True, "me")),
     ],
 )
-def test_k6_options_about_connections_are_taken_over(given: dict[str, object], expected: tuple[object, ...]) -> None:
+def test_k6_connection_options_are_converted(given: dict[str, object], expected: tuple[object, ...]) -> None:
     """Unset options keep their defaults."""
     options = read_k6_options({**CONSTANT_RATE, **given})
     assert (options.redirects, options.keep_alive, options.verify, options.user_agent) == expected
@@ -113,14 +113,14 @@ def test_k6_options_about_connections_are_taken_over(given: dict[str, object], e
         ("scenario", "tags", {"part": "a"}),
     ],
 )
-def test_k6_options_that_would_change_the_load_are_refused_by_name(where: str, key: str, value: object) -> None:
+def test_k6_options_that_would_change_the_load_are_rejected_by_name(where: str, key: str, value: object) -> None:
     """Otherwise they would be ignored silently."""
     scenario = {**CONSTANT_RATE["scenarios"]["s"], **({key: value} if where == "scenario" else {})}
     with pytest.raises(LoadError, match=f"'{key}' in .* is not supported"):
         read_k6_options({"scenarios": {"s": scenario}, **({key: value} if where == "options" else {})})
 
 
-def test_k6_options_that_say_what_is_the_default_are_taken() -> None:
+def test_k6_options_with_default_values_are_accepted() -> None:
     """k6 prints defaults for options that were not set."""
     scenario = {**CONSTANT_RATE["scenarios"]["s"], "startTime": "0s", "exec": "default", "tags": {}, "options": None}
     defaults = {"tags": {}, "rps": None, "hosts": {}, "tlsVersion": {"min": "", "max": ""}, "executionSegment": "0:1", "batch": 20}
@@ -131,7 +131,7 @@ def test_k6_options_that_say_what_is_the_default_are_taken() -> None:
     ("text", "expected"),
     [("1m30s", 90), ("500ms", 0.5), ("2h", 7200), ("1.5s", 1.5), (250, 0.25), ("2000", 2), ("1000000us", 1), ("1m0s", 60), ("1d", 86400)],
 )
-def test_k6_durations(text: object, expected: float) -> None:
+def test_k6_durations_are_converted_to_seconds(text: object, expected: float) -> None:
     """Durations use Go's syntax; a bare number means milliseconds."""
     assert k6_seconds(text) == pytest.approx(expected)
 

@@ -9,7 +9,7 @@ import pytest
 from kindgate.load.machine import MachineTimes, health_between
 
 
-def test_health_is_what_happened_between_two_moments() -> None:
+def test_health_is_computed_between_two_readings() -> None:
     """Two generators run on a machine with 6 of 10 CPU seconds busy, 1 of them stolen, within 5 seconds."""
     before = MachineTimes(at=100, busy=50, idle=400, steal=1, pressure=2.0)
     after = MachineTimes(at=105, busy=55, idle=404, steal=2, pressure=2.5)
@@ -22,7 +22,7 @@ def test_health_is_what_happened_between_two_moments() -> None:
 
 
 @pytest.mark.parametrize(("own", "foreign"), [(None, None), (0.5, 0.6), (3.0, 0.1), (4.0, 0.0)])
-def test_foreign_is_what_neither_the_run_nor_interrupts_used(own: float | None, foreign: float | None) -> None:
+def test_foreign_cpu_excludes_the_run_and_interrupts(own: float | None, foreign: float | None) -> None:
     """4.5 of 5 CPU seconds were busy, 1 of them with interrupts; the run's own part varies."""
     before = MachineTimes(at=100, busy=50, idle=400, steal=1, pressure=None, interrupts=7)
     after = MachineTimes(at=102.5, busy=54.5, idle=400.5, steal=1, pressure=None, interrupts=8)
@@ -43,7 +43,7 @@ def test_a_kernel_without_pressure_figures_has_none() -> None:
     assert health_between(before, replace(before, at=1, idle=2), []).pressure is None
 
 
-def test_this_machines_counters_grow() -> None:
+def test_the_machines_counters_grow() -> None:
     """The counters are read from the real system."""
     first, second = MachineTimes.now(), MachineTimes.now()
     assert second.at > first.at

@@ -67,13 +67,13 @@ class Proc:
 
 @pytest.fixture(name="proc")
 def _proc(tmp_path: Path) -> Proc:
-    made = Proc(tmp_path)
-    made.put(1, 0, "systemd", 5.0)
-    made.put(RUN, 1, "pytest", 10.0)
-    return made
+    proc = Proc(tmp_path)
+    proc.put(1, 0, "systemd", 5.0)
+    proc.put(RUN, 1, "pytest", 10.0)
+    return proc
 
 
-def test_the_runs_tree_the_engine_and_the_nodes_are_ours(proc: Proc) -> None:
+def test_own_cpu_time_covers_process_tree_engine_and_nodes(proc: Proc) -> None:
     """A generator, a shim and a pod belong to the run; a compiler running alongside does not."""
     proc.put(101, RUN, "python", 1.0)
     proc.put(200, 1, "containerd-shim", 1.0)
@@ -97,7 +97,7 @@ def test_a_containerd_inside_a_node_is_counted_once(proc: Proc) -> None:
     assert proc.own_times(before).since(before) == pytest.approx(2.0)
 
 
-def test_an_engine_program_that_the_run_started_is_counted_once(proc: Proc) -> None:
+def test_an_engine_program_started_by_the_run_is_counted_once(proc: Proc) -> None:
     """A podman process is a child of the run and also has an engine's name."""
     proc.put(101, RUN, "podman", 1.0)
     before = proc.own_times()
@@ -106,7 +106,7 @@ def test_an_engine_program_that_the_run_started_is_counted_once(proc: Proc) -> N
     assert proc.own_times(before).since(before) == pytest.approx(0.5)
 
 
-def test_what_a_shim_waited_for_in_its_container_is_not_the_shims(proc: Proc) -> None:
+def test_children_reaped_by_a_shim_do_not_count_as_its_own_time(proc: Proc) -> None:
     """A `docker exec` process is the shim's child, but its container's cgroup counts it."""
     proc.put(200, 1, "containerd-shim", 1.0)
     before = proc.own_times()
@@ -115,7 +115,7 @@ def test_what_a_shim_waited_for_in_its_container_is_not_the_shims(proc: Proc) ->
     assert proc.own_times(before).since(before) == 0
 
 
-def test_a_child_that_ended_counts_once_with_what_it_used_since(proc: Proc) -> None:
+def test_an_exited_child_counts_once_with_its_time_since_the_first_reading(proc: Proc) -> None:
     """Its parent then reports the child's whole lifetime, of which only the new part counts."""
     proc.put(101, RUN, "kubectl", 3.0)
     before = proc.own_times()
@@ -125,7 +125,7 @@ def test_a_child_that_ended_counts_once_with_what_it_used_since(proc: Proc) -> N
     assert proc.own_times(before).since(before) == pytest.approx(0.5)
 
 
-def test_a_process_whose_parent_ended_is_still_ours(proc: Proc) -> None:
+def test_a_process_still_counts_after_its_parent_exits(proc: Proc) -> None:
     """A process reparented to init still counts."""
     proc.put(101, RUN, "sh", 0.0)
     proc.put(102, 101, "worker", 1.0)
@@ -136,7 +136,7 @@ def test_a_process_whose_parent_ended_is_still_ours(proc: Proc) -> None:
     assert proc.own_times(before).since(before) == pytest.approx(0.8)
 
 
-def test_an_id_that_is_used_again_is_another_process(proc: Proc) -> None:
+def test_a_reused_pid_is_another_process(proc: Proc) -> None:
     """The previous process's time is not subtracted from that of a new process with the same ID."""
     proc.put(200, 1, "docker-proxy", 8.0, started=3)
     before = proc.own_times()
@@ -146,14 +146,14 @@ def test_an_id_that_is_used_again_is_another_process(proc: Proc) -> None:
 
 
 @pytest.mark.parametrize("name", ["a) S 1 (b", "(", ")", "x y"])
-def test_a_name_may_hold_anything(proc: Proc, name: str) -> None:
+def test_a_process_name_can_contain_any_character(proc: Proc, name: str) -> None:
     """The kernel writes the name unescaped between parentheses."""
     proc.put(101, RUN, name, 2.0)
 
     assert sum(proc.own_times().tree.values()) == pytest.approx(12.0)
 
 
-def test_a_node_that_is_gone_makes_it_unknown(proc: Proc) -> None:
+def test_the_own_cpu_time_is_unknown_without_a_nodes_cgroup(proc: Proc) -> None:
     """The result is then unknown; otherwise the node's use would count as foreign."""
     proc.node.usage.unlink()
 
@@ -161,7 +161,7 @@ def test_a_node_that_is_gone_makes_it_unknown(proc: Proc) -> None:
 
 
 @given(steps=st.lists(st.tuples(st.floats(0, 5), st.floats(0, 5), st.floats(0, 5)), min_size=1, max_size=6))
-def test_times_between_moments_add_up(steps: list[tuple[float, float, float]]) -> None:
+def test_times_between_readings_add_up(steps: list[tuple[float, float, float]]) -> None:
     """The time from the first to the last reading is the sum of the times in between."""
     moments, tree, engine, node = [], 1.0, 2.0, 3.0
     for more_tree, more_engine, more_node in [(0.0, 0.0, 0.0), *steps]:
@@ -179,7 +179,7 @@ def _spent(seconds: float, process: psutil.Process) -> Ready[None] | Pending:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
-def test_a_real_child_is_ours_and_a_real_stranger_is_not() -> None:
+def test_a_real_child_counts_and_a_foreign_process_does_not() -> None:
     """Both use a quarter of a second; the stranger's parent has ended, so it is in no tree of the run."""
     own_cpu = OwnCpu(os.getpid(), ())
     before, used = own_cpu.now(), sum(os.times()[:4])

@@ -48,7 +48,7 @@ LOOP = OpenLoop.constant(100, seconds=1)
         (lambda: BurstPlan((Route(URL, weight=9000), Route(URL, weight=9000)), LOOP), "common factor"),
     ],
 )
-def test_what_cannot_be_sent_is_refused_with_its_reason(make: Callable[[], object], reason: str) -> None:
+def test_an_invalid_plan_is_rejected_with_its_reason(make: Callable[[], object], reason: str) -> None:
     """Nothing is clamped or guessed."""
     with pytest.raises(LoadError, match=reason):
         make()

@@ -14,7 +14,7 @@ ROUTES = (Route("http://127.0.0.1/"),)
 CORES = len(os.sched_getaffinity(0))
 
 
-def test_a_low_rate_takes_one_generator_and_a_high_one_a_generator_per_core() -> None:
+def test_the_number_of_generators_grows_with_the_rate_up_to_the_cores() -> None:
     """More processes than needed would only take CPU from the server."""
     assert process_count(BurstPlan(ROUTES, OpenLoop.constant(1000, seconds=1))) == 1
     assert process_count(BurstPlan(ROUTES, OpenLoop.constant(1e6, seconds=1))) == CORES
@@ -31,7 +31,7 @@ def test_the_cap_holds_at_least_a_second_of_the_rate_within_the_descriptor_limit
     assert in_flight_cap(BurstPlan(ROUTES, OpenLoop.constant(10, seconds=1), in_flight=7), 1) == 7
 
 
-def test_more_users_than_descriptors_are_refused() -> None:
+def test_more_users_than_descriptors_are_rejected() -> None:
     """Each user needs a connection."""
     plan = BurstPlan(ROUTES, ClosedLoop(100_000_000, seconds=1))
     with pytest.raises(LoadError, match="open files"):

@@ -22,14 +22,14 @@ class Redirecting:
     """Redirects /2 to /1, /1 to /0, and /elsewhere to /0 on the host by name; answers `foo` at /0 and records its requests."""
 
     def __init__(self) -> None:
-        self.seen: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str]] = []
 
     def handle(self, connection: socket.socket) -> None:
         """Serve one connection."""
         while True:
             lines = read_request(connection).decode().split("\r\n")
             path = lines[0].split()[1]
-            self.seen.append((path, next(line[6:] for line in lines if line.lower().startswith("host: "))))
+            self.requests.append((path, next(line[6:] for line in lines if line.lower().startswith("host: "))))
             target = {"/2": "/1", "/1": "/0", "/elsewhere": "http://foo.localhost/0"}.get(path)
             moved = f"HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 5\r\n\r\nmoved"
             connection.sendall((moved if target else "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nfoo").encode())
@@ -47,12 +47,12 @@ def burst(url: str, pool: GeneratorPool, redirects: int, check: Check | None = N
     return run_burst(BurstPlan((route,), OpenLoop.constant(50, requests=REQUESTS), redirects=redirects, processes=1), pool=pool)
 
 
-def test_a_redirect_is_an_answer(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
+def test_an_unfollowed_redirect_is_a_success(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
     """It counts as a success and is reported as a redirect, because the application did no work."""
     result = burst(serve(server.handle) + "2", pool, 0)
 
     assert (result.total.completed, result.total.redirects, result.total.mostly_redirects) == (REQUESTS, REQUESTS, True)
-    assert {path for path, _ in server.seen} == {"/2"}
+    assert {path for path, _ in server.requests} == {"/2"}
 
 
 def test_followed_redirects_are_part_of_the_request(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
@@ -60,7 +60,7 @@ def test_followed_redirects_are_part_of_the_request(server: Redirecting, serve: 
     result = burst(serve(server.handle) + "2", pool, 2, Check(substring="foo", size=3))
 
     assert (result.scheduled, result.failed, result.total.status) == (REQUESTS, {}, {200: REQUESTS})
-    assert [path for path, _ in server.seen].count("/0") == REQUESTS
+    assert [path for path, _ in server.requests].count("/0") == REQUESTS
 
 
 def test_more_redirects_than_allowed_are_a_failure(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
@@ -68,7 +68,7 @@ def test_more_redirects_than_allowed_are_a_failure(server: Redirecting, serve: S
     result = burst(serve(server.handle) + "2", pool, 1)
 
     assert result.failed == {FailureKind.HTTP: REQUESTS}
-    assert "/0" not in {path for path, _ in server.seen}
+    assert "/0" not in {path for path, _ in server.requests}
 
 
 def test_a_redirect_to_the_routes_host_leads_to_the_urls_address(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
@@ -76,17 +76,17 @@ def test_a_redirect_to_the_routes_host_leads_to_the_urls_address(server: Redirec
     result = burst(serve(server.handle) + "elsewhere", pool, 1)
 
     assert result.total.status == {200: REQUESTS}
-    assert ("/0", "foo.localhost") in server.seen
+    assert ("/0", "foo.localhost") in server.requests
 
 
-def test_redirects_are_followed_for_safe_methods_alone() -> None:
+def test_redirects_are_followed_only_for_safe_methods() -> None:
     """Clients treat redirected POST requests differently."""
     with pytest.raises(LoadError, match="not for POST"):
         BurstPlan((Route("http://127.0.0.1/", method="POST"),), OpenLoop.constant(50, requests=1), redirects=1)
 
 
 @pytest.mark.parametrize("redirects", [-1, 1000])
-def test_a_number_of_redirects_that_makes_no_sense_is_refused(redirects: int) -> None:
+def test_an_invalid_number_of_redirects_is_rejected(redirects: int) -> None:
     """The error comes before any load."""
     with pytest.raises(LoadError, match="number of redirects"):
         BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(50, requests=1), redirects=redirects)

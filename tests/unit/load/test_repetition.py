@@ -49,7 +49,7 @@ def burst(url: str, pool: GeneratorPool, method: str, *, body: bytes = b"", chec
 
 
 @pytest.mark.parametrize(("method", "body"), [("POST", b"a=1"), ("POST", b""), ("PATCH", b"a=1"), ("CHECKOUT", b"")])
-def test_a_request_that_may_have_taken_effect_is_never_sent_twice(
+def test_a_request_that_may_have_taken_effect_is_never_retried(
     method: str, body: bytes, server: ClosingTheSecond, serve: Serve, pool: GeneratorPool
 ) -> None:
     """The server reads each request once; every second one is lost and reported as lost."""
@@ -61,9 +61,7 @@ def test_a_request_that_may_have_taken_effect_is_never_sent_twice(
 
 
 @pytest.mark.parametrize(("method", "body"), [("GET", b""), ("HEAD", b""), ("PUT", b"a=1"), ("DELETE", b"")])
-def test_a_request_that_was_sent_again_is_counted_and_lost(
-    method: str, body: bytes, server: ClosingTheSecond, serve: Serve, pool: GeneratorPool
-) -> None:
+def test_a_retried_request_counts_as_failed(method: str, body: bytes, server: ClosingTheSecond, serve: Serve, pool: GeneratorPool) -> None:
     """All but the first lost a connection and were answered at the second attempt: none of those is a success."""
     result = burst(serve(server.handle), pool, method, body=body)
 
@@ -74,7 +72,7 @@ def test_a_request_that_was_sent_again_is_counted_and_lost(
     assert result.total.status == {200: REQUESTS}
 
 
-def test_a_request_that_was_sent_again_passed_its_check(server: ClosingTheSecond, serve: Serve, pool: GeneratorPool) -> None:
+def test_a_retried_request_counts_its_passed_check(server: ClosingTheSecond, serve: Serve, pool: GeneratorPool) -> None:
     """The body was right; with a wrong one, the check is the reported failure."""
     url = serve(server.handle)
     right = burst(url, pool, "GET", check=Check(substring="foo"))
@@ -84,19 +82,19 @@ def test_a_request_that_was_sent_again_passed_its_check(server: ClosingTheSecond
     assert wrong.failed == {FailureKind.CHECK: REQUESTS}
 
 
-def test_a_request_is_counted_anew_each_time_that_its_handle_is_used(
-    serve: Serve, behaviours: dict[str, Callable[[socket.socket], None]], pool: GeneratorPool
+def test_attempts_are_reset_when_a_handle_is_reused(
+    serve: Serve, behaviors: dict[str, Callable[[socket.socket], None]], pool: GeneratorPool
 ) -> None:
     """A server that keeps its connections receives one POST after another over the same one."""
-    result = burst(serve(behaviours["well"]), pool, "POST", body=b"a=1")
+    result = burst(serve(behaviors["well"]), pool, "POST", body=b"a=1")
 
     assert (result.failed, result.connections) == ({}, 1)
 
 
-def test_progress_counts_what_was_sent_again(server: ClosingTheSecond, serve: Serve, pool: GeneratorPool) -> None:
+def test_progress_counts_retried_requests(server: ClosingTheSecond, serve: Serve, pool: GeneratorPool) -> None:
     """They are counted among the failures and separately."""
-    seen: list[Progress] = []
+    reported: list[Progress] = []
     plan = BurstPlan((Route(serve(server.handle)),), ClosedLoop(1, seconds=60), processes=1)
-    run_burst(plan, pool=pool, on_progress=seen.append, stop=lambda: bool(seen))
+    run_burst(plan, pool=pool, on_progress=reported.append, stop=lambda: bool(reported))
 
-    assert seen[0].retried == seen[0].failed == seen[0].ended - 1 > 0
+    assert reported[0].retried == reported[0].failed == reported[0].ended - 1 > 0

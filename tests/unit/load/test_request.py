@@ -142,8 +142,8 @@ def encoded(body: bytes, *headers: str) -> Handler:
 
     def handler(connection: socket.socket) -> None:
         while True:
-            asked = read_request(connection).lower()
-            status = "400 Bad" if b"accept-encoding: identity" in asked else "200 OK"
+            request = read_request(connection).lower()
+            status = "400 Bad" if b"accept-encoding: identity" in request else "200 OK"
             connection.sendall(f"HTTP/1.1 {status}\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
     return handler
@@ -165,7 +165,7 @@ def checked(url: str, check: Check, pool: GeneratorPool, headers: tuple[tuple[st
     ],
     ids=["gzip", "deflate", "both", "identity"],  # compressed bytes contain the time, so xdist workers would collect different tests
 )
-def test_a_compressed_body_is_checked_as_what_it_holds(serve: Serve, pool: GeneratorPool, body: bytes, coding: str) -> None:
+def test_a_compressed_body_is_decoded_before_its_check(serve: Serve, pool: GeneratorPool, body: bytes, coding: str) -> None:
     """Text, JSON and size are those of the decoded body, even if the client did not request compression."""
     url = serve(encoded(body, f"Content-Encoding: {coding}"))
     check = Check(substring="caf\u00e9", json_path="name", equals='"caf\u00e9"', size=len(TEXT.encode()))
@@ -183,7 +183,7 @@ def test_brotli_is_decoded(serve: Serve, pool: GeneratorPool) -> None:
     assert (result.failed, result.total.checks_passed) == ({}, 5)
 
 
-def test_a_check_asks_for_no_other_answer(serve: Serve, pool: GeneratorPool) -> None:
+def test_a_check_does_not_change_the_request(serve: Serve, pool: GeneratorPool) -> None:
     """The request is the same with and without a check: no Accept-Encoding is added."""
     arrived: list[bytes] = []
 
@@ -238,22 +238,22 @@ def test_the_charset_is_that_of_the_content_type(content_type: bytes | None, cha
 @example(b"", b"\x00")
 def test_no_content_type_breaks_a_check(body: bytes, charset: bytes) -> None:
     """A server can claim any charset."""
-    found = charset_of(b"text/plain; charset=" + charset)
+    charset_name = charset_of(b"text/plain; charset=" + charset)
 
-    assert body_passes(Check(substring="a", json_path="b"), body, found) in {True, False}
+    assert body_passes(Check(substring="a", json_path="b"), body, charset_name) in {True, False}
 
 
 @pytest.mark.parametrize(
     ("path", "equals", "passes"),
     [("ok", "true", True), ("ok", "1", False), ("list", "[1, 2]", True), ("list", "[true, 2]", False), ("name", '"caf\u00e9"', True)],
 )
-def test_values_are_equal_as_json_has_it(path: str, equals: str, *, passes: bool) -> None:
+def test_values_are_compared_as_json(path: str, equals: str, *, passes: bool) -> None:
     """JSON's true is not equal to 1, although Python's is."""
     assert body_passes(Check(json_path=path, equals=equals), TEXT.encode()) is passes
 
 
 @pytest.mark.parametrize("equals", ["foo", "", "'foo'", "True", "NaN", "{a: 1}", "1 2"])
-def test_a_value_that_is_no_json_is_refused(equals: str) -> None:
+def test_an_expected_value_that_is_not_json_is_rejected(equals: str) -> None:
     """No body could contain it; the hint shows how to write a string."""
     with pytest.raises(LoadError, match="is not JSON") as caught:
         Check(json_path="name", equals=equals)
@@ -261,6 +261,6 @@ def test_a_value_that_is_no_json_is_refused(equals: str) -> None:
     assert json.dumps(equals) in caught.value.next_step
 
 
-def test_a_deeply_nested_body_is_wrong_and_breaks_nothing() -> None:
+def test_a_deeply_nested_body_fails_its_check() -> None:
     """A body too deep for Python's JSON parser fails its check."""
     assert not body_passes(Check(json_path="0"), b"[" * 100_000)

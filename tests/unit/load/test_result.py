@@ -41,20 +41,20 @@ def part(table: list[tuple[int, ...]]) -> BurstResult:
 
 @settings(max_examples=20)
 @given(a=rows(), b=rows(), c=rows())
-def test_merging_parts_is_measuring_all_rows(a: list[tuple[int, ...]], b: list[tuple[int, ...]], c: list[tuple[int, ...]]) -> None:
+def test_merged_parts_equal_the_result_of_all_rows(a: list[tuple[int, ...]], b: list[tuple[int, ...]], c: list[tuple[int, ...]]) -> None:
     """Order and grouping do not matter; times, counts and timeline are bit-exact."""
-    one, two, three = part(a), part(b), part(c)
-    whole = BurstResult.merged([part(a + b + c)])
+    first, second, third = part(a), part(b), part(c)
+    expected = BurstResult.merged([part(a + b + c)])
     for merged in (
-        BurstResult.merged([one, two, three]),
-        BurstResult.merged([BurstResult.merged([three, two]), one]),
+        BurstResult.merged([first, second, third]),
+        BurstResult.merged([BurstResult.merged([third, second]), first]),
     ):
-        assert merged.series == whole.series
-        assert (merged.loop_lag, merged.cap_wait, merged.send_lag) == (whole.loop_lag, whole.cap_wait, whole.send_lag)
+        assert merged.series == expected.series
+        assert (merged.loop_lag, merged.cap_wait, merged.send_lag) == (expected.loop_lag, expected.cap_wait, expected.send_lag)
         assert [(slot.start, slot.sent, slot.failed, slot.response) for slot in merged.timeline] == [
-            (slot.start, slot.sent, slot.failed, slot.response) for slot in whole.timeline
+            (slot.start, slot.sent, slot.failed, slot.response) for slot in expected.timeline
         ]
-        assert merged.late == whole.late
+        assert merged.late == expected.late
         assert merged.health.processes == 3
 
 
@@ -67,7 +67,7 @@ def test_a_result_survives_json(table: list[tuple[int, ...]]) -> None:
 
 
 @pytest.mark.parametrize("foreign", [{}, [], {"plan": 1}, None])
-def test_foreign_json_is_refused(foreign: object) -> None:
+def test_other_json_is_rejected(foreign: object) -> None:
     """Other JSON is not a burst."""
     with pytest.raises(LoadError, match="not a burst result"):
         BurstResult.from_json(foreign)

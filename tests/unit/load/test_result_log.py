@@ -36,7 +36,7 @@ def test_a_result_is_read_from_between_other_lines(requests: int, order: int) ->
     assert parse_result("\n".join(lines)) == result
 
 
-def test_no_line_is_longer_than_a_container_runtime_keeps_whole() -> None:
+def test_no_line_exceeds_a_container_runtimes_limit() -> None:
     """The limit is 16 kB; a large result takes several lines."""
     lines = list(result_lines(burst(20_000)))
 
@@ -45,7 +45,7 @@ def test_no_line_is_longer_than_a_container_runtime_keeps_whole() -> None:
 
 
 @pytest.mark.parametrize("kept", [slice(0, 0), slice(0, -1), slice(1, None)])
-def test_a_log_without_all_of_a_result_is_an_error_with_its_last_words(kept: slice) -> None:
+def test_an_incomplete_result_is_an_error_with_the_end_of_the_log(kept: slice) -> None:
     """A master that died while writing has reported nothing."""
     lines = list(result_lines(burst(20_000)))[kept]
 

@@ -71,7 +71,7 @@ def test_a_ramp_grows_with_the_square_of_time(arrival: str) -> None:
     assert half == pytest.approx(2**0.5, rel=0.05)
 
 
-def test_a_stage_without_load_is_a_pause() -> None:
+def test_a_stage_with_rate_zero_is_a_pause() -> None:
     """Nothing is sent during it, and later stages come after it."""
     loop = OpenLoop((Stage(1, 10, 10), Stage(1, 0, 0), Stage(1, 10, 10)), "uniform")
     seconds = make_schedule(loop, ROUTES, 1).intended / NANOS

@@ -58,7 +58,7 @@ def _sent(serve: Serve, pool: GeneratorPool) -> Callable[[Callable[[str], Route]
         ("http://my_service/", "http://my_service/"),
     ],
 )
-def test_a_url_goes_out_in_ascii(url: str, wire: str) -> None:
+def test_a_url_is_sent_in_ascii(url: str, wire: str) -> None:
     """Host names use IDNA and everything else is percent-encoded; encoded parts stay as they are."""
     assert Route(url).url == url
     assert wire_url(url) == wire
@@ -72,7 +72,7 @@ def test_a_url_goes_out_in_ascii(url: str, wire: str) -> None:
         ("[::1]:80", "[::1]:80"),
     ],
 )
-def test_a_host_header_goes_out_in_ascii(host: str, wire: str) -> None:
+def test_a_host_header_is_sent_in_ascii(host: str, wire: str) -> None:
     """The port is kept if there is one."""
     assert wire_host(host) == wire
 
@@ -112,7 +112,7 @@ def test_a_request_of_any_unicode_arrives(sent: Callable[[Callable[[str], Route]
         *("header's name", "control character", "bytes in a header", "method", "bytes in a check"),
     ],
 )
-def test_what_http_has_no_form_for_is_refused(make: Callable[[], object], reason: str) -> None:
+def test_text_that_http_cannot_represent_is_rejected(make: Callable[[], object], reason: str) -> None:
     """The one-line error comes when the plan is built."""
     with pytest.raises(LoadError, match=reason) as caught:
         make()
@@ -121,7 +121,7 @@ def test_what_http_has_no_form_for_is_refused(make: Callable[[], object], reason
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
-def test_any_path_and_header_is_sent_as_meant_or_refused(path: str, value: str) -> None:
+def test_any_path_and_header_is_sent_unchanged_or_rejected(path: str, value: str) -> None:
     """Percent-decoded, the path equals what was given."""
     try:
         route = Route(f"http://host/{path}", headers=(("X-A", value),))
@@ -138,9 +138,9 @@ def test_credentials_of_a_url_are_sent_and_never_shown(sent: Callable[[Callable[
     """They are sent as basic authentication, percent-decoded, in any Unicode."""
     request = sent(lambda url: Route(url.replace("://", "://mo%3Ana:p%40ss\u00e4@"), "foo.localhost"))
 
-    wanted = base64.b64encode("mo:na:p@ss\u00e4".encode())
-    assert b"Authorization: Basic " + wanted in request
-    assert b"p%40ss" not in request.replace(wanted, b"")
+    credentials = base64.b64encode("mo:na:p@ss\u00e4".encode())
+    assert b"Authorization: Basic " + credentials in request
+    assert b"p%40ss" not in request.replace(credentials, b"")
 
 
 def test_a_result_holds_no_credentials(serve: Serve, pool: GeneratorPool) -> None:
@@ -149,10 +149,10 @@ def test_a_result_holds_no_credentials(serve: Serve, pool: GeneratorPool) -> Non
     headers = (("Authorization", "Bearer hunter3"), ("cookie", "id=hunter4"), ("X-A", "shown"))
     result = run_burst(BurstPlan((Route(url, headers=headers),), ONCE, timeout=10, processes=1), pool=pool)
 
-    for kept in (json.dumps(result.to_json()), json.dumps(load_document(result).to_json())):
-        assert "hunter" not in kept
-        assert "mona" not in kept
-        assert "shown" in kept
+    for document in (json.dumps(result.to_json()), json.dumps(load_document(result).to_json())):
+        assert "hunter" not in document
+        assert "mona" not in document
+        assert "shown" in document
     assert type(result).from_json(result.to_json()).total == result.total
 
 
@@ -168,7 +168,7 @@ def test_an_error_about_a_url_shows_no_credentials(url: str) -> None:
     assert "percent-encode" in caught.value.next_step
 
 
-def test_authorities_may_lie_in_any_folder(serve: Serve, pool: GeneratorPool, tmp_path: Path) -> None:
+def test_the_ca_file_can_be_in_any_folder(serve: Serve, pool: GeneratorPool, tmp_path: Path) -> None:
     """A non-ASCII path is passed to libcurl in the file system's encoding."""
     folder = tmp_path / "\u00e4\u65e5"
     folder.mkdir()
@@ -178,7 +178,7 @@ def test_authorities_may_lie_in_any_folder(serve: Serve, pool: GeneratorPool, tm
     assert run_burst(plan, pool=pool).total.status == {200: 1}
 
 
-def test_an_unknown_host_is_refused_and_an_address_or_localhost_is_not() -> None:
+def test_only_an_unknown_host_is_rejected() -> None:
     """Names under localhost need no resolver: libcurl knows them."""
     refuse_unknown_hosts(("http://127.0.0.1:1/", "http://[::1]:1/", "http://foo.localhost/"))
     with pytest.raises(LoadError, match=r"cannot resolve the host 'nobody\.invalid'"):

@@ -21,7 +21,7 @@ def _lost(text: str, samples: list[BurstSample], *, abort: bool = True, delay: f
 
 
 @pytest.mark.parametrize("text", ["max<50", "p(100)<=50", "http_req_failed: rate==0", "http_req_failed: rate<=0", "checks: rate>=1"])
-def test_a_fact_that_cannot_be_mended_ends_the_run(burst: MakeBurst, text: str) -> None:
+def test_a_final_miss_ends_the_run(burst: MakeBurst, text: str) -> None:
     """One request of 100 ms breaks a maximum of 50 ms irreversibly, and one failure breaks "none"."""
     bad = burst([10.0] * 9 + [100.0], {"http": 1}, checks=(9, 1))
     good = burst([10.0] * 10, checks=(10, 0))
@@ -34,12 +34,12 @@ def test_a_fact_that_cannot_be_mended_ends_the_run(burst: MakeBurst, text: str) 
 @pytest.mark.parametrize(
     "text", ["p(95)<50", "avg<50", "max>500", "http_reqs: count>1000", "http_reqs: rate>1000", "http_req_failed: rate<0.01"]
 )
-def test_what_may_still_come_right_does_not(burst: MakeBurst, text: str) -> None:
+def test_a_miss_that_can_still_recover_does_not_end_the_run(burst: MakeBurst, text: str) -> None:
     """Intervals wait for their look, and a count or a maximum can still grow."""
     assert not _lost(text, [burst([100.0] * 10, {"http": 5})] * 5)
 
 
-def test_only_where_it_was_asked_for_and_not_before_its_time(burst: MakeBurst) -> None:
+def test_a_run_ends_early_only_if_requested_and_after_the_delay(burst: MakeBurst) -> None:
     """Without abortOnFail, or before delayAbortEval has passed, the run continues."""
     samples = [burst([100.0] * 10)]
 
@@ -48,20 +48,20 @@ def test_only_where_it_was_asked_for_and_not_before_its_time(burst: MakeBurst) -
     assert not _lost("max<50", samples, delay=2.1)
 
 
-def test_the_generators_own_lateness_does_not_end_a_run(burst: MakeBurst) -> None:
+def test_a_late_generator_does_not_end_a_run(burst: MakeBurst) -> None:
     """A maximum that late sending explains, and requests that the generator never sent, do not end the run."""
     assert not _lost("max<90", [burst([100.0] * 10, lag_ms=30)])
     assert _lost("max<90", [burst([200.0] * 10, lag_ms=30)])
     assert not _lost("dropped_iterations: count<1", [burst([1.0] * 10, {"unsent": 5})])
 
 
-def test_nothing_is_the_services_while_the_machine_itself_is_at_fault(burst: MakeBurst) -> None:
+def test_no_miss_is_final_while_the_machine_is_at_fault(burst: MakeBurst) -> None:
     """CPU steal slows the service too, so nothing missed meanwhile ends the run."""
     assert _lost("max<50", [burst([100.0] * 10)])
     assert not _lost("max<50", [burst([100.0] * 10, steal=0.3)])
 
 
-def test_other_programs_excuse_a_slow_request_and_no_wrong_answer(burst: MakeBurst) -> None:
+def test_foreign_load_excuses_slow_requests_but_not_wrong_responses(burst: MakeBurst) -> None:
     """If other programs use the CPUs, a missed maximum is not the service's fault, but a 500 under "none at all" is."""
     assert not _lost("max<50", [burst([100.0] * 10, foreign=0.9)])
     assert not _lost("http_req_failed: rate<=0", [burst([1.0] * 9, {"timeout": 1}, foreign=0.9)])

@@ -59,7 +59,7 @@ def test_duet_bursts_tell_versions_apart_on_a_noisy_machine(slower: float, verdi
     assert _verdict(_duet(slower)) is verdict
 
 
-def test_a_change_that_is_real_and_tolerated_passes() -> None:
+def test_a_real_change_within_the_tolerance_passes() -> None:
     """A version that is 10 % slower does not FAIL with 25 % tolerated, however certain the change."""
     result = compare([Tolerance(95.0, 0.25)], _duet(1.1)).results[0]
 
@@ -78,7 +78,7 @@ def test_too_few_bursts_are_inconclusive() -> None:
 
 
 @pytest.mark.parametrize(("change", "alone"), [(0.2, Verdict.FAIL), (-0.2, Verdict.PASS)])
-def test_each_of_several_looks_errs_with_its_share(change: float, alone: Verdict) -> None:
+def test_each_look_of_a_comparison_has_its_share_of_the_error_rate(change: float, alone: Verdict) -> None:
     """Five pairs in one direction have p = 1/32: significant for a single look at .05, but not for one of three."""
     ratios = [[change + 0.001 * place for place in range(5)]]
 
@@ -108,7 +108,7 @@ def test_estimate_and_interval_are_shares() -> None:
     assert (result.samples, result.bursts, len(result.trend)) == (30_000, 30, 30)
 
 
-def test_several_tolerances_have_to_fail_more_clearly() -> None:
+def test_several_tolerances_need_stronger_evidence_to_fail() -> None:
     """A FAIL that is significant only without correction for multiple percentiles is undecided."""
     samples = _duet(1.06, bursts=12, seed=25)
     single = compare([P95], samples).results[0]
@@ -143,7 +143,7 @@ def test_no_bursts_of_both_versions_is_a_fail() -> None:
     assert _verdict([]) is Verdict.FAIL
 
 
-def test_a_broken_gate_is_invalid() -> None:
+def test_a_failed_validity_check_makes_a_comparison_invalid() -> None:
     """Generator delay affects both versions alike and hides the difference between them."""
     comparison = compare([P95], _duet(lag_ms=5))
 
@@ -152,7 +152,7 @@ def test_a_broken_gate_is_invalid() -> None:
 
 
 @pytest.mark.parametrize(("slower", "verdict"), [(1.0, Verdict.PASS), (1.15, Verdict.FAIL)])
-def test_other_programs_fall_on_both_versions_alike(slower: float, verdict: Verdict) -> None:
+def test_foreign_load_does_not_invalidate_a_comparison(slower: float, verdict: Verdict) -> None:
     """A comparison is still decided while other programs use the CPUs, and their share is shown."""
     samples = [replace(sample, health=replace(sample.health, foreign=0.9)) for sample in _duet(slower)]
 
@@ -164,7 +164,7 @@ def test_other_programs_fall_on_both_versions_alike(slower: float, verdict: Verd
 
 @pytest.mark.parametrize(("slower", "verdict"), [(1.0, Verdict.PASS), (1.15, Verdict.FAIL)])
 @pytest.mark.parametrize("drift", [0.0, 0.02])
-def test_bursts_in_turn_are_the_fallback(slower: float, drift: float, verdict: Verdict) -> None:
+def test_alternating_bursts_are_the_fallback(slower: float, drift: float, verdict: Verdict) -> None:
     """ABBA blocks cancel a machine that slows down steadily, even fivefold over the run."""
     assert _verdict(_abba(slower, drift)) is verdict
 
@@ -177,7 +177,7 @@ def test_a_block_gives_the_average_change() -> None:
     assert np.mean(ratios) == pytest.approx(math.log(1.15), abs=0.02)
 
 
-def test_an_unfinished_block_is_left_out() -> None:
+def test_an_incomplete_abba_block_is_ignored() -> None:
     """Only complete blocks of base, head, head, base yield a change."""
     assert len(log_ratios(95.0, _abba(1.0, bursts=15))) == 3
     assert log_ratios(95.0, _abba(1.0, bursts=3)) == []
@@ -201,7 +201,7 @@ def test_nothing_to_compare_is_an_error() -> None:
         compare([], _duet())
 
 
-def test_the_sentence_says_both_figures_change_and_interval() -> None:
+def test_the_explanation_has_both_figures_change_and_interval() -> None:
     """One sentence states both versions' figures, the change, its interval, the sample size and the scope of validity."""
     assert compare([P95], _duet(1.0)).results[0].explanation == (
         "PASS: p(95) of the pull request = 24.7 ms, baseline 24.7 ms, 0.154 % slower "
@@ -224,17 +224,17 @@ def test_the_sentence_says_both_figures_change_and_interval() -> None:
         ([], "no bursts of both versions; no data counts as FAIL"),
     ],
 )
-def test_the_sentence_says_what_was_in_the_way(samples: list[BurstSample], words: str) -> None:
+def test_the_explanation_names_the_failed_check(samples: list[BurstSample], words: str) -> None:
     """The sentence explains why nothing was decided, or what failed."""
     assert words in compare([P95], samples).results[0].explanation
 
 
-def test_versions_on_different_nodes_get_no_verdict() -> None:
+def test_versions_on_different_nodes_are_invalid() -> None:
     """A difference between nodes is not reported as one between versions; the sentence states the placement."""
-    found = compare([P95], _duet(1.5), placement="foo: a 2 and 0, b 0 and 2")
+    comparison = compare([P95], _duet(1.5), placement="foo: a 2 and 0, b 0 and 2")
 
-    assert found.verdict is Verdict.INVALID
-    assert "placement: uneven (foo: a 2 and 0, b 0 and 2)" in found.results[0].explanation
+    assert comparison.verdict is Verdict.INVALID
+    assert "placement: uneven (foo: a 2 and 0, b 0 and 2)" in comparison.results[0].explanation
     assert compare([P95], _duet(1.5)).verdict is Verdict.FAIL
 
 
@@ -257,7 +257,7 @@ def _redirecting(samples: list[BurstSample], *arms: str) -> list[BurstSample]:
         ((BASE, HEAD), "of the baseline and the pull request was"),
     ],
 )
-def test_a_version_that_only_redirects_is_no_pass(arms: tuple[str, ...], named: str) -> None:
+def test_a_version_that_only_redirects_cannot_pass(arms: tuple[str, ...], named: str) -> None:
     """A redirect is fast but says nothing about the application; the sentence names the version."""
     (result,) = compare([P95], _redirecting(_duet(), *arms)).results
 

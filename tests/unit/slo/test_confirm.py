@@ -50,7 +50,7 @@ def confirmed(first: float, second: float, tolerance: Tolerance = P95) -> Compar
         (1.0, 1.1, Verdict.INCONCLUSIVE),
     ],
 )
-def test_a_verdict_stands_only_if_the_round_alone_says_the_same(first: float, second: float, verdict: Verdict) -> None:
+def test_a_verdict_is_confirmed_only_by_the_same_verdict_of_the_round(first: float, second: float, verdict: Verdict) -> None:
     """A round confirms PASS and FAIL alike; one with the opposite verdict decides nothing either."""
     result = confirmed(first, second)
 
@@ -58,7 +58,7 @@ def test_a_verdict_stands_only_if_the_round_alone_says_the_same(first: float, se
     assert result.not_confirmed is (verdict is Verdict.INCONCLUSIVE)
 
 
-def test_the_rounds_figures_are_shown_and_the_looks_are_kept() -> None:
+def test_a_confirmed_result_has_the_rounds_figures_and_keeps_the_looks() -> None:
     """The estimate at the last look is biased because the looks stopped there."""
     looks = compare([P95], duet(1.3, 30))
     (result,) = confirm(looks, duet(1.2, seed=4)).results
@@ -77,7 +77,7 @@ def test_a_round_judges_by_one_look() -> None:
     assert [test.verdict for test in judge_round([Verdict.FAIL], [P95], ratios)] == [Verdict.FAIL]
 
 
-def test_only_what_failed_at_the_looks_counts_for_holms_correction() -> None:
+def test_only_fails_of_the_looks_count_for_holms_correction() -> None:
     """Five pairs suffice for one objective but not for one of two; an objective that passed can no longer fail."""
     slower = [0.2 + 0.001 * place for place in range(5)]
     faster = [-value for value in slower]
@@ -89,26 +89,26 @@ def test_only_what_failed_at_the_looks_counts_for_holms_correction() -> None:
     ]
 
 
-def test_each_decided_objective_is_judged_and_an_open_one_stays_open() -> None:
+def test_only_decided_objectives_are_judged_by_the_round() -> None:
     """Only p(50) is decided and gets a round; p(95) stays undecided, and so does the run."""
     looks = compare([P95, P50], duet(1.0, 8), look=3)
     assert [result.verdict for result in looks.results] == [Verdict.INCONCLUSIVE, Verdict.PASS]
-    found = confirm(looks, duet(1.0, seed=4))
+    confirmed = confirm(looks, duet(1.0, seed=4))
 
-    assert found.results[0] == looks.results[0]
-    assert found.results[1].verdict is Verdict.PASS
-    assert found.results[1].first is not None
-    assert found.verdict is Verdict.INCONCLUSIVE
+    assert confirmed.results[0] == looks.results[0]
+    assert confirmed.results[1].verdict is Verdict.PASS
+    assert confirmed.results[1].first is not None
+    assert confirmed.verdict is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(("samples", "placement"), [(duet(lag_ms=5), ""), (duet(lost=60), ""), (duet(1.3), "foo: a 2 and 0, b 0 and 2")])
-def test_a_round_that_cannot_be_trusted_is_invalid(samples: list[BurstSample], placement: str) -> None:
+def test_a_round_without_valid_measurements_is_invalid(samples: list[BurstSample], placement: str) -> None:
     """A late generator, a baseline without answers or versions on different nodes in the round make the result INVALID."""
-    found = confirm(compare([P95], duet(1.3)), samples, placement)
+    confirmed = confirm(compare([P95], duet(1.3)), samples, placement)
 
-    assert found.verdict is Verdict.INVALID
-    assert found.results[0].first is not None
-    assert not found.results[0].not_confirmed
+    assert confirmed.verdict is Verdict.INVALID
+    assert confirmed.results[0].first is not None
+    assert not confirmed.results[0].not_confirmed
 
 
 @pytest.mark.parametrize(
@@ -124,25 +124,25 @@ def test_a_round_that_cannot_be_trusted_is_invalid(samples: list[BurstSample], p
     ],
     ids=["pass", "fail", "undecided", "invalid", "no data", "another look comes", "partly decided at the last look"],
 )
-def test_a_round_follows_the_looks_that_decided_something(comparison: Comparison, *, needed: bool) -> None:
+def test_a_round_follows_only_a_decisive_comparison(comparison: Comparison, *, needed: bool) -> None:
     """Without a decision a round would only cost time, and a version without data fails anyway."""
     assert needs_confirmation(comparison) is needed
 
 
 @given(first=st.sampled_from([Verdict.PASS, Verdict.FAIL]), second=st.sampled_from(list(Verdict)))
-def test_no_round_makes_a_verdict_of_its_own(first: Verdict, second: Verdict) -> None:
+def test_a_round_never_introduces_a_new_verdict(first: Verdict, second: Verdict) -> None:
     """A round keeps a decision, withdraws it or is INVALID."""
     assert confirmed_verdict(first, second) in {first, Verdict.INCONCLUSIVE, Verdict.INVALID}
     assert (confirmed_verdict(first, second) is first) == (second is first)
 
 
 @given(st.integers(1, 200))
-def test_a_round_is_as_long_as_a_look_and_never_short(per_look: int) -> None:
+def test_a_round_has_the_pairs_of_a_look_but_at_least_the_minimum(per_look: int) -> None:
     """A short round would miss a change that a long look finds."""
     assert round_pairs(per_look) == max(per_look, LEAST_PAIRS)
 
 
-def test_sentences_say_what_the_looks_found_and_what_the_round_does() -> None:
+def test_explanations_name_the_verdicts_of_looks_and_round() -> None:
     """An unconfirmed result says so first; a confirmed verdict names what it confirms."""
     assert confirmed(1.3, 1.0).explanation.startswith(
         "INCONCLUSIVE: not confirmed: 20 pairs of bursts gave FAIL (28.8 % slower), but 20 new pairs "
@@ -151,7 +151,7 @@ def test_sentences_say_what_the_looks_found_and_what_the_round_does() -> None:
     assert "gave FAIL" in confirm(compare([P95], duet(1.3)), duet(lag_ms=5)).results[0].explanation
 
 
-def test_a_fail_within_the_tolerance_does_not_contradict_itself() -> None:
+def test_a_fail_with_an_estimate_within_the_tolerance_is_explained() -> None:
     """For a change that is significant, estimated below the tolerance and possibly above it, the sentence says exactly that."""
     (result,) = confirm(compare([P95], duet(1.08, 30)), duet(1.08, 20, seed=4)).results
     assert result.change is not None

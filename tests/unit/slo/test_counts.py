@@ -31,16 +31,16 @@ def test_a_percentile_without_failures_is_numpys(values: list[int], quantile: fl
 def test_requests_without_a_time_are_the_slowest(values: list[int], lost: int, quantile: float) -> None:
     """A lost request counts as slower than any limit: the percentile equals numpy's with infinite times instead."""
     ordered = [*sorted(values), *[math.inf] * lost]
-    place = quantile / 100 * (len(ordered) - 1)
-    above = ordered[math.ceil(place)]
+    position = quantile / 100 * (len(ordered) - 1)
+    above = ordered[math.ceil(position)]
 
-    found = Times(Histogram.of(values), lost).percentile(quantile)
+    percentile = Times(Histogram.of(values), lost).percentile(quantile)
 
     if math.isinf(above):
-        assert found == math.inf
+        assert percentile == math.inf
     else:
-        below = ordered[math.floor(place)]
-        assert found == pytest.approx((below + (above - below) * (place - math.floor(place))) / 1000)
+        below = ordered[math.floor(position)]
+        assert percentile == pytest.approx((below + (above - below) * (position - math.floor(position))) / 1000)
 
 
 def test_a_limit_is_met_strictly_or_not() -> None:
@@ -94,7 +94,7 @@ def test_a_request_without_an_answer_passes_no_check(burst: MakeBurst) -> None:
     assert counts_of(selector, [frozen]) == (Count(0, 0, 0, 0),)
 
 
-def test_counters_count_what_was_sent_and_what_was_not(burst: MakeBurst) -> None:
+def test_counters_count_sent_and_dropped_requests(burst: MakeBurst) -> None:
     """http_reqs counts requests sent, whatever their outcome; dropped_iterations counts those never sent."""
     sample = burst([1.0] * 5, {"http": 2, "unsent": 3})
 
@@ -151,13 +151,13 @@ def test_a_percentile_among_failures_is_infinite(burst: MakeBurst) -> None:
 @pytest.mark.parametrize(
     "expression", ["p(95)<1", "min<1", "avg<1", "checks: rate>0.5", "http_reqs{host:bar}: count>0", "http_req_failed{host:bar}: rate<1"]
 )
-def test_nothing_measured_is_no_value(burst: MakeBurst, expression: str) -> None:
+def test_an_unanswered_burst_has_no_value(burst: MakeBurst, expression: str) -> None:
     """A burst in which nothing was answered, or nothing has the tags, has no value rather than a good one."""
     assert measure(parse_marker((expression,))[0], [burst([], {"timeout": 10})]) is None
     assert measure(parse_marker((expression,))[0], []) is None
 
 
-def test_a_rate_of_checks_is_of_those_passed(burst: MakeBurst) -> None:
+def test_the_rate_of_checks_is_a_success_rate(burst: MakeBurst) -> None:
     """k6's checks are a success rate."""
     threshold = parse_marker(("checks: rate>0.5",))[0]
     sample = burst([1.0] * 10, checks=(9, 1))

@@ -33,7 +33,7 @@ def test_equal_versions_rarely_fail() -> None:
     assert _share(map(partial(duet_run, LIGHT, (95.0,), 1.0), range(RUNS)), Verdict.FAIL) <= 6 / RUNS
 
 
-def test_a_version_that_is_ten_per_cent_slower_is_found() -> None:
+def test_a_version_that_is_ten_percent_slower_fails() -> None:
     """A minute of load at 500 requests per second detects +10 % in p(95) in well over 80 % of the runs."""
     assert _share(map(partial(duet_run, LIGHT, (95.0,), 1.1), range(RUNS)), Verdict.FAIL) >= 0.8
 
@@ -72,7 +72,7 @@ def test_a_simulated_run_is_decided_as_a_real_one() -> None:
     assert compared.change == pytest.approx(np.expm1(hodges_lehmann(ratios.tolist())), abs=1e-3)
 
 
-def test_slow_requests_are_as_many_as_the_times_say() -> None:
+def test_slow_shares_match_the_drawn_times() -> None:
     """The share computed for a limit equals the share of simulated times above it."""
     times = LOADED.arms(np.random.default_rng(6), 2000, 100)[0]
 
@@ -91,7 +91,7 @@ def test_the_simulated_bursts_vary_like_measured_ones(generator: Generator, spre
     assert np.log(head / base).std() == pytest.approx(duet, rel=0.2)
 
 
-def test_a_row_says_whether_its_goal_is_met() -> None:
+def test_a_row_shows_whether_its_goal_is_met() -> None:
     """A goal is met if the bound on a share is low enough, or the share itself high enough."""
     outcomes = [(Verdict.FAIL, 10)] * 2 + [(Verdict.PASS, 30)] * 98
     goals = (
@@ -132,7 +132,7 @@ def test_failures_of_one_bad_burst_are_less_certain() -> None:
     assert chances["10% fail in one burst of ten, limit 1 %"]["10"] > chances["10% fail in one burst of ten, limit 1 %"]["30"]
 
 
-def test_a_short_recording_is_refused(tmp_path: Path) -> None:
+def test_a_short_recording_is_rejected(tmp_path: Path) -> None:
     """Runs drawn from a handful of bursts would all be alike, and a file in another format is not a recording."""
     path = tmp_path / "recorded.json"
     write_recording(path, 400.0, samples_of(LIGHT.arms(np.random.default_rng(2), 10, 50, arms=2)))

@@ -158,7 +158,7 @@ def test_a_verdict_is_one_readable_sentence(run: MakeRun, text: str, options: di
     assert explanation == sentence + SCOPE
 
 
-def test_a_fail_that_many_objectives_soften_says_so(run: MakeRun) -> None:
+def test_a_fail_softened_by_the_correction_is_explained(run: MakeRun) -> None:
     """The sentence explains why an interval beyond the limit is not a FAIL."""
     objectives = Objectives(parse_marker(("p(95)<155", *[f"p(95)<{limit}" for limit in range(200, 209)])))
 

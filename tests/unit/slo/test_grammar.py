@@ -38,7 +38,7 @@ def test_every_aggregation_operator_and_number_is_read(
 
 
 @given(text=st.text(alphabet="pavgrte()0159.eE_xX+-<>=! \tinf", max_size=14))
-def test_any_text_is_read_or_refused_inside_it(text: str) -> None:
+def test_any_text_is_parsed_or_rejected_at_a_position_inside_it(text: str) -> None:
     """A text is an expression that survives a round trip, or an error whose caret lies within the text."""
     try:
         expression = parse_expression(Source(text))
@@ -66,7 +66,7 @@ def test_any_text_is_read_or_refused_inside_it(text: str) -> None:
         ("inf", math.inf),
     ],
 )
-def test_numbers_are_read_as_go_reads_them(text: str, value: float) -> None:
+def test_numbers_are_parsed_like_gos(text: str, value: float) -> None:
     """k6 parses limits with Go's strconv.ParseFloat, which accepts some forms that Python's float refuses, and vice versa."""
     assert parse_expression(Source(f"avg<{text}")).limit == value
 
@@ -74,7 +74,7 @@ def test_numbers_are_read_as_go_reads_them(text: str, value: float) -> None:
 @pytest.mark.parametrize(
     "text", ["1__2", "_1", "1_", "1._5", "0x1", "0x.p0", "0b1", "1e", ".", "1e999", "0x1p9999", "+nan", "٣", "1 2", ""]
 )
-def test_what_go_refuses_is_refused(text: str) -> None:
+def test_numbers_rejected_by_go_are_rejected(text: str) -> None:
     """A limit that strconv.ParseFloat refuses is an error."""
     with pytest.raises(SloError, match="the limit"):
         parse_expression(Source(f"avg<{text}"))
@@ -113,7 +113,7 @@ def test_an_error_marks_the_bad_part(text: str, marked: str) -> None:
 
 
 @pytest.mark.parametrize("metric", ["http_req_duration", "http_req_waiting", "service_time"])
-def test_times_of_expected_responses_are_those_of_all(metric: str) -> None:
+def test_expected_response_does_not_change_a_time_metric(metric: str) -> None:
     """Failed requests count as slower than any limit here, so this tag is dropped; other tags stay."""
     assert str(parse_selector(Source(f"{metric}{{expected_response:true}}"))) == metric
     assert str(parse_selector(Source(f"{metric}{{host:foo, expected_response:true}}"))) == f"{metric}{{host:foo}}"
@@ -122,7 +122,7 @@ def test_times_of_expected_responses_are_those_of_all(metric: str) -> None:
 @pytest.mark.parametrize(
     "text", ["http_req_duration{expected_response:false}", "http_req_failed{expected_response:true}", "http_reqs{expected_response:true}"]
 )
-def test_expected_responses_are_no_other_figure(text: str) -> None:
+def test_expected_responses_are_rejected_for_other_metrics(text: str) -> None:
     """Counts without failed requests and times of failed requests alone are not recorded."""
     with pytest.raises(SloError, match=r"expected_response:.* is not supported"):
         parse_selector(Source(text))
@@ -141,7 +141,7 @@ def test_expected_responses_are_no_other_figure(text: str) -> None:
         ("http_req_duration{host:a,host:b}", {"host": "b"}),
     ],
 )
-def test_tags_are_read_as_k6_reads_them(text: str, tags: dict[str, str]) -> None:
+def test_tags_are_parsed_like_k6s(text: str, tags: dict[str, str]) -> None:
     """Spaces and quotes around keys and values are stripped; values may contain colons and braces."""
     assert parse_selector(Source(text)).tag_map == tags
 
@@ -165,7 +165,7 @@ def test_tags_are_read_as_k6_reads_them(text: str, tags: dict[str, str]) -> None
         ("send_lag{host:foo}", 10, "takes no tags"),
     ],
 )
-def test_a_bad_selector_is_refused_with_its_place(text: str, column: int, problem: str) -> None:
+def test_a_bad_selector_is_rejected_with_its_position(text: str, column: int, problem: str) -> None:
     """Unbalanced braces, tags without values and unknown metrics or kinds are errors at their column."""
     with pytest.raises(SloError, match=rf"^column {column}: .*{problem}"):
         parse_selector(Source(text))
@@ -173,7 +173,7 @@ def test_a_bad_selector_is_refused_with_its_place(text: str, column: int, proble
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
 @pytest.mark.parametrize("aggregate", ["avg", "min", "max", "med", "p(95)", "rate", "count", "value"])
-def test_only_fitting_aggregations_are_taken(metric: object, aggregate: str) -> None:
+def test_only_supported_aggregations_are_accepted(metric: object, aggregate: str) -> None:
     """Trends have percentiles, rates have a rate, counters a count and a rate; anything else is refused."""
     name, kind = metric.name, metric.type  # type: ignore[attr-defined]  # a Metric; pytest's ids take any object
     text = f"{name}: {aggregate}<1"
@@ -209,13 +209,13 @@ def test_a_marker_holds_several_objectives() -> None:
     ("args", "problem"),
     [((), "no objective"), ((95,), "must be a string"), (("checks{host:a} rate>0.9",), "missing expression after the metric")],
 )
-def test_a_marker_without_an_objective_is_refused(args: tuple[object, ...], problem: str) -> None:
+def test_a_marker_without_an_objective_is_rejected(args: tuple[object, ...], problem: str) -> None:
     """A marker takes strings, each containing an expression."""
     with pytest.raises(SloError, match=problem):
         parse_marker(args)
 
 
-def test_a_marker_may_hold_k6s_object_form() -> None:
+def test_a_marker_accepts_k6s_object_form() -> None:
     """It is an argument, or keywords that apply to every threshold; Python's True and YAML's yes are equivalent."""
     forms = (
         parse_marker(({"threshold": "checks: rate>0.9", "abortOnFail": True, "delayAbortEval": "10s"},)),
@@ -240,7 +240,7 @@ def test_a_marker_may_hold_k6s_object_form() -> None:
         ((), {"abortOnFail": True}, "no objective"),
     ],
 )
-def test_a_marker_that_says_something_else_is_refused(args: tuple[object, ...], options: dict[str, object], problem: str) -> None:
+def test_a_marker_with_unknown_arguments_is_rejected(args: tuple[object, ...], options: dict[str, object], problem: str) -> None:
     """An ignored keyword would silently drop an objective."""
     with pytest.raises(SloError, match=problem):
         parse_marker(args, options=options)

@@ -21,7 +21,7 @@ ALPHA = 0.05 / 3
 COUNTS = st.lists(st.tuples(st.integers(0, 300), st.integers(300, 2000)), min_size=2, max_size=40)
 
 
-def test_one_design_by_hand() -> None:
+def test_the_design_effect_of_two_bursts_by_hand() -> None:
     """Two bursts of 100 with 2 and 8 bad: S2 = 2/1 * (9 + 9) / 200^2, against 0.05 * 0.95 / 200, times the serial-correlation factor."""
     proportion = Proportion.of([2, 8], [100, 100], inflation=1.0)
 
@@ -30,7 +30,7 @@ def test_one_design_by_hand() -> None:
     assert Proportion.of([2, 8], [100, 100], inflation=3.0).design_effect == pytest.approx(3 * proportion.design_effect)
 
 
-def test_bursts_that_resemble_their_neighbors_say_less() -> None:
+def test_correlated_bursts_widen_the_interval() -> None:
     """Ten good bursts followed by ten bad ones are less certain than the same bursts alternating."""
     turns = Proportion.of([10, 30] * 10, [1000] * 20)
     halves = Proportion.of([10] * 10 + [30] * 10, [1000] * 20)
@@ -68,7 +68,7 @@ def test_the_p_value_is_where_the_lower_end_meets_the_limit(counts: list[tuple[i
     assert proportion.lower(p_value * 0.99) <= allowed
 
 
-def test_the_same_share_is_less_certain_when_one_burst_holds_it_all() -> None:
+def test_clustered_bad_requests_widen_the_interval() -> None:
     """Clustered bad requests carry less evidence."""
     even = Proportion.of([50] * 20, [1000] * 20)
     clustered = Proportion.of([1000] + [0] * 19, [1000] * 20)
@@ -92,7 +92,7 @@ def test_the_verdict_needs_the_whole_interval_on_one_side(bad: int, allowed: flo
     assert Proportion.of([bad] * 10, [1000] * 10).verdict(allowed, ALPHA) is verdict
 
 
-def test_one_burst_decides_nothing() -> None:
+def test_a_single_burst_is_inconclusive() -> None:
     """A single burst has no variance estimate, so the interval covers every share."""
     proportion = Proportion.of([500], [1000])
 
@@ -101,7 +101,7 @@ def test_one_burst_decides_nothing() -> None:
     assert effective_size(1000, 1, 1.0, ALPHA) == 0
 
 
-def test_bursts_without_requests_count_for_nothing() -> None:
+def test_bursts_without_requests_are_ignored() -> None:
     """An empty burst is ignored, and having no requests at all is an error."""
     assert Proportion.of([3, 0, 4], [100, 0, 100]) == Proportion.of([3, 4], [100, 100])
     with pytest.raises(ValueError, match="no requests"):
@@ -122,7 +122,7 @@ def _series(correlation: float, bursts: int, seed: int = 3) -> NDArray[np.float6
 
 
 @given(deviations=DEVIATIONS)
-def test_no_bursts_narrow_an_interval_or_make_it_infinite(deviations: NDArray[np.float64]) -> None:
+def test_variance_inflation_is_at_least_one_and_finite(deviations: NDArray[np.float64]) -> None:
     """Alternating bursts count as independent, and maximally correlated ones still have a finite variance."""
     assert 0 <= serial_correlation(deviations) < 1
     assert 1 <= variance_inflation(deviations) < np.inf
@@ -138,7 +138,7 @@ def test_only_the_order_in_time_matters(deviations: NDArray[np.float64], scale: 
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.3, 0.6])
-def test_many_bursts_show_their_own_correlation(correlation: float) -> None:
+def test_many_bursts_reveal_their_actual_correlation(correlation: float) -> None:
     """With thousands of bursts the typical correlation hardly matters, and the variance is that of the series' averages."""
     deviations = _series(correlation, 20_000)
     averages = deviations.reshape(-1, 100).mean(axis=1)
@@ -147,7 +147,7 @@ def test_many_bursts_show_their_own_correlation(correlation: float) -> None:
     assert variance_inflation(deviations) == pytest.approx(100 * averages.var() / deviations.var(), rel=0.2)
 
 
-def test_few_bursts_count_about_as_much_as_what_is_typical() -> None:
+def test_few_bursts_are_shrunk_toward_the_typical_correlation() -> None:
     """One look of alternating bursts lowers the typical correlation, and one of similar neighbors raises it."""
     alternating, halves = np.array([1.0, -1.0] * 10), np.array([1.0] * 10 + [-1.0] * 10)
 
@@ -161,7 +161,7 @@ MakeRun = Callable[..., list[BurstSample]]
 
 
 @pytest.mark.parametrize("operator", ["<", ">"])
-def test_its_ends_are_where_the_verdict_changes(run: MakeRun, operator: str) -> None:
+def test_a_percentile_interval_ends_where_the_verdict_changes(run: MakeRun, operator: str) -> None:
     """Just outside the interval every limit is decided, one way below it and the other way above; inside it none is.
 
     A limit that is judged itself has its own variance inflation, which moves the ends by less than 1 %.
@@ -182,7 +182,7 @@ def test_its_ends_are_where_the_verdict_changes(run: MakeRun, operator: str) -> 
     assert verdict((low + high) / 2) is Verdict.INCONCLUSIVE
 
 
-def test_one_inflation_holds_for_the_whole_range(burst: MakeBurst) -> None:
+def test_a_percentile_interval_uses_one_inflation(burst: MakeBurst) -> None:
     """Bursts alternate at the limit but differ by halves of the run above it: the range uses the variance inflation at the limit."""
     samples = []
     for place in range(20):
@@ -196,7 +196,7 @@ def test_one_inflation_holds_for_the_whole_range(burst: MakeBurst) -> None:
     assert finding(250).verdict is Verdict.INCONCLUSIVE
 
 
-def test_it_never_contradicts_the_verdict_at_the_limit(burst: MakeBurst) -> None:
+def test_a_percentile_interval_never_contradicts_the_verdict_at_the_limit(burst: MakeBurst) -> None:
     """If all times are equal, the range starts at a missed limit and never reaches a met one."""
     samples = [burst([200.0] * 1000)] * 20
 
@@ -204,7 +204,7 @@ def test_it_never_contradicts_the_verdict_at_the_limit(burst: MakeBurst) -> None
     assert evaluate_rule(parse_marker(("p(95)<250",))[0], samples, ALPHA, 0.0).interval == (None, 200)
 
 
-def test_too_many_failures_leave_it_open_above(run: MakeRun) -> None:
+def test_too_many_failures_leave_a_percentile_unbounded_above(run: MakeRun) -> None:
     """If more requests go unanswered than may be slow, no limit is high enough."""
     finding = evaluate_rule(parse_marker(("p(95)<200",))[0], run(failed={"timeout": 100}), ALPHA, 0.0)
 
@@ -212,7 +212,7 @@ def test_too_many_failures_leave_it_open_above(run: MakeRun) -> None:
     assert finding.interval[1] is None
 
 
-def test_too_few_requests_leave_it_open_above(run: MakeRun) -> None:
+def test_too_few_requests_leave_a_percentile_unbounded_above(run: MakeRun) -> None:
     """200 requests cannot bound a p(99.9), even if all are fast."""
     finding = evaluate_rule(parse_marker(("p(99.9)<1000",))[0], run(count=10, size=20), ALPHA, 0.0)
 

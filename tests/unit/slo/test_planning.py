@@ -33,7 +33,7 @@ def _refuse(text: str, plan: BurstsPlan) -> None:
 
 
 @pytest.mark.parametrize(("allowed", "needed"), [(0.05, 560), (0.01, 2_830), (0.001, 28_500)])
-def test_the_sizes_that_ten_bursts_need(allowed: float, needed: int) -> None:
+def test_required_requests_for_ten_bursts(allowed: float, needed: int) -> None:
     """P(95) needs 560 requests, p(99) and a rate below 1 % need 2,830, p(99.9) needs 28,500, at a third of 5 %."""
     assert needed_requests(allowed, 10, ALPHA) == pytest.approx(needed, rel=0.01)
 
@@ -51,7 +51,7 @@ def test_the_needed_size_is_the_smallest_that_can_pass(allowed: float, bursts: i
     assert verdict(needed * 0.98 - 1) is Verdict.INCONCLUSIVE
 
 
-def test_one_burst_confirms_nothing() -> None:
+def test_a_single_burst_cannot_confirm_a_share() -> None:
     """No size suffices for a single burst."""
     with pytest.raises(ValueError, match="one burst"):
         needed_requests(0.05, 1, ALPHA)
@@ -65,7 +65,7 @@ def test_a_large_enough_plan_is_taken(text: str) -> None:
     _refuse(text, _plan(200))
 
 
-def test_tags_are_looked_for_in_every_series_however_few_requests_it_has() -> None:
+def test_tags_are_matched_in_every_series_of_any_size() -> None:
     """A closed loop plans no fixed number of requests, but its tags are still known."""
     series = (PlannedSeries({"host": "foo"}, 0),)
     refuse_unmatched_tags(parse_marker(("http_req_failed{host:foo,kind:timeout}: rate<0.1",))[0], series)
@@ -73,7 +73,7 @@ def test_tags_are_looked_for_in_every_series_however_few_requests_it_has() -> No
         refuse_unmatched_tags(parse_marker(("http_req_failed{host:bar}: rate<0.1",))[0], series)
 
 
-def test_a_threshold_that_could_never_pass_is_refused_with_the_size_it_needs() -> None:
+def test_an_unreachable_threshold_is_rejected_with_the_required_size() -> None:
     """The error states the planned and the required number of requests, in total and per burst."""
     with pytest.raises(SloError) as caught:
         _refuse("p(99.9)<200", _plan(200))
@@ -92,7 +92,7 @@ def test_a_sub_metric_needs_its_own_requests() -> None:
         _refuse("http_req_duration{host:foo}: p(99)<200", plan)
 
 
-def test_tags_that_no_request_will_carry_are_refused() -> None:
+def test_tags_of_no_planned_request_are_rejected() -> None:
     """A misspelled host would fail for lack of data after all the load, so it is refused early, with the planned tags listed."""
     with pytest.raises(SloError, match="no planned request has these tags") as caught:
         _refuse("http_req_duration{host:fo}: p(95)<200", _plan(1000))
@@ -100,7 +100,7 @@ def test_tags_that_no_request_will_carry_are_refused() -> None:
     assert caught.value.next_step == "planned tags: host:bar, host:foo, route:bar, route:foo"
 
 
-def test_a_failure_kind_is_no_tag_of_the_plan() -> None:
+def test_a_failure_kind_is_not_a_planned_tag() -> None:
     """`kind` classifies failures and is not known in advance."""
     _refuse("http_req_failed{kind:timeout,host:foo}: rate<0.01", _plan(1000))
 
@@ -118,7 +118,7 @@ def test_a_failure_kind_is_no_tag_of_the_plan() -> None:
         "http_reqs: count<0",
     ],
 )
-def test_what_nothing_can_meet_is_refused(text: str) -> None:
+def test_impossible_thresholds_are_rejected(text: str) -> None:
     """Times below 0 and shares above 1 do not exist, and infinite or NaN limits are meaningless."""
     with pytest.raises(SloError):
         _refuse(text, _plan(10_000))
@@ -161,7 +161,7 @@ def test_several_tolerances_need_more_bursts_before_one_can_fail() -> None:
     refuse_unreachable(both, _plan(100, bursts=3))
 
 
-def test_a_tight_tolerance_on_a_high_percentile_gets_advice() -> None:
+def test_a_tight_tolerance_on_a_high_percentile_is_advised_against() -> None:
     """p(99) varies too much between bursts for a tolerance of 10 %."""
     objectives = Objectives(compare=(Tolerance(99.0, 0.1), Tolerance(99.0, 0.25), Tolerance(95.0, 0.1)))
 

@@ -40,7 +40,7 @@ def _threshold(text: str) -> Threshold:
         ("checks: rate<0.1", 0.1),
     ],
 )
-def test_a_statement_about_a_share_says_how_many_may_be_bad(text: str, share: float) -> None:
+def test_thresholds_on_a_share_have_an_allowed_share(text: str, share: float) -> None:
     """Percentiles and rates allow a share of requests on the wrong side of the limit."""
     assert allowed_share(_threshold(text)) == pytest.approx(share)
 
@@ -103,7 +103,7 @@ def test_the_verdict_of_each_rule(run: MakeRun, text: str, verdict: Verdict) -> 
 @pytest.mark.parametrize(
     ("text", "verdict"), [("med<200", Verdict.FAIL), ("med<=200", Verdict.PASS), ("med>200", Verdict.FAIL), ("med>=200", Verdict.PASS)]
 )
-def test_a_request_that_took_exactly_the_limit_keeps_it_or_not(burst: MakeBurst, text: str, verdict: Verdict) -> None:
+def test_a_request_exactly_at_the_limit_passes_only_inclusive_operators(burst: MakeBurst, text: str, verdict: Verdict) -> None:
     """As in k6, `<` and `<=` differ for requests exactly at the limit."""
     assert evaluate_rule(_threshold(text), [burst([200.0] * 1000)] * 20, ALPHA, 0.0).verdict is verdict
 
@@ -131,7 +131,7 @@ def test_the_average_is_students_t_over_burst_means(run: MakeRun) -> None:
 
 
 @pytest.mark.parametrize("text", ["avg<101", "p(95)<160", "http_req_failed: rate<0.02"])
-def test_neighbors_that_resemble_each_other_widen_interval_and_p_value(burst: MakeBurst, text: str) -> None:
+def test_correlated_bursts_widen_interval_and_p_value(burst: MakeBurst, text: str) -> None:
     """The same bursts carry less evidence if the slow ones are adjacent: the run may have hit a slow period."""
     kinds = [burst(median * np.exp(np.linspace(-0.5, 0.5, 1000)), {"http": failed}) for median, failed in ((100.0, 15), (108.0, 35))]
     turns, halves = (
@@ -155,7 +155,7 @@ def _ends(interval: tuple[float | None, float | None] | None) -> tuple[float, fl
     return low, high
 
 
-def test_without_data_an_objective_is_missed(burst: MakeBurst) -> None:
+def test_an_objective_without_data_fails(burst: MakeBurst) -> None:
     """No bursts, no request with the tags and no answered request are each a FAIL; k6 would pass them."""
     frozen = [burst([], {"timeout": 100})] * 20
 
@@ -166,7 +166,7 @@ def test_without_data_an_objective_is_missed(burst: MakeBurst) -> None:
 
 
 @pytest.mark.parametrize("text", ["p(95)<200", "avg<200", "http_req_failed: rate<0.01"])
-def test_one_burst_decides_no_interval(run: MakeRun, text: str) -> None:
+def test_a_single_burst_has_no_interval(run: MakeRun, text: str) -> None:
     """Quick mode shows figures, but anything that needs variance between bursts stays undecided."""
     finding = evaluate_rule(_threshold(text), run(count=1), ALPHA, 0.0)
 
@@ -176,7 +176,7 @@ def test_one_burst_decides_no_interval(run: MakeRun, text: str) -> None:
 
 @pytest.mark.parametrize(("lateness", "robust"), [(0.0, True), (5_000.0, True), (100_000.0, False)])
 @pytest.mark.parametrize("text", ["p(95)<130", "avg<80", "max<300"])
-def test_a_fail_stands_when_lateness_cannot_explain_it(run: MakeRun, text: str, lateness: float, robust: bool) -> None:  # noqa: FBT001  # a parameter of the table
+def test_a_fail_is_robust_if_lateness_cannot_explain_it(run: MakeRun, text: str, lateness: float, robust: bool) -> None:  # noqa: FBT001  # a parameter of the table
     """A generator that was 5 ms late does not turn a p(95) of 130 ms into 162; one that was 100 ms late might."""
     finding = evaluate_rule(_threshold(text), run(), ALPHA, lateness)
 
@@ -184,7 +184,7 @@ def test_a_fail_stands_when_lateness_cannot_explain_it(run: MakeRun, text: str, 
     assert finding.robust_fail is robust
 
 
-def test_requests_that_were_never_sent_prove_nothing_against_the_server(run: MakeRun) -> None:
+def test_a_fail_from_unsent_requests_is_not_robust(run: MakeRun) -> None:
     """A FAIL due only to unsent requests may be the generator's fault; one due to error responses is not."""
     assert not evaluate_rule(_threshold("http_req_failed: rate<0.01"), run(failed={"unsent": 100}), ALPHA, 0.0).robust_fail
     assert evaluate_rule(_threshold("http_req_failed: rate<0.01"), run(failed={"http": 100}), ALPHA, 0.0).robust_fail

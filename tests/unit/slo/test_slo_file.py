@@ -90,7 +90,7 @@ def test_json_is_yaml() -> None:
         ("# what the service promises", "thresholds: ]", "1:13", "invalid YAML"),
     ],
 )
-def test_a_mistake_is_named_with_file_line_and_column(old: str, new: str, place: str, problem: str) -> None:
+def test_a_mistake_is_reported_with_file_line_and_column(old: str, new: str, place: str, problem: str) -> None:
     """Anything not understood is refused, and the error states where it is and what it is."""
     assert old in GOOD
 
@@ -118,7 +118,7 @@ def test_a_switch_is_read_as_yaml_json_and_python_write_it(written: str, *, abor
 
 
 @pytest.mark.parametrize("word", ["y", "tRUE", "1", '"maybe"', "2026-01-01"])
-def test_any_other_word_for_a_switch_is_refused(word: str) -> None:
+def test_any_other_word_for_a_switch_is_rejected(word: str) -> None:
     """YAML 1.1 as PyYAML and kubectl parse it has no boolean `y`, and JSON has no boolean number."""
     with pytest.raises(SloError, match="neither true nor false"):
         parse_document(f'thresholds: {{http_req_duration: [{{threshold: "p(95)<1", abortOnFail: {word}}}]}}')
@@ -148,7 +148,7 @@ def test_a_bursts_duration_is_read_as_the_option_reads_it(written: str, seconds:
         ("\x00", "invalid YAML"),
     ],
 )
-def test_a_document_without_objectives_is_refused(text: str, problem: str) -> None:
+def test_a_document_without_objectives_is_rejected(text: str, problem: str) -> None:
     """A file without objectives is an error, not a pass."""
     with pytest.raises(SloError, match=problem):
         parse_document(text)
@@ -164,7 +164,7 @@ def test_a_document_without_objectives_is_refused(text: str, problem: str) -> No
         ("# " + "x" * 70_000, "more than 65536 characters"),
     ],
 )
-def test_a_document_that_is_larger_than_it_looks_is_refused(text: str, why: str) -> None:
+def test_a_document_that_expands_when_read_is_rejected(text: str, why: str) -> None:
     """A pull request's file is read in a job whose token can write."""
     with pytest.raises(SloError, match=why) as caught:
         parse_document(text)

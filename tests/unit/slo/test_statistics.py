@@ -20,7 +20,7 @@ def test_the_sides_mirror_each_other(differences: list[float]) -> None:
     assert p_less(differences) == p_greater([-difference for difference in differences])
 
 
-def test_it_is_scipys_test() -> None:
+def test_p_values_equal_scipys_wilcoxon() -> None:
     """The p-values equal scipy's wilcoxon."""
     differences = list(np.random.default_rng(1).normal(0.05, 0.1, 20))
 
@@ -75,7 +75,7 @@ def test_too_few_pairs_have_no_interval() -> None:
 P_VALUES = st.lists(st.floats(0, 1), max_size=12)
 
 
-def test_it_steps_down() -> None:
+def test_holms_correction_steps_down() -> None:
     """The smallest p-value is compared with alpha / n, the next with alpha / (n - 1), until one is too large."""
     assert holm_rejected([0.04, 0.01, 0.03, 0.005], 0.05) == (False, True, False, True)
 
@@ -87,7 +87,7 @@ def test_a_single_objective_needs_no_correction() -> None:
 
 
 @given(p_values=P_VALUES)
-def test_it_lies_between_bonferroni_and_no_correction(p_values: list[float]) -> None:
+def test_holms_correction_is_between_bonferroni_and_no_correction(p_values: list[float]) -> None:
     """Everything Bonferroni rejects is rejected, and nothing at or above alpha."""
     for p_value, rejected in zip(p_values, holm_rejected(p_values, 0.05), strict=True):
         assert rejected or p_value >= 0.05 / len(p_values)

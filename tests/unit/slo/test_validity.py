@@ -32,7 +32,7 @@ def _failed(checks: tuple[ValidityCheck, ...]) -> list[str]:
     return [check.name for check in checks if check.failed]
 
 
-def test_a_punctual_generator_on_a_quiet_machine_breaks_none(run: MakeRun) -> None:
+def test_a_timely_generator_on_a_quiet_machine_passes_every_check(run: MakeRun) -> None:
     """Figures that are only reported neither hold nor break."""
     checks = check_validity(run(pressure=0.5), 200.0)
 
@@ -61,7 +61,7 @@ def test_a_punctual_generator_on_a_quiet_machine_breaks_none(run: MakeRun) -> No
         ({"pressure": 0.9}, 200.0, []),
     ],
 )
-def test_each_gate_at_its_edge(run: MakeRun, burst_options: dict[str, float], tightest: float | None, names: list[str]) -> None:
+def test_each_validity_check_at_its_limit(run: MakeRun, burst_options: dict[str, float], tightest: float | None, names: list[str]) -> None:
     """Loop lag up to 1 ms or 5 % of the tightest limit, 99 % sent on time, steal up to 5 %, CPU below 80 %, none missing, foreign 15 %."""
     checks = check_validity(run(count=2, **burst_options), tightest)
 
@@ -74,7 +74,7 @@ def test_missing_load_can_be_allowed(run: MakeRun) -> None:
     assert _failed(check_validity(run(missing=0.5), 200.0, allow_missing=True)) == []
 
 
-def test_a_few_late_requests_are_no_fault(burst: MakeBurst) -> None:
+def test_a_few_late_requests_fail_no_check(burst: MakeBurst) -> None:
     """The 99th percentile over all bursts decides, not the worst request or burst."""
     bursts = [burst([1.0] * 100) for _ in range(199)] + [burst([1.0] * 100, lag_ms=50)]
 
@@ -82,14 +82,14 @@ def test_a_few_late_requests_are_no_fault(burst: MakeBurst) -> None:
     assert largest_lateness(bursts) == 100_000
 
 
-def test_a_frozen_server_breaks_no_gate(burst: MakeBurst) -> None:
+def test_a_frozen_server_fails_no_validity_check(burst: MakeBurst) -> None:
     """Nothing was answered and most requests waited for a slot, but the generator did its part."""
     frozen = burst([], {"timeout": 256, "unsent": 744}, lag_ms=0.1)
 
     assert _failed(check_validity([frozen], 200.0)) == []
 
 
-def test_what_is_not_known_is_not_held_against_the_run() -> None:
+def test_unknown_figures_fail_no_check() -> None:
     """Without figures for steal and CPU, and without requests, no check breaks."""
     checks = check_validity([BurstSample(0, 1, (), Histogram.empty(), Health())], 200.0)
 
@@ -99,13 +99,13 @@ def test_what_is_not_known_is_not_held_against_the_run() -> None:
 
 
 @pytest.mark.parametrize(("pressure", "broken"), [(0.25, []), (0.26, ["CPU pressure"])])
-def test_pressure_is_a_gate_where_others_cannot_be_told_apart(run: MakeRun, pressure: float, broken: list[str]) -> None:
+def test_pressure_is_checked_if_foreign_cpu_cannot_be_measured(run: MakeRun, pressure: float, broken: list[str]) -> None:
     """A server outside the run's clusters uses CPU time like any other program, so only CPU pressure can be checked."""
     assert _failed(check_validity(run(pressure=pressure), 200.0, by_pressure=True)) == broken
     assert _failed(check_validity(run(pressure=pressure), 200.0)) == []
 
 
-def test_both_versions_of_a_comparison_share_the_other_programs(run: MakeRun) -> None:
+def test_foreign_load_is_only_reported_in_a_comparison(run: MakeRun) -> None:
     """Other programs' CPU share is shown but breaks nothing; other broken checks stay broken."""
     checks = comparison_validity(check_validity(run(foreign=0.9, steal=0.5), 200.0))
 
@@ -149,7 +149,7 @@ def _threshold(text: str) -> Threshold:
         ("dropped_iterations: count<1", {"unsent": 50}, False),
     ],
 )
-def test_only_wrong_answers_are_held_against_the_service(text: str, failed: dict[str, int], expected: bool) -> None:  # noqa: FBT001  # a parameter of the table
+def test_only_wrong_responses_count_under_foreign_load(text: str, failed: dict[str, int], expected: bool) -> None:  # noqa: FBT001  # a parameter of the table
     """A wrong status or body is the service's fault; slow, lost and unsent requests may be due to a lack of CPU time."""
     sample = _burst([1.0] * (100 - sum(failed.values())), failed)
 
@@ -162,13 +162,13 @@ def test_wrong_bodies_fail_a_rate_of_checks(burst: MakeBurst) -> None:
     assert not missed_by_wrong_responses(_threshold("checks: rate>0.9"), [burst([1.0] * 80, {"timeout": 20}, checks=(80, 0))])
 
 
-def test_checks_that_nothing_makes_are_missed_on_any_machine(burst: MakeBurst) -> None:
+def test_checks_that_are_never_run_are_missed_on_any_machine(burst: MakeBurst) -> None:
     """Answers without any check fail; if there were no answers at all, some might have been checked."""
     assert missed_by_wrong_responses(_threshold("checks: rate>0.9"), [burst([1.0] * 10)])
     assert not missed_by_wrong_responses(_threshold("checks: rate>0.9"), [burst([], {"timeout": 10})])
 
 
-def test_chance_is_allowed_for(burst: MakeBurst) -> None:
+def test_wrong_responses_must_be_significant(burst: MakeBurst) -> None:
     """A share of wrong answers just above the limit is not significant; one far above it is."""
     threshold = _threshold("http_req_failed: rate<0.05")
 
@@ -181,7 +181,7 @@ def test_chance_is_allowed_for(burst: MakeBurst) -> None:
 
 
 @pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.INCONCLUSIVE])
-def test_what_is_no_fail_stands_unless_it_is_about_time(burst: MakeBurst, verdict: Verdict) -> None:
+def test_other_verdicts_hold_despite_foreign_load_unless_about_time(burst: MakeBurst, verdict: Verdict) -> None:
     """Other programs cannot make the service answer more requests."""
     samples = [burst([1.0] * 100)] * 2
 
@@ -196,7 +196,7 @@ def test_what_is_no_fail_stands_unless_it_is_about_time(burst: MakeBurst, verdic
     good=st.integers(1, 40),
     failed=st.dictionaries(st.sampled_from(["http", "check", "timeout", "connect", "unsent", "retried"]), st.integers(1, 40)),
 )
-def test_what_wrong_answers_alone_miss_is_missed(text: str, good: int, failed: dict[str, int]) -> None:
+def test_a_miss_by_wrong_responses_alone_is_a_miss(text: str, good: int, failed: dict[str, int]) -> None:
     """If wrong answers alone explain a miss, the objective is in fact missed, whatever the failures."""
     sample = _burst([1.0] * good, failed, checks=(good, failed.get("check", 0)))
     threshold = _threshold(text)
