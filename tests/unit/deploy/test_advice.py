@@ -46,7 +46,7 @@ def cause(reason: str, proof: str = "", grace: float = UNLIMITED_GRACE) -> Cause
         (cause("OldPodStuck"), "`kubectl -n shop delete pod web-1`"),
     ],
 )
-def test_what_time_does_not_remove_has_a_remedy(found: Cause, word: str) -> None:
+def test_a_cause_that_waiting_cannot_resolve_has_a_remedy(found: Cause, word: str) -> None:
     """A cause that time does not remove gets a remedy, never the advice to wait."""
     assert word in remedy(found)
     assert blocking_cause([found]) == found
@@ -66,7 +66,7 @@ def test_what_time_does_not_remove_has_a_remedy(found: Cause, word: str) -> None
         cause("Unschedulable", "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }."),
     ],
 )
-def test_what_may_pass_has_none(found: Cause) -> None:
+def test_a_cause_that_can_pass_has_no_remedy(found: Cause) -> None:
     """A starting program or a network that is coming up gets no remedy: it might only need more time."""
     assert remedy(found) == ""
     assert blocking_cause([found]) is None

@@ -71,7 +71,7 @@ def shaken_hands(trusted: Path, certificate: dict[str, bytes], name: str, folder
 
 
 @pytest.mark.parametrize("name", ["shop.localhost", "deep.any.localhost", "10.1.2.3"])
-def test_a_certificate_is_good_for_its_names(authority: Authority, tmp_path: Path, name: str) -> None:
+def test_a_certificate_is_valid_for_its_names(authority: Authority, tmp_path: Path, name: str) -> None:
     """A certificate passes a real handshake for its hosts, wildcards and addresses."""
     rendered = ingress("shop.localhost", "*.any.localhost", str(ipaddress.ip_address("10.1.2.3")))
     trusted = tmp_path / "trusted.pem"
@@ -81,7 +81,7 @@ def test_a_certificate_is_good_for_its_names(authority: Authority, tmp_path: Pat
     assert shaken_hands(trusted, content(with_certificates(rendered, authority)), name, tmp_path) == ""
 
 
-def test_a_certificate_is_good_for_no_other_name(authority: Authority, tmp_path: Path) -> None:
+def test_a_certificate_is_invalid_for_other_names(authority: Authority, tmp_path: Path) -> None:
     """A certificate is rejected for any other name and under any other authority."""
     rendered = ingress("shop.localhost")
     trusted, foreign = tmp_path / "trusted.pem", tmp_path / "foreign.pem"
@@ -93,7 +93,7 @@ def test_a_certificate_is_good_for_no_other_name(authority: Authority, tmp_path:
     assert "CERTIFICATE_VERIFY_FAILED" in shaken_hands(foreign, certificate, "shop.localhost", tmp_path)
 
 
-def test_the_same_names_get_the_same_certificate_again(authority: Authority) -> None:
+def test_the_same_names_get_the_same_certificate(authority: Authority) -> None:
     """Another process on a kept cluster gets the same certificate for the same names, so nothing is rolled out again."""
     rendered = ingress("shop.localhost")
 
@@ -101,14 +101,14 @@ def test_the_same_names_get_the_same_certificate_again(authority: Authority) -> 
     assert content(with_certificates(ingress("b.localhost"), authority)) != content(with_certificates(rendered, authority))
 
 
-def test_keys_are_private(authority: Authority) -> None:
+def test_keys_are_readable_only_by_the_user(authority: Authority) -> None:
     """Keys are readable only by the user, as is everything else in the state folder."""
     with_certificates(ingress("shop.localhost"), authority)
 
     assert {path.stat().st_mode & 0o077 for path in (authority.folder, *authority.folder.iterdir())} == {0}
 
 
-def test_a_certificate_of_the_manifests_is_trusted_as_it_is(authority: Authority, tmp_path: Path) -> None:
+def test_a_certificate_from_the_manifests_is_trusted(authority: Authority, tmp_path: Path) -> None:
     """A certificate that comes with the manifests is trusted as is; no authority is created for it."""
     theirs = Authority(tmp_path / "theirs")
     rendered = with_certificates(ingress("shop.localhost"), theirs)
@@ -130,7 +130,7 @@ def test_without_tls_nothing_is_written(authority: Authority, tmp_path: Path) ->
     assert not (tmp_path / "trusted.pem").exists()
 
 
-def test_a_host_that_no_certificate_can_be_for_is_named(authority: Authority) -> None:
+def test_a_host_that_no_certificate_can_cover_is_named(authority: Authority) -> None:
     """A host that cannot be in a certificate is reported together with the Secret that needs it."""
     with pytest.raises(ManifestError, match=r"Secret shop/shop-tls: no certificate can be issued for the host 'a b'"):
         with_certificates(ingress("a b"), authority)

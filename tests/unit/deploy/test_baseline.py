@@ -22,7 +22,7 @@ def moved(*manifests: dict[str, Any]) -> dict[str, Manifest]:
     return {str(item["kind"]): item for item in place_baseline(version, version).rendered.objects}
 
 
-def test_the_application_moves_and_the_clusters_own_parts_are_left_out() -> None:
+def test_only_the_applications_namespaces_are_copied() -> None:
     """Namespaces, workloads and Services get their own copy; Prometheus is deployed only once."""
     version = rendered(PROBE, deployment(), service(), ingress(), *MONITORING)
     baseline = place_baseline(version, version)
@@ -39,19 +39,19 @@ def test_the_application_moves_and_the_clusters_own_parts_are_left_out() -> None
     assert baseline.rendered.origins[ObjectRef("Service", "shop-base", "web")] == "app/web.yaml"
 
 
-def test_a_namespace_without_an_ingress_moves_too() -> None:
+def test_a_namespace_without_an_ingress_is_copied() -> None:
     """A database in a separate namespace belongs to its version."""
     version = rendered(ingress(), deployment("db", namespace="data"), *MONITORING)
 
     assert application_namespaces(version) == ("data", "shop")
 
 
-def test_the_namespaces_that_every_cluster_has_stay() -> None:
+def test_built_in_namespaces_are_not_copied() -> None:
     """Objects that an overlay puts into kube-system belong to the cluster."""
     assert application_namespaces(rendered(ingress(), service(namespace="kube-system"))) == ("shop",)
 
 
-def test_an_application_with_rights_in_the_whole_cluster_keeps_them() -> None:
+def test_cluster_wide_role_bindings_are_copied() -> None:
     """A ClusterRoleBinding is copied under another name for the accounts of the new namespace."""
     binding = manifest("ClusterRoleBinding", "web", namespace="", subjects=[{"kind": "ServiceAccount", "namespace": "shop"}])
     copy = moved(binding)["ClusterRoleBinding"]
@@ -60,7 +60,7 @@ def test_an_application_with_rights_in_the_whole_cluster_keeps_them() -> None:
     assert copy["subjects"][0]["namespace"] == "shop-base"
 
 
-def test_selectors_of_namespaces_follow() -> None:
+def test_namespace_selectors_are_renamed() -> None:
     """A NetworkPolicy allows the pods of its own version, and still the ingress controller."""
     labels = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}} for name in ("shop", "ingress")]
     expression = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["shop", "ingress"]}
@@ -71,7 +71,7 @@ def test_selectors_of_namespaces_follow() -> None:
     assert policy["spec"]["more"][0]["values"] == ["shop-base", "ingress"]
 
 
-def test_names_of_services_follow() -> None:
+def test_dns_names_of_services_are_renamed() -> None:
     """Full Service names are changed to the version's own backend; other text is unchanged."""
     config = moved(manifest("ConfigMap", "c", data={"url": "http://api.shop.svc.cluster.local/shop", "other": "x.workshop.svc"}))[
         "ConfigMap"
@@ -80,7 +80,7 @@ def test_names_of_services_follow() -> None:
     assert config["data"] == {"url": "http://api.shop-base.svc.cluster.local/shop", "other": "x.workshop.svc"}
 
 
-def test_hosts_of_certificates_follow() -> None:
+def test_hosts_of_certificates_are_renamed() -> None:
     """A TLS certificate is requested for the new host name."""
     version = rendered(ingress(tls=[{"hosts": ["shop.localhost"], "secretName": "cert"}]))
     (copy,) = place_baseline(version, version).rendered.objects
@@ -88,7 +88,7 @@ def test_hosts_of_certificates_follow() -> None:
     assert copy["spec"]["tls"] == [{"hosts": ["shop-base.localhost"], "secretName": "cert"}]
 
 
-def test_a_node_port_is_not_asked_for_twice() -> None:
+def test_node_ports_are_removed_from_the_baseline() -> None:
     """The first version uses the node port, and the API server would reject it for the second."""
     copy = moved(service(type="NodePort", ports=[{"port": 80, "nodePort": 30080}]))["Service"]
 
@@ -102,7 +102,7 @@ def test_both_versions_have_the_same_replicas() -> None:
     assert [item["spec"]["replicas"] for item in baseline.rendered.of_kind("Deployment")] == [3, 2]
 
 
-def test_the_pods_of_both_versions_are_spread_alike() -> None:
+def test_pods_of_both_versions_have_the_same_spread_constraint() -> None:
     """Both versions get the same spread constraint; shared objects are unchanged."""
     head = rendered(ingress(), deployment(), *MONITORING)
     baseline = place_baseline(head, head)
@@ -114,7 +114,7 @@ def test_the_pods_of_both_versions_are_spread_alike() -> None:
     assert "topologySpreadConstraints" not in prometheus["spec"]["template"]["spec"]
 
 
-def test_a_workload_that_spreads_itself_is_left_alone() -> None:
+def test_a_workload_with_its_own_spread_constraint_is_unchanged() -> None:
     """The author's own spread constraint is kept."""
     own = deployment()
     own["spec"]["template"]["spec"]["topologySpreadConstraints"] = [{"maxSkew": 2}]
@@ -124,7 +124,7 @@ def test_a_workload_that_spreads_itself_is_left_alone() -> None:
     assert kept == own
 
 
-def test_a_base_version_of_any_host_gets_one_of_its_own() -> None:
+def test_a_baseline_for_any_host_gets_a_separate_host() -> None:
     """An Ingress without a host gets one in the baseline; a rule with a host wins, so the controller can tell the versions apart."""
     every = ingress()
     del every["spec"]["rules"][0]["host"]
@@ -135,7 +135,7 @@ def test_a_base_version_of_any_host_gets_one_of_its_own() -> None:
     assert baseline.rendered.hosts == ("kindgate-base.localhost",)
 
 
-def test_a_default_backend_becomes_a_rule_of_the_base_versions_host() -> None:
+def test_a_default_backend_becomes_a_rule_for_the_baselines_host() -> None:
     """A default backend becomes a rule with a host, because a controller cannot tell two default backends apart."""
     default = manifest("Ingress", "web", api_version="networking.k8s.io/v1", spec={"defaultBackend": {"service": {"name": "web"}}})
 
@@ -153,13 +153,13 @@ def test_a_default_backend_becomes_a_rule_of_the_base_versions_host() -> None:
     ]
 
 
-def test_hosts_are_mapped_as_they_are_requested() -> None:
+def test_the_host_map_has_the_requested_hosts() -> None:
     """A wildcard host is replaced by a host that it covers, in both versions."""
     baseline = place_baseline(rendered(ingress("*.shop.localhost")), rendered(ingress("*.shop.localhost")))
     assert baseline.hosts == {"kindgate.shop.localhost": "kindgate.shop-base.localhost"}
 
 
-def test_an_application_in_the_default_namespace_has_its_base_version_in_another() -> None:
+def test_the_default_namespaces_baseline_is_in_another_namespace() -> None:
     """An application without a namespace, which is the common case, gets another one for its baseline."""
     baseline = place_baseline(rendered(ingress(namespace="default")), rendered(ingress(namespace="default")))
     assert baseline.namespaces == {"default": "default-base"}

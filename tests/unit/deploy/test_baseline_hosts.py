@@ -85,7 +85,7 @@ def test_a_gateways_listeners_accept_the_baselines_hosts() -> None:
     assert [listener.get("hostname") for listener in copy["spec"]["listeners"]] == ["shop-base.localhost", None, None]
 
 
-def test_certificates_of_an_ingress_route_follow() -> None:
+def test_certificate_domains_of_an_ingress_route_are_renamed() -> None:
     """The names that a certificate is requested for are the baseline's."""
     tls = {"domains": [{"main": "shop.localhost", "sans": ["www.localhost"]}]}
     version = rendered(deployment(), service(), ingress_route("Host(`shop.localhost`)", tls=tls))
@@ -95,7 +95,7 @@ def test_certificates_of_an_ingress_route_follow() -> None:
     assert copy["spec"]["tls"]["domains"] == [{"main": "shop-base.localhost", "sans": ["www-base.localhost"]}]
 
 
-def test_a_namespace_entered_by_a_route_is_the_applications() -> None:
+def test_a_namespace_with_a_route_belongs_to_the_application() -> None:
     """A cluster-scoped object that points to the namespace does not make it a shared one."""
     binding = manifest("ClusterRoleBinding", "web", namespace="", subjects=[{"kind": "ServiceAccount", "namespace": "shop"}])
 

@@ -44,7 +44,7 @@ def test_a_controller_listens_where_kind_maps_ports_to(component: str) -> None:
     assert open_to_all == {name for name, port in ports.items() if port}
 
 
-def test_traefik_brings_both_classes_and_its_own_is_the_default() -> None:
+def test_traefik_defines_both_classes_and_its_own_is_the_default() -> None:
     """The controllers have the names that validation expects."""
     classes = {item["metadata"]["name"]: item for item in of_kind("ingress-traefik", "IngressClass")}
 
@@ -59,7 +59,7 @@ def test_traefik_brings_both_classes_and_its_own_is_the_default() -> None:
 
 
 @pytest.mark.parametrize(("component", "variable"), [("gateway-api", "KUBERNETESGATEWAY"), ("traefik-crds", "KUBERNETESCRD")])
-def test_a_provider_is_switched_on_by_its_component_alone(component: str, variable: str) -> None:
+def test_a_provider_is_enabled_only_by_its_component(component: str, variable: str) -> None:
     """Traefik reads the component's ConfigMap, but starts without it too."""
     (switch,) = of_kind(component, "ConfigMap")
     sources = [entry["configMapRef"] for entry in container("ingress-traefik")["envFrom"]]
@@ -86,7 +86,7 @@ def test_traefik_may_watch_every_kind_that_a_component_defines(component: str) -
     assert watched == defined
 
 
-def test_the_gateway_class_is_the_one_that_is_served() -> None:
+def test_the_bundled_gateway_class_is_traefiks() -> None:
     """The GatewayClass has the name that generated Gateways refer to."""
     (one,) = of_kind("gateway-api", "GatewayClass")
 

@@ -41,7 +41,7 @@ def binding(kind: str, role_kind: str = "ClusterRole", name: str = "ours") -> Ob
     return manifest(kind, "ours", namespace="shop" if kind == "RoleBinding" else "", api_version=RBAC, subjects=subjects, roleRef=reference)
 
 
-def test_a_usual_application_is_allowed() -> None:
+def test_an_ordinary_application_is_allowed() -> None:
     """Rights in the application's own namespace and read access to non-secret objects elsewhere are allowed."""
     own = role(rule("get list watch create delete", "pods configmaps secrets pods/exec"))
     reader = role(rule("get list watch", "nodes namespaces pods"), kind="ClusterRole", name="reader")
@@ -50,7 +50,7 @@ def test_a_usual_application_is_allowed() -> None:
     assert found(deployment(), service(), ingress(), own, reader, *bindings) == []
 
 
-def test_a_pod_that_mounts_the_node_is_refused_with_file_and_place() -> None:
+def test_a_pod_that_mounts_the_node_is_rejected_with_file_and_field() -> None:
     """A pod that mounts the node could change the run's own results."""
     item = deployment()
     item["spec"]["template"]["spec"] |= REFUSED["hostPath"]
@@ -76,7 +76,7 @@ def test_a_pod_that_mounts_the_node_is_refused_with_file_and_place() -> None:
     ],
     ids=lambda item: f"{item['kind']} {item['metadata']['name']}",
 )
-def test_what_reaches_beyond_the_applications_namespaces_is_refused(item: Object) -> None:
+def test_objects_outside_the_applications_namespaces_are_rejected(item: Object) -> None:
     """A volume on the node, a webhook that changes other pods and a namespace without the level are rejected."""
     assert len(found(item)) == 1
 
@@ -102,7 +102,7 @@ def test_what_reaches_beyond_the_applications_namespaces_is_refused(item: Object
     ],
     ids=str,
 )
-def test_rights_that_could_lift_the_level_are_refused(objects: list[Object]) -> None:
+def test_permissions_that_could_weaken_the_level_are_rejected(objects: list[Object]) -> None:
     """Rights over namespaces, other pods or RBAC itself are rejected."""
     assert len(found(*objects)) == 1
 
@@ -121,7 +121,7 @@ def documents(file: Path) -> list[dict[str, Any]]:
     return [item for item in yaml.safe_load_all(file.read_text()) if item]
 
 
-def test_each_namespace_of_the_application_gets_the_level_and_kindgates_own_do_not() -> None:
+def test_only_the_applications_namespaces_get_the_enforcement_label() -> None:
     """A stricter level is kept; the namespace `default`, which is in no manifest, is labeled too."""
     strong = manifest("Namespace", "strong", namespace="") | {"metadata": {"name": "strong", "labels": {ENFORCE_LABEL: "restricted"}}}
     own = manifest("Namespace", "ingress", namespace="")
@@ -131,7 +131,7 @@ def test_each_namespace_of_the_application_gets_the_level_and_kindgates_own_do_n
     assert levels == {"shop": "baseline", "strong": "restricted", "ingress": None, "default": "baseline"}
 
 
-def test_kindgates_own_objects_are_not_held_to_the_level() -> None:
+def test_kindgates_own_objects_are_exempt() -> None:
     """The bundled ingress controller is exempt: it uses ports of the node."""
     item = deployment("traefik", namespace="ingress")
     item["spec"]["template"]["spec"] |= {"hostNetwork": True}

@@ -86,7 +86,7 @@ def kubeconfig(folder: Path, url: str, authority: trustme.CA, trusted: trustme.C
     return ClusterAddress("test", path, "kind", "")
 
 
-def test_a_certificate_logs_in_and_is_left_nowhere(
+def test_a_client_certificate_authenticates_and_leaves_no_file(
     server: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """OpenSSL reads certificates from files; those files are deleted before the first request."""
@@ -98,7 +98,7 @@ def test_a_certificate_logs_in_and_is_left_nowhere(
         assert api.request("GET", "/whoami", Deadline.after(10)) == {"user": "admin"}
 
 
-def test_certificates_pass_through_the_clusters_own_folder(
+def test_certificates_are_written_to_the_clusters_private_folder(
     server: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Certificates are written to the cluster's folder, not the shared temporary one, so the watchdog deletes them after a kill."""

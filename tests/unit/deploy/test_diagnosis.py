@@ -33,19 +33,19 @@ def found(*objects: Object, workload: Object | None = None, nodes: list[Object] 
         ("ImagePullBackOff", "unexpected status: 503 Service Unavailable", PULL_RETRY_GRACE),
     ],
 )
-def test_a_registrys_answer_is_final_and_trouble_on_the_way_is_not(reason: str, message: str, grace: float) -> None:
+def test_a_registrys_rejection_is_final_but_a_network_error_is_not(reason: str, message: str, grace: float) -> None:
     """A failure that the kubelet can overcome by retrying gets one more try."""
     assert found(live_pod(**waiting(reason, message))) == [(reason, grace)]
 
 
-def test_running_out_of_memory_is_the_cause_of_the_crash_loop() -> None:
+def test_an_oom_kill_explains_a_crash_loop() -> None:
     """The kernel's OOM kill explains more than the crash loop it leads to."""
     ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
     assert found(live_pod(**waiting("CrashLoopBackOff", lastState=ended))) == [("OOMKilled", NO_GRACE)]
 
 
 @pytest.mark.parametrize("state", ["state", "lastState"])
-def test_a_program_that_cannot_be_started_is_named(state: str) -> None:
+def test_a_container_that_cannot_start_is_reported(state: str) -> None:
     """A misspelled command never becomes a running container."""
     status = waiting("CrashLoopBackOff")
     status["containerStatuses"][0] |= {state: {"terminated": {"exitCode": 128, "reason": "StartError", "message": "no such file"}}}
@@ -56,21 +56,21 @@ def test_a_program_that_cannot_be_started_is_named(state: str) -> None:
     ("code", "restarts", "expected"),
     [(1, 1, [("CrashLoopBackOff", NO_GRACE)]), (139, 4, [("CrashLoopBackOff", NO_GRACE)]), (1, 0, []), (0, 1, [])],
 )
-def test_a_container_that_ended_again_crashes_whatever_it_is_called(code: int, restarts: int, expected: list[tuple[str, float]]) -> None:
+def test_a_repeatedly_failing_container_counts_as_a_crash_loop(code: int, restarts: int, expected: list[tuple[str, float]]) -> None:
     """A restarted container that failed again counts before the kubelet reports a loop; a first failure or exit code 0 does not."""
     state = {"terminated": {"exitCode": code, "reason": "Error"}}
     status: Object = {"phase": "Running", "containerStatuses": [{"name": "web", "restartCount": restarts, "state": state}]}
     assert found(live_pod(**status)) == expected
 
 
-def test_a_missing_secret_gets_a_moment() -> None:
+def test_a_missing_secret_has_a_short_grace() -> None:
     """A missing Secret gets a grace period: another controller might be about to write it."""
     assert found(live_pod(**waiting("CreateContainerConfigError", 'secret "key" not found'))) == [
         ("CreateContainerConfigError", SHORT_GRACE)
     ]
 
 
-def test_an_init_container_counts_too() -> None:
+def test_an_init_container_is_a_cause() -> None:
     """A failing init container is a cause too: the application's containers wait for it."""
     status = {"initContainerStatuses": waiting("CrashLoopBackOff")["containerStatuses"], **waiting("PodInitializing")}
     assert found(live_pod(**status)) == [("CrashLoopBackOff", NO_GRACE)]
@@ -85,7 +85,7 @@ def unschedulable(**requests: str) -> Object:
     return pod
 
 
-def test_a_pod_that_fits_no_node_fails_shortly_and_one_that_may_fit_waits() -> None:
+def test_a_pod_that_fits_no_node_fails_and_one_that_may_fit_waits() -> None:
     """A busy node can become free, but a small node never becomes large."""
     assert found(unschedulable(cpu="64"), nodes=[SMALL_NODE]) == [("Unschedulable", SHORT_GRACE)]
     assert found(unschedulable(cpu="2"), nodes=[SMALL_NODE]) == [("Unschedulable", UNLIMITED_GRACE)]
@@ -107,14 +107,14 @@ def test_a_pod_that_fits_no_node_fails_shortly_and_one_that_may_fit_waits() -> N
         ('Internal error occurred: failed calling webhook "policy.example": connection refused', ("FailedCreate", UNLIMITED_GRACE)),
     ],
 )
-def test_pods_that_are_refused_say_why(message: str, expected: tuple[str, float]) -> None:
+def test_the_reason_for_rejected_pods_is_reported(message: str, expected: tuple[str, float]) -> None:
     """The ReplicaSet's condition includes the API server's answer."""
     refused = live_replicaset(conditions=[{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}])
     live = live_deployment(0)
     assert [(cause.reason, cause.grace) for cause in causes(live, Snapshot([live, refused]))] == [expected]
 
 
-def test_a_job_whose_pods_are_refused_says_so_by_its_events() -> None:
+def test_a_jobs_events_show_rejected_pods() -> None:
     """Only Deployments report rejected pods in a condition; a Job's come from its events."""
     job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={})
     job["metadata"]["uid"] = "job-migrate"
@@ -122,7 +122,7 @@ def test_a_job_whose_pods_are_refused_says_so_by_its_events() -> None:
     assert found(refusal, workload=job) == [("QuotaExceeded", SHORT_GRACE)]
 
 
-def test_the_kubelets_last_word_on_a_mount_counts() -> None:
+def test_the_latest_mount_event_counts() -> None:
     """A missing ConfigMap is final after the grace period; a slow disk is not."""
     early = event("FailedMount", "MountVolume.SetUp failed: timed out waiting for the condition", at="2026-01-01T00:00:01Z")
     late = event("FailedMount", 'MountVolume.SetUp failed for volume "c": configmap "c" not found', at="2026-01-01T00:00:02Z")
@@ -137,27 +137,27 @@ def test_a_pod_that_has_become_ready_has_no_cause() -> None:
     assert found(ready, event("Unhealthy", "Readiness probe failed"), event("FailedMount", "not found")) == []
 
 
-def test_pods_of_the_revision_before_fail_nobody() -> None:
+def test_pods_of_an_earlier_revision_are_ignored() -> None:
     """A rollout that fixes a crash loop does not fail because of the pods it replaces."""
     old = live_pod("web-0-old", owner="replicaset-0", **waiting("CrashLoopBackOff"))
     assert found(old, live_replicaset("0")) == []
 
 
-def test_a_pod_on_its_way_out_fails_nobody() -> None:
+def test_a_terminating_pod_is_ignored() -> None:
     """A terminating pod is ignored, because it is already being replaced."""
     leaving = live_pod(**waiting("CrashLoopBackOff"))
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     assert found(leaving) == []
 
 
-def test_a_rollout_that_is_not_seen_whole_yet_is_not_judged() -> None:
+def test_an_incompletely_observed_rollout_has_no_cause() -> None:
     """The old ReplicaSet's pods do not count while the watch has not delivered the new one yet."""
     crashing = live_pod(**waiting("CrashLoopBackOff"))
     assert found(crashing, workload=live_deployment(0, revision="2")) == []
     assert found(crashing, workload=live_deployment(0, generation=2, observed=1)) == []
 
 
-def test_a_cause_reads_as_one_line() -> None:
+def test_a_cause_is_formatted_on_one_line() -> None:
     """A cause is formatted as object, reason and proof on one line."""
     live = live_deployment(0)
     pod = live_pod(**waiting("ErrImagePull", "not found"))
@@ -172,7 +172,7 @@ def pod_with(conditions: list[Object], **spec: Any) -> Object:
     return pod
 
 
-def test_a_job_may_restart_its_containers() -> None:
+def test_a_jobs_container_restarts_are_not_final() -> None:
     """A migration that crashes until its database is up is not a failure; the Job itself reports when it gives up."""
     job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={})
     job["metadata"]["uid"] = "job-migrate"
@@ -191,7 +191,7 @@ def test_a_job_may_restart_its_containers() -> None:
         ("etcdserver: request timed out", UNLIMITED_GRACE),
     ],
 )
-def test_pods_that_are_never_made_end_the_waiting(message: str, grace: float) -> None:
+def test_pods_that_cannot_be_created_are_final(message: str, grace: float) -> None:
     """Pods rejected because of their own specification end the wait; pods rejected because of a temporary condition do not."""
     refused = live_replicaset(conditions=[{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}])
     assert [(cause.reason, cause.grace) for cause in causes(live_deployment(0), Snapshot([live_deployment(0), refused]))] == [
@@ -200,7 +200,7 @@ def test_pods_that_are_never_made_end_the_waiting(message: str, grace: float) ->
 
 
 @pytest.mark.parametrize("kind", ["ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet"])
-def test_every_workload_says_why_its_pods_are_refused(kind: str) -> None:
+def test_every_workload_kind_reports_rejected_pods(kind: str) -> None:
     """Every kind of workload reports why its pods are rejected, by a condition or by an event."""
     live = manifest(kind, "web", api_version="apps/v1", spec={}, status={})
     live["metadata"]["uid"] = "web"
@@ -219,12 +219,12 @@ def test_every_workload_says_why_its_pods_are_refused(kind: str) -> None:
     ],
     ids=["gated", "another scheduler", "readiness gate"],
 )
-def test_a_pod_that_waits_for_a_controller_that_may_not_be_there_says_so(pod: Object, reason: str) -> None:
+def test_a_pod_waiting_for_another_controller_is_reported(pod: Object, reason: str) -> None:
     """Only the deadline ends the wait, because the controller might still be starting."""
     assert found(pod) == [(reason, UNLIMITED_GRACE)]
 
 
-def test_a_pod_without_its_volume_shows_why_the_claim_has_none() -> None:
+def test_a_pod_without_a_volume_shows_the_claims_cause() -> None:
     """The claim explains why it has no volume; the scheduler only reports it as unbound."""
     message = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."
     pod = pod_with(
@@ -249,7 +249,7 @@ def test_a_pod_that_waits_for_a_provisioner_shows_its_name() -> None:
     assert found(pod, waits) == []
 
 
-def test_a_claim_that_does_not_exist_ends_the_waiting() -> None:
+def test_a_missing_claim_is_final() -> None:
     """All objects were applied before, so a claim that is missing now will not appear."""
     message = '0/1 nodes are available: persistentvolumeclaim "data" not found.'
     pod = pod_with([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}])
@@ -264,7 +264,7 @@ def test_a_claim_that_does_not_exist_ends_the_waiting() -> None:
         ("FailedCreatePodSandBox", 'failed to create pod sandbox: no runtime for "gvisor" is configured'),
     ],
 )
-def test_what_the_kubelet_never_finds_ends_the_waiting(reason: str, message: str) -> None:
+def test_objects_missing_for_the_kubelet_are_final(reason: str, message: str) -> None:
     """A missing key, folder or runtime does not appear later."""
     assert found(live_pod(**waiting("ContainerCreating")), event(reason, message)) == [(reason, SHORT_GRACE)]
 
@@ -283,7 +283,7 @@ def crashing_pod(revision: str) -> Object:
     return pod
 
 
-def test_a_statefulset_that_waits_for_its_broken_pod_says_so() -> None:
+def test_a_statefulset_blocked_by_a_broken_pod_is_reported() -> None:
     """A StatefulSet replaces the old revision's pod only while it is ready, and a crashing pod is ready only briefly after each start."""
     assert found(crashing_pod("a"), workload=stateful()) == [("OldPodStuck", UNLIMITED_GRACE)]
     assert found(crashing_pod("a"), workload=stateful(podManagementPolicy="Parallel")) == []
@@ -291,7 +291,7 @@ def test_a_statefulset_that_waits_for_its_broken_pod_says_so() -> None:
 
 
 @pytest.mark.parametrize("strategy", [{"type": "OnDelete"}, {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}])
-def test_pods_that_stay_on_purpose_are_looked_at(strategy: Object) -> None:
+def test_intentionally_kept_pods_are_checked(strategy: Object) -> None:
     """Pods that a rollout keeps on purpose are checked, because the application runs on them."""
     assert found(crashing_pod("a"), workload=stateful(updateStrategy=strategy)) == [("CrashLoopBackOff", NO_GRACE)]
 
@@ -347,6 +347,6 @@ def affinity(operator: str, *values: str) -> dict[str, Any]:
         (pod({"cpu": "64"}), [], False),
     ],
 )
-def test_only_what_never_passes_rules_a_node_out(wanted: dict[str, Any], nodes: list[dict[str, Any]], *, nowhere: bool) -> None:
+def test_only_permanent_constraints_rule_a_node_out(wanted: dict[str, Any], nodes: list[dict[str, Any]], *, nowhere: bool) -> None:
     """Only size, labels and permanent taints rule a node out; unknown constraints count as satisfied."""
     assert fits_no_node(wanted, nodes) is nowhere

@@ -84,18 +84,20 @@ def test_a_default_backend_is_an_entry_of_any_host() -> None:
         *("probe-by-number", "probe-of-another-port", "probe-by-https", "probe-with-headers", "rewritten"),
     ],
 )
-def test_the_path_is_the_annotations_else_the_probes_else_the_routes(objects: tuple[Object, ...], path: str, source: PathSource) -> None:
+def test_the_path_comes_from_the_annotation_then_the_probe_then_the_route(
+    objects: tuple[Object, ...], path: str, source: PathSource
+) -> None:
     """A probe's path is used only if the route leads it to the probed port."""
     (entry,) = entries_of(rendered(*objects))
     assert (entry.path, entry.source) == (path, source)
 
 
-def test_a_probe_that_another_route_serves_is_not_taken() -> None:
+def test_a_probe_path_served_by_another_route_is_not_used() -> None:
     """If a longer route serves `/healthz`, the route `/` is requested at `/`."""
     assert found(*HEALTH, routed("/", "/healthz")) == [("shop.localhost", "/"), ("shop.localhost", "/healthz")]
 
 
-def test_the_annotation_may_name_several_paths() -> None:
+def test_the_annotation_can_name_several_paths() -> None:
     """Each path in the annotation is requested on the route that serves it; a route with no such path keeps its own."""
     item = routed("/", "/api", "/static", annotation="/home /api/v1/items /api/v1/users")
     assert found(*APP, item) == [
@@ -106,7 +108,7 @@ def test_the_annotation_may_name_several_paths() -> None:
     ]
 
 
-def test_a_regular_expression_is_reported_and_not_guessed() -> None:
+def test_a_regular_expression_without_an_annotation_is_a_finding() -> None:
     """A matching path for a regular expression cannot be guessed; the annotation can name one."""
     item = routed("/api(/|$)(.*)", kind="ImplementationSpecific")
     assert found(*APP, item) == []
@@ -120,7 +122,7 @@ def test_a_regular_expression_is_reported_and_not_guessed() -> None:
 
 @pytest.mark.parametrize("kind", ["Prefix", "Exact"])
 @pytest.mark.parametrize("name", ["use-regex", "rewrite-target"])
-def test_with_nginxs_annotations_a_path_of_any_type_is_a_regular_expression(kind: str, name: str) -> None:
+def test_nginx_annotations_turn_paths_of_any_type_into_regular_expressions(kind: str, name: str) -> None:
     """`/api(/|$)(.*)` with pathType Prefix is common with nginx annotations; without them the path is literal."""
     switched = {f"nginx.ingress.kubernetes.io/{name}": "true"}
     pattern, off = "/api(/|$)(.*)", {"nginx.ingress.kubernetes.io/use-regex": "false"}
@@ -149,20 +151,20 @@ OTHER = service(selector={"app": "other"})
     ],
     ids=["no-service", "no-port", "no-pods", "scaled-to-0", "class", "class-by-annotation"],
 )
-def test_a_route_that_nothing_can_answer_is_reported_and_not_requested(objects: tuple[Object, ...], message: str) -> None:
+def test_a_route_without_a_reachable_backend_is_a_finding(objects: tuple[Object, ...], message: str) -> None:
     """An unanswerable route would be waited for until the deadline; on an existing cluster the missing object might exist."""
     assert found(*objects) == []
     assert problems(*objects) == [f"not requested: {message}"]
     assert found(*objects, existing=True) == [("shop.localhost", "/")]
 
 
-def test_pods_may_be_made_by_a_custom_resource() -> None:
+def test_a_custom_resource_may_create_the_pods() -> None:
     """An operator's pods are in no manifest, so the route is an entry."""
     database = manifest("Cluster", "db", api_version="postgresql.cnpg.io/v1", spec={"instances": 1})
     assert found(probed("/"), OTHER, database, routed("/")) == [("shop.localhost", "/")]
 
 
-def test_a_class_that_is_brought_is_served() -> None:
+def test_an_ingress_class_in_the_manifests_is_served() -> None:
     """A class from the overlay, a component or the prerequisites is served."""
     nginx = manifest("IngressClass", "nginx", namespace="", api_version="networking.k8s.io/v1", spec={"controller": "k8s.io/ingress-nginx"})
     assert found(*APP, nginx, ingress(ingressClassName="nginx")) == [("shop.localhost", "/")]
@@ -208,12 +210,12 @@ PREFIX = {"path": {"type": "PathPrefix", "value": "/api"}}
     ],
     ids=["host", "no-host", "paths", "regex", "by-method-and-header", "redirect", "no-gateway"],
 )
-def test_an_http_route_is_read_too(spec: Object, expected: list[tuple[str, str]]) -> None:
+def test_an_http_route_is_an_entry(spec: Object, expected: list[tuple[str, str]]) -> None:
     """HTTPRoutes become entries, as Ingresses do."""
     assert found(*APP, gateway(), http_route(**spec)) == expected
 
 
-def test_a_gateways_listener_says_host_and_tls() -> None:
+def test_a_gateways_listener_defines_host_and_tls() -> None:
     """A route without hostnames uses those of the listeners."""
     (entry,) = entries_of(rendered(*APP, gateway({"hostname": "shop.localhost", "protocol": "HTTPS", "port": 443}), http_route()))
     assert (entry.host, entry.tls) == ("shop.localhost", True)
@@ -232,13 +234,13 @@ def test_a_gateways_listener_says_host_and_tls() -> None:
     ],
     ids=["host", "prefix", "path", "no-host", "or", "regex", "headers"],
 )
-def test_an_ingress_route_is_read_where_its_rule_is_one_host_and_one_path(rule: str, expected: list[tuple[str, str]]) -> None:
+def test_an_ingress_route_with_one_host_and_one_path_is_an_entry(rule: str, expected: list[tuple[str, str]]) -> None:
     """A rule more complex than one host and one path is not guessed at."""
     route = {"match": rule, "kind": "Rule", "services": [{"name": "web", "port": 80}]}
     assert found(*APP, manifest("IngressRoute", "web", api_version="traefik.io/v1alpha1", spec={"routes": [route]})) == expected
 
 
-def test_a_kind_of_the_same_name_in_another_group_is_no_entry() -> None:
+def test_a_kind_of_another_group_is_not_an_entry() -> None:
     """An Ingress of another API group, as in OpenShift, routes nothing."""
     assert found(*APP, {**routed("/"), "apiVersion": "config.openshift.io/v1"}) == []
 
@@ -247,7 +249,7 @@ def test_a_kind_of_the_same_name_in_another_group_is_no_entry() -> None:
     ("host", "path", "label"),
     [("a.localhost", "/", "a.localhost"), ("a.localhost", "/tea", "a.localhost/tea"), ("", "/", "*"), ("", "/tea", "*/tea")],
 )
-def test_an_entry_is_called_by_host_and_path(host: str, path: str, label: str) -> None:
+def test_an_entrys_label_is_host_and_path(host: str, path: str, label: str) -> None:
     """The name of an entry is its host and path, so two paths of a host are reported apart."""
     ref = ObjectRef("Ingress", "shop", "web")
     assert Entry(host, path, tls=False, source=PathSource.ROUTE, object=ref, service=None, route_path="/").label == label

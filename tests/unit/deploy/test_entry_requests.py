@@ -68,7 +68,7 @@ def entry(host: str, path: str = "/x", *, tls: bool = True) -> Entry:
     return Entry(host, path, tls, PathSource.ROUTE, ObjectRef("Ingress", "shop", "shop"), None, path)
 
 
-def test_each_host_is_its_own_server(address: ClusterAddress) -> None:
+def test_each_host_gets_its_own_tls_handshake(address: ClusterAddress) -> None:
     """One session to one address does a handshake per host name; a port in the Host header is ignored."""
     with entry_session(address) as session:
         said = [session.get(entry_url(address, "/", tls=True), headers={"Host": host}).text for host in ("a.localhost", "b.localhost:8443")]
@@ -76,13 +76,13 @@ def test_each_host_is_its_own_server(address: ClusterAddress) -> None:
     assert said == ["a.localhost a.localhost", "b.localhost b.localhost:8443"]
 
 
-def test_a_certificate_for_other_hosts_is_refused(address: ClusterAddress) -> None:
+def test_a_certificate_for_other_hosts_is_rejected(address: ClusterAddress) -> None:
     """A certificate for other hosts is rejected even if its authority is trusted."""
     with entry_session(address) as session, pytest.raises(requests.exceptions.SSLError, match=r"other\.localhost"):
         session.get(entry_url(address, "/", tls=True), headers={"Host": "other.localhost"})
 
 
-def test_a_certificate_of_an_unknown_authority_is_refused(address: ClusterAddress, tmp_path: Path) -> None:
+def test_a_certificate_of_an_unknown_authority_is_rejected(address: ClusterAddress, tmp_path: Path) -> None:
     """Without the run's CA file only the system's authorities are trusted, and the certificate is rejected."""
     other = replace(address, ca_file=tmp_path / "not-there.pem")
 
@@ -91,7 +91,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(address: ClusterAddres
         session.get(entry_url(other, "/", tls=True), headers={"Host": "a.localhost"})
 
 
-def test_the_certificate_itself_may_be_what_is_trusted(address: ClusterAddress, tmp_path: Path) -> None:
+def test_a_leaf_certificate_can_be_trusted_directly(address: ClusterAddress, tmp_path: Path) -> None:
     """A certificate from the manifests without its authority can be trusted directly."""
     pem = ssl.get_server_certificate(("127.0.0.1", int(address.ingress_tls_url.rpartition(":")[2])))
     (tmp_path / "leaf.pem").write_text(pem)
@@ -100,7 +100,7 @@ def test_the_certificate_itself_may_be_what_is_trusted(address: ClusterAddress, 
         assert session.get(entry_url(address, "/", tls=True), headers={"Host": "a.localhost"}).ok
 
 
-def test_an_existing_cluster_without_a_url_for_tls_is_told_what_to_give(address: ClusterAddress) -> None:
+def test_a_missing_tls_url_of_an_existing_cluster_names_the_option(address: ClusterAddress) -> None:
     """The error names the option for the TLS URL, because the given URL is plain HTTP."""
     without = replace(address, ingress_tls_url="")
 
@@ -110,14 +110,14 @@ def test_an_existing_cluster_without_a_url_for_tls_is_told_what_to_give(address:
     assert "--ingress-tls-url" in refused.value.next_step
 
 
-def test_an_entry_with_tls_is_ready_when_its_certificate_is_good(address: ClusterAddress) -> None:
+def test_an_entry_with_a_valid_certificate_is_ready(address: ClusterAddress) -> None:
     """An entry with TLS is requested over HTTPS and verified."""
     (answer,) = wait_answering((entry("a.localhost"),), address, Deadline.after(30), times=2)
 
     assert answer.status == 200
 
 
-def test_a_certificate_that_stays_refused_ends_the_wait(address: ClusterAddress) -> None:
+def test_a_persistently_rejected_certificate_ends_the_wait(address: ClusterAddress) -> None:
     """The error names the host and the object with the wrong Secret, because more time cannot help."""
     ticks = itertools.count()
     deadline = Deadline(started=0.0, ends=10_000.0, clock=lambda: float(next(ticks)))
@@ -178,17 +178,17 @@ def plain_address(tmp_path: Path) -> Iterator[ClusterAddress]:
         ("open.localhost", "http://open.localhost/x answers 200 without TLS and does not redirect to HTTPS"),
     ],
 )
-def test_the_answer_to_plain_http_is_said(plain_address: ClusterAddress, host: str, note: str) -> None:
+def test_the_response_to_plain_http_is_reported(plain_address: ClusterAddress, host: str, note: str) -> None:
     """The report names the redirect target, or states that there is no redirect."""
     assert plain_http_notes([entry(host)], plain_address, Deadline.after(10)) == (note,)
 
 
-def test_a_host_that_plain_http_does_not_serve_is_no_news(plain_address: ClusterAddress) -> None:
+def test_an_error_response_to_plain_http_is_not_reported(plain_address: ClusterAddress) -> None:
     """A host that only the TLS entry point serves is not reported."""
     assert plain_http_notes([entry("closed.localhost")], plain_address, Deadline.after(10)) == ()
 
 
-def test_each_host_is_asked_once_and_only_where_all_its_entries_have_tls(plain_address: ClusterAddress) -> None:
+def test_each_host_with_only_tls_entries_is_requested_once(plain_address: ClusterAddress) -> None:
     """Hosts with an entry without TLS are skipped: that entry is requested over plain HTTP anyway."""
     entries = [entry("same.localhost"), entry("same.localhost", "/y"), entry("open.localhost"), entry("open.localhost", tls=False)]
 
@@ -197,7 +197,7 @@ def test_each_host_is_asked_once_and_only_where_all_its_entries_have_tls(plain_a
     assert Plain.asked == ["same.localhost/x"]
 
 
-def test_no_answer_is_said(tmp_path: Path) -> None:
+def test_a_missing_response_to_plain_http_is_reported(tmp_path: Path) -> None:
     """A missing response is reported but does not fail the run: the entry itself has responded."""
     nowhere = ClusterAddress("c", tmp_path / "kubeconfig", "c", "http://127.0.0.1:1")
 

@@ -48,14 +48,14 @@ def of(rendered: Rendered, kind: str) -> list[Manifest]:
     return [item for item in rendered.of_kind(kind) if item != TRAEFIK]
 
 
-def test_what_traefik_serves_already_is_left_as_it_is() -> None:
+def test_gateways_that_traefik_already_serves_are_unchanged() -> None:
     """A Gateway of Traefik's class on the ingress ports is unchanged, and so is its route."""
     own = (gateway({"name": "http", "protocol": "HTTP", "port": 80}), route(name="web"))
 
     assert served(*own) == Rendered(Path("k8s"), (TRAEFIK, *own))
 
 
-def test_a_class_that_nobody_brings_is_made() -> None:
+def test_a_missing_gateway_class_is_created() -> None:
     """A missing GatewayClass is created under its own name and noted."""
     complete = served(gateway({"name": "http", "protocol": "HTTP", "port": 80}, name="eg"))
 
@@ -74,7 +74,7 @@ def test_a_class_of_another_controller_becomes_traefiks() -> None:
     assert complete.notes == ("GatewayClass eg: its controller gateway.envoyproxy.io/x is not installed; Traefik serves it",)
 
 
-def test_listeners_get_the_ports_of_the_ingress() -> None:
+def test_listeners_move_to_the_ingress_ports() -> None:
     """Listener ports follow their protocol; a listener that would become a duplicate or has another protocol is unchanged."""
     complete = served(
         gateway(
@@ -100,7 +100,7 @@ def test_listeners_get_the_ports_of_the_ingress() -> None:
         (["http", "https-shop"], [("http", "HTTP", 80), ("https-shop", "HTTPS", 443)]),
     ],
 )
-def test_a_gateway_that_routes_name_and_nobody_brings_is_made(sections: list[str | None], listeners: list[tuple[str, str, int]]) -> None:
+def test_a_missing_gateway_named_by_routes_is_created(sections: list[str | None], listeners: list[tuple[str, str, int]]) -> None:
     """A missing Gateway is created in the namespace its routes name, with their listeners and open to all of them."""
     parents = [{"name": "shared", "namespace": "infra", **({"sectionName": name} if name else {})} for name in sections]
     complete = served(an_object("HTTPRoute", "shop", {"parentRefs": parents}))
@@ -113,7 +113,7 @@ def test_a_gateway_that_routes_name_and_nobody_brings_is_made(sections: list[str
     assert complete.notes == ("Gateway infra/shared: not in the manifests; kindgate creates it, served by Traefik",)
 
 
-def test_a_parent_of_another_kind_is_left_alone() -> None:
+def test_a_parent_of_another_kind_is_ignored() -> None:
     """A parent that is not a Gateway, such as a Service in a mesh, and a route of another API group are unchanged."""
     own = (
         route(name="shop", kind="Service"),
@@ -130,7 +130,7 @@ def test_without_traefiks_class_nothing_is_changed() -> None:
     assert with_gateways([own]) == (own,)
 
 
-def test_a_gateway_of_an_earlier_part_is_there() -> None:
+def test_a_gateway_of_an_earlier_part_counts() -> None:
     """A Gateway or class of an earlier part counts, whether it was in the manifests or created."""
     parts = [Rendered(Path("a"), (TRAEFIK, route(name="shared"))), Rendered(Path("b"), (route(name="shared"),))]
 
@@ -166,17 +166,17 @@ def marked(*objects: dict[str, Any]) -> str | None:
         (["traefik-gateway-api", "traefik-crds", "other"], "traefik-crds,traefik-gateway-api"),
     ],
 )
-def test_the_pods_are_marked_with_the_switches_that_they_read(names: list[str], mark: str | None) -> None:
+def test_traefiks_pods_are_annotated_with_the_providers_they_read(names: list[str], mark: str | None) -> None:
     """A changed annotation changes the template, so the Deployment of a kept cluster rolls out again."""
     assert marked(*map(switch, names)) == mark
 
 
-def test_a_config_map_of_another_namespace_is_no_switch() -> None:
+def test_a_config_map_of_another_namespace_is_ignored() -> None:
     """Traefik reads only the ConfigMaps in its own namespace."""
     assert marked(switch("traefik-crds", "shop")) is None
 
 
-def test_a_switch_of_another_part_counts() -> None:
+def test_a_provider_config_map_of_another_part_counts() -> None:
     """A ConfigMap from a part that is applied earlier counts too."""
     before, own = with_providers([rendered(switch("traefik-crds")), rendered(traefik())])
 
@@ -184,7 +184,7 @@ def test_a_switch_of_another_part_counts() -> None:
     assert own.objects[0]["spec"]["template"]["metadata"]["annotations"] == {PROVIDERS_ANNOTATION: "traefik-crds"}
 
 
-def test_another_traefik_is_left_alone() -> None:
+def test_another_traefik_is_unchanged() -> None:
     """A Traefik from the application is unchanged."""
     other = {**traefik(), "metadata": {"name": "traefik", "namespace": "shop"}}
 

@@ -85,21 +85,21 @@ def test_every_entry_is_requested_by_host_and_path() -> None:
     assert sorted(set(state.asked)) == [("bar.localhost", "/tea"), ("foo.localhost", "/")]
 
 
-def test_a_route_that_is_not_there_yet_is_waited_for() -> None:
+def test_a_missing_route_is_retried() -> None:
     """A controller responds with 404 before it knows the host and with 503 before it knows a pod."""
     with controller(404, 503, 502, 200) as state:
         wait_answering((entry(),), state.address, Deadline.after(10), times=2)
     assert len(state.asked) == 5
 
 
-def test_a_slow_application_is_given_more_time_at_each_attempt() -> None:
+def test_each_timeout_doubles_the_next() -> None:
     """The first timeout is short because packets to a new pod can be dropped; later ones allow for slow responses."""
     with controller(200, seconds=1.2 * FIRST_ATTEMPT_SECONDS) as state:
         wait_answering((entry(),), state.address, Deadline.after(30), times=2)
     assert len(state.asked) >= 3
 
 
-def test_one_pod_that_answers_does_not_hide_another_that_is_not_routed_yet() -> None:
+def test_one_answering_pod_does_not_hide_an_unrouted_one() -> None:
     """Requests alternate between pods, so every other one fails until the second pod's node accepts them."""
     with controller(200, 502, 200, 502, 200) as state:
         wait_answering((entry(),), state.address, Deadline.after(10), times=4)
@@ -107,25 +107,25 @@ def test_one_pod_that_answers_does_not_hide_another_that_is_not_routed_yet() -> 
 
 
 @pytest.mark.parametrize(("replicas", "times"), [(1, 2), (2, 4), (5, 10)])
-def test_the_answers_asked_for_grow_with_the_pods(replicas: int, times: int) -> None:
+def test_required_responses_grow_with_the_replicas(replicas: int, times: int) -> None:
     """Each pod must be reached in any order, so twice the replicas of the largest workload are required."""
     assert required_responses(rendered(deployment(replicas=replicas), deployment("small", replicas=1))) == times
 
 
-def test_an_ingress_is_asked_where_no_replicas_are_wanted() -> None:
+def test_responses_are_required_even_without_replicas() -> None:
     """An entry with zero replicas is requested: a DaemonSet or an autoscaler might serve it."""
     assert required_responses(rendered(deployment(replicas=0))) == 2
 
 
 @pytest.mark.parametrize("status", [200, 301, 401, 500])
-def test_any_other_answer_is_the_applications(status: int) -> None:
+def test_any_other_status_is_the_applications_response(status: int) -> None:
     """Any other status ends the wait; whether it is correct is for the tests to decide."""
     with controller(status) as state:
         wait_answering((entry(),), state.address, Deadline.after(10), times=2)
     assert len(state.asked) == 2
 
 
-def test_the_last_answer_is_in_the_error() -> None:
+def test_the_last_response_is_in_the_error() -> None:
     """The error includes the last response, the host and the ingress."""
     with controller(503) as state, pytest.raises(DeployError, match=r"shop\.localhost/ through the ingress") as caught:
         wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), times=2)
@@ -160,14 +160,14 @@ def test_the_applications_own_404_ends_the_wait_and_names_the_remedy() -> None:
     assert "annotation kindgate.dev/path: /PATH on Ingress shop/web" in caught.value.next_step
 
 
-def test_a_404_of_the_controller_is_waited_for_however_long_it_takes() -> None:
+def test_a_404_of_the_controller_is_retried_until_the_deadline() -> None:
     """The controller does not count its own 404 under a Service, so the wait goes on."""
     with controller(*[404] * 12, 200) as state:
         wait_answering((entry(),), state.address, Deadline.after(60), times=2, count_responses=Counted(state, 10**6))
     assert len(state.asked) > 12
 
 
-def test_a_controllers_404_is_never_taken_for_the_applications() -> None:
+def test_a_404_of_the_controller_is_not_attributed_to_the_application() -> None:
     """While the counts do not grow, no Service has received a request."""
     with controller(404) as state:
         deadline = Deadline(started=0.0, ends=60.0, clock=lambda: 5.0 * len(state.asked))
@@ -175,20 +175,20 @@ def test_a_controllers_404_is_never_taken_for_the_applications() -> None:
             wait_answering((entry(),), state.address, deadline, times=2, count_responses=lambda _: 7.0)
 
 
-def test_an_application_that_answers_404_only_while_it_starts_is_waited_for() -> None:
+def test_a_404_during_startup_is_retried() -> None:
     """A brief 404 from the application is not final."""
     with controller(404, 404, 404, 200) as state:
         wait_answering((entry(),), state.address, Deadline.after(60), times=2, count_responses=Counted(state, 0))
     assert len(state.asked) >= 5
 
 
-def test_where_no_controller_counts_a_404_is_waited_for() -> None:
+def test_a_404_without_response_counts_is_retried() -> None:
     """Without counts, the source of a 404 is unknown."""
     with controller(404) as state, pytest.raises(DeployError, match="timed out"):
         wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), times=2)
 
 
-def test_a_redirect_is_reported_with_where_it_leads() -> None:
+def test_a_redirect_is_reported_with_its_target() -> None:
     """A redirect counts as a response and is reported with its target."""
     with controller(308) as state:
         (answer,) = wait_answering((entry(),), state.address, Deadline.after(10), times=2)
@@ -222,12 +222,12 @@ nginx_ingress_controller_requests{host="a",ingress="web",namespace="shop",servic
     ("metrics", "status", "count"),
     [(TRAEFIK, 404, 5), (TRAEFIK, 200, 7), (TRAEFIK, 500, 0), (NGINX, 404, 4), (NGINX, 200, 100), ("", 404, 0)],
 )
-def test_only_answers_of_services_are_counted(metrics: str, status: int, count: float) -> None:
+def test_only_responses_from_services_are_counted(metrics: str, status: int, count: float) -> None:
     """Responses that the controller generates itself have no Service and are not counted."""
     assert service_responses(metrics, status) == count
 
 
-def test_on_an_existing_cluster_it_is_not_known_which_controller_answers(tmp_path: Path) -> None:
+def test_responses_are_not_counted_on_an_existing_cluster(tmp_path: Path) -> None:
     """The controller of an existing cluster is unknown, so its counts are not used."""
     address = ClusterAddress("stage", tmp_path / "kubeconfig", "stage", "http://127.0.0.1:1", existing=True)
     with service_response_counter(address) as counts:

@@ -35,14 +35,14 @@ def judged(*live: dict[str, Any], gone: tuple[dict[str, Any], ...] = ()) -> obje
     return progress(job(), Snapshot(live, gone))
 
 
-def test_a_job_is_ready_when_complete_and_hopeless_when_failed() -> None:
+def test_a_completed_job_is_ready_and_a_failed_one_is_final() -> None:
     """A running Job is waited for; a failed one fails immediately."""
     assert judged(job()) == Pending("1 pods are running")
     assert judged(job(COMPLETE)) == Ready(None)
     assert judged(job(FAILED)) == PermanentFailure("BackoffLimitExceeded: too many failures")
 
 
-def test_a_job_may_fail_as_often_as_it_allows() -> None:
+def test_a_job_is_pending_until_its_backoff_limit() -> None:
     """Failed pods do not count; only the condition reports that the Job gave up."""
     assert judged(job(failed=2, backoffLimit=6)) == Pending("1 pods are running")
 
@@ -67,14 +67,14 @@ def test_a_suspended_job_is_ready() -> None:
         ((job(suspend=True),), (), Pending("not seen yet")),
     ],
 )
-def test_a_job_that_is_gone_is_judged_by_its_end(
+def test_a_deleted_job_is_judged_by_its_last_state_and_events(
     gone: tuple[dict[str, Any], ...], events: tuple[dict[str, Any], ...], expected: object
 ) -> None:
     """With ttlSecondsAfterFinished a Job can be gone before it is seen; its events decide, and without them nothing is assumed."""
     assert judged(*events, gone=gone) == expected
 
 
-def test_an_earlier_job_of_the_same_name_proves_nothing() -> None:
+def test_events_of_an_earlier_job_of_the_same_name_are_ignored() -> None:
     """On a kept cluster the events of an earlier Job are ignored."""
     before = said("Completed", uid="job-before", second=1)
     assert judged(before, said("SuccessfulCreate", uid="job-now", second=2)) == Pending("not seen yet")
@@ -82,6 +82,6 @@ def test_an_earlier_job_of_the_same_name_proves_nothing() -> None:
     assert judged(before, said("SuccessfulCreate", uid="job-now", second=2), now) == PermanentFailure("BackoffLimitExceeded: too many")
 
 
-def test_a_job_that_is_there_is_judged_by_itself() -> None:
+def test_a_live_job_is_judged_by_its_status() -> None:
     """An existing Job is judged by its status, not by events of an earlier one."""
     assert judged(job(), said("Completed", uid="job-before")) == Pending("1 pods are running")

@@ -26,7 +26,7 @@ def live(**changes: Any) -> dict[str, Any]:
     return {**there, **changes}
 
 
-def test_what_the_server_adds_is_no_change() -> None:
+def test_fields_added_by_the_server_are_not_changes() -> None:
     """Defaults and bookkeeping fields from the server are ignored."""
     assert is_unchanged(with_hash(ASKED), live())
 
@@ -42,12 +42,12 @@ def test_what_the_server_adds_is_no_change() -> None:
         {"metadata": {**live()["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}},
     ],
 )
-def test_a_change_by_others_is_one(changes: dict[str, Any]) -> None:
+def test_a_foreign_change_is_detected(changes: dict[str, Any]) -> None:
     """A value, a missing field, a shorter list, a different order, a missing mark and a pending deletion all count."""
     assert not is_unchanged(with_hash(ASKED), live(**changes))
 
 
-def test_a_field_that_left_the_manifest_is_a_change() -> None:
+def test_a_field_removed_from_the_manifest_is_a_change() -> None:
     """The live object has every current field, but also one that was removed from the manifest."""
     less = {key: value for key, value in ASKED.items() if key != "data"}
 

@@ -49,7 +49,7 @@ def line(tmp_path: Path, kind: str, name: str, path: str, text: str = TEXT) -> i
     ],
     ids=["field", "nearest", "object", "prefixed", "other-name", "other-kind"],
 )
-def test_the_line_is_that_of_the_field_or_the_nearest_one(tmp_path: Path, kind: str, name: str, path: str, expected: int) -> None:
+def test_the_line_is_that_of_the_nearest_field(tmp_path: Path, kind: str, name: str, path: str, expected: int) -> None:
     """A field from a patch gets the nearest line, a name can have a prefix, and 0 means unknown."""
     assert line(tmp_path, kind, name, path) == expected
 
@@ -60,13 +60,13 @@ def test_a_file_without_the_object_has_no_line(tmp_path: Path, text: str) -> Non
     assert line(tmp_path, "Deployment", "web", "spec", text) == 0
 
 
-def test_a_file_that_is_not_there_has_no_line(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_line(tmp_path: Path) -> None:
     """Objects from remote bases or kindgate itself have no local file."""
     (found,) = with_lines([Finding("--app-secret", ObjectRef("Secret", "shop", "s"), "", "wrong")], tmp_path)
     assert str(found) == "--app-secret: Secret shop/s: wrong"
 
 
-def test_the_line_is_shown_behind_the_file() -> None:
+def test_the_line_follows_the_file_name() -> None:
     """The format file:line is that of compilers, which editors can open."""
     finding = Finding("app.yaml", ObjectRef("Deployment", "shop", "web"), "spec.replicas", "wrong", line=7)
     assert str(finding) == "app.yaml:7: Deployment shop/web: spec.replicas: wrong"

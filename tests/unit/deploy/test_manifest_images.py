@@ -24,7 +24,7 @@ def replaced(before: Rendered, images: dict[str, str]) -> Rendered:
 
 
 @pytest.mark.parametrize("name", ["example/web", "example/web:1.0", "docker.io/example/web"])
-def test_a_name_with_or_without_tag_and_registry_is_found(name: str) -> None:
+def test_an_image_name_matches_with_or_without_tag_and_registry(name: str) -> None:
     """Names match as in `kustomize edit set image`; the pull policy changes only once the image is loaded."""
     result = replaced(rendered(deployment(container={"imagePullPolicy": "Always"}), service()), {name: "web:dev"})
     container = result.objects[0]["spec"]["template"]["spec"]["containers"][0]
@@ -32,7 +32,7 @@ def test_a_name_with_or_without_tag_and_registry_is_found(name: str) -> None:
     assert result.objects[1] == service()
 
 
-def test_the_given_objects_stay_as_they_were() -> None:
+def test_replacing_images_does_not_modify_the_rendered_objects() -> None:
     """The input is not modified, so the rendered objects can be compared with the applied ones."""
     before = rendered(deployment())
     replaced(before, {"example/web": "web:dev"})
@@ -40,7 +40,7 @@ def test_the_given_objects_stay_as_they_were() -> None:
 
 
 @pytest.mark.parametrize("name", ["example/other", "example/web:2.0"])
-def test_a_name_that_no_manifest_has_is_an_error(name: str) -> None:
+def test_an_unused_image_name_is_an_error(name: str) -> None:
     """An unmatched name would silently test the wrong image."""
     with pytest.raises(ImageError, match=f"--app-image {name}: no manifest uses that image") as caught:
         replaced(rendered(deployment()), {name: "web:dev"})
@@ -58,7 +58,7 @@ def test_an_image_that_is_pinned_by_digest_is_replaced_too() -> None:
         assert after.objects[0]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:dev"
 
 
-def test_a_name_may_be_in_any_part() -> None:
+def test_an_image_name_is_found_in_any_part() -> None:
     """Prerequisites and the overlay are searched together."""
     database = deployment("database", container={"image": "example/db:1"})
 
@@ -67,13 +67,13 @@ def test_a_name_may_be_in_any_part() -> None:
     assert [part.objects[0]["spec"]["template"]["spec"]["containers"][0]["image"] for part in parts] == ["db:dev", "web:dev"]
 
 
-def test_what_is_no_image_reference_is_an_error() -> None:
+def test_an_invalid_image_reference_is_an_error() -> None:
     """A misspelled option is an error before anything is created."""
     with pytest.raises(ImageError):
         replaced(rendered(deployment()), {"Not An Image": "web:dev"})
 
 
-def test_an_image_of_the_users_own_marks_the_pods_that_run_it() -> None:
+def test_a_users_image_id_is_annotated_on_pods_that_run_it() -> None:
     """On a kept cluster, a new image under an unchanged name replaces the pods that run it."""
     ids = {"docker.io/example/web:1.0": "sha256:abc", "docker.io/example/other:1.0": "sha256:def"}
     result = with_image_ids(rendered(deployment(), service()), ids)
@@ -83,7 +83,7 @@ def test_an_image_of_the_users_own_marks_the_pods_that_run_it() -> None:
     assert result.objects[1] == service()
 
 
-def test_pods_of_other_images_are_left_alone() -> None:
+def test_pods_of_other_images_are_not_annotated() -> None:
     """Pods whose image is not the user's own are not restarted."""
     before = rendered(deployment())
 
@@ -112,7 +112,7 @@ def rollout(**fields: Any) -> Object:
 
 
 @pytest.mark.parametrize("image", [f"example/web:1.0@{DIGEST}", f"docker.io/example/web@{DIGEST}"])
-def test_a_digest_that_is_not_loaded_is_replaced_by_what_is_and_reported(image: str) -> None:
+def test_a_digest_that_is_not_loaded_is_replaced_and_reported(image: str) -> None:
     """A node without a registry finds only the tag, so the digest is replaced and the run reports it."""
     fitted = with_loaded_images(rendered(deployment(container={"image": image})), loaded(image, "example/web:1.0", BUILT))
 
@@ -133,7 +133,7 @@ def test_a_digest_that_is_loaded_is_kept_and_reported() -> None:
 
 @pytest.mark.parametrize("image", ["example/web:1.0", "example/web:latest", "example/web", f"example/web:latest@{DIGEST}"])
 @pytest.mark.parametrize("policy", ["Always", "IfNotPresent", "Never", None])
-def test_every_loaded_image_is_used_as_it_is_loaded(image: str, policy: str | None) -> None:
+def test_a_loaded_image_is_never_pulled(image: str, policy: str | None) -> None:
     """A loaded image is never pulled, whatever its tag; only an explicit policy that would pull is reported."""
     fields = {"image": image, **({"imagePullPolicy": policy} if policy else {})}
 
@@ -148,7 +148,7 @@ def test_every_loaded_image_is_used_as_it_is_loaded(image: str, policy: str | No
     )
 
 
-def test_init_containers_and_sidecars_are_fitted_too() -> None:
+def test_init_containers_and_sidecars_are_adapted() -> None:
     """Each object and image get one note, however many containers use it."""
     image = f"example/web@{DIGEST}"
     item = deployment(container={"image": image})
@@ -162,7 +162,7 @@ def test_init_containers_and_sidecars_are_fitted_too() -> None:
     assert "container migrate" in fitted.notes[0] or "container migrate" in fitted.notes[1]
 
 
-def test_an_image_that_is_not_loaded_stays_as_it_is() -> None:
+def test_an_image_that_is_not_loaded_is_unchanged() -> None:
     """With --images-allow-missing the nodes can still pull it, under its own policy."""
     before = rendered(deployment(container={"imagePullPolicy": "Always"}), service())
 
@@ -170,14 +170,14 @@ def test_an_image_that_is_not_loaded_stays_as_it_is() -> None:
     assert with_loaded_images(before, {}) == before
 
 
-def test_what_is_no_image_reference_is_left_to_validation() -> None:
+def test_an_invalid_image_reference_is_left_to_validation() -> None:
     """A malformed image reference is skipped; validation reports it with its line."""
     before = rendered(deployment(container={"image": "Not An Image"}), rollout())
 
     assert with_loaded_images(before, loaded("example/web:1.0")) == before
 
 
-def test_a_custom_resource_gets_no_field_that_it_need_not_know() -> None:
+def test_custom_resources_get_no_additional_fields() -> None:
     """A custom resource's schema can be narrower than a pod's, so no field is added; an existing policy that pulls is changed."""
     quiet = rendered(rollout(image="example/web:1.0"))
     assert with_loaded_images(quiet, loaded("example/web:1.0")) == quiet
@@ -208,7 +208,7 @@ _images = st.builds(
 
 
 @given(images=st.lists(_images, min_size=1, max_size=5), there=st.data())
-def test_every_image_that_is_loaded_is_found_by_its_name_in_the_nodes(images: list[ImageReference], there: st.DataObject) -> None:
+def test_every_loaded_image_gets_its_name_in_the_nodes(images: list[ImageReference], there: st.DataObject) -> None:
     """For any manifests and any subset of loaded images, loaded ones are renamed to their name in the nodes and others are unchanged."""
     chosen = there.draw(st.sets(st.sampled_from(images)))
     names = {image: LoadedImage(image if there.draw(st.booleans()) else image.by_tag(), BUILT) for image in chosen}

@@ -68,7 +68,7 @@ def _chart(tmp_path: Path) -> Path:
         ("web.yaml", SourceKind.PLAIN),
     ],
 )
-def test_a_folder_is_what_it_holds(tmp_path: Path, name: str, kind: SourceKind) -> None:
+def test_the_source_kind_is_detected_from_the_files(tmp_path: Path, name: str, kind: SourceKind) -> None:
     """A folder is classified by its content, and a file is plain YAML."""
     (tmp_path / name).write_text("")
 
@@ -76,7 +76,7 @@ def test_a_folder_is_what_it_holds(tmp_path: Path, name: str, kind: SourceKind) 
     assert source_kind(tmp_path / name) is SourceKind.PLAIN
 
 
-def test_a_chart_is_rendered_as_it_would_be_installed(renderer: Renderer, chart: Path, tmp_path: Path) -> None:
+def test_a_chart_is_rendered_like_an_installation(renderer: Renderer, chart: Path, tmp_path: Path) -> None:
     """Each object has its origin; hooks not run at installation are dropped and noted."""
     rendered = renderer.render(chart)
 
@@ -107,7 +107,7 @@ def test_a_charts_options_reach_helm(renderer: Renderer, chart: Path, tmp_path: 
         ("WARNING: x\nError: execution error at (shop/templates/web.yaml:3:4): image is required", "--app-values"),
     ],
 )
-def test_what_helm_refuses_is_said_in_its_words(renderer: Renderer, chart: Path, tmp_path: Path, stderr: str, advice: str) -> None:
+def test_a_helm_error_is_reported_verbatim(renderer: Renderer, chart: Path, tmp_path: Path, stderr: str, advice: str) -> None:
     """The error is one line of helm's own message and a next step."""
     (tmp_path / "error").write_text(stderr)
 
@@ -117,7 +117,7 @@ def test_what_helm_refuses_is_said_in_its_words(renderer: Renderer, chart: Path,
     assert advice in caught.value.next_step
 
 
-def test_options_of_a_chart_are_refused_elsewhere(renderer: Renderer, tmp_path: Path) -> None:
+def test_chart_options_are_rejected_for_other_sources(renderer: Renderer, tmp_path: Path) -> None:
     """Chart options for a source other than a chart are an error; they would have no effect."""
     (tmp_path / "web.yaml").write_text(stream(deployment()))
     given = Renderer(renderer.kubectl, renderer.deadline, renderer.find_helm, Helm((tmp_path / "v.yaml",)))
@@ -128,7 +128,7 @@ def test_options_of_a_chart_are_refused_elsewhere(renderer: Renderer, tmp_path: 
 
 
 @pytest.mark.parametrize(("text", "name"), [(CHART, "shop-front"), ("name: '!!'\n", "app"), ("", "chart")])
-def test_a_release_has_a_name_that_kubernetes_takes(tmp_path: Path, text: str, name: str) -> None:
+def test_a_release_name_is_valid_in_kubernetes(tmp_path: Path, text: str, name: str) -> None:
     """The release name is derived from the chart's and valid in Kubernetes."""
     folder = tmp_path / "chart"
     folder.mkdir()
@@ -146,7 +146,7 @@ def overlay(folder: Path, *resources: str, generated: bool) -> Path:
 
 
 @pytest.mark.parametrize("base", ["plain folder", "single file", "chart", "overlay"])
-def test_a_generated_overlay_builds_upon_anything(renderer: Renderer, tmp_path: Path, chart: Path, base: str) -> None:
+def test_an_adapted_overlay_builds_on_any_source(renderer: Renderer, tmp_path: Path, chart: Path, base: str) -> None:
     """A base that Kustomize cannot read is rendered first; each object keeps its source file."""
     plain = tmp_path / "k8s"
     plain.mkdir()
@@ -176,7 +176,7 @@ def test_other_overlays_keep_kustomizes_restrictions(renderer: Renderer, tmp_pat
     assert len(json.loads((tmp_path / "kubectl-asked").read_text())) == 2
 
 
-def test_charts_of_a_kustomization_need_leave(renderer: Renderer, tmp_path: Path) -> None:
+def test_a_kustomizations_charts_require_the_option(renderer: Renderer, tmp_path: Path) -> None:
     """Without the option, the error names it; with it, helm is passed to Kustomize."""
     folder = overlay(tmp_path / "over", "web.yaml", generated=False)
     (folder / "web.yaml").write_text(stream(deployment()))
@@ -191,7 +191,7 @@ def test_charts_of_a_kustomization_need_leave(renderer: Renderer, tmp_path: Path
     assert json.loads((tmp_path / "kubectl-asked").read_text())[2:4] == ["--enable-helm", "--helm-command"]
 
 
-def test_a_path_that_is_not_there_is_an_error(renderer: Renderer, tmp_path: Path) -> None:
+def test_a_missing_path_is_an_error(renderer: Renderer, tmp_path: Path) -> None:
     """A misspelled --app-apply path is an error."""
     with pytest.raises(ManifestError, match="file or folder not found"):
         renderer.prerequisite(tmp_path / "nope")

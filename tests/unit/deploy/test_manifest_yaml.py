@@ -71,13 +71,13 @@ def test_kubectl_reads_every_scalar_the_same_way() -> None:
 
 
 @pytest.mark.parametrize("text", ['"on"', "'0644'", "!!str 5", "|\n  07"])
-def test_text_that_is_marked_as_text_stays_text(text: str) -> None:
+def test_quoted_and_tagged_text_stays_text(text: str) -> None:
     """Quoted scalars, block scalars and scalars tagged `!!str` are strings."""
     (document,) = read_documents(f"value: {text}", "app.yaml")
     assert isinstance(document["value"], str)
 
 
-def test_keys_are_text() -> None:
+def test_keys_are_read_as_text() -> None:
     """Keys are strings, as JSON requires."""
     (document,) = read_documents("{on: a, 1: b, 1.5: c, 0644: d}", "app.yaml")
     assert document == {"true": "a", "1": "b", "1.5": "c", "420": "d"}
@@ -90,13 +90,13 @@ def test_tags_merge_keys_and_anchors_are_resolved() -> None:
 
 
 @pytest.mark.parametrize("text", ["a: .inf", "a: {b", "~: x", "a: !!binary x", "a: &x {b: *x}", "a: &x [*x]", "? [a]\n: b"])
-def test_what_json_cannot_express_is_refused_by_file(text: str) -> None:
+def test_values_without_a_json_form_are_rejected_with_the_file(text: str) -> None:
     """A document that JSON cannot represent is an error that names the file; it would fail later with a misleading message."""
     with pytest.raises(ManifestError, match=r"^app\.yaml: malformed YAML: "):
         read_documents(text, "app.yaml")
 
 
-def test_empty_documents_are_left_out() -> None:
+def test_empty_documents_are_skipped() -> None:
     """Empty documents, such as comments between separators, are skipped."""
     assert read_documents("---\n# nothing\n---\na: 1\n---\n", "app.yaml") == [{"a": 1}]
 
@@ -109,19 +109,19 @@ JSON_VALUES = st.recursive(
 
 
 @given(JSON_VALUES)
-def test_json_is_read_as_it_is(value: object) -> None:
+def test_json_is_read_verbatim(value: object) -> None:
     """JSON is valid YAML, and manifests can be written in it."""
     assert read_documents(json.dumps({"value": value}), "app.json") == [{"value": value}]
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=12))
-def test_what_pyyaml_writes_as_text_is_read_as_text(text: str) -> None:
+def test_text_written_by_pyyaml_is_read_as_text(text: str) -> None:
     """Any string that PyYAML writes in quotes is read back unchanged."""
     dumped = yaml.safe_dump({"value": text}, default_style='"')
     assert read_documents(dumped, "app.yaml") == [{"value": text}]
 
 
 @given(st.text(max_size=20).filter(lambda text: text.lower().lstrip("+-") not in {".inf", ".nan"}))
-def test_any_scalar_has_a_value_of_json(text: str) -> None:
+def test_any_scalar_has_a_json_value(text: str) -> None:
     """Any scalar becomes a JSON value; if it is neither a number nor a keyword, it is a string."""
     assert json.loads(json.dumps(scalar(text))) == scalar(text)

@@ -8,7 +8,7 @@ from kindgate.deploy.plain_manifests import read_plain
 from tests.unit.deploy.objects import deployment, rendered, service
 
 
-def test_labelled_objects_are_waited_for_apart() -> None:
+def test_labeled_objects_are_split_off() -> None:
     """Both parts keep the source files."""
     watching = deployment("prometheus")
     watching["metadata"]["labels"] = {STAGE_LABEL: MONITORING}
@@ -19,7 +19,7 @@ def test_labelled_objects_are_waited_for_apart() -> None:
     assert application.origins == monitoring.origins == whole.origins
 
 
-def test_the_bundled_monitoring_delays_no_test_of_the_application() -> None:
+def test_the_bundled_monitoring_is_labeled() -> None:
     """Every workload and Service of Prometheus and metrics-server has the monitoring label."""
     folder = assets.manifests() / "components"
     for name in ("prometheus", "metrics-server"):

@@ -41,7 +41,7 @@ def found(*objects: Manifest) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", sorted(SUPPORTED - {"server-snippet", "configuration-snippet", "auth-snippet"}))
-def test_what_traefik_reads_is_fine(name: str) -> None:
+def test_a_supported_annotation_has_no_finding(name: str) -> None:
     """An annotation that Traefik reads, with a value that ingress-nginx accepts too, has no finding."""
     value = {"backend-protocol": "GRPC", "affinity-mode": "persistent", "proxy-http-version": "1.1", "affinity-canary-behavior": "sticky"}
 
@@ -59,7 +59,7 @@ def test_what_traefik_reads_is_fine(name: str) -> None:
         ("made-up-by-a-fork", "yes", "it has no effect"),
     ],
 )
-def test_what_traefik_does_not_read_is_a_warning_with_what_happens_instead(name: str, value: str, instead: str) -> None:
+def test_an_unsupported_annotation_is_a_warning_with_its_consequence(name: str, value: str, instead: str) -> None:
     """A warning states the effect, also for unknown annotations and unsupported values."""
     ((level, message),) = found(nginx_ingress({name: value}, BY_FIELD))
 
@@ -67,13 +67,13 @@ def test_what_traefik_does_not_read_is_a_warning_with_what_happens_instead(name:
     assert instead in message
 
 
-def test_an_annotation_that_is_switched_off_is_fine() -> None:
+def test_an_inactive_annotation_has_no_finding() -> None:
     """A disabled annotation requests the default behavior."""
     assert found(nginx_ingress({"enable-modsecurity": "false", "mirror-target": ""}, BY_FIELD)) == []
 
 
 @pytest.mark.parametrize("protocol", ["FCGI", "AUTO_HTTP", "fcgi"])
-def test_a_protocol_that_traefik_cannot_speak_is_an_error(protocol: str) -> None:
+def test_an_unsupported_backend_protocol_is_an_error(protocol: str) -> None:
     """Traefik would use a different protocol with the application."""
     ((level, message),) = found(nginx_ingress({"backend-protocol": protocol}, BY_FIELD))
 
@@ -111,19 +111,19 @@ def test_a_snippet_with_an_unknown_directive_is_an_error(annotation: str, snippe
         "",
     ],
 )
-def test_a_snippet_that_traefik_knows_is_fine(snippet: str) -> None:
+def test_a_snippet_with_supported_directives_has_no_finding(snippet: str) -> None:
     """Quoted strings and comments are not read as directives, and nested blocks are checked."""
     assert found(nginx_ingress({"configuration-snippet": snippet}, BY_FIELD)) == []
 
 
 @given(st.text())
-def test_any_snippet_is_read(snippet: str) -> None:
+def test_any_snippet_can_be_parsed(snippet: str) -> None:
     """No snippet makes validation crash."""
     assert all(level == "error" for level, _ in found(nginx_ingress({"server-snippet": snippet}, BY_FIELD)))
 
 
 @pytest.mark.parametrize("named", [BY_FIELD, {}])
-def test_the_class_is_named_by_field_or_by_the_older_annotation(named: dict[str, Any]) -> None:
+def test_the_class_is_read_from_the_field_or_the_older_annotation(named: dict[str, Any]) -> None:
     """The field and the older annotation both select class nginx."""
     older = {} if named else {"kubernetes.io/ingress.class": "nginx"}
     one = nginx_ingress({"rewrite-target": "/", "mirror-target": "x"}, named, **older)
@@ -131,7 +131,7 @@ def test_the_class_is_named_by_field_or_by_the_older_annotation(named: dict[str,
     assert [level for level, _ in found(one)] == ["warning"]
 
 
-def test_a_class_of_another_name_with_nginxs_controller_is_class_nginx() -> None:
+def test_a_class_is_identified_by_its_controller() -> None:
     """A class with the nginx controller counts as nginx under any name, as with two nginx controllers."""
     internal = a_class("internal", "k8s.io/ingress-nginx")
     one = nginx_ingress({"mirror-target": "x"}, {"ingressClassName": "internal"})
@@ -142,7 +142,7 @@ def test_a_class_of_another_name_with_nginxs_controller_is_class_nginx() -> None
 
 @pytest.mark.parametrize("name", sorted(ROUTING))
 @pytest.mark.parametrize("spec", [{}, {"ingressClassName": "traefik"}])
-def test_without_the_class_an_annotation_that_routes_is_an_error(name: str, spec: dict[str, Any]) -> None:
+def test_a_routing_annotation_without_the_class_is_an_error(name: str, spec: dict[str, Any]) -> None:
     """The default class ignores the annotation, so requests would be routed elsewhere."""
     ((level, message),) = found(nginx_ingress({name: "/api"}, spec))
 
@@ -150,20 +150,20 @@ def test_without_the_class_an_annotation_that_routes_is_an_error(name: str, spec
     assert "ingressClassName: nginx" in message
 
 
-def test_without_the_class_other_annotations_are_warnings() -> None:
+def test_other_annotations_without_the_class_are_warnings() -> None:
     """Without the class, other annotations are warnings, including routing annotations without an effect."""
     one = nginx_ingress({"proxy-body-size": "8m", "use-regex": "false", "backend-protocol": "HTTP"})
 
     assert [level for level, _ in found(one)] == ["warning"] * 3
 
 
-def test_an_ingress_of_another_class_is_left_alone() -> None:
+def test_an_ingress_of_another_class_has_no_finding() -> None:
     """Another controller might read the annotations."""
     assert found(nginx_ingress({"rewrite-target": "/"}, {"ingressClassName": "kong"})) == []
 
 
 @pytest.mark.parametrize(("path_type", "expected"), [("Prefix", 1), ("Exact", 1), ("ImplementationSpecific", 0)])
-def test_a_pattern_in_a_path_of_another_type_is_a_warning(path_type: str, expected: int) -> None:
+def test_a_pattern_in_a_prefix_or_exact_path_is_a_warning(path_type: str, expected: int) -> None:
     """Traefik accepts the pattern, as ingress-nginx did before 1.12; newer versions reject it."""
     paths = [{"path": "/api(/|$)(.*)", "pathType": path_type}, {"path": "/plain-1.0/x", "pathType": path_type}]
     one = nginx_ingress({"rewrite-target": "/$2"}, {**BY_FIELD, "rules": [{"http": {"paths": paths}}]})
@@ -174,7 +174,7 @@ def test_a_pattern_in_a_path_of_another_type_is_a_warning(path_type: str, expect
     assert all(finding.level == "warning" for finding in findings)
 
 
-def test_nothing_is_found_where_ingress_nginx_itself_is_applied() -> None:
+def test_nothing_is_reported_if_ingress_nginx_is_applied() -> None:
     """With ingress-nginx applied, every annotation is read."""
     container = {"name": "controller", "image": "registry.k8s.io/ingress-nginx/controller:v1.15.1"}
     controller = {
@@ -187,7 +187,7 @@ def test_nothing_is_found_where_ingress_nginx_itself_is_applied() -> None:
     assert found(controller, nginx_ingress({"mirror-target": "x"}, BY_FIELD)) == []
 
 
-def test_an_ingress_of_another_api_group_is_left_alone() -> None:
+def test_an_ingress_of_another_api_group_is_ignored() -> None:
     """Only the Kubernetes Ingress has nginx annotations."""
     assert found({**nginx_ingress({"mirror-target": "x"}, BY_FIELD), "apiVersion": "networking.internal.knative.dev/v1"}) == []
 
@@ -202,7 +202,7 @@ def test_a_finding_names_file_object_and_annotation() -> None:
     assert finding.path == "metadata.annotations[nginx.ingress.kubernetes.io/mirror-target]"
 
 
-def test_nothing_is_found_where_no_traefik_is_applied() -> None:
+def test_nothing_is_reported_without_traefik() -> None:
     """Without Traefik the controller is unknown, so nothing is reported."""
     assert nginx_findings(Rendered(Path("k8s"), (nginx_ingress({"rewrite-target": "/"}),))) == ()
 
@@ -236,13 +236,13 @@ def test_annotations_of_ingress_nginx_imply_its_class() -> None:
     ],
     ids=["no-annotation", "other-annotation", "class", "class-by-annotation"],
 )
-def test_every_other_ingress_is_left_as_it_is(item: Object) -> None:
+def test_an_ingress_with_a_class_or_without_nginx_annotations_is_unchanged(item: Object) -> None:
     """An explicit class is kept."""
     (part,) = with_implied_class((rendered(NGINX, item),))
     assert part == rendered(NGINX, item)
 
 
-def test_a_class_that_nothing_serves_is_not_assumed() -> None:
+def test_an_unserved_class_is_not_assumed() -> None:
     """Without a controller for the class, the Ingress would not be served at all."""
     (part,) = with_implied_class((rendered(annotated(REWRITE)),))
     assert part == rendered(annotated(REWRITE))

@@ -51,7 +51,7 @@ def test_pods_are_bound_to_the_nodes_of_the_first_version() -> None:
     )
 
 
-def test_versions_that_change_places_follow_each_other() -> None:
+def test_the_first_version_can_follow_the_baseline() -> None:
     """When the versions swap, only the other version's pods of the same workload decide the nodes."""
     version = rendered(SHOP, dict(with_spread(deployment())), service(), ingress())
     theirs = [pod("a", namespace="shop-base"), pod("b", app="other", namespace="shop-base"), pod("c")]
@@ -64,7 +64,7 @@ def test_versions_that_change_places_follow_each_other() -> None:
 
 
 @pytest.mark.parametrize(("counts", "skew", "weights"), [("aab", 1, [100, 50]), ("aaab", 2, [100, 33]), ("aa", 1, [100])])
-def test_a_node_with_more_pods_gets_more_here_too(counts: str, skew: int, weights: list[int]) -> None:
+def test_a_node_with_more_pods_is_preferred(counts: str, skew: int, weights: list[int]) -> None:
     """If three replicas run two and one, two replicas of the second version run on the node that has two."""
     spec = base_pods(*map(pod, counts))
     preferred = spec["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
@@ -73,7 +73,7 @@ def test_a_node_with_more_pods_gets_more_here_too(counts: str, skew: int, weight
     assert [one["weight"] for one in preferred] == weights
 
 
-def test_pods_of_other_workloads_and_namespaces_are_not_followed() -> None:
+def test_pods_of_other_workloads_and_namespaces_are_ignored() -> None:
     """Each workload follows only its own pods in the mapped namespace."""
     spec = base_pods(pod("a"), pod("b", app="other"), pod("c", namespace="elsewhere"))
     required = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
@@ -81,12 +81,12 @@ def test_pods_of_other_workloads_and_namespaces_are_not_followed() -> None:
     assert required[0]["matchExpressions"][0]["values"] == ["a"]
 
 
-def test_what_the_first_version_does_not_have_is_left_to_the_scheduler() -> None:
+def test_a_workload_missing_from_the_first_version_is_unchanged() -> None:
     """A workload that the pull request removes still runs in the baseline, without a placement."""
     assert "affinity" not in base_pods()
 
 
-def test_a_workload_with_wishes_of_its_own_is_left_alone() -> None:
+def test_a_workload_with_its_own_placement_rules_is_unchanged() -> None:
     """The author's own node affinity and spread constraints are kept."""
     own = deployment()
     own["spec"]["template"]["spec"]["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}}
@@ -96,7 +96,7 @@ def test_a_workload_with_wishes_of_its_own_is_left_alone() -> None:
     assert baseline_placed_like_head(baseline, [pod("a")]) == baseline.rendered
 
 
-def test_what_is_applied_is_valid() -> None:
+def test_bound_workloads_are_valid() -> None:
     """The added fields conform to the Kubernetes schema in both versions."""
     version = rendered(SHOP, deployment(), service(), ingress())
     followed = baseline_placed_like_head(place_baseline(version, version), [pod("a"), pod("b")])
@@ -104,7 +104,7 @@ def test_what_is_applied_is_valid() -> None:
     assert [str(finding) for finding in validate(followed) if finding.level == "error"] == []
 
 
-def test_versions_on_the_same_nodes_have_nothing_to_tell() -> None:
+def test_even_placement_yields_no_message() -> None:
     """Versions on the same nodes have no difference, whatever their revisions are named."""
     first = [pod("a"), pod("b")]
     second = [pod("b", namespace="shop-base", revision="77aa"), pod("a", namespace="shop-base", revision="77aa")]
@@ -112,7 +112,7 @@ def test_versions_on_the_same_nodes_have_nothing_to_tell() -> None:
     assert uneven_placement(first, second, NAMESPACES) == ""
 
 
-def test_each_workload_is_looked_at_by_itself() -> None:
+def test_placement_is_compared_per_workload() -> None:
     """Two workloads that swapped nodes are reported even though each node has the same number of pods."""
     first = [pod("a", app="foo"), pod("b", app="bar")]
     second = [pod("b", app="foo", namespace="shop-base"), pod("a", app="bar", namespace="shop-base")]
@@ -122,14 +122,14 @@ def test_each_workload_is_looked_at_by_itself() -> None:
     )
 
 
-def test_a_workload_of_one_version_alone_is_told() -> None:
+def test_a_workload_of_only_one_version_is_reported() -> None:
     """A workload in only one version is reported: it takes CPU time on a node."""
     assert "extra: a 1 and 0" in uneven_placement(
         [pod("b")], [pod("b", namespace="shop-base"), pod("a", app="extra", namespace="shop-base")], NAMESPACES
     )
 
 
-def test_pods_without_a_node_or_on_their_way_out_do_not_count(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_unscheduled_and_terminating_pods_are_ignored(api_server: ApiServer, address: ClusterAddress) -> None:
     """Only scheduled, non-terminating pods in the requested namespaces count."""
     leaving = pod("a", revision="0000", deletionTimestamp="2026-01-01T00:00:00Z")
     for item in (pod("a"), pod("", app="waiting"), leaving, pod("b", namespace="other")):

@@ -13,7 +13,7 @@ from kindgate.model import ObjectRef
 from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
 
 
-def test_an_object_without_namespace_lives_in_the_default_one() -> None:
+def test_an_object_without_a_namespace_gets_the_default_one() -> None:
     """As in kubectl, the namespace defaults to `default`; the source file is kept."""
     (part,) = normalized((rendered(deployment(namespace=""), ingress(namespace="")),))
     assert [ObjectRef.of(item) for item in part.objects] == [
@@ -30,7 +30,7 @@ def test_another_default_namespace_can_be_given() -> None:
     assert part.namespaces == ("team",)
 
 
-def test_objects_of_the_whole_cluster_have_no_namespace() -> None:
+def test_cluster_scoped_objects_have_no_namespace() -> None:
     """Kustomize's `namespace:` can end up on a cluster-scoped kind it does not know; the API server drops it."""
     crd = manifest(
         "CustomResourceDefinition",
@@ -45,13 +45,13 @@ def test_objects_of_the_whole_cluster_have_no_namespace() -> None:
     assert [ObjectRef.of(item).namespace for item in (*first.objects, *second.objects)] == ["", "", ""]
 
 
-def test_a_kind_of_another_group_is_not_taken_for_kubernetes_own() -> None:
+def test_a_kind_of_another_group_is_not_treated_as_built_in() -> None:
     """A custom Namespace or Node is namespaced unless its CRD defines otherwise."""
     (part,) = normalized((rendered(manifest("Node", "n", namespace="", api_version="mesh.example.dev/v1")),))
     assert ObjectRef.of(part.objects[0]) == ObjectRef("Node.mesh.example.dev", "default", "n")
 
 
-def test_a_namespace_that_is_only_named_is_made_where_it_is_needed_first() -> None:
+def test_a_missing_namespace_is_created_in_the_first_part_that_needs_it() -> None:
     """A namespace that is only referenced is created in the first part that needs it, and the run reports it."""
     before, after = normalized((rendered(service(namespace="shop")), rendered(deployment(namespace="shop"))))
     assert [item["kind"] for item in before.objects] == ["Namespace", "Service"]
@@ -59,20 +59,20 @@ def test_a_namespace_that_is_only_named_is_made_where_it_is_needed_first() -> No
     assert after.notes == ()
 
 
-def test_a_namespace_of_the_manifests_or_the_cluster_is_not_made() -> None:
+def test_an_existing_namespace_is_not_created() -> None:
     """The manifests' own namespace can have labels that matter, so it is not created separately."""
     (part,) = normalized((rendered(manifest("Namespace", "shop", namespace=""), service(), service(namespace="kube-system")),))
     assert len(part.objects) == 3
     assert part.notes == ()
 
 
-def test_nothing_is_made_on_an_existing_cluster() -> None:
+def test_no_namespace_is_created_on_an_existing_cluster() -> None:
     """On an existing cluster, kindgate creates nothing cluster-scoped."""
     (part,) = normalized((rendered(service()),), create_namespaces=False)
     assert part == rendered(service())
 
 
-def test_lists_are_taken_apart() -> None:
+def test_lists_are_split_into_items() -> None:
     """Lists from `kubectl get -o yaml` are flattened; items of a typed list get their kind from it."""
     text = """
 apiVersion: v1
@@ -91,18 +91,18 @@ items:
     ]
 
 
-def test_an_empty_list_holds_nothing() -> None:
+def test_an_empty_list_has_no_objects() -> None:
     """An empty list, as from `kubectl get` without results, is not an error."""
     assert objects_of([{"apiVersion": "v1", "kind": "List", "items": None}], "all.yaml") == []
 
 
-def test_a_custom_kind_that_ends_in_list_and_has_no_items_is_an_object() -> None:
+def test_a_custom_list_kind_without_items_is_an_object() -> None:
     """A PriceList without items is an object, not a list of Prices."""
     price_list = {"apiVersion": "example.dev/v1", "kind": "PriceList", "metadata": {"name": "p"}}
     assert objects_of([price_list], "all.yaml") == [price_list]
 
 
-def test_a_field_that_is_null_is_one_that_is_not_there() -> None:
+def test_null_fields_are_removed() -> None:
     """A null field, such as the common `creationTimestamp: null`, counts as missing."""
     (found,) = objects_of(
         [{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "creationTimestamp": None}, "status": None}], "all.yaml"
@@ -115,7 +115,7 @@ def test_a_field_that_is_null_is_one_that_is_not_there() -> None:
     ["text", {"kind": "Service", "metadata": {"name": "a"}}, {"apiVersion": "v1", "kind": "List", "items": {"a": 1}}, {"name": "shop"}],
     ids=["text", "no-version", "no-list", "values"],
 )
-def test_what_is_no_object_is_refused_by_file(document: object) -> None:
+def test_a_document_that_is_not_an_object_is_rejected_with_the_file(document: object) -> None:
     """A values or compose file among the manifests is an error with its file name."""
     with pytest.raises(ManifestError, match=r"^all\.yaml: "):
         objects_of([document], "all.yaml")

@@ -30,7 +30,7 @@ CLUSTER = "apiVersion: kind.x-k8s.io/v1alpha4\nkind: Cluster\nnodes: [{role: con
     ],
     ids=["malformed", "list", "no-version", "no-name", "empty", "tool"],
 )
-def test_a_file_that_is_no_manifest_is_named(tmp_path: Path, text: str, message: str) -> None:
+def test_a_file_without_manifests_is_named(tmp_path: Path, text: str, message: str) -> None:
     """A file that is not a manifest is an error before anything is created."""
     file = tmp_path / "before.yaml"
     file.write_text(text)
@@ -41,7 +41,7 @@ def test_a_file_that_is_no_manifest_is_named(tmp_path: Path, text: str, message:
     assert "before.yaml" in caught.value.message
 
 
-def test_a_folder_is_read_with_the_folders_below_it(tmp_path: Path) -> None:
+def test_a_folder_is_read_recursively(tmp_path: Path) -> None:
     """Files are read recursively in name order, with every document in them, including JSON."""
     (tmp_path / "sub").mkdir()
     (tmp_path / "b.yaml").write_text(stream(service()))
@@ -56,7 +56,7 @@ def test_a_folder_is_read_with_the_folders_below_it(tmp_path: Path) -> None:
     assert found.notes == ()
 
 
-def test_what_is_for_other_tools_is_left_out_and_noted(tmp_path: Path) -> None:
+def test_files_of_other_tools_are_skipped_and_noted(tmp_path: Path) -> None:
     """Values and compose files and the configuration of skaffold and kind are common in manifest folders."""
     (tmp_path / "web.yaml").write_text(f"{CLUSTER}---\n{stream(deployment())}")
     for name, text in {"values.yaml": VALUES, "docker-compose.yml": COMPOSE, "skaffold.yaml": SKAFFOLD}.items():
@@ -73,7 +73,7 @@ def test_what_is_for_other_tools_is_left_out_and_noted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["overlays/kustomization.yaml", "chart/Chart.yaml", ".github/workflow.yaml", "e2e/pytest.ini"])
-def test_other_sources_below_are_not_taken_for_plain_files(tmp_path: Path, name: str) -> None:
+def test_nested_charts_and_overlays_are_skipped(tmp_path: Path, name: str) -> None:
     """Overlays, charts, hidden folders and a test suite contain manifests that are not applied as they are."""
     (tmp_path / "web.yaml").write_text(stream(deployment()))
     folder = (tmp_path / name).parent
@@ -84,7 +84,7 @@ def test_other_sources_below_are_not_taken_for_plain_files(tmp_path: Path, name:
     assert [item["kind"] for item in read_plain(tmp_path).objects] == ["Deployment"]
 
 
-def test_a_folder_above_overlays_names_them(tmp_path: Path) -> None:
+def test_a_parent_folder_of_overlays_lists_them(tmp_path: Path) -> None:
     """The error suggests the overlays below the folder."""
     (tmp_path / "overlays/dev").mkdir(parents=True)
     (tmp_path / "overlays/dev/kustomization.yaml").write_text("")
@@ -95,7 +95,7 @@ def test_a_folder_above_overlays_names_them(tmp_path: Path) -> None:
     assert str(tmp_path / "overlays/dev") in caught.value.next_step
 
 
-def test_an_unknown_path_says_what_there_is(tmp_path: Path) -> None:
+def test_a_missing_path_lists_its_siblings(tmp_path: Path) -> None:
     """The error for a misspelled path lists the existing ones."""
     (tmp_path / "ci").mkdir()
 

@@ -18,18 +18,18 @@ def problems(**spec: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_way_out_of_the_container_is_refused(name: str) -> None:
+def test_a_pod_below_the_baseline_level_is_rejected(name: str) -> None:
     """Each of these pods has exactly one problem."""
     assert len(problems(**REFUSED[name])) == 1
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_what_stays_in_the_container_is_allowed(name: str) -> None:
+def test_a_pod_at_the_baseline_level_is_allowed(name: str) -> None:
     """The standard allows these pods, including those that run as root."""
     assert problems(**ALLOWED[name]) == []
 
 
-def test_a_problem_is_named_by_its_place() -> None:
+def test_a_problem_names_its_field() -> None:
     """Workloads and custom resources alike report the index of the container or volume."""
     item = deployment()
     item["spec"]["template"]["spec"] |= REFUSED["hostPath"]
@@ -41,7 +41,7 @@ def test_a_problem_is_named_by_its_place() -> None:
 
 
 @pytest.mark.parametrize(("value", "refused"), [("unconfined", True), ("runtime/default", False), ("localhost/ours", False)])
-def test_an_annotation_can_switch_apparmor_off(value: str, *, refused: bool) -> None:
+def test_an_annotation_that_disables_apparmor_is_rejected(value: str, *, refused: bool) -> None:
     """Older manifests use the annotation, and API servers still read it."""
     item = deployment()
     item["spec"]["template"]["metadata"]["annotations"] = {"container.apparmor.security.beta.kubernetes.io/web": value}

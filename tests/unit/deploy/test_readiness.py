@@ -49,20 +49,20 @@ def wait(
     return said
 
 
-def test_what_is_ready_already_is_not_waited_for(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_ready_objects_end_the_wait(api_server: ApiServer, address: ClusterAddress) -> None:
     """An object that is ready already takes a single list request."""
     api_server.put(WEB, live_deployment(2))
     assert wait(address) == ["1 of 1 ready"]
 
 
-def test_a_change_is_heard_by_the_watch(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_a_watch_event_ends_the_wait(api_server: ApiServer, address: ClusterAddress) -> None:
     """Progress is reported once per change."""
     api_server.put(WEB, live_deployment(0))
     said = wait(address, then=lambda: api_server.put(WEB, live_deployment(2)))
     assert said == ["0 of 1 ready; Deployment shop/web: 0 of 2 available", "1 of 1 ready"]
 
 
-def test_a_broken_watch_is_taken_up_again(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_a_broken_watch_is_reopened(api_server: ApiServer, address: ClusterAddress) -> None:
     """A restart of the API server ends every watch; changes in between are not missed."""
     api_server.put(WEB, live_deployment(0))
 
@@ -75,7 +75,7 @@ def test_a_broken_watch_is_taken_up_again(api_server: ApiServer, address: Cluste
     wait(address, then=restart)
 
 
-def test_a_watch_that_ends_within_an_event_is_taken_up_again(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_a_watch_that_ends_within_an_event_is_reopened(api_server: ApiServer, address: ClusterAddress) -> None:
     """A watch that ends in the middle of a document is resumed, and the next list has the lost event."""
     api_server.put(WEB, live_deployment(0))
 
@@ -131,7 +131,7 @@ def test_a_crash_loop_fails_with_the_last_lines_of_its_log(api_server: ApiServer
     assert (query["previous"], query["container"]) == ("true", "web")
 
 
-def test_a_log_that_cannot_be_had_does_not_hide_the_cause(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_an_unavailable_log_does_not_hide_the_cause(api_server: ApiServer, address: ClusterAddress) -> None:
     """If the container is already gone, the cause is reported without a log."""
     api_server.put(WEB, live_deployment(0))
     api_server.put(f"{APPS}/replicasets/web-1", live_replicaset())
@@ -171,7 +171,7 @@ def test_a_probe_that_never_passes_is_named_at_the_deadline(api_server: ApiServe
     ],
     ids=["starting", "unschedulable"],
 )
-def test_more_time_is_advised_only_where_it_can_help(
+def test_more_time_is_advised_only_if_it_can_help(
     api_server: ApiServer, address: ClusterAddress, status: dict[str, Any], advice: str
 ) -> None:
     """More time is not advised for a pod that fits no node."""
@@ -208,7 +208,7 @@ def test_a_failed_job_fails_at_once_with_its_log(api_server: ApiServer, address:
     assert "relation exists" in caught.value.last_state
 
 
-def test_a_job_that_is_deleted_when_it_has_finished_is_ready(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_a_job_deleted_after_it_finished_is_ready(api_server: ApiServer, address: ClusterAddress) -> None:
     """With ttlSecondsAfterFinished: 0, the last state before the deletion counts."""
     path = "/apis/batch/v1/namespaces/shop/jobs/migrate"
     job = manifest("Job", "migrate", api_version="batch/v1", spec={"ttlSecondsAfterFinished": 0}, status={"active": 1})
@@ -222,7 +222,7 @@ def test_a_job_that_is_deleted_when_it_has_finished_is_ready(api_server: ApiServ
     assert wait(address, job, then=finish)[-1] == "1 of 1 ready"
 
 
-def test_a_job_that_is_deleted_while_the_watch_is_broken_is_judged_by_its_events(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_a_job_deleted_while_the_watch_is_broken_is_judged_by_its_events(api_server: ApiServer, address: ClusterAddress) -> None:
     """The next list no longer includes the Job, so its events decide."""
     path = "/apis/batch/v1/namespaces/shop/jobs/migrate"
     api_server.put(path, manifest("Job", "migrate", api_version="batch/v1", spec={}, status={"active": 1}))
@@ -252,7 +252,7 @@ def test_a_kind_of_another_group_is_not_watched(api_server: ApiServer, address: 
     assert api_server.watches == {}
 
 
-def test_a_user_who_may_not_read_is_not_waited_for(api_server: ApiServer, address: ClusterAddress, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_read_permission_fails_the_wait(api_server: ApiServer, address: ClusterAddress, monkeypatch: pytest.MonkeyPatch) -> None:
     """Missing permissions are final; the error quotes the server."""
     monkeypatch.setattr(informer, "RETRY_SECONDS", 0.01)
     api_server.refusals.append(Refusal("GET", "/pods", 403, 'pods is forbidden: User "ci" cannot list resource "pods"'))
@@ -261,7 +261,7 @@ def test_a_user_who_may_not_read_is_not_waited_for(api_server: ApiServer, addres
     assert "list and watch" in caught.value.next_step
 
 
-def test_a_guest_watches_its_own_namespaces_only(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_only_the_applications_namespaces_are_watched_in_an_existing_cluster(api_server: ApiServer, address: ClusterAddress) -> None:
     """On an existing cluster neither nodes nor other namespaces are read."""
     api_server.put(WEB, live_deployment(2))
     wait(replace(address, existing=True))
@@ -270,7 +270,7 @@ def test_a_guest_watches_its_own_namespaces_only(api_server: ApiServer, address:
     assert {path for path in asked if path.endswith("/pods")} == {f"{CORE}/pods"}
 
 
-def test_a_guest_does_not_wait_for_what_it_may_not_apply(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_cluster_scoped_objects_are_not_awaited_in_an_existing_cluster(api_server: ApiServer, address: ClusterAddress) -> None:
     """A CustomResourceDefinition belongs to the cluster's owner and might not be readable."""
     api_server.put(WEB, live_deployment(2))
     definition = manifest("CustomResourceDefinition", "a.example.dev", namespace="", api_version="apiextensions.k8s.io/v1")
@@ -279,7 +279,7 @@ def test_a_guest_does_not_wait_for_what_it_may_not_apply(api_server: ApiServer, 
     assert said == ["1 of 1 ready"]
 
 
-def test_a_server_that_answers_nothing_is_said_at_the_deadline(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_an_unresponsive_server_is_reported_at_the_deadline(api_server: ApiServer, address: ClusterAddress) -> None:
     """The error at the deadline reports an unresponsive API server, not an empty cluster."""
     api_server.refusals.append(Refusal("GET", "/pods", 503, "etcd is not ready"))
     with pytest.raises(DeployError) as caught:
@@ -287,13 +287,13 @@ def test_a_server_that_answers_nothing_is_said_at_the_deadline(api_server: ApiSe
     assert "etcd is not ready" in caught.value.last_state
 
 
-def test_nothing_to_wait_for_is_ready(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_nothing_to_wait_for_ends_the_wait(api_server: ApiServer, address: ClusterAddress) -> None:
     """Manifests with only ConfigMaps open no watch."""
     wait(address, manifest("ConfigMap", "settings"))
     assert api_server.watches == {}
 
 
-def test_no_thread_is_left(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_no_thread_outlives_the_wait(api_server: ApiServer, address: ClusterAddress) -> None:
     """Open watches are closed at the end of the wait instead of running into their own timeout."""
     api_server.put(WEB, live_deployment(2))
     wait(address)
@@ -318,7 +318,7 @@ def unprobed() -> dict[str, Any]:
     return item
 
 
-def test_without_a_readiness_probe_readiness_has_to_last() -> None:
+def test_readiness_must_last_without_a_readiness_probe() -> None:
     """A program that crashes on startup is briefly ready after each restart, so readiness must last."""
     clock = FakeClock()
     state = Readiness([unprobed()], nodes=None, clock=clock)
@@ -334,7 +334,7 @@ def test_without_a_readiness_probe_readiness_has_to_last() -> None:
         assert isinstance(state.evaluate(observed), kind)
 
 
-def test_without_replicas_nothing_has_to_last() -> None:
+def test_readiness_need_not_last_without_replicas() -> None:
     """Without replicas, no container can crash."""
     idle = unprobed()
     idle["spec"]["replicas"] = 0
@@ -342,13 +342,13 @@ def test_without_replicas_nothing_has_to_last() -> None:
     assert state.evaluate(Snapshot([live_deployment(0, replicas=0)])) == Ready(None)
 
 
-def test_with_a_readiness_probe_nothing_has_to_last() -> None:
+def test_readiness_need_not_last_with_a_readiness_probe() -> None:
     """A readiness probe is trusted immediately."""
     state = Readiness([deployment()], nodes=None, clock=FakeClock())
     assert state.evaluate(Snapshot([live_deployment(2)])) == Ready(None)
 
 
-def test_a_cause_is_final_when_it_has_stood_for_its_grace() -> None:
+def test_a_cause_is_final_after_its_grace_period() -> None:
     """A cause is final after its grace period, which restarts if the cause goes away and returns."""
     clock = FakeClock()
     state = Readiness([deployment()], nodes=None, clock=clock)
@@ -366,7 +366,7 @@ def test_a_cause_is_final_when_it_has_stood_for_its_grace() -> None:
 @pytest.mark.parametrize(
     ("gone", "reason"), [((), "NotFound"), ((live_deployment(2),), "Deleted")], ids=["never seen", "deleted by something else"]
 )
-def test_an_object_that_is_not_there_is_named_after_a_while(gone: tuple[dict[str, Any], ...], reason: str) -> None:
+def test_a_missing_object_is_named_after_a_while(gone: tuple[dict[str, Any], ...], reason: str) -> None:
     """A missing object is final after a while: it was applied, so it will not appear later."""
     clock = FakeClock()
     state = Readiness([deployment()], nodes=None, clock=clock)
@@ -377,7 +377,7 @@ def test_an_object_that_is_not_there_is_named_after_a_while(gone: tuple[dict[str
     assert (state.cause.reason, str(state.cause.object)) == (reason, "Deployment shop/web")
 
 
-def test_an_object_that_is_not_there_may_be_made_by_what_is_not_ready_yet() -> None:
+def test_a_missing_object_is_not_final_while_others_are_starting() -> None:
     """While another object is still pending, a missing object does not end the wait."""
     clock = FakeClock()
     state = Readiness([deployment(), service()], nodes=None, clock=clock)
@@ -415,7 +415,7 @@ def database(ready: int, namespace: str = "shop") -> dict[str, Any]:
     return {**item, "status": {"replicas": 1, "readyReplicas": ready}}
 
 
-def test_a_crash_may_be_another_workloads_fault() -> None:
+def test_a_crash_is_tolerated_while_another_workload_starts() -> None:
     """A program that exits without its database gets one more start after the database is ready."""
     state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
     assert isinstance(state.evaluate(Snapshot([*crashing(1), database(0)])), Pending)
@@ -428,14 +428,14 @@ def test_a_crash_may_be_another_workloads_fault() -> None:
     assert state.evaluate(Snapshot([live_deployment(2), database(1)])) == Ready(None)
 
 
-def test_a_crash_is_not_excused_for_long() -> None:
+def test_tolerated_crashes_are_limited() -> None:
     """The number of excused crashes is limited, even if the other workload never becomes ready."""
     state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
     assert isinstance(state.evaluate(Snapshot([*crashing(TOLERATED_RESTARTS), database(0)])), Pending)
     assert isinstance(state.evaluate(Snapshot([*crashing(TOLERATED_RESTARTS + 1), database(0)])), PermanentFailure)
 
 
-def test_a_crash_is_not_the_fault_of_another_namespace() -> None:
+def test_a_crash_is_not_tolerated_for_another_namespace() -> None:
     """A starting ingress controller does not excuse a crash of the application."""
     state = Readiness([deployment(), database(0, "ingress")], nodes=None, clock=FakeClock())
     assert isinstance(state.evaluate(Snapshot([*crashing(1), database(0, "ingress")])), PermanentFailure)

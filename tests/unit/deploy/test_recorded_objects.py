@@ -49,7 +49,7 @@ def seen(name: str) -> tuple[dict[str, Any], Snapshot]:
         ("probe", "ProbeFailed", UNLIMITED_GRACE, "Readiness probe failed: Get"),
     ],
 )
-def test_the_root_cause_is_read_from_what_the_cluster_shows(name: str, reason: str, grace: float, proof: str) -> None:
+def test_the_root_cause_is_derived_from_recorded_objects(name: str, reason: str, grace: float, proof: str) -> None:
     """The first cause is the root cause, and its proof quotes the component that detected it."""
     workload, observed = seen(name)
     first = causes(workload, observed, [NODE])[0]
@@ -58,7 +58,7 @@ def test_the_root_cause_is_read_from_what_the_cluster_shows(name: str, reason: s
     assert isinstance(progress(workload, observed), Pending)
 
 
-def test_a_job_that_gave_up_says_so_itself() -> None:
+def test_a_recorded_failed_job_reports_its_failure() -> None:
     """The Job's own condition ends the wait."""
     workload, observed = seen("job")
     assert progress(workload, observed) == PermanentFailure("BackoffLimitExceeded: Job has reached the specified backoff limit")

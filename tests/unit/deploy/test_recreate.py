@@ -37,7 +37,7 @@ def refused(path_end: str, field: str, message: str, times: int = 1) -> Refusal:
     return Refusal("PATCH", path_end, 422, f"It is invalid: {field}: {message}", "Invalid", times, ((field, message),))
 
 
-def test_a_job_whose_template_has_changed_is_recreated(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_a_job_with_a_changed_template_is_recreated(api_server: ApiServer, address: ClusterAddress) -> None:
     """The Job and its pods are deleted, it is applied again, and one line reports it."""
     api_server.put(JOBS, live(job("one")))
     api_server.refusals.append(refused("/migrate", "spec.template", f"Invalid value: {DUMP}: field is immutable"))
@@ -59,7 +59,7 @@ def test_a_job_whose_template_has_changed_is_recreated(api_server: ApiServer, ad
     ],
     ids=["existing cluster", "not ours"],
 )
-def test_what_is_not_ours_is_not_deleted(
+def test_foreign_objects_are_not_deleted(
     api_server: ApiServer, address: ClusterAddress, before: dict[str, Any], why: str, *, guest: bool
 ) -> None:
     """An object from outside the run is kept; the error names the field and the command that deletes the object."""
@@ -76,7 +76,7 @@ def test_what_is_not_ours_is_not_deleted(
     assert api_server.paths("DELETE") == []
 
 
-def test_a_claim_is_not_deleted_and_the_command_names_what_uses_it(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_a_claim_is_not_deleted_and_the_command_names_its_users(api_server: ApiServer, address: ClusterAddress) -> None:
     """Deleting a claim would lose its data, and a pod that uses it would block the deletion."""
     api_server.put(CLAIMS, live(CLAIM, spec={"storageClassName": "slow", "accessModes": ["ReadWriteOnce"]}))
     said = "Forbidden: spec is immutable after creation except resources.requests for bound claims\n  core.PersistentVolumeClaimSpec{: "
@@ -97,7 +97,7 @@ def test_a_custom_resource_is_named_with_its_group() -> None:
     assert loss(database, live(database)) == "it is unknown what deleting it would lose"
 
 
-def test_a_refusal_for_another_reason_is_no_reason_to_delete(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_a_rejection_for_another_reason_deletes_nothing(api_server: ApiServer, address: ClusterAddress) -> None:
     """A wrong value would be rejected again, and a policy has its own message."""
     api_server.put(JOBS, live(job()))
     for refusal in (
@@ -110,7 +110,7 @@ def test_a_refusal_for_another_reason_is_no_reason_to_delete(api_server: ApiServ
     assert api_server.paths("DELETE") == []
 
 
-def test_a_value_that_speaks_of_immutability_is_no_reason_to_delete() -> None:
+def test_a_value_that_mentions_immutability_deletes_nothing() -> None:
     """Only the server's message counts, not a value quoted in it."""
     error = ApiError("x", causes=(("spec.args", 'Invalid value: "the field is immutable": must be at most 5 characters'),))
     assert immutable_fields(error, job(), live(job())) == ()
@@ -131,12 +131,12 @@ def test_a_value_that_speaks_of_immutability_is_no_reason_to_delete() -> None:
         ("spec.resources.requests.storage", "Forbidden: field can not be less than status.capacity"),
     ],
 )
-def test_the_servers_ways_to_say_it_are_known(field: str, message: str) -> None:
+def test_the_servers_immutability_messages_are_recognized(field: str, message: str) -> None:
     """The messages are those of the Kubernetes validation code."""
     assert immutable_fields(ApiError("x", status=422, causes=((field, message),)), job(), live(job())) == (field,)
 
 
-def test_where_only_spec_is_named_its_changed_parts_are() -> None:
+def test_a_rejected_spec_is_resolved_to_its_changed_fields() -> None:
     """A StatefulSet's rejection lists only the mutable fields; a changed field outside that list is the cause."""
     message = "Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template' are forbidden"
     before = manifest("StatefulSet", "db", api_version="apps/v1", spec={"replicas": 1, "serviceName": "a", "template": {}, "x": 1})
@@ -166,7 +166,7 @@ def test_where_only_spec_is_named_its_changed_parts_are() -> None:
         ("Namespace", "v1", False),
     ],
 )
-def test_only_what_the_manifest_describes_completely_is_recreated(kind: str, api_version: str, *, safe: bool) -> None:
+def test_only_kinds_described_by_their_manifest_are_recreated(kind: str, api_version: str, *, safe: bool) -> None:
     """Volumes outlive the objects that use them; data and objects of other controllers would be lost."""
     item = manifest(kind, "x", api_version=api_version, spec={})
     assert (loss(item, live(item)) == "") is safe
@@ -178,7 +178,7 @@ def test_a_claim_without_a_volume_is_recreated() -> None:
     assert loss(CLAIM, live(CLAIM, status={"phase": "Bound"})) == "deleting it also deletes its data"
 
 
-def test_a_statefulset_that_takes_its_claims_with_it_is_not_recreated() -> None:
+def test_a_statefulset_that_deletes_its_claims_is_not_recreated() -> None:
     """A StatefulSet whose retention policy deletes its claims is not recreated."""
     item = manifest("StatefulSet", "db", api_version="apps/v1", spec={})
     kept, deleted = ({"persistentVolumeClaimRetentionPolicy": {"whenDeleted": word}} for word in ("Retain", "Delete"))
@@ -190,7 +190,7 @@ FAILED = {"conditions": [{"type": "Failed", "status": "True", "reason": "Backoff
 
 
 @pytest.mark.parametrize(("status", "deleted"), [(FAILED, [JOBS]), ({"conditions": [{"type": "Complete", "status": "True"}]}, [])])
-def test_a_job_that_failed_runs_again(api_server: ApiServer, address: ClusterAddress, status: dict[str, Any], deleted: list[str]) -> None:
+def test_a_failed_job_is_recreated(api_server: ApiServer, address: ClusterAddress, status: dict[str, Any], deleted: list[str]) -> None:
     """A failed Job is recreated although its manifest is unchanged; a completed one is not."""
     kept = replace(address, reused=True)
     apply(rendered(job()), kept, run="r0", deadline=Deadline.after(20))
@@ -202,7 +202,7 @@ def test_a_job_that_failed_runs_again(api_server: ApiServer, address: ClusterAdd
     assert said == (["recreating Job shop/migrate: it failed in an earlier run"] if deleted else [])
 
 
-def test_a_long_refusal_is_cut(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_a_long_rejection_is_shortened(api_server: ApiServer, address: ClusterAddress) -> None:
     """The server prints whole templates; the error keeps the field and the reason."""
     message = f"Invalid value: {DUMP}: must be something else"
     api_server.refusals.append(

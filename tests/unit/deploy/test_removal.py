@@ -28,7 +28,7 @@ def removed(api_server: ApiServer, address: ClusterAddress, *manifests: dict[str
     return api_server.paths("DELETE")
 
 
-def test_what_uses_others_goes_first_and_the_namespace_stays(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_dependents_are_deleted_first_and_the_namespace_is_kept(api_server: ApiServer, address: ClusterAddress) -> None:
     """Dependent objects are deleted first; the namespace stays, because other parts of the run can share it."""
     for path in (WEB, SERVICE, "/api/v1/namespaces/shop", "/api/v1/namespaces/shop/services/theirs"):
         api_server.put(path, {})
@@ -38,7 +38,7 @@ def test_what_uses_others_goes_first_and_the_namespace_stays(api_server: ApiServ
     assert set(api_server.objects) >= {"/api/v1/namespaces/shop", "/api/v1/namespaces/shop/services/theirs"}
 
 
-def test_the_claims_that_a_statefulset_made_go_after_it(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_a_statefulsets_claims_are_deleted_after_it(api_server: ApiServer, address: ClusterAddress) -> None:
     """A StatefulSet's claims are deleted after it; a claim of another workload with a similar name is kept."""
     for path in (SET, f"{CLAIMS}/data-db-0", f"{CLAIMS}/data-db-11", f"{CLAIMS}/data-db-old", f"{CLAIMS}/data-db2-0", f"{CLAIMS}/other"):
         api_server.put(path, {})
@@ -47,7 +47,7 @@ def test_the_claims_that_a_statefulset_made_go_after_it(api_server: ApiServer, a
 
 
 @pytest.mark.parametrize(("claimed", "goes"), [("shop", True), ("elsewhere", False), ("", False)])
-def test_a_volume_goes_with_the_claim_that_has_it(api_server: ApiServer, address: ClusterAddress, claimed: str, *, goes: bool) -> None:
+def test_a_volume_is_deleted_with_its_claim(api_server: ApiServer, address: ClusterAddress, claimed: str, *, goes: bool) -> None:
     """A released volume binds to no new claim, so it is deleted with its claim; a volume claimed by others is kept."""
     api_server.put(f"{VOLUMES}/disk", {"spec": {"claimRef": {"namespace": claimed}} if claimed else {}})
     api_server.put(f"{CLAIMS}/disk", {})
@@ -57,12 +57,12 @@ def test_a_volume_goes_with_the_claim_that_has_it(api_server: ApiServer, address
     assert f"{CLAIMS}/disk" in gone
 
 
-def test_what_is_not_there_is_no_error(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_missing_objects_are_not_an_error(api_server: ApiServer, address: ClusterAddress) -> None:
     """A missing object and a kind unknown to the cluster are not errors."""
     assert removed(api_server, address, service(), manifest("Widget", "w", api_version="example.dev/v1")) == []
 
 
-def test_what_is_stuck_is_named(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_an_undeletable_object_is_named(api_server: ApiServer, address: ClusterAddress) -> None:
     """An object with a finalizer that is never processed is named in the error at the deadline."""
     api_server.put(SERVICE, {})
     api_server.finalizers = ("example.dev/hold",)
@@ -70,7 +70,7 @@ def test_what_is_stuck_is_named(api_server: ApiServer, address: ClusterAddress) 
         remove_versions([rendered(service())], address, deadline_until(lambda: api_server.asked_twice("GET", "/services/web")))
 
 
-def test_only_the_applications_own_part_is_taken() -> None:
+def test_only_the_applications_objects_are_selected() -> None:
     """The ingress controller and Prometheus are in the same manifests, but serve both versions, so they are kept."""
     volume: Manifest = manifest("PersistentVolume", "disk", namespace="")
     whole = rendered(
@@ -92,7 +92,7 @@ def labelled(run: str) -> dict[str, dict[str, dict[str, str]]]:
     return {"metadata": {"labels": {RUN_LABEL: run}}}
 
 
-def test_only_the_runs_own_objects_go_and_the_last_applied_goes_first(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_only_the_runs_objects_are_deleted_last_applied_first(api_server: ApiServer, address: ClusterAddress) -> None:
     """Objects of another run and objects without a label are kept."""
     for path, run in ((WEB, "r1"), (f"{SERVICES}/web", "r1"), (f"{SERVICES}/theirs", "r2")):
         api_server.put(path, labelled(run))
@@ -103,14 +103,14 @@ def test_only_the_runs_own_objects_go_and_the_last_applied_goes_first(api_server
     assert api_server.paths("DELETE") == [WEB, f"{SERVICES}/web"]
 
 
-def test_nothing_to_delete_is_no_error(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_deleting_missing_objects_is_not_an_error(api_server: ApiServer, address: ClusterAddress) -> None:
     """A second deletion and a kind unknown to the cluster are not errors."""
     custom = manifest("Widget", "w", api_version="example.dev/v1")
     assert delete_run_objects(rendered(service(), custom), address, run="r1", deadline=Deadline.after(10)) == ()
     assert api_server.paths("DELETE") == []
 
 
-def test_an_object_that_is_stuck_is_named_with_what_holds_it(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_an_undeletable_run_object_is_named_with_its_finalizers(api_server: ApiServer, address: ClusterAddress) -> None:
     """An object with a finalizer that is never processed ends at the deadline with an error that names it."""
     api_server.put(f"{SERVICES}/web", labelled("r1"))
     api_server.finalizers = ("example.dev/hold",)
@@ -121,7 +121,7 @@ def test_an_object_that_is_stuck_is_named_with_what_holds_it(api_server: ApiServ
     assert "example.dev/hold" in caught.value.last_state
 
 
-def test_an_outage_of_the_api_server_is_survived(api_server: ApiServer, address: ClusterAddress) -> None:
+def test_deletion_survives_an_api_server_outage(api_server: ApiServer, address: ClusterAddress) -> None:
     """A deletion can be requested twice, so it is retried during an outage."""
     api_server.put(f"{SERVICES}/web", labelled("r1"))
     api_server.refusals.append(Refusal("DELETE", "/web", 503, "shutting down", times=1))

@@ -68,9 +68,7 @@ def kubectl_that_finds_cycles(folder: Path, *roots: Path) -> Path:
 
 
 @pytest.mark.parametrize("place", ["overlays/ci/tmp", "base/tmp"])
-def test_the_folder_for_temporary_files_may_be_inside_of_what_is_built(
-    overlay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
+def test_the_temporary_folder_can_be_inside_the_overlay(overlay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     """Kustomize takes a temporary folder inside the overlay or its base for a cycle, so another place is used; nothing is left behind."""
     (tmp_path / place).mkdir(parents=True)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / place))
@@ -92,7 +90,7 @@ def test_a_cycle_of_the_manifests_is_reported(overlay: Path, tmp_path: Path) -> 
     assert (tmp_path / "asked").read_text().count("---") == 1
 
 
-def test_objects_know_their_file_and_look_as_written(overlay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_have_their_source_file_and_original_content(overlay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The origin annotation is read and removed; other annotations are kept."""
     monkeypatch.chdir(tmp_path)
     noted = service()
@@ -113,7 +111,7 @@ def test_objects_know_their_file_and_look_as_written(overlay: Path, tmp_path: Pa
     }
 
 
-def test_kustomize_is_asked_for_the_overlay_with_origins(overlay: Path, tmp_path: Path) -> None:
+def test_kustomize_builds_the_overlay_with_origins(overlay: Path, tmp_path: Path) -> None:
     """The overlay is built with origin annotations; its own kustomization is unchanged."""
     render(overlay, kubectl=kubectl(tmp_path, output=stream(deployment())), deadline=Deadline.after(20))
     (asked,) = [part for part in yaml.safe_load_all((tmp_path / "asked").read_text()) if part]
@@ -121,7 +119,7 @@ def test_kustomize_is_asked_for_the_overlay_with_origins(overlay: Path, tmp_path
     assert asked["resources"][0].endswith("overlays/ci")
 
 
-def test_a_component_that_the_overlay_has_already_is_taken_once(overlay: Path, tmp_path: Path) -> None:
+def test_a_component_already_in_the_overlay_is_not_duplicated(overlay: Path, tmp_path: Path) -> None:
     """--app-component prometheus with an overlay that already includes Prometheus is not a conflict."""
     tool = kubectl(tmp_path, output=stream(deployment(), service()))
     built = render(overlay, kubectl=tool, deadline=Deadline.after(20))
@@ -134,20 +132,20 @@ def _asked(folder: Path) -> list[dict[str, list[str]]]:
     return [part for part in yaml.safe_load_all((folder / "asked").read_text()) if part]
 
 
-def test_an_unknown_overlay_says_what_there_is(overlay: Path, tmp_path: Path) -> None:
+def test_an_unknown_overlay_lists_its_siblings(overlay: Path, tmp_path: Path) -> None:
     """The error for a misspelled overlay lists the existing ones."""
     with pytest.raises(ManifestError, match="overlay not found") as caught:
         render(overlay.parent / "cii", kubectl=tmp_path / "none", deadline=Deadline.after(5))
     assert "ci" in caught.value.next_step
 
 
-def test_a_folder_without_kustomization_is_no_overlay(tmp_path: Path) -> None:
+def test_a_folder_without_a_kustomization_is_an_error(tmp_path: Path) -> None:
     """A folder of plain YAML belongs in --app-apply."""
     with pytest.raises(ManifestError, match=r"no kustomization\.yaml"):
         render(tmp_path, kubectl=tmp_path / "none", deadline=Deadline.after(5))
 
 
-def test_an_unknown_component_says_which_there_are(overlay: Path, tmp_path: Path) -> None:
+def test_an_unknown_component_lists_the_known_ones(overlay: Path, tmp_path: Path) -> None:
     """The error lists the bundled components."""
     with pytest.raises(ManifestError, match="--app-component promtheus") as caught:
         with_components(Rendered(overlay, ()), ["promtheus"], kubectl=tmp_path / "none", deadline=Deadline.after(5))
@@ -180,7 +178,7 @@ NO_FILE = (
     ],
     ids=["malformed", "missing", "missing-configuration", "unknown-field"],
 )
-def test_kustomizes_complaint_becomes_one_line(overlay: Path, tmp_path: Path, error: str, fragments: list[str]) -> None:
+def test_a_kustomize_error_becomes_one_line(overlay: Path, tmp_path: Path, error: str, fragments: list[str]) -> None:
     """The error starts with the innermost cause and its file; Kustomize's full message follows."""
     with pytest.raises(ManifestError) as caught:
         render(overlay, kubectl=kubectl(tmp_path, error=error, code=1), deadline=Deadline.after(20))
@@ -189,7 +187,7 @@ def test_kustomizes_complaint_becomes_one_line(overlay: Path, tmp_path: Path, er
     assert "kindgate-render-" not in str(caught.value)
 
 
-def test_an_overlay_of_nothing_is_an_error(overlay: Path, tmp_path: Path) -> None:
+def test_an_empty_overlay_is_an_error(overlay: Path, tmp_path: Path) -> None:
     """An overlay without objects is an error, because the run would have nothing to test."""
     with pytest.raises(ManifestError, match="built no objects"):
         render(overlay, kubectl=kubectl(tmp_path), deadline=Deadline.after(20))
@@ -201,7 +199,7 @@ def test_a_kustomize_that_hangs_ends_at_the_deadline(overlay: Path, tmp_path: Pa
         render(overlay, kubectl=kubectl(tmp_path, seconds=30), deadline=Deadline.after(0.3))
 
 
-def test_what_is_dumped_reads_back_the_same(tmp_path: Path) -> None:
+def test_dumped_objects_read_back_the_same(tmp_path: Path) -> None:
     """The failure bundle's copy of the manifests equals what was applied."""
     file = tmp_path / "all.yaml"
     file.write_text(stream(deployment(), service()))

@@ -7,7 +7,7 @@ from kindgate.model import ObjectRef
 from tests.unit.deploy.objects import deployment, manifest, rendered, service
 
 
-def test_the_pods_of_workloads_are_replaced_and_nothing_else_is_applied() -> None:
+def test_only_workloads_are_returned_with_a_new_annotation() -> None:
     """A Job's template is immutable and a Service has no pods, so only the other workloads are restarted."""
     version = rendered(deployment(), service(), manifest("Job", "migrate", api_version="batch/v1", spec={"template": {}}))
     (web,) = restarted(version, "now").objects

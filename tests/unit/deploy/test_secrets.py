@@ -29,7 +29,7 @@ def test_an_option_names_secret_key_and_variable(text: str, secret: str, key: st
     assert RequestedSecret.parse(text) == RequestedSecret(secret, key, variable)
 
 
-def test_a_secret_is_made_where_it_is_referred_to() -> None:
+def test_a_secret_is_created_in_each_referencing_namespace() -> None:
     """The Secret is created in the namespace of its user with every requested key, and validation then passes."""
     before = application(
         envFrom=[{"secretRef": {"name": "shop"}}], env=[{"name": "T", "valueFrom": {"secretKeyRef": {"name": "shop", "key": "token"}}}]
@@ -62,7 +62,7 @@ def test_every_kind_of_reference_counts(spec: dict[str, Any]) -> None:
     assert missing_secrets(rendered(item)) == {ObjectRef("Secret", "shop", "shop")}
 
 
-def test_a_secret_that_the_manifests_bring_is_left_alone() -> None:
+def test_a_secret_in_the_manifests_is_unchanged() -> None:
     """A Secret in the manifests is not affected by the options."""
     held = manifest("Secret", "shop", data={})
     whole = rendered(NAMESPACE, deployment(container={"envFrom": [{"secretRef": {"name": "shop"}}]}), held)
@@ -92,7 +92,7 @@ def test_placeholders_are_filled_in_by_the_options() -> None:
     assert [finding.path for finding in validate(after)] == ["stringData.user"]
 
 
-def test_a_value_that_was_edited_is_no_placeholder() -> None:
+def test_an_edited_value_is_not_a_placeholder() -> None:
     """An edited value is not a placeholder, and neither is the same text in a Secret without the annotation."""
     own = manifest("Secret", "own", stringData={"token": PLACEHOLDER})
 

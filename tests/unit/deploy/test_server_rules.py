@@ -25,7 +25,7 @@ def test_a_sound_application_has_no_errors() -> None:
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=ids(MUTANTS))
-def test_what_the_api_server_rejects_is_an_error_and_nothing_else(mutant: Mutant) -> None:
+def test_exactly_the_objects_that_the_api_server_rejects_are_errors(mutant: Mutant) -> None:
     """The only additional errors are references without which a pod cannot start."""
     objects, _ = mutated(mutant)
     assert bool(errors(objects)) == (mutant.rejected or mutant.dangling), errors(objects)
@@ -38,7 +38,7 @@ def test_a_node_port_out_of_range_is_an_error() -> None:
 
 
 @given(st.integers(0, 10**6), st.sampled_from(["", "m", "k", "M", "Ki", "Mi", "Gi"]))
-def test_a_quantity_has_the_value_that_kubernetes_gives_it(number: int, unit: str) -> None:
+def test_a_quantity_has_its_kubernetes_value(number: int, unit: str) -> None:
     """Values match those of the official client's parser."""
     from kubernetes.utils.quantity import parse_quantity  # noqa: PLC0415  # imports all of the client
 
@@ -48,6 +48,6 @@ def test_a_quantity_has_the_value_that_kubernetes_gives_it(number: int, unit: st
 
 
 @pytest.mark.parametrize("text", ["", "16 MB", "1GB", "ten", "1.2.3", "64mi", "-"])
-def test_what_is_no_quantity_is_refused(text: str) -> None:
+def test_an_invalid_quantity_is_rejected(text: str) -> None:
     """The API server rejects malformed quantities too."""
     assert quantity_problem(text)

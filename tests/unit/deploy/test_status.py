@@ -23,19 +23,19 @@ def test_a_deployment_is_ready_when_all_its_pods_are_available() -> None:
     assert judged(deployment(), live_deployment(1)) == Pending("1 of 2 available")
 
 
-def test_a_status_about_an_older_specification_says_nothing() -> None:
+def test_a_status_of_an_older_generation_is_ignored() -> None:
     """After an apply, the old status still reports readiness until the controller has seen the new spec."""
     assert judged(deployment(), live_deployment(2, generation=2, observed=1)) == Pending("its controller has not processed it yet")
 
 
-def test_a_deployment_is_not_ready_while_pods_of_the_old_revision_are_there() -> None:
+def test_a_deployment_is_not_ready_while_old_pods_exist() -> None:
     """Pods of the old revision could still answer requests."""
     live = live_deployment(2)
     live["status"] |= {"replicas": 3, "updatedReplicas": 2}
     assert judged(deployment(), live) == Pending("1 pods of the previous revision still exist")
 
 
-def test_a_deployment_is_not_ready_while_replaced_pods_are_on_their_way_out() -> None:
+def test_a_deployment_is_not_ready_while_replaced_pods_terminate() -> None:
     """Terminating pods are in no status, but the ingress might still route requests to them."""
     leaving = live_pod("web-1-old", owner="replicaset-1")
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
@@ -45,7 +45,7 @@ def test_a_deployment_is_not_ready_while_replaced_pods_are_on_their_way_out() ->
     assert judged(deployment(), *cluster, live_pod("web-2-new", owner="replicaset-2")) == Ready(None)
 
 
-def test_a_deployment_that_gave_up_is_hopeless() -> None:
+def test_a_deployment_past_its_progress_deadline_is_final() -> None:
     """A Deployment past its own progress deadline has failed permanently."""
     live = live_deployment(0)
     live["status"]["conditions"] = [
@@ -54,7 +54,7 @@ def test_a_deployment_that_gave_up_is_hopeless() -> None:
     assert judged(deployment(), live) == PermanentFailure("timed out")
 
 
-def test_what_was_not_seen_yet_is_pending() -> None:
+def test_an_unseen_object_is_pending() -> None:
     """An object that the watch has not delivered yet is pending."""
     assert judged(deployment()) == Pending("not seen yet")
 
@@ -164,7 +164,7 @@ def test_a_kind_of_another_group_has_no_rule(kind: str, api_version: str) -> Non
     ],
     ids=lambda live: str(live["kind"]),
 )
-def test_what_wants_no_pods_is_ready(live: dict[str, Any]) -> None:
+def test_a_workload_without_desired_pods_is_ready(live: dict[str, Any]) -> None:
     """A workload scaled to zero or with no matching node is ready."""
     assert judged(live, live) == Ready(None)
 
@@ -179,12 +179,12 @@ def test_what_wants_no_pods_is_ready(live: dict[str, Any]) -> None:
     ],
     ids=lambda live: str(live["kind"]),
 )
-def test_what_is_scaled_down_waits_for_its_surplus_to_go(live: dict[str, Any]) -> None:
+def test_a_scaled_down_workload_waits_for_surplus_pods(live: dict[str, Any]) -> None:
     """On a kept cluster, surplus pods still answer requests."""
     assert judged(live, live) == Pending("2 pods more than the desired 0 still exist")
 
 
-def test_the_number_of_replicas_is_the_clusters() -> None:
+def test_the_live_replica_count_is_used() -> None:
     """If the manifest leaves replicas out, an autoscaler's value counts, and otherwise 1."""
     bare = deployment()
     del bare["spec"]["replicas"]
@@ -203,7 +203,7 @@ def test_a_paused_deployment_is_ready_with_the_pods_it_has() -> None:
     assert judged(deployment(), live) == Pending("1 of 2 available")
 
 
-def test_a_deployment_that_was_created_paused_has_nothing_to_wait_for() -> None:
+def test_a_deployment_created_paused_is_ready() -> None:
     """A Deployment created paused has no ReplicaSet until it is resumed; one with a ReplicaSet is waited for."""
     live = live_deployment(0, revision="1")
     live["spec"]["paused"] = True
@@ -233,12 +233,12 @@ def rolling(kind: str = "StatefulSet", **strategy: Any) -> dict[str, Any]:
         (rolling("DaemonSet", type="OnDelete"), ""),
     ],
 )
-def test_pods_that_stay_on_purpose_are_not_waited_for(live: dict[str, Any], expected: str) -> None:
+def test_intentionally_kept_pods_are_not_awaited(live: dict[str, Any], expected: str) -> None:
     """Pods below the partition, and all pods with OnDelete, keep the old revision."""
     assert judged(live, live) == (Pending(expected) if expected else Ready(None))
 
 
-def test_pods_that_stay_on_purpose_must_be_ready() -> None:
+def test_intentionally_kept_pods_must_be_ready() -> None:
     """The application is tested on the kept pods, so they must be ready."""
     live = rolling(type="OnDelete")
     live["status"]["readyReplicas"] = 2
@@ -259,13 +259,13 @@ def test_a_claim_is_ready_when_bound_or_when_only_a_pod_can_bind_it() -> None:
     assert isinstance(judged(claim("Lost"), claim("Lost")), PermanentFailure)
 
 
-def test_a_pod_that_failed_does_not_come_back() -> None:
+def test_a_failed_pod_is_final() -> None:
     """A failed pod, such as an evicted one, is not restarted whatever its restart policy."""
     live = manifest("Pod", "web", spec={"restartPolicy": "Always"}, status={"phase": "Failed", "reason": "Evicted", "message": "disk"})
     assert judged(live, live) == PermanentFailure("the pod failed: Evicted disk")
 
 
-def test_a_definition_whose_names_are_taken_is_hopeless() -> None:
+def test_a_definition_with_rejected_names_is_final() -> None:
     """Another CustomResourceDefinition has the names and keeps them."""
     taken = {"type": "NamesAccepted", "status": "False", "message": '"widgets" is already in use'}
     assert judged(definition(), definition(taken)) == PermanentFailure('its names were rejected: "widgets" is already in use')
@@ -335,18 +335,18 @@ def daemons(wanted: int) -> dict[str, Any]:
         ((), Ready(None)),
     ],
 )
-def test_a_service_waits_only_for_addresses_that_will_come(objects: tuple[dict[str, Any], ...], expected: object) -> None:
+def test_a_service_waits_only_for_expected_addresses(objects: tuple[dict[str, Any], ...], expected: object) -> None:
     """A ready pod is not enough, the Service needs its address; without replicas or with only a Job's pods there is none to wait for."""
     assert progress(service(), Snapshot([service(), *objects])) == expected
 
 
 @pytest.mark.parametrize("spec", [{"selector": None}, {"selector": {}}, {"type": "ExternalName", "externalName": "example.com"}])
-def test_a_service_without_pods_of_this_cluster_is_ready(spec: dict[str, Any]) -> None:
+def test_a_service_without_pods_in_the_cluster_is_ready(spec: dict[str, Any]) -> None:
     """A Service without a selector or with an external name has no pods of this cluster, so it is ready."""
     assert progress(service(), Snapshot([service(**spec), live("Deployment", replicas=1)])) == Ready(None)
 
 
-def test_a_paused_deployment_that_has_a_replicaset_is_waited_for() -> None:
+def test_a_paused_deployment_with_a_replicaset_is_awaited() -> None:
     """The pods of a paused Deployment were created before it was paused."""
     paused = deployment()
     paused["metadata"]["uid"] = "deployment-web"

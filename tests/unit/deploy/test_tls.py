@@ -53,7 +53,7 @@ def made(one: Rendered) -> dict[str, tuple[str, ...]]:
     return {f"{ref.namespace}/{ref.name}": names for ref, names in names_by_secret(complete).items()}
 
 
-def test_a_secret_that_an_ingress_names_and_nobody_brings_is_made() -> None:
+def test_a_missing_secret_named_by_an_ingress_is_created() -> None:
     """The certificate is for the hosts of the Ingress's TLS item, and a note reports it."""
     one = rendered(ingress({"secretName": "shop-tls", "hosts": ["shop.localhost", "www.shop.localhost"]}))
 
@@ -66,7 +66,7 @@ def test_a_secret_that_an_ingress_names_and_nobody_brings_is_made() -> None:
     assert complete.objects[-1]["type"] == "kubernetes.io/tls"
 
 
-def test_a_secret_that_is_there_stays_as_it_is() -> None:
+def test_an_existing_secret_is_unchanged() -> None:
     """An existing Secret is kept, whether in the manifests or applied before them."""
     one = rendered(secret(), ingress({"secretName": "shop-tls"}))
     other = rendered(ingress({"secretName": "shop-tls"}))
@@ -75,7 +75,7 @@ def test_a_secret_that_is_there_stays_as_it_is() -> None:
     assert completed(other, rendered(secret())) == other
 
 
-def test_a_tls_entry_without_hosts_is_for_those_of_the_rules() -> None:
+def test_a_tls_entry_without_hosts_covers_the_rules_hosts() -> None:
     """A TLS item without hosts covers those of the rules, including wildcards."""
     assert made(rendered(ingress({"secretName": "a"}, hosts=("a.localhost", "*.b.localhost")))) == {
         "shop/a": ("a.localhost", "*.b.localhost")
@@ -99,7 +99,7 @@ def test_two_entries_that_share_a_secret_share_its_certificate() -> None:
     assert made(one) == {"shop/all": ("a.localhost", "b.localhost")}
 
 
-def test_what_only_cert_manager_reads_is_left_out_and_its_certificate_made() -> None:
+def test_cert_manager_objects_are_dropped_and_their_certificates_created() -> None:
     """Issuers and Certificates are dropped and noted; a Certificate's names are added to those of the Ingress."""
     issuer = {**an_object("cert-manager.io/v1", "ClusterIssuer", {}), "metadata": {"name": "letsencrypt"}}
     wanted = certificate(secretName="shop-tls", dnsNames=["api.shop.localhost"], ipAddresses=["10.0.0.1"])
@@ -113,7 +113,7 @@ def test_what_only_cert_manager_reads_is_left_out_and_its_certificate_made() -> 
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_cert_manager_keeps_its_objects_where_its_crds_are_applied(*, before: bool) -> None:
+def test_cert_manager_objects_are_kept_if_its_crds_are_applied(*, before: bool) -> None:
     """With cert-manager's CRDs applied, its objects are kept and no certificate is created."""
     crd = an_object("apiextensions.k8s.io/v1", "CustomResourceDefinition", {"group": "cert-manager.io"})
     own, provided = (rendered(certificate(secretName="a")), [rendered(crd)]) if before else (rendered(crd, certificate(secretName="a")), [])
@@ -121,7 +121,7 @@ def test_cert_manager_keeps_its_objects_where_its_crds_are_applied(*, before: bo
     assert completed(own, *provided) == own
 
 
-def test_a_certificate_for_a_common_name_alone_is_for_that_host() -> None:
+def test_a_certificate_with_only_a_common_name_covers_that_host() -> None:
     """A common name that is not a host, such as an authority's, is ignored; the certificate is then for localhost."""
     assert made(rendered(certificate(secretName="a", commonName="shop.localhost"))) == {"shop/a": ("shop.localhost",)}
     assert made(rendered(certificate(secretName="a", commonName="My Root CA"))) == {"shop/a": ("localhost",)}
@@ -144,7 +144,7 @@ def test_the_hosts_of_traefiks_rules_are_found(match: str, hosts: tuple[str, ...
 
 
 @given(st.text())
-def test_any_rule_is_read(match: str) -> None:
+def test_any_traefik_rule_can_be_parsed(match: str) -> None:
     """No rule makes validation crash."""
     assert isinstance(matched_hosts(match), tuple)
 
@@ -182,12 +182,12 @@ def test_a_gateways_listener_names_its_secrets(hostname: str | None, expected: t
     assert made(rendered(gateway, route, other)) == {"shop/gw-tls": expected}
 
 
-def test_a_kind_of_another_group_is_left_alone() -> None:
+def test_a_kind_of_another_group_is_unchanged() -> None:
     """Kinds are identified by group and name."""
     assert certificate_uses([an_object("example.org/v1", "Ingress", {"tls": [{"secretName": "a"}]})]) == ()
 
 
-def test_certificates_of_the_manifests_are_what_their_entries_are_verified_by() -> None:
+def test_entries_are_verified_by_the_manifests_own_certificates() -> None:
     """Only certificates used by an entry are returned, with their chain and authority; keys and other Secrets are not."""
     used = secret("shop-tls", tls_crt=PEM, tls_key=b"key", ca_crt=PEM + PEM)
     unused, broken = secret("unused", tls_crt=PEM * 3), {**secret("broken"), "data": {"tls.crt": "%%%"}}
@@ -211,12 +211,12 @@ def test_certificates_of_the_manifests_are_what_their_entries_are_verified_by() 
         ("bücher.example", False),
     ],
 )
-def test_what_a_certificate_can_be_for(name: str, *, can: bool) -> None:
+def test_certificates_can_cover_hosts_and_addresses(name: str, *, can: bool) -> None:
     """A certificate can be for hosts, addresses and names that start with one wildcard."""
     assert is_certifiable(name) is can
 
 
-def test_a_secret_is_made_once_for_all_parts() -> None:
+def test_a_secret_is_created_once_for_all_parts() -> None:
     """A shared Secret is created once, in the first part that needs it."""
     first, second = rendered(ingress({"secretName": "all"})), rendered(ingress({"secretName": "all"}, name="b"))
 
@@ -225,7 +225,7 @@ def test_a_secret_is_made_once_for_all_parts() -> None:
     assert [len(list(part.of_kind("Secret"))) for part in parts] == [1, 0]
 
 
-def test_what_was_completed_is_complete() -> None:
+def test_completing_twice_changes_nothing() -> None:
     """A second call adds no object and no note."""
     once = completed(rendered(certificate(secretName="a"), ingress({"hosts": ["shop.localhost"]})))
 

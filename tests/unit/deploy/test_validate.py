@@ -81,7 +81,7 @@ def test_the_same_name_in_another_group_or_namespace_is_no_duplicate() -> None:
     assert said(service(), service(namespace="default"), deployment(), deployment(namespace="default")) == []
 
 
-def test_a_namespace_that_is_not_made_is_found() -> None:
+def test_a_missing_namespace_is_found() -> None:
     """A missing namespace is an error unless every cluster has it or a prerequisite creates it."""
     other = manifest("ConfigMap", "c", namespace="other")
     assert said(other) == ["metadata.namespace: namespace other was not found in the manifests"]
@@ -107,7 +107,7 @@ def test_a_custom_resource_needs_its_definition() -> None:
     ("group", "kind", "component"),
     [("gateway.networking.k8s.io", "HTTPRoute", "gateway-api"), ("traefik.io", "IngressRoute", "traefik-crds")],
 )
-def test_a_kind_that_a_bundled_component_brings_is_said_with_it(group: str, kind: str, component: str) -> None:
+def test_an_unknown_kind_names_the_component_that_provides_it(group: str, kind: str, component: str) -> None:
     """The finding names the --app-component argument that is missing."""
     (message,) = said({**manifest(kind, "route"), "apiVersion": f"{group}/v1"})
 
@@ -140,7 +140,7 @@ def test_missing_requests_and_limits_are_warnings(resources: dict[str, Any], mis
     ],
     ids=["default", "max", "requests", "of-pods"],
 )
-def test_a_limit_range_gives_what_containers_leave_out(limits: dict[str, Any], missing: list[str]) -> None:
+def test_a_limit_range_supplies_missing_requests_and_limits(limits: dict[str, Any], missing: list[str]) -> None:
     """The API server applies the LimitRange to pods of its own namespace only."""
     ranged = manifest("LimitRange", "defaults", spec={"limits": [{"type": "Container", **limits}]})
     item = deployment(container={"resources": {}})
@@ -150,7 +150,7 @@ def test_a_limit_range_gives_what_containers_leave_out(limits: dict[str, Any], m
     assert len(said(item, elsewhere, level="warning")) == 4
 
 
-def test_policy_is_an_error_where_strictness_is_requested() -> None:
+def test_policy_findings_are_errors_in_strict_mode() -> None:
     """By default, everything that a cluster accepts is accepted."""
     found = validate(rendered(NAMESPACE, deployment(container={"resources": {}, "image": "web"})))
     assert {finding.level for finding in found} == {"warning"}
@@ -182,7 +182,7 @@ def test_floating_and_malformed_images_are_found(container: dict[str, str], leve
     assert fragment in line
 
 
-def test_init_containers_and_cron_jobs_are_looked_at() -> None:
+def test_init_containers_and_cron_jobs_are_checked() -> None:
     """Pods are found wherever a kind keeps its pod template."""
     item = with_pod(initContainers=[{"name": "prepare", "image": "prepare"}])
     job = {
@@ -195,7 +195,7 @@ def test_init_containers_and_cron_jobs_are_looked_at() -> None:
     assert any(line.startswith("spec.jobTemplate.spec.template.spec.containers[0].resources.requests.cpu: ") for line in lines)
 
 
-def test_the_pods_of_a_custom_resource_count() -> None:
+def test_the_pods_of_a_custom_resource_are_checked() -> None:
     """A Service can select the pods of an Argo Rollout like those of a Deployment."""
     rollout = {**deployment(), "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
     assert said(service(), rollout, level="warning") == []
@@ -256,12 +256,12 @@ BACKEND = "spec.rules[0].http.paths[0].backend.service"
     ],
     ids=["account", "pull-secret", "secret", "configmap", "projected", "claim", "env", "env-from", "optional", "default-account"],
 )
-def test_what_a_pod_needs_has_to_be_there(item: dict[str, Any], expected: str) -> None:
+def test_a_pods_missing_dependency_is_an_error(item: dict[str, Any], expected: str) -> None:
     """A pod with a missing reference would stay in ContainerCreating until the deadline; an empty expectation means nothing is missing."""
     assert said(item) == ([expected] if expected else [])
 
 
-def test_a_provided_secret_is_enough() -> None:
+def test_a_provided_secret_satisfies_references() -> None:
     """The Secret can be in the overlay or in the prerequisites."""
     secret = manifest("Secret", "s", stringData={"k": "v"})
     assert said(deployment(container={"env": [ENV]}), secret) == []
@@ -320,7 +320,7 @@ def test_an_autoscaler_needs_its_target() -> None:
     assert said(scaler, deployment(), level="warning") == []
 
 
-def test_an_existing_cluster_may_hold_what_is_missing() -> None:
+def test_missing_objects_are_warnings_in_an_existing_cluster() -> None:
     """On an existing cluster a missing reference is a warning; an invalid object is still an error."""
     objects = (deployment(container={"env": [ENV]}), manifest("Widget", "w", api_version="example.dev/v1"))
     assert said(*objects, existing=True) == []
@@ -342,12 +342,12 @@ def test_refusal_lists_every_error() -> None:
     assert "b.yaml" not in caught.value.last_state
 
 
-def test_warnings_refuse_nothing() -> None:
+def test_warnings_do_not_fail_validation() -> None:
     """Warnings are only reported."""
     refuse([finding("a", "warning")])
 
 
-def test_the_overlay_stands_in_for_an_unknown_file() -> None:
+def test_the_overlay_is_reported_for_an_unknown_file() -> None:
     """A finding without a known file names the overlay."""
     bare: Rendered = replace(rendered(deployment()), origins={})
     assert {found.file for found in validate(bare)} == {"app"}
@@ -382,7 +382,7 @@ EMBEDDED = {"type": "object", "properties": {"spec": {"type": "object", "x-kuber
     ],
     ids=["valid", "type", "required", "unknown", "int", "string", "neither", "embedded", "open"],
 )
-def test_a_custom_resource_is_held_against_its_crd(schema: dict[str, Any], spec: dict[str, Any], fragment: str) -> None:
+def test_a_custom_resource_is_validated_by_its_crd(schema: dict[str, Any], spec: dict[str, Any], fragment: str) -> None:
     """A custom resource is checked against its CRD, as the API server does with strict field validation."""
     lines = custom_resource(schema, spec=spec)
     assert len(lines) == bool(fragment)

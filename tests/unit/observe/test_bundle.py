@@ -43,7 +43,7 @@ def summary(writer: BundleWriter) -> dict[str, object]:
         ("x" * 300, "x{100}-[0-9a-f]{10}"),
     ],
 )
-def test_a_tests_name_becomes_a_folder(tmp_path: Path, name: str, folder: str) -> None:
+def test_a_test_name_becomes_a_folder(tmp_path: Path, name: str, folder: str) -> None:
     """Characters that file systems and artifact uploads reject are replaced."""
     made = bundle_folder(tmp_path, name)
 
@@ -62,7 +62,7 @@ def test_two_names_never_share_a_folder(first: str, second: str, before: str, be
     assert len({bundle_folder(Path("/a"), name).name.lower() for name in names}) == len(names)
 
 
-def test_a_name_that_is_another_ones_folder_gets_its_own() -> None:
+def test_a_name_equal_to_another_folder_gets_a_different_one() -> None:
     """A name that equals another name's folder gets a different folder."""
     first = bundle_folder(Path("/a"), "t.py::a")
 
@@ -70,20 +70,20 @@ def test_a_name_that_is_another_ones_folder_gets_its_own() -> None:
 
 
 @given(st.text())
-def test_no_name_leads_out_of_the_folder(name: str) -> None:
+def test_no_name_escapes_the_folder(name: str) -> None:
     """Any test name stays inside the folder."""
     folder = bundle_folder(Path("/artifacts"), name)
     assert folder.parent == Path("/artifacts/failures")
     assert folder.name not in {"", ".", ".."}
 
 
-def test_files_are_written_redacted(writer: BundleWriter) -> None:
+def test_files_are_redacted(writer: BundleWriter) -> None:
     """All files are written through the redactor."""
     writer.write("logs/app.log", f"connecting with {CANARY}")
     assert (writer.folder / "logs/app.log").read_text() == "connecting with [redacted]"
 
 
-def test_the_summary_is_redacted_too(writer: BundleWriter) -> None:
+def test_the_summary_is_redacted(writer: BundleWriter) -> None:
     """Causes and error messages quote untrusted text, so the summary is redacted."""
     with writer.piece("a"):
         raise ApiError(f"refused: {CANARY}")
@@ -96,7 +96,7 @@ def test_the_summary_is_redacted_too(writer: BundleWriter) -> None:
     assert found.missing["b"] == "ValueError: [redacted]"
 
 
-def test_a_lost_piece_does_not_lose_the_others(writer: BundleWriter) -> None:
+def test_a_failed_piece_does_not_affect_the_others(writer: BundleWriter) -> None:
     """Each failure is recorded under the piece's name."""
     with writer.piece("first"):
         raise ApiError("no answer")
@@ -114,7 +114,7 @@ def test_an_interrupt_is_not_swallowed(writer: BundleWriter) -> None:
         raise KeyboardInterrupt
 
 
-def test_a_long_file_is_cut_in_its_middle(writer: BundleWriter) -> None:
+def test_a_long_file_is_cut_in_the_middle(writer: BundleWriter) -> None:
     """Beginning and end are kept, and the cut is marked."""
     writer.write("long.log", "begin" + "x" * (2 * MAX_FILE_BYTES) + "end")
     text = (writer.folder / "long.log").read_text()
@@ -125,7 +125,7 @@ def test_a_long_file_is_cut_in_its_middle(writer: BundleWriter) -> None:
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_BUNDLE_BYTES", 10), ("MAX_FILES", 1)])
-def test_a_full_bundle_says_what_it_left_out(writer: BundleWriter, monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
+def test_a_full_bundle_lists_omitted_files(writer: BundleWriter, monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
     """Neither many nor large files can fill a disk; the omitted ones are listed."""
     monkeypatch.setattr(bundle, limit, value)
     writer.write("a.txt", "x" * 8)

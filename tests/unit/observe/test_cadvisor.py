@@ -8,17 +8,17 @@ from kindgate.observe.cadvisor import PodSeries, counted_series, restarts_in
 from kindgate.observe.series import Range
 
 
-def test_a_selector_names_the_pods_of_its_namespaces_and_cadvisor_alone() -> None:
+def test_a_selector_matches_only_cadvisors_series_in_the_namespaces() -> None:
     """`id` excludes the kubelet's other endpoint, whose metrics have the same names."""
     assert cadvisor.namespace_selector("up", ["b", "a"]) == 'up{namespace=~"a|b",pod!="",id!=""}'
 
 
-def test_a_name_is_no_pattern() -> None:
+def test_namespace_names_are_matched_literally() -> None:
     r"""A dot in a name is a literal dot: RE2 needs `\.`, and a PromQL string needs the backslash twice."""
     assert r'namespace=~"a\\.b"' in cadvisor.namespace_selector("up", ["a.b"])
 
 
-def test_a_range_covers_at_least_what_was_asked() -> None:
+def test_a_range_is_rounded_up_to_whole_seconds() -> None:
     """PromQL takes whole seconds here, rounded up."""
     assert cadvisor.stored_samples_query("up", ["a"], 61.2).endswith("[62s]")
 
@@ -31,7 +31,7 @@ def _started(*series: Range) -> PodSeries:
     return PodSeries((), (), (), (), (), (), started=series, seen=())
 
 
-def test_without_container_labels_the_pods_group_counts() -> None:
+def test_the_pods_cgroup_counts_without_container_labels() -> None:
     """If the runtime labels no container, the pod's cgroup is used, and its pause container is not added."""
     group, pause = _series("p", ""), _series("p", "", image="pause:3.10")
     assert counted_series([group, pause]) == (group,)
@@ -39,7 +39,7 @@ def test_without_container_labels_the_pods_group_counts() -> None:
     assert counted_series([_series("q", ""), labelled]) == (labelled,)
 
 
-def test_a_pods_first_container_is_no_restart() -> None:
+def test_a_pods_first_container_is_not_a_restart() -> None:
     """A rollout in the window starts containers but restarts none."""
     assert restarts_in(_started(_series("new", "web", began=105)), Window(100, 110)) == 0
 

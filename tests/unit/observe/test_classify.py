@@ -65,7 +65,7 @@ def test_each_known_cause_is_named(kind: CauseKind, line: str) -> None:
     assert cause_kind(line) is kind
 
 
-def test_every_cause_has_a_line_here() -> None:
+def test_every_cause_is_covered_by_a_line() -> None:
     """Every cause is tested with a line in this module."""
     assert {kind for kind, _ in LINES} == set(CauseKind)
 
@@ -83,18 +83,18 @@ def test_every_cause_has_a_line_here() -> None:
         "",
     ],
 )
-def test_an_ordinary_line_is_no_sign(line: str) -> None:
+def test_an_ordinary_line_has_no_cause(line: str) -> None:
     """Ordinary log lines with the same words match no cause."""
     assert cause_kind(line) is None
 
 
 @given(st.text())
-def test_any_line_can_be_looked_at(line: str) -> None:
+def test_any_line_can_be_classified(line: str) -> None:
     """Any text can be classified."""
     cause_kind(line)
 
 
-def test_the_most_telling_cause_comes_first_with_its_line() -> None:
+def test_the_best_explanation_comes_first_with_its_line() -> None:
     """A rate limit explains the back-off, whatever was seen first."""
     found = classify(
         [
@@ -115,7 +115,7 @@ def test_an_object_is_named_once_per_cause() -> None:
     assert [(cause.object, cause.proof[-1]) for cause in found] == [(POD, "0"), (other, "0")]
 
 
-def test_a_probe_of_the_clusters_own_pods_explains_nothing() -> None:
+def test_a_failed_probe_of_a_system_pod_is_not_a_cause() -> None:
     """A failed probe of a system pod on a busy machine does not explain a slow application; a crash loop there does."""
     scheduler = ObjectRef("Pod", "kube-system", "kube-scheduler-node")
 

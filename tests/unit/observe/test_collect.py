@@ -81,7 +81,7 @@ def failed(server: Server) -> Server:
     return server
 
 
-def test_a_bundle_holds_everything_that_was_asked_for(failed: Server, tmp_path: Path) -> None:
+def test_a_bundle_has_every_requested_piece(failed: Server, tmp_path: Path) -> None:
     """Each requested piece is a separate file in one folder, and nothing is missing."""
     window = Window(1767225600.0, 1767225610.0)  # 2026-01-01T00:00:00Z and 10 s
     found = collect_bundle(
@@ -136,7 +136,7 @@ def test_no_planted_secret_survives(failed: Server, tmp_path: Path, monkeypatch:
         assert "canary" not in path.read_text(), path
 
 
-def test_the_ingress_log_is_that_of_the_window(failed: Server, tmp_path: Path) -> None:
+def test_the_ingress_log_covers_only_the_window(failed: Server, tmp_path: Path) -> None:
     """Log lines from other tests are excluded."""
     window = Window(1767225600.0, 1767225610.0)
     collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20), window=window)
@@ -146,7 +146,7 @@ def test_the_ingress_log_is_that_of_the_window(failed: Server, tmp_path: Path) -
     assert dict(failed.asked)[log("traefik-1", "ingress")]["sinceTime"] == "2026-01-01T00:00:00.000000Z"
 
 
-def test_a_piece_that_cannot_be_had_is_named(failed: Server, tmp_path: Path) -> None:
+def test_an_unavailable_piece_is_listed(failed: Server, tmp_path: Path) -> None:
     """Without permission to read Secrets and nodes, the rest is collected with a note."""
     failed.forbidden = {"/api/v1/secrets", "/api/v1/nodes"}
     found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
@@ -154,7 +154,7 @@ def test_a_piece_that_cannot_be_had_is_named(failed: Server, tmp_path: Path) -> 
     assert "logs/echo/crashed/app.log" in found.files
 
 
-def test_namespaces_are_read_one_by_one_where_all_may_not_be(failed: Server, tmp_path: Path) -> None:
+def test_namespaces_are_read_separately_without_cluster_wide_permission(failed: Server, tmp_path: Path) -> None:
     """On an existing cluster, the kubeconfig may have rights only in the application's namespace."""
     failed.forbidden = {"/api/v1/pods", "/api/v1/events", "/api/v1/secrets"}
     failed.answers["/api/v1/namespaces/echo/pods"] = {"items": [pod("alone", ready=False)]}
@@ -163,7 +163,7 @@ def test_namespaces_are_read_one_by_one_where_all_may_not_be(failed: Server, tmp
     assert "pods.txt" not in found.missing
 
 
-def test_a_cluster_that_does_not_answer_leaves_the_rest(tmp_path: Path) -> None:
+def test_an_unresponsive_cluster_does_not_affect_other_pieces(tmp_path: Path) -> None:
     """The manifests and the error are collected without the cluster."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(
@@ -184,7 +184,7 @@ def test_a_cluster_that_does_not_answer_leaves_the_rest(tmp_path: Path) -> None:
     assert [cause.kind for cause in found.causes] == [CauseKind.WEBHOOK]
 
 
-def test_metrics_that_fail_lose_nothing_else(tmp_path: Path) -> None:
+def test_failing_metrics_do_not_affect_other_pieces(tmp_path: Path) -> None:
     """Prometheus itself might have failed, so the rest is still collected."""
 
     def series(window: Window, deadline: Deadline) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def test_metrics_that_fail_lose_nothing_else(tmp_path: Path) -> None:
     assert found.files == ("bundle.json", "rendered.yaml")
 
 
-def test_a_broken_cluster_is_asked_through_its_containers(tmp_path: Path) -> None:
+def test_a_broken_cluster_is_inspected_through_its_containers(tmp_path: Path) -> None:
     """The last error in a node's log is the proof, because earlier ones may have been temporary."""
     command = tmp_path / "docker"
     command.write_text(
@@ -232,7 +232,7 @@ def engine_saying(folder: Path, script: str) -> Engine:
     return Engine("docker", command, "28")
 
 
-def test_a_node_whose_container_does_not_run_is_the_cause(failed: Server, tmp_path: Path) -> None:
+def test_a_stopped_node_container_is_the_cause(failed: Server, tmp_path: Path) -> None:
     """A paused, stopped or removed node explains everything else, so it comes before unhealthy pods."""
     script = r"printf 'n-control-plane\trunning\tUp 2 minutes\nn-worker\tpaused\tUp 2 minutes (Paused)\n'"
     target = replace(failed.address, nodes=("n-control-plane", "n-worker", "n-worker2"))
@@ -262,7 +262,7 @@ def test_a_node_whose_container_does_not_run_is_the_cause(failed: Server, tmp_pa
         ("restarting", "Restarting (1) 2 seconds ago", "restarting: Restarting (1) 2 seconds ago"),
     ],
 )
-def test_a_running_container_is_no_node_that_is_down(failed: Server, tmp_path: Path, state: str, status: str, down: str) -> None:
+def test_a_running_node_container_is_not_a_cause(failed: Server, tmp_path: Path, state: str, status: str, down: str) -> None:
     """Docker and each Podman version report a container's state in their own format."""
     target = replace(failed.address, nodes=("n-worker",))
     engine = engine_saying(tmp_path, rf"printf 'n-worker\t{state}\t{status}\n'")
@@ -273,7 +273,7 @@ def test_a_running_container_is_no_node_that_is_down(failed: Server, tmp_path: P
     assert causes == ([f"node down: Node n-worker: the node's container is {down}"] if down else [])
 
 
-def test_an_engine_that_does_not_answer_is_the_cause(failed: Server, tmp_path: Path) -> None:
+def test_an_unresponsive_engine_is_the_cause(failed: Server, tmp_path: Path) -> None:
     """The engine's own message is the proof."""
     engine = engine_saying(tmp_path, "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
     found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine)
@@ -282,7 +282,7 @@ def test_an_engine_that_does_not_answer_is_the_cause(failed: Server, tmp_path: P
     assert "containers.txt" in found.missing
 
 
-def test_an_object_that_was_deleted_is_a_cause_where_all_was_applied(server: Server, tmp_path: Path) -> None:
+def test_a_deleted_object_is_a_cause_after_everything_was_applied(server: Server, tmp_path: Path) -> None:
     """Until everything is applied, a missing object is not a cause."""
     for applied in (False, True):
         found = collect_bundle(
@@ -291,7 +291,7 @@ def test_an_object_that_was_deleted_is_a_cause_where_all_was_applied(server: Ser
         assert found.cause == ("object missing: Deployment echo/foo: is not there" if applied else "")
 
 
-def test_a_cluster_without_dns_says_so(server: Server, tmp_path: Path) -> None:
+def test_a_cluster_without_dns_is_reported(server: Server, tmp_path: Path) -> None:
     """With CoreDNS scaled to zero, no pod is unhealthy and no event is recorded."""
     coredns = {"metadata": {"name": "coredns", "namespace": "kube-system"}, "spec": {"replicas": 0}, "status": {}}
     server.answers["/apis/apps/v1/deployments"] = {"items": [coredns]}
@@ -300,7 +300,7 @@ def test_a_cluster_without_dns_says_so(server: Server, tmp_path: Path) -> None:
     assert found.cause == "DNS: Deployment kube-system/coredns: DNS of the cluster: 0 of 0 replicas are ready"
 
 
-def test_a_limit_of_the_host_is_found_in_the_log_of_what_crashes_by_it(failed: Server, tmp_path: Path) -> None:
+def test_a_host_limit_is_found_in_the_log_of_a_crashing_pod(failed: Server, tmp_path: Path) -> None:
     """Only kube-proxy's log states the limit; the pod's state has just an exit code."""
     failed.answers[log("crashed")] = "2026-01-01T00:00:00Z fsnotify watcher init: too many open files\n"
     found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
@@ -309,7 +309,7 @@ def test_a_limit_of_the_host_is_found_in_the_log_of_what_crashes_by_it(failed: S
     assert "fsnotify watcher init: too many open files" in found.cause
 
 
-def test_a_folder_that_cannot_be_written_raises_nothing(tmp_path: Path) -> None:
+def test_an_unwritable_folder_raises_no_error(tmp_path: Path) -> None:
     """The failure itself is still reported with its cause."""
     (tmp_path / "file").write_text("")
     found = collect_bundle(None, folder=tmp_path / "file/bundle", deadline=Deadline.after(5), error="0/3 nodes are available")

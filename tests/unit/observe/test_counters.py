@@ -15,17 +15,17 @@ def _range(*points: tuple[float, float]) -> Range:
     return Range({}, tuple(time for time, _ in points), tuple(value for _, value in points))
 
 
-def test_growth_outside_the_window_is_left_out() -> None:
+def test_increase_outside_the_window_is_excluded() -> None:
     """5 of the 10 seconds between the samples are in the window, and so is half of the growth."""
     assert increase(_range((0, 0), (10, 8)), Window(5, 20)) == 4
 
 
-def test_a_window_between_two_samples_gets_its_share() -> None:
+def test_a_window_between_two_samples_is_interpolated() -> None:
     """The burst is shorter than cAdvisor's sampling interval."""
     assert increase(_range((0, 0), (20, 10)), Window(5, 7)) == 1
 
 
-def test_a_counter_that_falls_began_again_at_zero() -> None:
+def test_a_falling_counter_is_a_reset() -> None:
     """The counter grows by 2 before the restart and by 3 after it."""
     assert increase(_range((0, 5), (1, 7), (2, 3)), Window(0, 2)) == 5
 
@@ -42,7 +42,7 @@ def test_the_parts_of_a_window_add_up(steps: list[int], cut: float) -> None:
     assert parts == pytest.approx(sum(steps[1:]), rel=1e-9, abs=1e-6)
 
 
-def test_rates_of_all_series_are_added_where_they_are_known() -> None:
+def test_known_rates_are_summed_over_all_series() -> None:
     """Before the second series starts only the first counts, and after both end the rate is unknown."""
     first, second = _range((0, 0), (10, 10)), _range((5, 0), (10, 10))
     assert total_rate([first, second], [1, 6, 10]) == [1, 3, None]
@@ -55,13 +55,13 @@ def test_the_highest_rate_of_a_window_inside_a_gap_is_known() -> None:
     assert largest_rate([_range((0, 0), (20, 40))], Window(5, 7)) == 2
 
 
-def test_a_gauge_holds_until_its_next_sample_and_not_for_ever() -> None:
+def test_a_gauges_sample_is_valid_for_a_limited_time() -> None:
     """A container last seen 30 s ago uses no memory now."""
     first, second = _range((0, 100), (10, 50)), _range((5, 7))
     assert total_gauge([first, second], [-1, 0, 5, 10, 31, 36]) == [None, 100, 107, 57, 50, None]
     assert largest_gauge([first, second], Window(4, 12)) == 107
 
 
-def test_the_longest_gap_is_looked_for_around_the_window_only() -> None:
+def test_only_gaps_around_the_window_count() -> None:
     """A gap that ended before the window is irrelevant."""
     assert longest_gap([_range((0, 0), (30, 1), (41, 2), (49, 3))], Window(35, 45)) == 11

@@ -55,31 +55,31 @@ def test_an_encoded_value_is_found(encode: Callable[[str], str], before: str, se
 
 
 @given(st.text("abcdefghij0123456789-_", min_size=20, max_size=200), st.integers(10, 60))
-def test_a_wrapped_value_is_found_whole(secret: str, width: int) -> None:
+def test_a_wrapped_value_is_masked_completely(secret: str, width: int) -> None:
     """Terminals and YAML wrap long lines; every piece is masked."""
     text = "    " + "\n    ".join(textwrap.wrap(secret, width, break_on_hyphens=False))
     assert masked(text, secret).strip() == MASK
 
 
-def test_a_value_that_begins_like_another_is_masked_whole() -> None:
+def test_a_value_that_starts_like_another_is_masked_completely() -> None:
     """Masking the shorter of two secrets must not leave the end of the longer one."""
     assert masked("it is start-and-rest.", "start", "start-and-rest") == f"it is {MASK}."
 
 
-def test_the_lines_of_a_value_are_found_alone() -> None:
+def test_single_lines_of_a_value_are_masked() -> None:
     """Logs split multi-line keys, so each line is masked."""
     assert masked("| second-line-of-a-key |", "first-line-of-a-key\nsecond-line-of-a-key\n") == f"| {MASK} |"
 
 
 @pytest.mark.parametrize("value", ["on", "1", "", "1234", "   x   ", *sorted(COMMON_WORDS)[:5], "PassWord"])
-def test_short_values_and_common_words_do_not_shred_texts(value: str) -> None:
+def test_short_values_and_common_words_are_not_masked(value: str) -> None:
     """A Secret with the value `on` does not mask every `on` in the logs."""
     text = f"one connection on port 1 of {value}"
     assert masked(text, value) == text
     assert not KnownValue(value, "DB_PIN").maskable
 
 
-def test_text_beside_the_value_stays() -> None:
+def test_text_next_to_a_value_is_kept() -> None:
     """Decoding locates the exact end of the value, so adjacent text is kept."""
     text = json.dumps({"before": "\u00e9\n", "x": 'a"secret value"b', "after": "\\"})
     assert json.loads(masked(text, 'a"secret value"b')) == {"before": "\u00e9\n", "x": MASK, "after": "\\"}

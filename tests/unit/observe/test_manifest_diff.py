@@ -44,7 +44,7 @@ JSON = st.recursive(
 )
 
 
-def test_what_the_cluster_adds_is_no_difference() -> None:
+def test_fields_added_by_the_cluster_are_not_differences() -> None:
     """Defaults, injected containers, controllers' labels and `1000m` instead of `1` do not count."""
     assert differences(ASKED, LIVE) == []
 
@@ -73,13 +73,13 @@ def test_a_missing_object_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(("asked", "live"), [(None, {}), ({}, None), ("80", 80), ("1Gi", "1024Mi"), ("0.5", "500m"), ([], None)])
-def test_two_ways_to_write_the_same_are_no_difference(asked: object, live: object) -> None:
+def test_equivalent_notations_are_not_differences(asked: object, live: object) -> None:
     """Equivalent notations of the API server are not differences."""
     assert differences({"kind": "X", "metadata": {}, "spec": asked}, {"kind": "X", "metadata": {}, "spec": live}) == []
 
 
 @given(JSON)
-def test_nothing_differs_from_itself(value: object) -> None:
+def test_an_object_has_no_difference_from_itself(value: object) -> None:
     """Any object equals itself."""
     assert differences({"kind": "X", "metadata": {}, "spec": value}, {"kind": "X", "metadata": {}, "spec": copy.deepcopy(value)}) == []
 

@@ -41,12 +41,12 @@ def event(
         ({"metadata": {"name": "foo", "namespace": "echo"}, "spec": {}}, True),
     ],
 )
-def test_pods_that_are_not_well_are_told(item: dict[str, Any], *, unhealthy: bool) -> None:
+def test_unhealthy_pods_are_recognized(item: dict[str, Any], *, unhealthy: bool) -> None:
     """A finished Job's pod is not ready, but it is healthy."""
     assert is_unhealthy(item) is unhealthy
 
 
-def test_present_state_is_observed_before_past_warnings() -> None:
+def test_current_state_comes_before_past_warnings() -> None:
     """The current state explains a failure better than an earlier warning."""
     broken = pod(ready=False, waiting={"reason": "ImagePullBackOff", "message": "Back-off pulling image"})
     node = {"metadata": {"name": "worker"}, "status": {"conditions": [{"type": "DiskPressure", "status": "True", "reason": "Full"}]}}
@@ -58,7 +58,7 @@ def test_present_state_is_observed_before_past_warnings() -> None:
     ]
 
 
-def test_warnings_about_pods_that_went_before_the_failure_do_not_count() -> None:
+def test_warnings_about_pods_gone_before_the_failure_are_ignored() -> None:
     """A stopping pod fails its readiness probe, and a comparison deploys both versions again."""
     warning = event("Unhealthy", "Readiness probe failed", name="replaced")
     assert not list(observations([pod()], [warning], [], "2026-01-01T00:00:02Z"))
@@ -66,7 +66,7 @@ def test_warnings_about_pods_that_went_before_the_failure_do_not_count() -> None
     assert list(observations([pod()], [warning], []))
 
 
-def test_warnings_about_pods_that_are_well_now_do_not_count() -> None:
+def test_warnings_about_healthy_pods_are_ignored() -> None:
     """A readiness probe often fails once during startup."""
     assert not list(observations([pod()], [event("Unhealthy", "Readiness probe failed")], []))
     assert list(observations([pod(ready=False)], [event("Unhealthy", "Readiness probe failed")], []))
@@ -80,14 +80,14 @@ def test_warnings_about_pods_that_are_well_now_do_not_count() -> None:
         ("FailedCreatePodSandBox", {"status": {"containerStatuses": [{"name": "app", "containerID": "containerd://1"}]}}),
     ],
 )
-def test_warnings_of_a_step_that_is_done_do_not_count(reason: str, further: dict[str, Any]) -> None:
+def test_warnings_about_completed_steps_are_ignored(reason: str, further: dict[str, Any]) -> None:
     """A warning about scheduling does not explain a pod that was scheduled and crashed later."""
     waiting = {"metadata": {"name": "foo", "namespace": "echo"}, "spec": {"containers": []}, "status": {"phase": "Pending"}}
     assert list(observations([waiting], [event(reason, "not yet")], []))
     assert not list(observations([{**waiting, **further}], [event(reason, "not yet")], []))
 
 
-def test_what_a_ready_pod_went_through_before_the_test_does_not_count() -> None:
+def test_a_ready_pods_events_before_the_test_are_ignored() -> None:
     """Events before the test do not explain the failure, unless the pod is still not ready."""
     ended = {"terminated": {"reason": "OOMKilled", "exitCode": 137, "finishedAt": "2026-01-01T00:00:02Z"}}
     again = pod(restarts=1)
@@ -100,19 +100,19 @@ def test_what_a_ready_pod_went_through_before_the_test_does_not_count() -> None:
     assert len(list(observations([unready], [warning], [], "2026-01-01T00:00:03.000000Z"))) == 1
 
 
-def test_normal_events_are_no_observations() -> None:
+def test_normal_events_are_not_observations() -> None:
     """Only warnings can be a cause."""
     assert not list(observations([], [event("Pulling", "Pulling image", kind="Normal")], []))
 
 
-def test_an_end_in_the_past_is_observed() -> None:
+def test_an_earlier_termination_is_observed() -> None:
     """For a restarted container, only `lastState` records that it was killed for its memory."""
     item = pod(restarts=1)
     item["status"]["containerStatuses"][0]["lastState"] = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
     assert [found.text for found in observations([item], [], [])] == ["container app: OOMKilled, exit code 137"]
 
 
-def test_a_node_that_is_not_ready_is_observed() -> None:
+def test_an_unready_node_is_observed() -> None:
     """Ready is the only condition that is healthy when true."""
     conditions = [
         {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "stopped posting"},
@@ -124,7 +124,7 @@ def test_a_node_that_is_not_ready_is_observed() -> None:
     ]
 
 
-def test_events_are_in_order_on_one_line_each() -> None:
+def test_events_are_sorted_one_per_line() -> None:
     """Events are sorted by whichever time field they have, and multi-line messages are folded."""
     events = [
         event("Third", "c", time="", eventTime="2026-01-01T00:00:03.000001Z", series={"count": 4}),
@@ -138,7 +138,7 @@ def test_events_are_in_order_on_one_line_each() -> None:
     ]
 
 
-def test_the_table_of_pods_shows_state_and_restarts() -> None:
+def test_the_pod_table_shows_state_and_restarts() -> None:
     """The reason a container is waiting replaces the pod's phase."""
     rows = pod_table([pod(), pod("bar", ready=False, restarts=3, waiting={"reason": "CrashLoopBackOff"})]).splitlines()
     assert rows[0].split() == ["POD", "READY", "STATE", "RESTARTS", "NODE"]

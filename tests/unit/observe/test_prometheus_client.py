@@ -38,7 +38,7 @@ def deadline() -> Deadline:
     return Deadline.after(20)
 
 
-def test_an_instant_query_gives_labelled_values(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
+def test_an_instant_query_returns_labeled_values(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
     """Each series has its labels, value and timestamp."""
     prometheus.answer = _recorded("up")
     answer = client.query("up", deadline, at=1795473865.3733)
@@ -47,7 +47,7 @@ def test_an_instant_query_gives_labelled_values(client: PrometheusClient, promet
     assert prometheus.asked == [("query", {"query": "up", "time": "1795473865.373"})]
 
 
-def test_without_a_time_prometheus_takes_its_own_now(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
+def test_a_query_without_a_time_uses_prometheus_own_clock(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
     """A clock difference moves no query into the future."""
     prometheus.answer = _recorded("up")
     client.query("up", deadline)
@@ -60,7 +60,7 @@ def test_a_scalar_is_a_sample_without_labels(client: PrometheusClient, prometheu
     assert client.query("scalar(vector(3))", deadline).value == 3
 
 
-def test_a_range_query_gives_series_over_time(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
+def test_a_range_query_returns_series_over_time(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
     """Times ascend, and start and end are sent with millisecond precision."""
     prometheus.answer = _recorded("range")
     (first, *_) = client.query_range("rate(x[30s])", Window(1795473833.29132, 1795473845.373), 5, deadline)
@@ -80,14 +80,14 @@ def test_warnings_are_kept(client: PrometheusClient, prometheus: Any, deadline: 
     assert client.query("up", deadline).warnings == ("half a store answered", "no counter")
 
 
-def test_no_samples_is_an_error_of_its_own(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
+def test_missing_samples_are_a_separate_error(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
     """Missing data is never shown as 0."""
     prometheus.answer = _recorded("empty")
     with pytest.raises(NoSamplesError, match="no_such_metric"):
         client.query("no_such_metric", deadline)
 
 
-def test_a_refused_query_says_why(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
+def test_a_rejected_query_reports_the_reason(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
     """The error quotes Prometheus' explanation of the invalid expression."""
     prometheus.answer = _recorded("bad", 400)
     with pytest.raises(MetricsError, match="unclosed left parenthesis") as refused:
@@ -95,14 +95,14 @@ def test_a_refused_query_says_why(client: PrometheusClient, prometheus: Any, dea
     assert not isinstance(refused.value, NoSamplesError)
 
 
-def test_an_answer_of_something_else_is_shown(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
+def test_a_response_from_another_server_is_quoted(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
     """An error of the API server in front of Prometheus is quoted with its status."""
     prometheus.answer = lambda *_: (503, b"no endpoints available for service")
     with pytest.raises(MetricsError, match="HTTP 503: no endpoints available"):
         client.query("up", deadline)
 
 
-def test_the_wrong_kind_of_answer_is_an_error(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
+def test_an_unexpected_result_type_is_an_error(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
     """A range selector where one value is needed is an error in the query, not a crash."""
     prometheus.answer = _recorded("range")
     with pytest.raises(MetricsError, match="matrix"):
@@ -112,7 +112,7 @@ def test_the_wrong_kind_of_answer_is_an_error(client: PrometheusClient, promethe
         client.query_stored("up", deadline, at=1.0)
 
 
-def test_nobody_listening_is_an_error_with_a_next_step(deadline: Deadline) -> None:
+def test_an_unreachable_prometheus_is_an_error_with_a_next_step(deadline: Deadline) -> None:
     """The message names the unresponsive address."""
     with PrometheusClient("http://127.0.0.1:9") as client, pytest.raises(MetricsError, match=r"127\.0\.0\.1:9 did not respond") as raised:
         client.query("up", deadline)
@@ -144,7 +144,7 @@ def dripping() -> Iterator[str]:
     listener.close()
 
 
-def test_a_dripping_answer_ends_at_the_deadline(dripping: str) -> None:
+def test_a_slow_response_ends_at_the_deadline(dripping: str) -> None:
     """A slow, endless answer does not keep a run waiting."""
     began = time.monotonic()
     with PrometheusClient(dripping) as client, pytest.raises(MetricsError, match="took too long"):
@@ -205,26 +205,26 @@ def kubeconfig(tmp_path: Path) -> Iterator[Path]:
     server.server_close()
 
 
-def test_prometheus_is_reached_through_the_api_server_with_the_kubeconfigs_certificates(kubeconfig: Path) -> None:
+def test_the_kubeconfigs_certificates_authenticate_at_the_api_server(kubeconfig: Path) -> None:
     """Both sides verify each other's certificate, and the path is the Service's proxy."""
     with prometheus_in_cluster(kubeconfig, "kind-x") as client:
         assert len(client.query("up", Deadline.after(20)).items) > 1
 
 
-def test_a_proxy_for_the_internet_is_not_asked(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_proxy_is_not_used(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """HTTPS_PROXY does not apply to a cluster on this machine."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     with prometheus_in_cluster(kubeconfig) as client:
         client.query("up", Deadline.after(20))
 
 
-def test_a_context_that_is_not_there_is_named(kubeconfig: Path) -> None:
+def test_a_missing_context_is_named(kubeconfig: Path) -> None:
     """The message names the missing context."""
     with pytest.raises(MetricsError, match="kind-y"):
         prometheus_in_cluster(kubeconfig, "kind-y")
 
 
-def test_a_kubeconfig_that_is_none_is_named(tmp_path: Path) -> None:
+def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
     """The message names the file."""
     with pytest.raises(MetricsError, match="absent"):
         prometheus_in_cluster(tmp_path / "absent")

@@ -19,7 +19,7 @@ REDACTOR = Redactor(
 
 
 @pytest.mark.parametrize("form", [*KNOWN_FORMS, *UNKNOWN_FORMS], ids=lambda form: form.name)
-def test_a_secret_is_taken_out_of_every_form(form: Form) -> None:
+def test_a_secret_is_masked_in_every_form(form: Form) -> None:
     """Forty forms in which logs, manifests and commands contain secrets are masked."""
     clean = REDACTOR.text(f"first line\n{form.text}\nlast line")
     assert MASK in clean
@@ -28,17 +28,17 @@ def test_a_secret_is_taken_out_of_every_form(form: Form) -> None:
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_harmless_text_is_unchanged(text: str) -> None:
     """Over-masking would hide the cause of a failure, and a report needs its digests and histograms."""
     assert REDACTOR.text(text) == text
 
 
-def test_forty_of_each_were_tried() -> None:
+def test_forty_forms_of_each_are_tested() -> None:
     """The two tests above cover as many forms as they claim."""
     assert (len(KNOWN_FORMS) + len(UNKNOWN_FORMS), len(HARMLESS)) == (40, 40)
 
 
-def test_the_rest_of_a_text_stays() -> None:
+def test_the_context_of_a_secret_is_kept() -> None:
     """Only the value is masked, not its context."""
     assert (
         REDACTOR.text('{"user": "app", "password": "hunter22", "port": 5432}') == f'{{"user": "app", "password": "{MASK}", "port": 5432}}'
@@ -47,13 +47,13 @@ def test_the_rest_of_a_text_stays() -> None:
 
 
 @pytest.mark.parametrize("form", [*KNOWN_FORMS, *UNKNOWN_FORMS], ids=lambda form: form.name)
-def test_a_clean_text_is_clean(form: Form) -> None:
+def test_redacting_twice_changes_nothing(form: Form) -> None:
     """Masked text passes through other redactors later, and must not grow."""
     clean = REDACTOR.text(form.text)
     assert REDACTOR.text(clean) == clean
 
 
-def test_values_that_cannot_be_taken_out_are_named() -> None:
+def test_unmaskable_values_are_listed_by_origin() -> None:
     """Short values and common words would mask half of each text, so their origin is listed instead."""
     text = "one connection on port 1 of postgres"
     assert REDACTOR.text(text) == text
@@ -62,7 +62,7 @@ def test_values_that_cannot_be_taken_out_are_named() -> None:
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_redacted(text: str) -> None:
+def test_any_text_can_be_redacted(text: str) -> None:
     """Any text can be redacted, so a report can always be written."""
     REDACTOR.text(text)
 

@@ -45,31 +45,31 @@ def uses(client: PrometheusClient, window: Window) -> dict[str, WorkloadUse]:
     return {use.workload: use for use in summary.workloads}
 
 
-def test_cpu_is_what_the_containers_burnt_in_the_window(uses: dict[str, WorkloadUse]) -> None:
+def test_cpu_is_that_of_the_containers_in_the_window(uses: dict[str, WorkloadUse]) -> None:
     """By hand from the recording: 0.976 s in one pod and 1.088 s in the other."""
     assert uses["foo"].cpu_avg == pytest.approx((0.976 + 1.088) / LOAD, rel=0.01)
     assert uses["foo"].cpu_max == pytest.approx(0.0405 + 0.0414, rel=0.02)
 
 
-def test_a_pod_limited_to_50_millicores_is_seen_to_be_throttled(uses: dict[str, WorkloadUse]) -> None:
+def test_a_pod_limited_to_50_millicores_is_throttled(uses: dict[str, WorkloadUse]) -> None:
     """More than half of the periods were throttled."""
     assert uses["foo"].throttled == pytest.approx(0.53, abs=0.03)
     assert uses["foo"].allowance.cpu_limit == 0.05
     assert uses["bar"].throttled is None
 
 
-def test_memory_is_of_the_containers_alone(uses: dict[str, WorkloadUse]) -> None:
+def test_memory_counts_only_containers(uses: dict[str, WorkloadUse]) -> None:
     """The pause container and the pod's cgroup, which contains both, are not counted again."""
     assert uses["foo"].memory_max == pytest.approx(2 * 7.3e6, rel=0.05)
 
 
-def test_network_is_of_the_pods_in_the_window(uses: dict[str, WorkloadUse]) -> None:
+def test_network_is_that_of_the_pods_in_the_window(uses: dict[str, WorkloadUse]) -> None:
     """By hand from the recording: 1.323 and 1.130 MB received, 0.875 and 0.758 MB sent."""
     assert uses["foo"].received == pytest.approx(2.453e6, rel=0.01)
     assert uses["foo"].sent == pytest.approx(1.633e6, rel=0.01)
 
 
-def test_pods_that_were_gone_before_the_window_do_not_count(uses: dict[str, WorkloadUse]) -> None:
+def test_pods_gone_before_the_window_are_ignored(uses: dict[str, WorkloadUse]) -> None:
     """The rollout before the load replaced both pods."""
     assert uses["foo"].pods == 2
 
@@ -90,14 +90,14 @@ def test_the_chart_shows_the_load_rise_and_fall(uses: dict[str, WorkloadUse], wi
     assert len(series.times) == len(series.memory) <= 120
 
 
-def test_only_the_asked_namespaces_count(client: PrometheusClient, window: Window) -> None:
+def test_only_the_requested_namespaces_count(client: PrometheusClient, window: Window) -> None:
     """The ingress controller is excluded unless its namespace is named."""
     summary = resource_summary(client, window, ("demo",), RENDERED, Deadline.after(20))
     assert [use.workload for use in summary.workloads] == ["bar", "foo"]
     assert summary.running_pods == 3
 
 
-def test_a_window_shorter_than_cadvisors_gap_says_so(client: PrometheusClient, window: Window) -> None:
+def test_a_window_shorter_than_cadvisors_gap_is_noted(client: PrometheusClient, window: Window) -> None:
     """Means over 20 s are not presented as a burst's own figures."""
     summary = resource_summary(client, Window(window.start + 10, window.start + 12), ("demo",), RENDERED, Deadline.after(20))
     assert any("cAdvisor sampled every 25 s" in note for note in summary.notes)
@@ -109,7 +109,7 @@ def test_a_namespace_without_containers_is_an_error(client: PrometheusClient, wi
         resource_summary(client, window, ("elsewhere",), RENDERED, Deadline.after(20))
 
 
-def test_a_look_that_never_comes_is_noted_and_the_run_goes_on(client: PrometheusClient, load_of_30_s: Serve) -> None:
+def test_a_missing_sample_is_noted(client: PrometheusClient, load_of_30_s: Serve) -> None:
     """The window ended 24.8 s ago, so only 0.2 s of waiting remain."""
     end = time.time() - 24.8
     load_of_30_s(end - LOAD, end - 3)
@@ -117,7 +117,7 @@ def test_a_look_that_never_comes_is_noted_and_the_run_goes_on(client: Prometheus
     assert summary.notes[0] == "the figures end before the window: one container was last sampled 3.0 s before the window's end"
 
 
-def test_a_look_after_the_window_is_enough(client: PrometheusClient, load_of_30_s: Serve) -> None:
+def test_an_existing_sample_after_the_window_ends_the_wait(client: PrometheusClient, load_of_30_s: Serve) -> None:
     """Nothing waits for a sample that already exists."""
     end = time.time()
     load_of_30_s(end - LOAD, end + 0.1)
@@ -127,7 +127,7 @@ def test_a_look_after_the_window_is_enough(client: PrometheusClient, load_of_30_
     assert time.monotonic() - began < 10
 
 
-def test_of_kube_system_only_what_the_manifests_describe_is_told(client: PrometheusClient, prometheus: Any, window: Window) -> None:
+def test_only_workloads_in_the_manifests_are_reported_in_kube_system(client: PrometheusClient, prometheus: Any, window: Window) -> None:
     """An overlay's metrics-server is judged, but kube-proxy is not."""
     recorded = prometheus.answer
 
@@ -141,7 +141,7 @@ def test_of_kube_system_only_what_the_manifests_describe_is_told(client: Prometh
     assert [(use.namespace, use.workload) for use in summary.workloads] == [("ingress", "traefik"), ("kube-system", "foo")]
 
 
-def test_a_workload_that_was_gone_before_the_window_has_no_row(client: PrometheusClient, prometheus: Any, window: Window) -> None:
+def test_a_workload_gone_before_the_window_has_no_row(client: PrometheusClient, prometheus: Any, window: Window) -> None:
     """Its last samples are older than the load."""
     recorded = prometheus.answer
 

@@ -28,7 +28,7 @@ def burst(started: float, seconds: float) -> BurstResult:
     return burst_result(PLAN, rows, started=started, health=Health())
 
 
-def test_each_version_is_summed_up_over_the_whole_comparison(
+def test_each_version_is_summed_over_the_full_comparison(
     prometheus: PrometheusServer, load_of_30_s: Callable[[float, float], None], tmp_path: Path
 ) -> None:
     """Head comes first, then base: each has its CPU from the first burst to the last, without the other's."""

@@ -25,7 +25,7 @@ def _answer(*healths: str, error: str = "") -> bytes:
     return json.dumps(answer).encode()
 
 
-def test_targets_carry_job_address_and_health(client: PrometheusClient, prometheus: Any) -> None:
+def test_targets_have_job_address_and_health(client: PrometheusClient, prometheus: Any) -> None:
     """The answer is a real Prometheus'."""
     prometheus.answer = lambda *_: (200, json.dumps(RECORDED).encode())
     found = targets(client, Deadline.after(20))
@@ -33,7 +33,7 @@ def test_targets_carry_job_address_and_health(client: PrometheusClient, promethe
     assert all(target.health == "up" and target.address.startswith("https://") for target in found)
 
 
-def test_waiting_ends_when_all_are_up(client: PrometheusClient, prometheus: Any) -> None:
+def test_the_wait_ends_when_all_targets_are_up(client: PrometheusClient, prometheus: Any) -> None:
     """The wait includes targets that were not scraped yet."""
     answers = [_answer("up", "unknown"), _answer("up", "up")]
     prometheus.answer = lambda *_: (200, answers.pop(0))
@@ -54,7 +54,7 @@ def test_a_job_without_a_target_is_not_up(client: PrometheusClient, prometheus: 
         wait_for_targets(client, ("ingress",), Deadline.after(0.1))
 
 
-def test_a_prometheus_that_does_not_answer_yet_is_waited_for(client: PrometheusClient, prometheus: Any) -> None:
+def test_an_unresponsive_prometheus_is_retried(client: PrometheusClient, prometheus: Any) -> None:
     """It may still be starting behind its Service."""
     answers = [(503, b"no endpoints available"), (200, _answer("up"))]
     prometheus.answer = lambda *_: answers.pop(0)

@@ -62,14 +62,14 @@ def test_secret_variables_are_masked_in_place() -> None:
     assert clean["spec"]["automountServiceAccountToken"] is False
 
 
-def test_the_values_of_objects_are_known_decoded_too() -> None:
+def test_encoded_and_decoded_values_are_known() -> None:
     """A container prints the decoded value, so that is known too."""
     assert CANARY in texts(secret_values([SECRET]))
     assert CANARY in texts(secret_values([DEPLOYMENT]))
     assert "debug" not in texts(secret_values([DEPLOYMENT]))
 
 
-def test_binary_secrets_do_not_break_it() -> None:
+def test_binary_secrets_are_skipped() -> None:
     """A keystore is binary and has no text form."""
     objects = [{"kind": "Secret", "data": {"store": base64.b64encode(b"\xff\xfe\x00").decode(), "odd": "not base64!"}}]
     assert texts(secret_values(objects)) == ["//4A", "not base64!"]
@@ -93,7 +93,7 @@ def test_a_kubeconfigs_credentials_are_known() -> None:
     assert texts(kubeconfig_secrets({"users": users})) == ["t", key, "private", "p"]
 
 
-def test_values_are_called_by_where_they_come_from() -> None:
+def test_values_are_identified_by_their_origin() -> None:
     """A value that cannot be masked is identified by its origin, without being shown."""
     origins = [value.origin for value in secret_values([SECRET, DEPLOYMENT])]
     assert origins == ["key password of Secret db"] * 2 + ["DB_PASSWORD in Deployment app"]
@@ -110,12 +110,12 @@ def test_the_encoding_of_an_unmaskable_value_is_unmaskable(value: str) -> None:
     ("name", "secret"),
     [("DB_PASSWORD_2", True), ("apiKey", True), ("MYSQL_PWD", True), ("credentials", True), ("PWD", False), ("tokenizer", False)],
 )
-def test_names_tell_secrets(name: str, secret: bool) -> None:  # noqa: FBT001 - a column of a table
+def test_secrets_are_recognized_by_name(name: str, secret: bool) -> None:  # noqa: FBT001 - a column of a table
     """The end of a name decides whether its value is secret."""
     assert is_secret_name(name) is secret
 
 
-def test_a_placeholder_is_no_secret() -> None:
+def test_a_placeholder_is_not_a_secret() -> None:
     """An application that rejects the placeholder prints it, and that message is the cause."""
     encoded = base64.b64encode(PLACEHOLDER.encode()).decode()
     secret = {"kind": "Secret", "metadata": {"name": "db"}, "data": {"url": encoded}, "stringData": {"key": PLACEHOLDER, "token": CANARY}}

@@ -44,12 +44,12 @@ SMALL = _container({"cpu": "50m", "memory": "32Mi"}, {"cpu": "500m", "memory": "
         ("Pod", "web"),
     ],
 )
-def test_a_pod_is_found_by_the_name_its_controller_gives_it(kind: str, pod: str) -> None:
+def test_a_pods_workload_is_derived_from_its_name(kind: str, pod: str) -> None:
     """Each kind of controller names its pods differently."""
     assert workload_of("echo", pod, _known(_workload(kind, "web", SMALL))) == ("web", Allowance(0.05, 0.5, 32 * 2**20, 64 * 2**20))
 
 
-def test_a_longer_name_is_not_taken_for_a_shorter_one() -> None:
+def test_a_longer_workload_name_is_not_mistaken_for_a_shorter_one() -> None:
     """A pod of the DaemonSet `web-cnr` also looks like one of a Deployment `web`."""
     known = _known(_workload("Deployment", "web", SMALL), _workload("DaemonSet", "web-cnr", SMALL))
     assert workload_of("echo", "web-cnr-24gj9", known)[0] == "web-cnr"
@@ -61,7 +61,7 @@ def test_another_namespace_is_another_workload() -> None:
     assert workload_of("other", "web-0", _known(_workload("StatefulSet", "web", SMALL))) == ("web-0", Allowance())
 
 
-def test_a_pod_that_no_manifest_describes_is_still_grouped() -> None:
+def test_a_pod_without_a_manifest_is_grouped() -> None:
     """A Deployment's and a DaemonSet's pods are recognized by the random suffixes of their names, which spell no words."""
     names = {
         "traefik-b74b76465-r9xxf": "traefik",
@@ -72,7 +72,7 @@ def test_a_pod_that_no_manifest_describes_is_still_grouped() -> None:
     assert {pod: workload_of("x", pod, ()) for pod in names} == {pod: (name, Allowance()) for pod, name in names.items()}
 
 
-def test_containers_and_sidecars_are_added_and_other_init_containers_are_not() -> None:
+def test_only_containers_and_sidecars_are_summed() -> None:
     """Containers that run together add up; those that have ended do not."""
     once = _container({"cpu": "8", "memory": "8Gi"}, {"cpu": "8", "memory": "8Gi"})
     known = _known(_workload("Deployment", "web", SMALL, initContainers=[once, {**SMALL, "restartPolicy": "Always"}]))
@@ -91,7 +91,7 @@ def test_a_wrong_quantity_names_its_owner() -> None:
         _known(_workload("Deployment", "web", _container({"cpu": "1"}, {"cpu": "much"})))
 
 
-def test_a_limit_range_gives_what_a_container_leaves_out() -> None:
+def test_a_limit_range_supplies_missing_values() -> None:
     """The API server applies the namespace's LimitRange; a missing request defaults to the container's own limit."""
     limits = [{"type": "Container", "default": {"cpu": "1", "memory": "64Mi"}, "defaultRequest": {"cpu": "100m"}}]
     ranged = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "d", "namespace": "echo"}, "spec": {"limits": limits}}

@@ -28,7 +28,7 @@ def _scan(project: Path, rendered: Rendered, trivy: Path, locks: tuple[Path, ...
     return scan(subject, trivy, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None)
 
 
-def test_a_privileged_pod_blocks(project: Path, rendered: Rendered, stand_in: Path) -> None:
+def test_a_privileged_pod_is_a_blocking_finding(project: Path, rendered: Rendered, stand_in: Path) -> None:
     """The finding has the line in its source where the object begins."""
     found = _scan(project, rendered, stand_in).blocking(Severity.HIGH)
 
@@ -37,7 +37,7 @@ def test_a_privileged_pod_blocks(project: Path, rendered: Rendered, stand_in: Pa
     ]
 
 
-def test_a_higher_threshold_lets_it_pass(project: Path, rendered: Rendered, stand_in: Path) -> None:
+def test_a_higher_threshold_unblocks_the_finding(project: Path, rendered: Rendered, stand_in: Path) -> None:
     """The finding is still in the report."""
     result = _scan(project, rendered, stand_in)
 
@@ -63,7 +63,7 @@ def test_an_entry_that_matches_nothing_is_an_error(project: Path, rendered: Rend
         _scan(project, rendered, stand_in)
 
 
-def test_an_entry_whose_finding_has_gone_is_an_error(project: Path, rendered: Rendered, stand_in: Path) -> None:
+def test_an_entry_without_a_finding_is_an_error(project: Path, rendered: Rendered, stand_in: Path) -> None:
     """An entry without a finding could hide the next one, so it is an error while its file exists."""
     (project / ".trivyignore.yaml").write_text(ENTRY)
     account = Rendered(rendered.overlay, rendered.objects[:1], rendered.origins)
@@ -72,7 +72,7 @@ def test_an_entry_whose_finding_has_gone_is_an_error(project: Path, rendered: Re
         _scan(project, account, stand_in)
 
 
-def test_an_entry_about_another_overlay_is_left_alone(project: Path, rendered: Rendered, stand_in: Path) -> None:
+def test_an_entry_about_another_overlay_is_ignored(project: Path, rendered: Rendered, stand_in: Path) -> None:
     """With named overlays, only entries for their files must match; otherwise, all must."""
     (project / ".trivyignore.yaml").write_text(ENTRY.replace("base/probe", "base/other"))
     one = ScanInput(project, (rendered,), (), project / ".trivyignore.yaml", complete=False)
@@ -84,7 +84,7 @@ def test_an_entry_about_another_overlay_is_left_alone(project: Path, rendered: R
         scan(one, stand_in, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None)
 
 
-def test_an_ignore_file_that_is_not_named_has_no_say(
+def test_an_ignore_file_in_the_working_folder_has_no_effect(
     project: Path, rendered: Rendered, stand_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Trivy would otherwise read the ignore file in the working folder."""
@@ -94,7 +94,7 @@ def test_an_ignore_file_that_is_not_named_has_no_say(
     assert _scan(project, rendered, stand_in).blocking(Severity.HIGH)
 
 
-def test_images_and_lock_say_why_they_were_not_scanned(project: Path, rendered: Rendered, stand_in: Path) -> None:
+def test_skipped_images_and_lock_report_the_reason(project: Path, rendered: Rendered, stand_in: Path) -> None:
     """Without a database, the report gives the reason, and the scan does not fail."""
     (project / "requirements.lock").write_text("six==1.0\n")
     result = _scan(project, rendered, stand_in, (Path("requirements.lock"),))
@@ -120,7 +120,7 @@ def test_with_a_database_images_and_lock_are_scanned(
     ]
 
 
-def test_overlays_that_share_a_base_report_its_findings_once(project: Path, rendered: Rendered, stand_in: Path) -> None:
+def test_findings_of_a_shared_base_are_reported_once(project: Path, rendered: Rendered, stand_in: Path) -> None:
     """Each overlay has a row, but the finding has one entry."""
     other = Rendered(Path("other"), rendered.objects, rendered.origins)
     subject = ScanInput(project, (rendered, other), (), project / ".trivyignore.yaml")
@@ -161,7 +161,7 @@ def test_sarif_is_valid_by_its_schema(
         Sarif.model_validate_json(text.replace('"startLine": 7', '"startLine": 0'))
 
 
-def test_the_json_names_severities(project: Path, rendered: Rendered, stand_in: Path) -> None:
+def test_the_json_report_names_severities(project: Path, rendered: Rendered, stand_in: Path) -> None:
     """The JSON also states which parts were scanned."""
     document = json.loads(scan_report.as_json(_scan(project, rendered, stand_in)))
 

@@ -49,7 +49,7 @@ def _program(folder: Path, text: str) -> Path:
     return program
 
 
-def test_a_finding_is_read_with_its_place() -> None:
+def test_a_finding_is_read_with_its_location() -> None:
     """A finding has its location; a file without findings has none."""
     (hit,) = read_hits(RECORDED)
 
@@ -58,12 +58,12 @@ def test_a_finding_is_read_with_its_place() -> None:
     assert hit.url == "https://avd.aquasec.com/misconfig/ksv001"
 
 
-def test_a_scan_of_nothing_has_no_results() -> None:
+def test_an_empty_scan_has_no_results() -> None:
     """Trivy omits the key if nothing was scanned."""
     assert list(read_hits({"SchemaVersion": 2})) == []
 
 
-def test_a_fitting_trivy_on_path_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_accepted_trivy_version_on_path_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A matching Trivy on PATH is used, and nothing is compiled."""
     program = _program(tmp_path, "echo 'Version: 0.67.2'")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
@@ -71,7 +71,7 @@ def test_a_fitting_trivy_on_path_is_taken(tmp_path: Path, monkeypatch: pytest.Mo
     assert find_trivy(seed=None, deadline=Deadline.after(30), progress=lambda _: None) == program
 
 
-def test_another_trivy_on_path_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_trivy_version_on_path_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a cache and Go, no other Trivy is available."""
     _program(tmp_path, "echo 'Version: 0.40.0'")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -81,7 +81,7 @@ def test_another_trivy_on_path_is_not_taken(tmp_path: Path, monkeypatch: pytest.
         find_trivy(seed=None, deadline=Deadline.after(30), progress=lambda _: None)
 
 
-def test_an_answer_that_is_no_json_is_told(tmp_path: Path) -> None:
+def test_output_that_is_not_json_is_an_error(tmp_path: Path) -> None:
     """The error includes the output."""
     with pytest.raises(ToolError, match="valid JSON") as caught:
         scan_manifests(_program(tmp_path, "echo usage"), tmp_path, ignore_file=None, deadline=Deadline.after(30))

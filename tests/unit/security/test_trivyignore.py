@@ -19,12 +19,12 @@ def _written(folder: Path, entry: str) -> Path:
     return path
 
 
-def test_no_file_is_no_entry(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_entries(tmp_path: Path) -> None:
     """A missing file means no entries."""
     assert list(read_exceptions(tmp_path / ".trivyignore.yaml", TODAY)) == []
 
 
-def test_a_whole_entry_is_read(tmp_path: Path) -> None:
+def test_a_complete_entry_is_read(tmp_path: Path) -> None:
     """A complete entry that expires tomorrow is read."""
     path = _written(tmp_path, "{id: KSV017, paths: [a.yaml], statement: because, expired_at: 2026-11-25}")
 
@@ -44,7 +44,7 @@ def test_a_whole_entry_is_read(tmp_path: Path) -> None:
     ],
     ids=["no reason", "empty reason", "no day", "a day that has come", "not a day", "a misspelt field"],
 )
-def test_a_poor_entry_is_refused(tmp_path: Path, entry: str, said: str) -> None:
+def test_an_incomplete_entry_is_rejected(tmp_path: Path, entry: str, said: str) -> None:
     """The error names the file and the missing part."""
     path = _written(tmp_path, entry)
 
@@ -53,7 +53,7 @@ def test_a_poor_entry_is_refused(tmp_path: Path, entry: str, said: str) -> None:
     assert str(path) in str(caught.value)
 
 
-def test_entries_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
+def test_indistinguishable_entries_are_rejected(tmp_path: Path) -> None:
     """Trivy identifies the entry of a suppressed finding only by its reason, so reasons must be unique."""
     entry = "{id: KSV017, statement: because, expired_at: 2027-01-01}"
 
