@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("rate", [50, 100, 150, 200])
-def test_a_burst_is_alone_on_the_machine(burst: Bursts, rate: int) -> None:
+def test_a_burst_has_the_machine_to_itself(burst: Bursts, rate: int) -> None:
     """No burst of this run starts before the previous one ends, although `-n 2 --dist worksteal` could overlap them."""
     sent = burst(rate=rate, duration=1, warmup=0.5)
 

@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.e2e
-def test_no_slower_than_the_base_version(duet: Duet) -> None:
+def test_no_slower_than_the_baseline(duet: Duet) -> None:
     """Side by side under the same load, this version meets slo.yaml's `compare:`."""
     duet.check()

@@ -38,7 +38,7 @@ def test_every_deployment_has_all_its_replicas(cluster: Cluster, app: Applicatio
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(("host", "text"), [("foo.localhost", "foo"), ("bar.localhost", "bar")])
-def test_a_host_answers_its_own_text(ingress: Ingress, host: str, text: str) -> None:
+def test_each_host_returns_its_own_text(ingress: Ingress, host: str, text: str) -> None:
     """The ingress routes each host to its own Service."""
     response = ingress.get(host)
 

@@ -32,7 +32,7 @@ IMAGE = "docker.io/hashicorp/http-echo:1.0"
 pytestmark = pytest.mark.e2e
 
 
-def test_a_pod_that_pins_a_digest_runs_what_is_loaded_under_it(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+def test_a_pod_with_a_pinned_digest_runs_the_loaded_image(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
     """The kubelet finds the image by `name@sha256:...`, although no registry of that name exists."""
     deadline = Deadline.after(120)
     engine, nodes = find_engine(deadline), cluster.address.nodes
@@ -49,7 +49,7 @@ def test_a_pod_that_pins_a_digest_runs_what_is_loaded_under_it(cluster: Cluster,
     assert pinned.exact in loaded_names(engine, nodes[-1], deadline)
 
 
-def test_a_pinned_digest_is_accepted_and_its_fate_is_reported(tmp_path: Path) -> None:
+def test_a_pinned_digest_is_accepted_and_its_handling_reported(tmp_path: Path) -> None:
     """The overlay is valid as written, with or without a registry."""
     overlay = Path(shutil.copytree(ECHO, tmp_path / "overlay"))
     digest = read_lock(assets.manifests() / "images" / "images.lock").of(ImageReference.parse(IMAGE)).digest
@@ -67,7 +67,7 @@ def test_a_pinned_digest_is_accepted_and_its_fate_is_reported(tmp_path: Path) ->
     assert sum("imagePullPolicy changed from Always to IfNotPresent" in note for note in notes) == 1
 
 
-def test_a_build_that_fails_leaves_no_container(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_failed_build_leaves_no_container(cluster: Cluster, tmp_path: Path) -> None:
     """A failed build step leaves no container, although engines keep it by default."""
     deadline = Deadline.after(120)
     engine = find_engine(deadline)

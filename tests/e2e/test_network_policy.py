@@ -97,7 +97,7 @@ def _neighbors(cluster: Cluster) -> Iterator[Neighbors]:
     cluster.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
-def test_a_connection_that_a_policy_denies_is_refused(neighbors: Neighbors) -> None:
+def test_a_connection_denied_by_a_policy_is_refused(neighbors: Neighbors) -> None:
     """Traffic passes without a policy, is blocked by one that allows no pods, and passes again for an allowed client only."""
     neighbors.wait_until(connected=True)
     neighbors.apply(policy())

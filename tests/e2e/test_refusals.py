@@ -177,7 +177,7 @@ def test_an_unreadable_kubeconfig_is_refused(tmp_path: Path, content: str | None
     refused(up(*existing), 16, str(tmp_path / "kubeconfig"))
 
 
-def test_a_downloaded_tool_that_is_not_the_locked_one_is_refused(tmp_path: Path) -> None:
+def test_a_downloaded_tool_with_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
     """The tool is not run, and the error has its path and both checksums."""
     tool = tmp_path / "tools" / f"kubectl-{read_lock()['kubectl'].version}-{host_platform()}" / "kubectl"
     tool.parent.mkdir(parents=True)
@@ -191,7 +191,7 @@ def test_a_downloaded_tool_that_is_not_the_locked_one_is_refused(tmp_path: Path)
     assert not (tmp_path / "was-run").exists()
 
 
-def test_a_cached_binary_that_changed_is_refused(tmp_path: Path) -> None:
+def test_a_changed_cached_binary_is_refused(tmp_path: Path) -> None:
     """A compiled or unpacked program is verified against its recorded checksum before each use."""
     catalogue = assets.manifests() / "images"
     recipe = read_catalogue(catalogue / "catalogue.yaml").recipe("kube", catalogue)
@@ -205,7 +205,7 @@ def test_a_cached_binary_that_changed_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "was-run").exists()
 
 
-def test_no_engine_is_told_with_the_command_that_helps() -> None:
+def test_a_missing_engine_is_reported_with_the_next_step() -> None:
     """Without an engine, the run stops with the next step and does not install one."""
     result = up(KINDGATE_ENGINE="podman", PATH="/nonexistent")
 

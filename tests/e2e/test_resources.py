@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, pytest.mark.resources]
 
 
-def test_every_workload_of_the_application_was_seen(resources: ResourceSummary, app: Application) -> None:
+def test_every_workload_of_the_application_is_measured(resources: ResourceSummary, app: Application) -> None:
     """Prometheus has data for each Deployment, so the limits below are really checked."""
     deployed = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in app.rendered.of_kind("Deployment")}
 

@@ -34,7 +34,7 @@ def test_the_shell_ends_with_the_commands_own_exit_code(cluster: Cluster) -> Non
     assert shell("--cluster-name", cluster.name, "--", "sh", "-c", "exit 7").returncode == 7
 
 
-def test_no_cluster_is_told_with_what_helps() -> None:
+def test_a_missing_cluster_is_reported_with_the_next_step() -> None:
     """A misspelled name yields one line with the way to find the right one."""
     result = shell("--cluster-name", "kindgate-nowhere", "--", "true")
 

@@ -55,7 +55,7 @@ def test_times_are_invalid_while_other_programs_keep_every_cpu_busy(burst: Burst
     assert [result.verdict for result in judgement.results] == [Verdict.INVALID] * 2
 
 
-def test_an_application_that_burns_its_own_limit_is_no_stranger(
+def test_an_application_at_its_cpu_limit_is_not_a_foreign_program(
     burst: Bursts, cluster: Cluster, namespace: str, request: pytest.FixtureRequest
 ) -> None:
     """CPU time of a pod that keeps every CPU busy counts as its nodes', and other programs get at most the rest."""

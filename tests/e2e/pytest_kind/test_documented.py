@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kindgate.plugin.kind_cluster import KindCluster
 
 
-def test_the_attributes_are_there(kind_cluster: KindCluster) -> None:
+def test_the_documented_attributes_exist(kind_cluster: KindCluster) -> None:
     """Name, kubeconfig and both tools are usable without the object's methods."""
     kubectl = [str(kind_cluster.kubectl_path), "--kubeconfig", str(kind_cluster.kubeconfig_path), "get", "nodes", "--output", "name"]
     nodes = subprocess.check_output(kubectl, text=True, timeout=60).split()
@@ -28,7 +28,7 @@ def test_a_port_is_forwarded_into_another_namespace(kind_cluster: KindCluster) -
         assert "coredns_build_info" in requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
 
 
-def test_a_kubectl_that_fails_raises_as_pytest_kind_does(kind_cluster: KindCluster) -> None:
+def test_a_failing_kubectl_raises_as_pytest_kind_does(kind_cluster: KindCluster) -> None:
     """Suites can catch subprocess's own exception."""
     with pytest.raises(subprocess.CalledProcessError):
         kind_cluster.kubectl("get", "nonsense")

@@ -69,7 +69,7 @@ def in_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     [["up"], ["deploy"], ["monitor"], ["load"], ["images", "list"], ["scan"]],
     ids=" ".join,
 )
-def test_no_line_of_a_failing_command_is_obeyed(command: list[str], in_step: Callable[..., str], tmp_path: Path) -> None:
+def test_the_runner_obeys_no_line_of_a_failing_command(command: list[str], in_step: Callable[..., str], tmp_path: Path) -> None:
     """Here the text is a folder's name from the pull request, but it could also be a pod's log."""
     (tmp_path / FORGED).mkdir()
 
@@ -80,7 +80,7 @@ def test_no_line_of_a_failing_command_is_obeyed(command: list[str], in_step: Cal
     assert read_as_commands(printed.splitlines()) == []
 
 
-def test_no_line_of_a_refusal_is_obeyed(in_step: Callable[..., str]) -> None:
+def test_the_runner_obeys_no_line_of_a_refusal(in_step: Callable[..., str]) -> None:
     """The message quotes the refused threshold."""
     printed = in_step(*BURST, f"--threshold=http_req_duration{{name:{FORGED}}}: p(95)<100")
 
@@ -88,7 +88,7 @@ def test_no_line_of_a_refusal_is_obeyed(in_step: Callable[..., str]) -> None:
     assert read_as_commands(printed.splitlines()) == []
 
 
-def test_lines_of_a_run_are_not_obeyed_and_its_annotations_are(in_step: Callable[..., str], tmp_path: Path) -> None:
+def test_the_runner_obeys_only_the_annotations_of_a_run(in_step: Callable[..., str], tmp_path: Path) -> None:
     """The closing table can name pods and hosts; only lines after the token are parsed."""
     printed = in_step("run", f"--slo-file={FORGED}.yaml")
 
@@ -99,7 +99,7 @@ def test_lines_of_a_run_are_not_obeyed_and_its_annotations_are(in_step: Callable
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_each_stream_is_guarded_by_itself(stream: str, tmp_path: Path) -> None:
+def test_each_stream_is_guarded_separately(stream: str, tmp_path: Path) -> None:
     """The runner reads both streams in no fixed order."""
     other = "stderr" if stream == "stdout" else "stdout"
 
@@ -109,7 +109,7 @@ def test_each_stream_is_guarded_by_itself(stream: str, tmp_path: Path) -> None:
     assert first == f"::stop-commands::{last.strip(':')}"
 
 
-def test_a_file_holds_the_result_alone(tmp_path: Path) -> None:
+def test_a_redirected_file_contains_only_the_result(tmp_path: Path) -> None:
     """The runner does not parse redirected output, which must not contain commands."""
     with (tmp_path / "out").open("w") as out:
         started(tmp_path, *BURST, stdout=out)
@@ -119,7 +119,7 @@ def test_a_file_holds_the_result_alone(tmp_path: Path) -> None:
     assert "::" not in text
 
 
-def test_outside_of_actions_no_command_is_printed(tmp_path: Path) -> None:
+def test_no_command_is_printed_outside_actions(tmp_path: Path) -> None:
     """A terminal gets no workflow commands."""
     done = subprocess.run(
         [sys.executable, *PROGRAM, "validate"],
@@ -148,7 +148,7 @@ def test_a_single_problem_is_reported_once(tmp_path: Path) -> None:
     assert (done.stdout + done.stderr).count("nowhere") == 1
 
 
-def test_a_line_holds_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_contains_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command's progress and errors quote tools and servers."""
     monkeypatch.setenv("CANARY_TOKEN", "canary-of-the-environment")
     assert without_secrets("GET http://me:pw@host/ with canary-of-the-environment") == "GET http://***@host/ with [redacted]"

@@ -53,7 +53,7 @@ def files(root: Path) -> dict[str, str]:
     return {file.relative_to(root).as_posix(): file.read_text() for file in found}
 
 
-def test_it_writes_and_says_what_is_next(repository: Path) -> None:
+def test_init_writes_the_files_and_prints_the_next_steps(repository: Path) -> None:
     """It writes a suite and two workflows, and prints three commands."""
     before = files(repository)
 
@@ -80,7 +80,7 @@ def test_it_writes_and_says_what_is_next(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("engines", "program"), [(("docker", "podman"), "docker"), (("podman",), "podman"), ((), "docker")], ids=["both", "podman", "none"]
 )
-def test_the_command_is_that_of_the_engine_that_is_there(
+def test_the_build_command_uses_the_installed_engine(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engines: tuple[str, ...], program: str
 ) -> None:
     """The command can be pasted as printed."""
@@ -96,7 +96,7 @@ def test_the_command_is_that_of_the_engine_that_is_there(
     assert (repository / "e2e").is_dir()
 
 
-def test_a_second_time_it_changes_nothing(repository: Path) -> None:
+def test_a_second_init_changes_nothing(repository: Path) -> None:
     """It reports each file as unchanged."""
     init()
     once = files(repository)
@@ -108,7 +108,7 @@ def test_a_second_time_it_changes_nothing(repository: Path) -> None:
     assert "replace both" in output
 
 
-def test_a_dry_run_shows_all_and_writes_nothing(repository: Path) -> None:
+def test_a_dry_run_shows_every_change_and_writes_nothing(repository: Path) -> None:
     """The output is a diff."""
     before = files(repository)
 
@@ -119,7 +119,7 @@ def test_a_dry_run_shows_all_and_writes_nothing(repository: Path) -> None:
     assert "+app_overlay = ../deploy/ci" in output
 
 
-def test_what_differs_is_kept_and_shown(repository: Path) -> None:
+def test_edited_files_are_kept_and_their_diff_shown(repository: Path) -> None:
     """The diff goes from the existing file to the one that would have been written."""
     init()
     test = repository / "e2e/judge_slo.py"
@@ -132,7 +132,7 @@ def test_what_differs_is_kept_and_shown(repository: Path) -> None:
     assert "-# mine" in output
 
 
-def test_a_suite_of_several_gets_files_of_its_own(repository: Path) -> None:
+def test_each_of_several_applications_gets_its_own_files(repository: Path) -> None:
     """Files go into its folder and workflows carry its name; the next commands start with a cd into the folder."""
     overlay(repository / "services/a/k8s", "a.localhost")
 
@@ -166,7 +166,7 @@ def test_bad_input_is_refused_before_anything_is_written(
     assert files(repository) == before
 
 
-def test_other_arguments_renew_what_nobody_edited(repository: Path) -> None:
+def test_other_arguments_update_unedited_files(repository: Path) -> None:
     """The difference is shown, and a later call without arguments keeps the choice."""
     overlay(repository / "deploy/other", "other.localhost")
     init()
@@ -202,7 +202,7 @@ def manifests_with_service(kind: str) -> str:
 
 
 @pytest.mark.parametrize("kind", ["LoadBalancer", "NodePort", "ClusterIP"])
-def test_an_application_without_a_way_in_gets_one_in_the_suites_folder(repository: Path, kind: str) -> None:
+def test_an_application_without_an_ingress_gets_one_in_the_suite(repository: Path, kind: str) -> None:
     """The project's manifests stay unchanged, because their own deployment must not get the Ingress."""
     replaced(repository, **{"k8s/all.yaml": manifests_with_service(kind)})
     before = files(repository)
@@ -218,7 +218,7 @@ def test_an_application_without_a_way_in_gets_one_in_the_suites_folder(repositor
     assert remaining_errors(output) == []
 
 
-def test_plain_manifests_are_judged_as_they_are(repository: Path) -> None:
+def test_plain_manifests_are_judged_unchanged(repository: Path) -> None:
     """If nothing is missing, no overlay is added; a namespace that is used but not defined is created."""
     replaced(repository, **{"k8s/web.yaml": stream(deployment(), service()), "k8s/ingress.yaml": stream(ingress("shop.localhost"))})
 
@@ -231,7 +231,7 @@ def test_plain_manifests_are_judged_as_they_are(repository: Path) -> None:
     assert remaining_errors(output) == []
 
 
-def test_everything_that_is_left_is_said_at_the_end(repository: Path) -> None:
+def test_everything_left_to_do_is_listed_at_the_end(repository: Path) -> None:
     """Files are written, and the manifests' problems are listed together."""
     web = deployment()
     web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [
@@ -262,7 +262,7 @@ def test_several_dockerfiles_are_built_by_one_command(repository: Path) -> None:
     assert "app_build =\n    web:kindgate=../web\n    worker:kindgate=../worker\n" in (repository / "e2e/pytest.ini").read_text()
 
 
-def test_an_application_that_cannot_be_entered_is_refused(repository: Path) -> None:
+def test_an_application_without_routes_is_refused(repository: Path) -> None:
     """Requests need some way in."""
     replaced(repository, **{"k8s/all.yaml": stream(deployment(container={"ports": []}))})
 
@@ -272,7 +272,7 @@ def test_an_application_that_cannot_be_entered_is_refused(repository: Path) -> N
     assert not (repository / "e2e").exists()
 
 
-def test_secrets_that_nobody_commits_get_placeholders(repository: Path) -> None:
+def test_uncommitted_secrets_get_placeholders(repository: Path) -> None:
     """They are in a file in the suite's folder, one line each to edit, and edited lines are kept."""
     variable = {"name": "T", "valueFrom": {"secretKeyRef": {"name": "shop-credentials", "key": "token"}}}
     replaced(repository, **{"k8s/web.yaml": stream(deployment(container={"env": [variable]}), service(), ingress("shop.localhost"))})
@@ -289,7 +289,7 @@ def test_secrets_that_nobody_commits_get_placeholders(repository: Path) -> None:
     assert "kept as is  e2e/overlay/placeholders.yaml" in init().stdout
 
 
-def test_a_secret_that_is_applied_before_needs_no_placeholder(repository: Path) -> None:
+def test_a_secret_applied_before_needs_no_placeholder(repository: Path) -> None:
     """A placeholder would overwrite it."""
     variable = {"name": "T", "valueFrom": {"secretKeyRef": {"name": "shop-credentials", "key": "token"}}}
     replaced(repository, **{"k8s/web.yaml": stream(deployment(container={"env": [variable]}), service(), ingress("shop.localhost"))})
@@ -304,7 +304,7 @@ def test_a_secret_that_is_applied_before_needs_no_placeholder(repository: Path) 
     assert remaining_errors(output) == []
 
 
-def test_an_image_that_a_pipeline_fills_in_is_built_or_given(repository: Path) -> None:
+def test_a_placeholder_image_is_built_or_given(repository: Path) -> None:
     """It is built from the repository's Dockerfile, whose port receives the requests, or given by one argument, which is remembered."""
     template = deployment(container={"image": "${REGISTRY}/web:${TAG}", "ports": []})
     template["spec"]["template"]["spec"]["containers"][0].pop("readinessProbe")

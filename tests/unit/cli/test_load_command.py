@@ -108,7 +108,7 @@ def test_a_burst_is_shown_and_written(url: str, tmp_path: Path) -> None:
     assert len(files[2].read_text().splitlines()) == 31
 
 
-def test_requests_that_were_sent_again_are_shown_and_are_failures(url: str, tmp_path: Path) -> None:
+def test_retried_requests_are_shown_and_count_as_failures(url: str, tmp_path: Path) -> None:
     """The output, the document and k6's summary count them, and a threshold on failures is missed."""
     files = [tmp_path / name for name in ("out.json", "k6.json")]
     result = run(
@@ -121,7 +121,7 @@ def test_requests_that_were_sent_again_are_shown_and_are_failures(url: str, tmp_
     assert json.loads(files[1].read_text())["metrics"]["retried"]["count"] == 9
 
 
-def test_ctrl_c_in_an_outage_passes_for_no_success(url: str, tmp_path: Path) -> None:
+def test_ctrl_c_during_an_outage_does_not_pass(url: str, tmp_path: Path) -> None:
     """Nothing is answered: the objective is missed, and every request counts as lost."""
     out = tmp_path / "out.json"
     command = [sys.executable, "-c", "from kindgate.cli import main; main()", "load", "--url", url + "hanging", "--json", str(out)]
@@ -138,7 +138,7 @@ def test_ctrl_c_in_an_outage_passes_for_no_success(url: str, tmp_path: Path) -> 
     assert "8 unanswered" in " ".join(output.split())
 
 
-def test_a_missed_threshold_ends_with_the_tables_code(url: str, tmp_path: Path) -> None:
+def test_a_missed_threshold_sets_the_documented_exit_code(url: str, tmp_path: Path) -> None:
     """A server error in every answer is not the generator's fault, however busy the machine."""
     out = tmp_path / "out.json"
     threshold = "http_req_failed: rate<0.5"
@@ -162,7 +162,7 @@ def test_no_data_is_not_met(url: str) -> None:
     assert "no data" in result.stdout
 
 
-def test_an_expected_text_is_looked_for(url: str) -> None:
+def test_responses_are_checked_for_an_expected_text(url: str) -> None:
     """A wrong body is a failure."""
     assert "5 check" in run("--url", url, "--rate", "50", "--requests", "5", "--expect", "bar").stdout
     assert "failures: none" in run("--url", url, "--rate", "50", "--requests", "5", "--expect", "foo").stdout
@@ -185,14 +185,14 @@ def test_stages_ramp_and_hold(url: str, tmp_path: Path) -> None:
     assert [stage["end_rate"] for stage in document["plan"]["loop"]["stages"]] == [100, 100]
 
 
-def test_urls_come_as_often_as_their_weights_say(url: str, tmp_path: Path) -> None:
+def test_urls_are_requested_in_proportion_to_their_weights(url: str, tmp_path: Path) -> None:
     """One request in four goes to the first."""
     out = tmp_path / "out.json"
     run("--url", url + "a", "--weight", "1", "--url", url + "b", "--weight", "3", "--rate", "100", "--requests", "40", "--json", str(out))
     assert [route["count"] for route in json.loads(out.read_text())["routes"]] == [10, 30]
 
 
-def test_k6_options_say_what_is_sent(url: str, tmp_path: Path) -> None:
+def test_k6_options_define_the_load(url: str, tmp_path: Path) -> None:
     """Rate, duration and thresholds come from the k6 file."""
     options = tmp_path / "options.json"
     scenario = {"executor": "constant-arrival-rate", "rate": 40, "duration": "500ms"}
@@ -204,7 +204,7 @@ def test_k6_options_say_what_is_sent(url: str, tmp_path: Path) -> None:
         run("--url", url, "--from-k6", str(options), "--rate", "5")
 
 
-def test_k6_options_about_connections_are_taken_over(url: str, tmp_path: Path) -> None:
+def test_k6_options_about_connections_are_applied(url: str, tmp_path: Path) -> None:
     """Command-line options take precedence."""
     options, out = tmp_path / "options.json", tmp_path / "out.json"
     scenario = {"executor": "constant-arrival-rate", "rate": 40, "duration": "250ms"}
@@ -223,7 +223,7 @@ def test_k6_options_about_connections_are_taken_over(url: str, tmp_path: Path) -
     assert plan["routes"][0]["headers"] == [["User-Agent", "other"]]
 
 
-def test_redirects_are_warned_of_where_they_are_most_answers(url: str) -> None:
+def test_redirects_cause_a_warning_if_they_are_most_responses(url: str) -> None:
     """A figure about redirects would look like one about the application."""
     few = ("--rate", "100", "--requests", "12")
     most = run("--url", url + "moved", "--weight", "2", "--url", url, "--weight", "1", *few).stdout
@@ -235,7 +235,7 @@ def test_redirects_are_warned_of_where_they_are_most_answers(url: str) -> None:
     assert "redirects" not in followed
 
 
-def test_a_threshold_that_k6_would_not_take_is_told_with_its_file(url: str, tmp_path: Path) -> None:
+def test_a_threshold_that_k6_rejects_is_reported_with_its_file(url: str, tmp_path: Path) -> None:
     """The error points at the text and names its file."""
     options = tmp_path / "options.json"
     scenario = {"executor": "constant-arrival-rate", "rate": 40, "duration": "500ms"}
@@ -254,7 +254,7 @@ def test_a_threshold_that_k6_would_not_take_is_told_with_its_file(url: str, tmp_
         (True, (), 0),
     ],
 )
-def test_a_lost_workers_share_is_said_and_invalid_unless_allowed(
+def test_a_lost_workers_share_is_reported_and_invalid_unless_allowed(
     *, allow: bool, thresholds: tuple[str, ...], code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With one of three workers lost, a met objective cannot pass, but a clear miss stays a miss."""
@@ -279,7 +279,7 @@ def test_a_lost_workers_share_is_said_and_invalid_unless_allowed(
 
 
 @pytest.mark.parametrize(("to_urls", "code"), [(True, INVALID), (False, 20)])
-def test_pressure_excuses_a_slow_plain_url_and_no_application_of_ours(*, to_urls: bool, code: int) -> None:
+def test_pressure_excuses_a_slow_plain_url_but_not_the_application(*, to_urls: bool, code: int) -> None:
     """Only for a server outside the run's clusters is it unknown whether other programs slowed it down."""
     plan = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=60))
     rows = np.array([(0, n, n, n + 1_000_000, 0, 1, OK, 200) for n in range(60)], np.int64)
@@ -349,7 +349,7 @@ def test_bad_input_is_refused_with_a_reason(arguments: tuple[str, ...], error: t
 
 
 @pytest.mark.parametrize("text", ["$schema", "a.$ref=1", 'a.0="[0]"'])
-def test_other_paths_are_taken(url: str, text: str) -> None:
+def test_other_json_paths_are_accepted(url: str, text: str) -> None:
     """Many keys start with a dollar sign, and values can contain anything; the body is not JSON here."""
     result = run("--url", url, "--requests", "5", "--rate", "100", "--expect-json", text)
 

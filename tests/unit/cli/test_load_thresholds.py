@@ -62,12 +62,12 @@ def test_a_kernel_without_pressure_excuses_nothing() -> None:
 @pytest.mark.parametrize(
     ("slow", "foreign", "verdict"), [(0, 0.1, Verdict.PASS), (10, 0.1, Verdict.FAIL), (0, 0.9, Verdict.INVALID), (10, 0.9, Verdict.INVALID)]
 )
-def test_other_programs_leave_no_time_of_an_own_cluster_judged(slow: int, foreign: float, verdict: Verdict) -> None:
+def test_busy_machines_make_times_of_an_own_cluster_invalid(slow: int, foreign: float, verdict: Verdict) -> None:
     """Neither a met nor a missed time gets a verdict."""
     assert verdict_of("p(95)<200", foreign=foreign, slow=slow).verdict is verdict
 
 
-def test_one_miss_that_stands_is_a_fail_among_excused_ones() -> None:
+def test_one_miss_without_an_excuse_fails() -> None:
     """FAIL outranks INVALID; the broken check is named for the objective it concerns."""
     burst_verdict = verdict_of("p(95)<200", "http_req_failed: rate<0.01", foreign=0.9, slow=10, wrong=2)
 

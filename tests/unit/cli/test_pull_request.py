@@ -55,7 +55,7 @@ def as_fork(github: StandIn) -> None:
     github.pull["head"] |= document("events", "pull_request_fork")["pull_request"]["head"]
 
 
-def test_the_legs_that_were_downloaded_become_one_comment(github: StandIn, tmp_path: Path) -> None:
+def test_downloaded_legs_become_one_comment(github: StandIn, tmp_path: Path) -> None:
     """Folders have the layout of `actions/download-artifact`; a missing matrix job is named, and one option can name several."""
     folder = tmp_path / "legs" / "kindgate-report-a-1"
     folder.mkdir(parents=True)
@@ -70,7 +70,7 @@ def test_the_legs_that_were_downloaded_become_one_comment(github: StandIn, tmp_p
     assert "no report from `b`" in body
 
 
-def test_a_post_about_an_empty_folder_is_red(github: StandIn, tmp_path: Path) -> None:
+def test_a_post_about_an_empty_folder_fails(github: StandIn, tmp_path: Path) -> None:
     """The comment and the exit code both report the missing report."""
     (tmp_path / "legs").mkdir()
 
@@ -126,12 +126,12 @@ def test_an_slo_file_without_objectives_requires_none(github: StandIn, tmp_path:
     assert [done.returncode for done in codes] == [0, NO_VERDICT], codes[0].stderr + codes[1].stderr
 
 
-def test_a_word_that_cannot_be_required_is_refused(github: StandIn, tmp_path: Path) -> None:
+def test_an_unknown_required_check_is_refused(github: StandIn, tmp_path: Path) -> None:
     """A typo must not weaken the requirements."""
     assert called(github, tmp_path, "verify", "legs", "--require", "test").returncode == BAD_SETTING
 
 
-def test_a_required_comment_that_cannot_be_written_fails_the_job(github: StandIn, tmp_path: Path) -> None:
+def test_a_failed_required_comment_fails_the_job(github: StandIn, tmp_path: Path) -> None:
     """The error says what to do and does not contain the token."""
     (tmp_path / "only.json").write_text(REPORT.model_dump_json())
     github.fail("POST", Fault("read_only_token"))
@@ -161,7 +161,7 @@ def test_a_forks_run_is_published(github: StandIn, tmp_path: Path) -> None:
     [packed(("../report.json", REPORT.model_dump_json().encode())), packed(("report.json", b'{"\\n::error::forged": 1}')), b"no archive"],
     ids=["traversal", "a field that forges", "no archive"],
 )
-def test_a_hostile_artifact_is_no_verdict(github: StandIn, tmp_path: Path, archive: bytes) -> None:
+def test_a_hostile_artifact_gives_no_verdict(github: StandIn, tmp_path: Path, archive: bytes) -> None:
     """It has its own exit code and comment, without a traceback, and nothing is extracted."""
     as_fork(github)
     github.upload("kindgate-report-e2e-1", archive)

@@ -8,7 +8,7 @@ from pathlib import Path
 from kindgate.cli.shell import shell_environment
 
 
-def test_the_shell_talks_to_the_cluster() -> None:
+def test_the_shells_environment_points_to_the_cluster() -> None:
     """KUBECONFIG is the cluster's, kubectl's folder comes first in PATH, the prompt names the cluster, and the rest is unchanged."""
     given = {"PATH": "/usr/bin", "HOME": "/home/me", "KUBECONFIG": "/home/me/.kube/config"}
     environment = shell_environment(given, "kindgate-1", Path("/state/kubeconfig"), Path("/cache/kubectl/kubectl"))

@@ -29,7 +29,7 @@ main()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-def test_a_command_that_is_told_to_end_ends_its_children(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_terminated_command_ends_its_children(tmp_path: Path, number: signal.Signals) -> None:
     """A program in its own session would continue, such as a compiler for half an hour."""
     kubectl = tmp_path / "kubectl"
     kubectl.write_text(SLOW_KUBECTL)
@@ -51,7 +51,7 @@ def test_a_command_that_is_told_to_end_ends_its_children(tmp_path: Path, number:
     assert not psutil.pid_exists(child)
 
 
-def test_a_command_under_nohup_goes_on(tmp_path: Path) -> None:
+def test_a_command_under_nohup_continues(tmp_path: Path) -> None:
     """A signal that the command inherited as ignored stays ignored."""
     command = [sys.executable, "-c", HANGS_UP]
 

@@ -49,7 +49,7 @@ def environment(**more: str) -> dict[str, str]:
     ],
     ids=str,
 )
-def test_a_terminal_that_cannot_encode_stops_no_burst(url: str, tmp_path: Path, more: Mapping[str, str]) -> None:
+def test_an_ascii_terminal_stops_no_burst(url: str, tmp_path: Path, more: Mapping[str, str]) -> None:
     """Neither its output nor its arguments cause an error."""
     command = burst(f"{url}\u65e5", tmp_path, "http_reqs: count<1")
 
@@ -63,7 +63,7 @@ def test_a_terminal_that_cannot_encode_stops_no_burst(url: str, tmp_path: Path, 
     assert document["plan"]["routes"][0]["headers"] == [["X-Name", "\u65e5\u672c"]]
 
 
-def test_an_error_about_other_letters_is_shown_in_ascii() -> None:
+def test_an_error_with_non_ascii_text_is_shown_in_ascii() -> None:
     """The exit code is kept."""
     command = [sys.executable, *PROGRAM, "load", "--url", "http://\u65e5\u672c/\n"]
 
@@ -72,7 +72,7 @@ def test_an_error_about_other_letters_is_shown_in_ascii() -> None:
     assert (refused.returncode, b"control character" in refused.stderr) == (18, True)
 
 
-def test_a_reader_that_is_gone_loses_nothing(url: str, tmp_path: Path) -> None:
+def test_a_closed_reader_loses_no_result(url: str, tmp_path: Path) -> None:
     """With `kindgate load ... | head -1`, the result is in its file and the exit code is the verdict's."""
     reading, writing = os.pipe()
     os.close(reading)
@@ -98,7 +98,7 @@ def test_a_full_disk_behind_standard_output_is_reported(url: str, tmp_path: Path
     assert json.loads((tmp_path / "\u00e4.json").read_text(encoding="utf-8"))["sent"] == 20
 
 
-def test_a_result_that_cannot_be_written_is_shown(url: str, tmp_path: Path) -> None:
+def test_a_result_that_cannot_be_written_is_still_shown(url: str, tmp_path: Path) -> None:
     """The disk can fill up while load is sent."""
     if not Path("/dev/full").exists():
         pytest.skip("only Linux has a file that is always full")
@@ -119,7 +119,7 @@ class Failing(io.StringIO):
         raise OSError(28, text)
 
 
-def test_a_stream_that_failed_is_written_no_more(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_stream_is_not_written_again(capsys: pytest.CaptureFixture[str]) -> None:
     """The first failure is reported once."""
     stream = SteadyStream(Failing())
 

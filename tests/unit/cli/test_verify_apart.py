@@ -77,7 +77,7 @@ def _called(package: Path, folder: Path, program: str, *arguments: str) -> subpr
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=120)
 
 
-def test_a_suite_that_overwrites_the_judge_and_leaves_a_writer_is_red_elsewhere(job: Path, tmp_path: Path) -> None:
+def test_a_suite_that_tampers_with_the_judge_fails_in_another_job(job: Path, tmp_path: Path) -> None:
     """In its own job everything is green: the run, the judge, and the report rewritten after the upload."""
     site = tmp_path / "site"
     assert _called(site, job, "pytest", "-m", "e2e").returncode == 0

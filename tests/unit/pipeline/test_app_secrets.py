@@ -28,7 +28,7 @@ def values(settings: Settings, **environment: str) -> dict[str, str]:
     return dict(secret_values(settings, environment, Deadline.after(30)))
 
 
-def test_the_environment_beats_its_lines_which_beat_the_file(settings: Settings) -> None:
+def test_the_environment_overrides_its_lines_which_override_the_file(settings: Settings) -> None:
     """Only requested names are used, and an empty variable counts as unset."""
     lines = "API_TOKEN=from lines\nUSER_NAME=mona"
 
@@ -37,7 +37,7 @@ def test_the_environment_beats_its_lines_which_beat_the_file(settings: Settings)
     assert values(settings, KINDGATE_APP_SECRETS=lines, API_TOKEN="from environment", USER_NAME="")["API_TOKEN"] == "from environment"
 
 
-def test_a_file_that_git_does_not_ignore_is_refused(settings: Settings) -> None:
+def test_a_file_not_ignored_by_git_is_refused(settings: Settings) -> None:
     """An unignored file might be committed."""
     (settings.root / ".gitignore").unlink()
 
@@ -45,7 +45,7 @@ def test_a_file_that_git_does_not_ignore_is_refused(settings: Settings) -> None:
         values(settings)
 
 
-def test_a_file_that_holds_nothing_that_was_asked_for_is_no_matter(settings: Settings) -> None:
+def test_a_committed_file_without_requested_values_is_accepted(settings: Settings) -> None:
     """Many repositories commit a .env with plain settings."""
     (settings.root / ".gitignore").unlink()
     (settings.root / ".env").write_text("OTHER=1\n")
@@ -53,7 +53,7 @@ def test_a_file_that_holds_nothing_that_was_asked_for_is_no_matter(settings: Set
     assert values(settings) == {}
 
 
-def test_what_is_missing_is_told_by_secret_and_variable(settings: Settings) -> None:
+def test_missing_secrets_are_reported_with_their_variables(settings: Settings) -> None:
     """All missing values are reported together."""
     with pytest.raises(SecretsMissing, match="Secret shop needs API_TOKEN, Secret shop needs USER_NAME") as caught:
         refuse_missing(settings, {})
@@ -62,7 +62,7 @@ def test_what_is_missing_is_told_by_secret_and_variable(settings: Settings) -> N
     refuse_missing(settings, {"API_TOKEN": "a", "USER_NAME": "b"})
 
 
-def test_a_secret_that_nothing_needs_is_refused(settings: Settings) -> None:
+def test_an_unused_secret_is_refused(settings: Settings) -> None:
     """The name is misspelled, and the error lists the valid ones."""
     needs = rendered(deployment(container={"envFrom": [{"secretRef": {"name": "shopp"}}]}))
 
@@ -83,7 +83,7 @@ def test_quotes_and_export_are_read_as_compose_reads_them(settings: Settings) ->
     }
 
 
-def test_a_file_that_cannot_be_read_is_refused(settings: Settings) -> None:
+def test_an_unreadable_file_is_refused(settings: Settings) -> None:
     """The error names the line but shows no value."""
     (settings.root / ".env").write_text("A=1\nAPI_TOKEN='hunter2\n")
     with pytest.raises(SettingsError, match=r"\.env, line 2: the opening quote of the value of API_TOKEN is not closed") as caught:
@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_read_is_refused(settings: Settings) -> None:
         values(settings)
 
 
-def test_a_missing_env_file_of_a_generator_is_no_fault_of_the_manifests() -> None:
+def test_a_missing_env_file_of_a_generator_counts_as_missing_secrets() -> None:
     """Kustomize's message names the file; any other error is left unchanged."""
     where = "evalsymlink failure on '/x/secret.env' : lstat /x/secret.env: no such file or directory"
     message = f"loading KV pairs: env source files: [secret.env]: {where}"

@@ -80,7 +80,7 @@ def images(baseline: Baseline) -> list[str]:
 
 
 @pytest.mark.parametrize("ref", ["main", "HEAD", "HEAD~0"])
-def test_a_git_ref_is_the_same_overlay_as_it_was(project: Path, kubectl: Path, ref: str) -> None:
+def test_a_git_ref_renders_the_overlay_as_of_that_commit(project: Path, kubectl: Path, ref: str) -> None:
     """Work tree changes are ignored, the baseline gets its own namespace, and the checkout is deleted."""
     baseline = read(project, kubectl, SloSettings(base=ref))
 
@@ -90,7 +90,7 @@ def test_a_git_ref_is_the_same_overlay_as_it_was(project: Path, kubectl: Path, r
     assert len(git(project, "worktree", "list").splitlines()) == 1
 
 
-def test_a_folder_is_an_overlay_even_where_a_branch_has_its_name(project: Path, kubectl: Path) -> None:
+def test_a_folder_takes_precedence_over_a_branch_of_the_same_name(project: Path, kubectl: Path) -> None:
     """An existing folder takes precedence over a branch."""
     git(project, "branch", "other")
     write(project / "other", version("example/web:3"))
@@ -98,14 +98,14 @@ def test_a_folder_is_an_overlay_even_where_a_branch_has_its_name(project: Path, 
     assert images(read(project, kubectl, SloSettings(base="other"))) == ["example/web:3"]
 
 
-def test_another_image_alone_makes_a_base_version(project: Path, kubectl: Path) -> None:
+def test_a_baseline_can_differ_in_its_image_only(project: Path, kubectl: Path) -> None:
     """The baseline has the same manifests, with IMAGE replacing NAME."""
     baseline = read(project, kubectl, SloSettings(base_image=("example/web=example/web:0",)))
 
     assert images(baseline) == ["example/web:0"]
 
 
-def test_a_ref_that_git_does_not_know_is_refused(project: Path, kubectl: Path) -> None:
+def test_an_unknown_ref_is_refused(project: Path, kubectl: Path) -> None:
     """The error explains how to fetch the ref in a shallow checkout."""
     with pytest.raises(SettingsError, match="neither an overlay's folder nor a commit") as raised:
         read(project, kubectl, SloSettings(base="nowhere"))
@@ -114,7 +114,7 @@ def test_a_ref_that_git_does_not_know_is_refused(project: Path, kubectl: Path) -
 
 
 @pytest.mark.parametrize("ref", ["--output=/tmp/x", "-h", ""])
-def test_a_ref_is_never_an_option_of_git(project: Path, ref: str) -> None:
+def test_a_ref_is_never_read_as_a_git_option(project: Path, ref: str) -> None:
     """Any value of --slo-base is treated as a ref."""
     with pytest.raises(SettingsError), checked_out(ref, project, project.parent / "out", Deadline.after(30)):
         pass
@@ -122,13 +122,13 @@ def test_a_ref_is_never_an_option_of_git(project: Path, ref: str) -> None:
     assert not (project.parent / "out").exists()
 
 
-def test_outside_of_a_repository_a_ref_is_refused(tmp_path: Path) -> None:
+def test_a_ref_outside_a_repository_is_refused(tmp_path: Path) -> None:
     """Outside a repository no other version exists."""
     with pytest.raises(SettingsError, match="neither"), checked_out("main", tmp_path, tmp_path / "out", Deadline.after(30)):
         pass
 
 
-def test_an_overlay_may_lie_beside_the_suite(project: Path, kubectl: Path) -> None:
+def test_an_overlay_may_be_outside_the_suite(project: Path, kubectl: Path) -> None:
     """A generated suite has its own folder, which the baseline may lack."""
     suite = project / "e2e"
     suite.mkdir()
@@ -142,7 +142,7 @@ def test_an_overlay_may_lie_beside_the_suite(project: Path, kubectl: Path) -> No
     assert images(baseline) == ["example/web:1"]
 
 
-def test_an_adapted_overlay_adapts_a_base_version_that_is_older(project: Path, tmp_path: Path) -> None:
+def test_an_adapted_overlay_also_adapts_an_older_baseline(project: Path, tmp_path: Path) -> None:
     """The suite's added Ingress also applies to the baseline's manifests."""
     overlay = project / "e2e/overlay"
     overlay.mkdir(parents=True)
@@ -159,7 +159,7 @@ def test_an_adapted_overlay_adapts_a_base_version_that_is_older(project: Path, t
     assert [item["metadata"]["name"] for item in baseline.rendered.of_kind("ConfigMap")] == ["more"]
 
 
-def test_an_overlay_outside_of_the_project_has_no_other_version(project: Path, kubectl: Path, tmp_path: Path) -> None:
+def test_an_overlay_outside_the_repository_has_no_baseline(project: Path, kubectl: Path, tmp_path: Path) -> None:
     """Git has no history of a folder outside the project."""
     write(tmp_path / "elsewhere", version("example/web:2"))
 
@@ -178,14 +178,14 @@ def test_a_failure_while_reading_leaves_no_checkout(project: Path, kubectl: Path
     assert len(git(project, "worktree", "list").splitlines()) == 1
 
 
-def test_an_image_of_ones_own_is_the_new_versions_alone(project: Path, kubectl: Path) -> None:
+def test_an_overridden_image_applies_only_to_the_head(project: Path, kubectl: Path) -> None:
     """--app-image replaces the image in the pull request's version only; the baseline keeps its manifests' image."""
     baseline = read(project, kubectl, SloSettings(base="main"), app_image=("example/web=web:dev",))
 
     assert images(baseline) == ["example/web:1"]
 
 
-def test_the_base_version_gets_its_secrets_too(project: Path, kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_baseline_also_gets_its_secrets(project: Path, kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are created in the baseline's own namespace from the same variables."""
     needs = {"image": "example/web:1", "envFrom": [{"secretRef": {"name": "credentials"}}]}
     whole = rendered(manifest("Namespace", "shop", namespace=""), deployment(container=needs), service(), ingress())

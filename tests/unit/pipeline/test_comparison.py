@@ -85,7 +85,7 @@ def test_a_clear_difference_is_decided_at_the_first_look(
     assert (result.bursts, result.first.bursts) == (20, 10)
 
 
-def test_what_the_confirmation_round_does_not_say_too_is_undecided(tmp_path: Path) -> None:
+def test_a_verdict_the_round_does_not_confirm_is_inconclusive(tmp_path: Path) -> None:
     """Head is 50 % slower at the interim looks but equal after redeployment, so nothing is known."""
     verdicts: list[Verdict] = []
     compared = measure_and_compare(
@@ -104,7 +104,7 @@ def test_what_the_confirmation_round_does_not_say_too_is_undecided(tmp_path: Pat
     assert compared.shown == compared.confirmation
 
 
-def test_the_confirmation_round_is_told_apart_in_what_the_report_is_made_from(tmp_path: Path) -> None:
+def test_the_report_distinguishes_the_confirmation_round(tmp_path: Path) -> None:
     """The report's input has the round's bursts, placement and preparation."""
     compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, SwapCounter("foo: a 1 and 0"))
     second = compared.origin.confirmation
@@ -126,7 +126,7 @@ def test_the_second_series_has_other_schedules_than_the_first(tmp_path: Path) ->
     assert replace(second.plan, seed=burst_series.plan.seed) == burst_series.plan
 
 
-def test_a_change_between_none_and_the_tolerance_takes_every_look(tmp_path: Path) -> None:
+def test_a_change_below_the_tolerance_takes_every_look(tmp_path: Path) -> None:
     """Two new pairs per look decide nothing; the third look ends the series, decided or not."""
     looks: list[int] = []
     exchanging = SwapCounter()
@@ -162,7 +162,7 @@ def test_a_quick_look_shows_figures_and_decides_nothing(tmp_path: Path) -> None:
     assert result.base is not None
 
 
-def test_versions_that_stand_on_different_nodes_are_not_compared(tmp_path: Path) -> None:
+def test_versions_on_different_nodes_are_not_compared(tmp_path: Path) -> None:
     """Even a clear difference is INVALID at the first look, and nothing more is measured."""
     exchanging = SwapCounter()
     compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, exchanging, placement="foo: a 2 and 0, b 0 and 2")
@@ -170,7 +170,7 @@ def test_versions_that_stand_on_different_nodes_are_not_compared(tmp_path: Path)
     assert (compared.comparison.verdict, compared.comparison.look, exchanging.times) == (Verdict.INVALID, 1, 0)
 
 
-def test_a_slower_version_is_found_under_real_load(env: Environment, load_lock: LoadLock) -> None:
+def test_a_slower_version_is_detected_under_real_load(env: Environment, load_lock: LoadLock) -> None:
     """Head waits 80 ms before each answer: six bursts and twenty more find it, unless the machine is too busy."""
     settings = Settings(load=LoadSettings(rate=100, duration=0.3, warmup=0.1), slo=SloSettings(base="main"))
     burst_series = comparison_series(settings, COMPARED, env, load_lock)
@@ -184,12 +184,12 @@ def test_a_slower_version_is_found_under_real_load(env: Environment, load_lock: 
     assert result.head > 80
 
 
-def test_the_slo_file_beats_the_option_for_the_number_of_pairs() -> None:
+def test_the_slo_file_overrides_the_option_for_the_number_of_pairs() -> None:
     """The file takes precedence, as it does for thresholds."""
     assert pairs_per_look(Objectives(), SloSettings(bursts=7)) == 7
     assert pairs_per_look(Objectives(bursts=BurstSizes(count=9)), SloSettings(bursts=7)) == 9
 
 
-def test_without_prometheus_no_resources_are_told(env: Environment) -> None:
+def test_without_prometheus_no_resources_are_reported(env: Environment) -> None:
     """The comparison itself does not need Prometheus."""
     assert resources_of_both(env, ()) == ()

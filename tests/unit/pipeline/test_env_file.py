@@ -62,13 +62,13 @@ def read(text: str) -> dict[str, str]:
         ("A=1\nA=2", "2"),
     ],
 )
-def test_a_value_is_what_compose_makes_of_it(line: str, value: str) -> None:
+def test_values_are_parsed_as_compose_does(line: str, value: str) -> None:
     """Quotes, escapes, comments and references are handled."""
     assert read(f"{line}\n")["A"] == value
     assert read(line)["A"] == value
 
 
-def test_a_name_alone_takes_its_value_from_the_environment() -> None:
+def test_a_bare_name_takes_its_value_from_the_environment() -> None:
     """A name that the environment lacks is left out."""
     assert read("SET\nUNSET\nexport EMPTY\n# comment\n\n") == {"SET": "value", "EMPTY": ""}
 
@@ -85,7 +85,7 @@ def test_a_name_alone_takes_its_value_from_the_environment() -> None:
         ("A=${}", r"line 1: invalid \$\{\.\.\.\} in the value of A"),
     ],
 )
-def test_what_compose_refuses_is_refused(text: str, message: str) -> None:
+def test_text_that_compose_rejects_is_refused(text: str, message: str) -> None:
     """The error names the line but shows no value."""
     with pytest.raises(SettingsError, match=message) as caught:
         read(text)
@@ -113,7 +113,7 @@ def test_double_quotes_keep_every_escaped_value(value: str) -> None:
 
 
 @given(st.text())
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     """Any text is parsed or refused."""
     with contextlib.suppress(SettingsError):
         assert all(isinstance(value, str) for value in read(text).values())

@@ -8,7 +8,7 @@ from kindgate.pipeline.finish import bundles_of
 from kindgate.report.run_report import TestResult
 
 
-def test_a_tests_folder_of_evidence_is_named_with_its_files(tmp_path: Path) -> None:
+def test_a_tests_failure_bundle_lists_its_files(tmp_path: Path) -> None:
     """Files are listed as in the artifact, in order; a test without a folder has no bundle."""
     folder = tmp_path / "failures" / "test-a"
     (folder / "logs").mkdir(parents=True)

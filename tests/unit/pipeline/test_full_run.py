@@ -37,13 +37,13 @@ def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "state"))
 
 
-def ended(root: Path, *found: Measurement, **slo: str) -> tuple[int, list[str]]:
+def run_result(root: Path, *measured: Measurement, **slo: str) -> tuple[int, list[str]]:
     """Return the exit code and the output of a run with these results."""
     lines: list[str] = []
     settings = Settings(root, slo=SloSettings(**slo))  # type: ignore[arg-type]  # tests give valid words
 
     def measure(_: Pipeline, measurements: list[Measurement]) -> None:
-        measurements.extend(found)
+        measurements.extend(measured)
 
     return run_everything(settings, lambda _: None, lines.append, measure).exit_code, lines
 
@@ -60,14 +60,14 @@ def ended(root: Path, *found: Measurement, **slo: str) -> tuple[int, list[str]]:
         (Verdict.FAIL, Verdict.INVALID, 20),
     ],
 )
-def test_the_worst_verdict_of_both_kinds_is_the_exit_code(threshold: Verdict, comparison: Verdict, code: int, tmp_path: Path) -> None:
+def test_the_worst_verdict_sets_the_exit_code(threshold: Verdict, comparison: Verdict, code: int, tmp_path: Path) -> None:
     """FAIL outranks INVALID, as within one judgment."""
-    assert ended(tmp_path, judged(threshold), compared(comparison))[0] == code
+    assert run_result(tmp_path, judged(threshold), compared(comparison))[0] == code
 
 
-def test_the_sentences_of_the_worst_verdict_are_shown(tmp_path: Path) -> None:
+def test_the_explanations_of_the_worst_verdict_are_shown(tmp_path: Path) -> None:
     """Explanations of passing results are left out."""
-    _, lines = ended(tmp_path, judged(Verdict.PASS), compared(Verdict.FAIL))
+    _, lines = run_result(tmp_path, judged(Verdict.PASS), compared(Verdict.FAIL))
 
     assert lines[-1] == "kindgate: compared it"
 
@@ -76,7 +76,7 @@ def test_the_sentences_of_the_worst_verdict_are_shown(tmp_path: Path) -> None:
     ("ci", "allowed", "found", "code"),
     [("true", False, False, 28), ("true", True, False, 0), ("", False, False, 0), ("true", False, True, 0)],
 )
-def test_a_run_that_judged_nothing_is_red_in_ci(
+def test_a_run_without_a_verdict_fails_in_ci(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ci: str, allowed: bool, found: bool, code: int
 ) -> None:
     """The report says NO VERDICT outside CI too."""
@@ -91,20 +91,20 @@ def test_a_run_that_judged_nothing_is_red_in_ci(
 
 
 @pytest.mark.parametrize(("what", "code"), [("warn", 0), ("pass", 0), ("fail", 20)])
-def test_what_is_undecided_does_what_the_option_says(what: str, code: int, tmp_path: Path) -> None:
+def test_the_option_decides_how_an_inconclusive_objective_ends(what: str, code: int, tmp_path: Path) -> None:
     """The option applies to comparisons and thresholds alike."""
-    assert ended(tmp_path, compared(Verdict.INCONCLUSIVE), inconclusive=what)[0] == code
+    assert run_result(tmp_path, compared(Verdict.INCONCLUSIVE), inconclusive=what)[0] == code
 
 
 def test_a_comparison_is_in_the_report_with_both_figures(tmp_path: Path) -> None:
     """The report has both versions' absolute figures, the change and its interval."""
-    ended(tmp_path, compared(Verdict.FAIL))
+    run_result(tmp_path, compared(Verdict.FAIL))
 
     (row,) = json.loads((tmp_path / "artifacts" / "report.json").read_text())["comparison"]
     assert (row["base"], row["head"], row["change"], row["low"], row["high"], row["verdict"]) == (10.0, 12.0, 0.2, 0.1, 0.3, "FAIL")
 
 
-def test_an_error_is_the_exit_code_and_the_report_is_written(tmp_path: Path) -> None:
+def test_an_error_sets_the_exit_code_and_the_report_is_written(tmp_path: Path) -> None:
     """The report is written after any error."""
     lines: list[str] = []
 
@@ -118,7 +118,7 @@ def test_an_error_is_the_exit_code_and_the_report_is_written(tmp_path: Path) -> 
     assert (tmp_path / "artifacts" / "report.html").is_file()
 
 
-def test_a_screen_that_is_gone_changes_neither_report_nor_exit_code(tmp_path: Path) -> None:
+def test_a_lost_terminal_changes_neither_report_nor_exit_code(tmp_path: Path) -> None:
     """Everything is written before it is printed."""
 
     def measure(_: Pipeline, _measurements: list[Measurement]) -> None:
@@ -144,7 +144,7 @@ def test_credentials_in_an_error_are_not_shown(tmp_path: Path) -> None:
     assert not any("hunter2" in file.read_text() for file in (tmp_path / "artifacts").iterdir() if file.suffix in {".json", ".md", ".html"})
 
 
-def test_a_base_version_without_anything_to_compare_is_refused_before_all_else(tmp_path: Path) -> None:
+def test_a_baseline_without_tolerances_is_refused_first(tmp_path: Path) -> None:
     """Nothing is rendered, built or created for it."""
     (tmp_path / "slo.yaml").write_text('thresholds: {http_req_duration: ["p(95)<200"]}\n')
     lines: list[str] = []

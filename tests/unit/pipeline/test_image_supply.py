@@ -27,7 +27,7 @@ def supply(folder: Path, *images: str) -> ImageSupply:
     return ImageSupply(engine, plan, RegistrySource(engine, LOCK, folder), (), folder)
 
 
-def test_images_are_listed_with_digest_source_and_name_in_the_nodes(tmp_path: Path) -> None:
+def test_images_are_listed_with_digest_source_and_node_name(tmp_path: Path) -> None:
     """The list has pulled images, the user's own and renamed ones."""
     found = supply(tmp_path, "traefik:v3", f"app:1@{TWO}", f"db@{ONE}", f"shop:dev@{ONE}")
 
@@ -40,7 +40,7 @@ def test_images_are_listed_with_digest_source_and_name_in_the_nodes(tmp_path: Pa
     )
 
 
-def test_the_nodes_must_know_every_name_that_the_fitted_manifests_have(tmp_path: Path) -> None:
+def test_the_nodes_know_every_image_name_of_the_adapted_manifests(tmp_path: Path) -> None:
     """The nodes would try to pull a missing name."""
     images = ("traefik:v3", f"app:1@{TWO}", f"app:1@{ONE}", f"db@{ONE}", f"shop:dev@{ONE}")
     found = supply(tmp_path, *images)

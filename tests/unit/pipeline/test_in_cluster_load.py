@@ -87,7 +87,7 @@ def _existing(server: ApiServer, tmp_path: Path) -> Environment:
     return Environment(address, Rendered(Path("app"), ()), kubectl, tmp_path / "artifacts", tmp_path / "measurements")
 
 
-def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, existing: Environment) -> None:
+def test_the_burst_is_sent_as_planned_and_cleaned_up(server: ApiServer, existing: Environment) -> None:
     """The applied objects contain the plan and worker count, the master's log holds the result, and everything is deleted."""
     controllers = Controllers(server, "\n".join([*result_lines(partial_result()), "locust has ended"]))
     lines: list[str] = []
@@ -107,7 +107,7 @@ def test_the_burst_is_sent_as_planned_and_leaves_nothing(server: ApiServer, exis
     assert all(line.startswith("load generators: ") for line in lines[1:-1])
 
 
-def test_certificates_to_trust_go_with_the_plan(server: ApiServer, existing: Environment, tmp_path: Path) -> None:
+def test_ca_certificates_are_sent_with_the_plan(server: ApiServer, existing: Environment, tmp_path: Path) -> None:
     """They are in the ConfigMap that workers mount, at the path that the plan then names."""
     trusted = tmp_path / "trusted.pem"
     trusted.write_text("-----BEGIN CERTIFICATE-----\n")
@@ -124,7 +124,7 @@ def test_certificates_to_trust_go_with_the_plan(server: ApiServer, existing: Env
     assert controllers.data[key] == trusted.read_text()
 
 
-def test_a_master_without_a_result_is_an_error_with_its_last_words(server: ApiServer, existing: Environment) -> None:
+def test_a_master_without_a_result_raises_an_error_with_its_log(server: ApiServer, existing: Environment) -> None:
     """Everything is deleted in that case too."""
     controllers = Controllers(server, "no worker came in 120 s")
 
@@ -136,7 +136,7 @@ def test_a_master_without_a_result_is_an_error_with_its_last_words(server: ApiSe
     assert [path for path in server.objects if path.startswith(JOBS)] == []
 
 
-def test_no_workers_are_refused_before_anything_is_applied(server: ApiServer, existing: Environment) -> None:
+def test_zero_workers_are_refused_before_anything_is_applied(server: ApiServer, existing: Environment) -> None:
     """Zero workers are an error."""
     with pytest.raises(LoadError, match="at least one worker"):
         run_in_cluster(Settings(), existing, PLAN, 0, lambda _: None)
@@ -144,7 +144,7 @@ def test_no_workers_are_refused_before_anything_is_applied(server: ApiServer, ex
     assert server.paths("PATCH") == []
 
 
-def test_pods_reach_the_ingress_at_its_nodes_own_address(server: ApiServer, existing: Environment) -> None:
+def test_pods_reach_the_ingress_at_its_nodes_address(server: ApiServer, existing: Environment) -> None:
     """127.0.0.1 would be the pod itself."""
     addresses = [{"type": "Hostname", "address": "cp"}, {"type": "InternalIP", "address": "172.18.0.2"}]
     server.put("/api/v1/nodes/cp", {"status": {"addresses": addresses}})
@@ -154,7 +154,7 @@ def test_pods_reach_the_ingress_at_its_nodes_own_address(server: ApiServer, exis
     assert (inside.ingress_url, inside.ingress_tls_url) == ("http://172.18.0.2", "https://172.18.0.2")
 
 
-def test_in_a_foreign_cluster_the_ingress_has_to_be_named(existing: Environment) -> None:
+def test_an_existing_cluster_requires_the_ingress_url(existing: Environment) -> None:
     """Only the cluster's owner knows the ingress address."""
     with pytest.raises(LoadError, match="is unknown") as raised:
         ingress_in_cluster(existing.address)

@@ -40,7 +40,7 @@ def _held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Held]:
     process.close()
 
 
-def test_a_burst_waits_for_everybody_and_everybody_for_a_burst(held: Held, tmp_path: Path) -> None:
+def test_bursts_and_other_tests_exclude_each_other(held: Held, tmp_path: Path) -> None:
     """An exclusive lock excludes all others; shared locks exclude only exclusive ones."""
     kind, _, _ = held
     load_lock = LoadLock(tmp_path / "run", tmp_path / "machine")
@@ -55,7 +55,7 @@ def test_a_burst_waits_for_everybody_and_everybody_for_a_burst(held: Held, tmp_p
             pass
 
 
-def test_a_killed_holder_gives_its_lease_back(held: Held, tmp_path: Path) -> None:
+def test_a_killed_holder_releases_its_lock(held: Held, tmp_path: Path) -> None:
     """The kernel releases the file lock of a killed process."""
     _, process, _ = held
     process.kill()
@@ -65,7 +65,7 @@ def test_a_killed_holder_gives_its_lease_back(held: Held, tmp_path: Path) -> Non
         pass
 
 
-def test_bursts_of_two_runs_share_one_machine(held: Held, tmp_path: Path) -> None:
+def test_bursts_of_two_runs_never_overlap(held: Held, tmp_path: Path) -> None:
     """Another run's burst blocks ours through the machine's file, but its tests do not."""
     kind, _, _ = held
     load_lock = LoadLock(tmp_path / "other-run", tmp_path / "machine")

@@ -24,7 +24,7 @@ FAILED = RunReport(
 )
 
 
-def test_a_checkout_that_git_cannot_compare_is_a_note(tmp_path: Path) -> None:
+def test_an_incomparable_checkout_becomes_a_note(tmp_path: Path) -> None:
     """A report without gate changes must not suggest that the pull request changes nothing."""
     origin = read_origin(Settings(root=tmp_path), PULL_REQUEST)
 
@@ -37,14 +37,14 @@ def test_a_checkout_that_git_cannot_compare_is_a_note(tmp_path: Path) -> None:
     assert [link.name for link in origin.links] == ["run", "re-run", "artifacts"]
 
 
-def test_outside_of_a_pull_request_there_is_nothing_to_note(tmp_path: Path) -> None:
+def test_a_run_outside_a_pull_request_has_no_notes(tmp_path: Path) -> None:
     """Without a pull request there is no comparison and no note."""
     origin = read_origin(Settings(root=tmp_path), {})
 
     assert (origin.record, origin.notes, origin.links) == (None, (), ())
 
 
-def test_annotations_are_apart_from_lines_that_hold_text_of_others(tmp_path: Path) -> None:
+def test_annotations_are_separate_from_untrusted_lines(tmp_path: Path) -> None:
     """The caller prints annotations while the runner parses commands, and other lines while it does not."""
     lines: list[str] = []
 

@@ -39,7 +39,7 @@ def _root(tmp_path: Path) -> Path:
 BOTH = f"{IDS[0]} 40\n{IDS[1]} 41\n"
 
 
-def test_a_run_is_this_process_and_every_node(root: Path) -> None:
+def test_own_cpu_covers_this_process_and_every_node(root: Path) -> None:
     """Workers receive the owning process's ID as data, not their own."""
     own_cpu = find_own_processes(_engine(root, BOTH), ("control-plane", "worker"), Deadline.after(20), root)
 
@@ -59,11 +59,11 @@ def test_a_run_is_this_process_and_every_node(root: Path) -> None:
         (f"{IDS[0]} 40\nno such container\n", 0),
     ],
 )
-def test_it_is_unknown_unless_every_node_can_be_read(root: Path, says: str, code: int) -> None:
+def test_own_cpu_is_unknown_unless_every_node_is_readable(root: Path, says: str, code: int) -> None:
     """A remote engine's process IDs belong to other processes here, and a missing node would count as foreign load."""
     assert find_own_processes(_engine(root, says, code), ("control-plane", "worker"), Deadline.after(20), root) is None
 
 
-def test_a_cluster_without_known_nodes_is_unknown(root: Path) -> None:
+def test_a_cluster_without_known_nodes_has_no_own_cpu(root: Path) -> None:
     """An existing cluster has no known nodes."""
     assert find_own_processes(_engine(root, ""), (), Deadline.after(20), root) is None

@@ -38,7 +38,7 @@ def test_a_link_is_added_to_the_report_and_its_pages(written: Path) -> None:
     assert ADDRESS in (written.parent / "report.html").read_text()
 
 
-def test_without_a_link_the_report_stays_as_it_is(written: Path) -> None:
+def test_without_links_the_report_is_unchanged(written: Path) -> None:
     """Only the pages are rendered again."""
     before = written.read_bytes()
     (written.parent / "report.html").unlink()
@@ -49,7 +49,7 @@ def test_without_a_link_the_report_stays_as_it_is(written: Path) -> None:
     assert (written.parent / "report.html").is_file()
 
 
-def test_no_more_links_than_a_report_holds_are_added(written: Path) -> None:
+def test_links_beyond_the_reports_limit_are_dropped(written: Path) -> None:
     """A report with more links could not be read back."""
     rewrite_pages(written, parse_links([f"page {number}={ADDRESS}" for number in range(30)]))
 
@@ -57,13 +57,13 @@ def test_no_more_links_than_a_report_holds_are_added(written: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["HTML report", "page=javascript:alert(1)", "page=https://x/)[y](https://z", f"{'x' * 400}={ADDRESS}"])
-def test_what_is_no_link_is_refused(text: str) -> None:
+def test_an_invalid_link_is_refused(text: str) -> None:
     """An invalid link is refused before anything is written."""
     with pytest.raises(SettingsError, match="NAME=URL"):
         parse_links([text])
 
 
-def test_pages_are_written_where_they_are_asked_for(tmp_path: Path) -> None:
+def test_pages_are_written_to_the_requested_folder(tmp_path: Path) -> None:
     """Each page is reported in one line, and the default folder stays empty."""
     pages = write_pages(REPORT, tmp_path / "artifacts", tmp_path / "rescue")
 
@@ -72,7 +72,7 @@ def test_pages_are_written_where_they_are_asked_for(tmp_path: Path) -> None:
     assert not (tmp_path / "rescue").exists()
 
 
-def test_a_page_that_finds_no_room_is_rescued(tmp_path: Path) -> None:
+def test_a_page_that_does_not_fit_on_the_disk_is_rescued(tmp_path: Path) -> None:
     """The message states the reason and the fallback location; the page is complete."""
     (tmp_path / "artifacts").write_text("a file where a folder is needed")
 
@@ -83,7 +83,7 @@ def test_a_page_that_finds_no_room_is_rescued(tmp_path: Path) -> None:
     assert RunReport.model_validate_json((tmp_path / "rescue" / "report.json").read_bytes()) == REPORT
 
 
-def test_half_a_page_is_not_left(tmp_path: Path) -> None:
+def test_no_partial_page_is_left(tmp_path: Path) -> None:
     """On a full device the error names it, and no empty file is left to be mistaken for a report."""
     (tmp_path / "artifacts").mkdir()
     (tmp_path / "artifacts" / "report.json").symlink_to("/dev/full")
@@ -95,7 +95,7 @@ def test_half_a_page_is_not_left(tmp_path: Path) -> None:
     assert (tmp_path / "rescue" / "report.json").is_file()
 
 
-def test_a_run_that_may_be_killed_writes_the_data_first(tmp_path: Path) -> None:
+def test_a_quick_write_skips_the_html_page(tmp_path: Path) -> None:
     """Pages are rendered from the data and take most of the time."""
     pages = write_pages(REPORT, tmp_path / "artifacts", tmp_path / "rescue", quick=True)
 

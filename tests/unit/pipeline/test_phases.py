@@ -9,7 +9,7 @@ import pytest
 from kindgate.pipeline.phases import PhaseLog
 
 
-def test_a_clock_that_is_set_back_makes_no_time_negative(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_set_back_gives_no_negative_duration(monkeypatch: pytest.MonkeyPatch) -> None:
     """A negative duration would make the report invalid."""
     log = PhaseLog(str, time.time())
     real = time.time

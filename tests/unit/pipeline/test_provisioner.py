@@ -17,7 +17,7 @@ from kindgate.slo.objectives import Objectives
 from tests.unit.deploy.objects import deployment, rendered
 
 
-def test_the_report_says_what_was_changed_in_the_manifests() -> None:
+def test_the_report_lists_changes_to_the_manifests() -> None:
     """Readers of a verdict must see that another image than the pinned one was used, in either version."""
     pipeline = Pipeline(Settings(), "run", lambda _: None)
     before, head, base = (replace(rendered(deployment(name)), notes=(f"{name} changed",)) for name in ("database", "web", "web-base"))
@@ -27,7 +27,7 @@ def test_the_report_says_what_was_changed_in_the_manifests() -> None:
     assert pipeline.notes == ("database changed", "web changed", "web-base changed")
 
 
-def test_without_two_versions_none_can_change_places() -> None:
+def test_a_swap_without_a_baseline_is_refused() -> None:
     """Without a comparison nothing is removed from the cluster."""
     pipeline = Pipeline(Settings(), "run", lambda _: None)
 

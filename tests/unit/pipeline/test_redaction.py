@@ -17,7 +17,7 @@ CANARY = "canary-of-a-secret"
 REDACTOR = Redactor([KnownValue(CANARY, "CANARY")])
 
 
-def test_a_kept_burst_holds_no_secret(tmp_path: Path) -> None:
+def test_a_copied_burst_contains_no_secret(tmp_path: Path) -> None:
     """A burst's plan has URLs, bodies and headers from a test."""
     times = Histogram.of(range(0, 5000, 3)).to_text()
     burst = {
@@ -35,12 +35,12 @@ def test_a_kept_burst_holds_no_secret(tmp_path: Path) -> None:
     assert json.loads(kept.read_text()) == {"plan": {"routes": [clean]}, "response": times}
 
 
-def test_a_histogram_that_holds_a_known_value_by_chance_stays() -> None:
+def test_a_histogram_containing_a_secret_by_chance_is_kept() -> None:
     """Changing one character would change the measurement."""
     assert redacted_burst({"response": CANARY, "host": CANARY}, REDACTOR) == {"response": CANARY, "host": "[redacted]"}
 
 
-def test_a_run_knows_more_the_further_it_has_come(tmp_path: Path) -> None:
+def test_a_run_learns_secrets_as_it_progresses(tmp_path: Path) -> None:
     """Secrets in manifests and the kubeconfig are known once read; a kubeconfig that changes is read again."""
     secrets = RunSecrets({"A_TOKEN": "of-the-environment"})
     kubeconfig = tmp_path / "kubeconfig"

@@ -25,18 +25,18 @@ def test_the_confirmation_round_is_counted() -> None:
     assert expected() == (2 * 61, 4 * 61)
 
 
-def test_a_round_has_twenty_bursts_however_small_a_look_is() -> None:
+def test_a_confirmation_round_has_at_least_twenty_bursts() -> None:
     """The SLO file's sizes take precedence over the options."""
     assert expected(BurstSizes(count=5, duration=1.0 - BETWEEN_BURSTS)) == (6 + 21, 3 * 6 + 21)
 
 
-def test_bursts_in_turn_take_four_times_as_long() -> None:
+def test_abba_takes_four_times_as_long() -> None:
     """Four bursts yield one pair of figures."""
     assert expected(settings=replace(SETTINGS, slo=replace(SETTINGS.slo, compare="abba"))) == (2 * 241, 4 * 241)
 
 
 @pytest.mark.parametrize(("how", "seconds"), [("duet", 3.0), ("abba", 9.0)])
-def test_a_quick_look_is_one_figure(how: str, seconds: float) -> None:
+def test_a_quick_look_takes_one_pair(how: str, seconds: float) -> None:
     """A quick look decides nothing, so no round follows."""
     slo = replace(SETTINGS.slo, quick=True, compare=how)  # type: ignore[arg-type]  # one of its words
     assert expected(settings=replace(SETTINGS, slo=slo)) == (seconds, seconds)

@@ -45,7 +45,7 @@ def swapped(api_server: ApiServer, folder: Path, *, existing: bool = False, reus
     return done, [(method, path) for method, path, _ in api_server.requests if method in {"DELETE", "PATCH"} and "configmaps" in path]
 
 
-def test_both_versions_are_removed_and_applied_again_the_base_first(api_server: ApiServer, tmp_path: Path) -> None:
+def test_both_versions_are_removed_and_reapplied_base_first(api_server: ApiServer, tmp_path: Path) -> None:
     """The pull request's version came first before, so now the baseline does; shared objects stay unchanged."""
     done, changes = swapped(api_server, tmp_path)
 
@@ -56,7 +56,7 @@ def test_both_versions_are_removed_and_applied_again_the_base_first(api_server: 
 
 
 @pytest.mark.parametrize(("kept", "why"), [("existing", "an existing cluster"), ("reused", "its volumes may hold data")])
-def test_nothing_is_removed_from_a_cluster_that_others_use(api_server: ApiServer, tmp_path: Path, kept: str, why: str) -> None:
+def test_nothing_is_removed_from_a_shared_cluster(api_server: ApiServer, tmp_path: Path, kept: str, why: str) -> None:
     """On a shared cluster both versions only get new pods, and the run states why."""
     done, changes = swapped(api_server, tmp_path, existing=kept == "existing", reused=kept == "reused")
 

@@ -48,11 +48,11 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     def replace(reach: Reach) -> list[Stage]:
         requested_stages: list[Stage] = []
 
-        def noting(lazy: LazyPipeline, stage: Stage) -> Environment:
+        def recording_reach(lazy: LazyPipeline, stage: Stage) -> Environment:
             requested_stages.append(stage)
             return reach(lazy)
 
-        monkeypatch.setattr(LazyPipeline, "reach", noting)
+        monkeypatch.setattr(LazyPipeline, "reach", recording_reach)
         return requested_stages
 
     return replace

@@ -14,7 +14,7 @@ from kindgate.plugin import cluster as module
 from kindgate.plugin.cluster import Cluster
 
 
-def test_a_call_to_a_server_that_stands_still_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_to_a_hung_server_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A paused node accepts connections but answers none; a test without its own timeout fails instead of hanging."""
     monkeypatch.setattr(module, "API_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -61,51 +61,51 @@ def _pull_request(github: GitHub, suite: pytest.Pytester, stand_in: StandIn, mon
     suite.makepyfile(test_suite=SUITE)
 
 
-def ended(suite: pytest.Pytester, test: str, *arguments: str) -> pytest.RunResult:
+def run_suite(suite: pytest.Pytester, test: str, *arguments: str) -> pytest.RunResult:
     """Run one test."""
     return suite.runpytest_inprocess("-m", "e2e", "-k", test, *arguments)
 
 
-def test_a_run_on_several_workers_posts_once_when_its_reports_exist(suite: pytest.Pytester, github: GitHub) -> None:
+def test_a_run_with_workers_posts_once_after_writing_its_reports(suite: pytest.Pytester, github: GitHub) -> None:
     """Only the controller has every test's result, and the files that the comment links to already exist."""
     files = [suite.path / "artifacts" / name for name in ("junit.xml", "report.html", "pytest.html")]
     create = github._create_comment
     there: list[bool] = []
 
-    def noting(_query: dict[str, str], body: dict[str, str], number: str) -> Answer:
+    def recording_comment(_query: dict[str, str], body: dict[str, str], number: str) -> Answer:
         there.extend(file.is_file() and file.stat().st_size > 0 for file in files)
         return create(_query, body, number)
 
-    github._create_comment = noting  # type: ignore[method-assign]  # the moment at which GitHub hears of the run
-    ended(suite, "passes or fails", "-n", "2", "--html=artifacts/pytest.html")
+    github._create_comment = recording_comment  # type: ignore[method-assign]  # the moment at which GitHub hears of the run
+    run_suite(suite, "passes or fails", "-n", "2", "--html=artifacts/pytest.html")
 
     assert there == [True, True, True]
     (body,) = github.written()
     assert "test_fails" in body
 
 
-def test_a_comment_that_cannot_be_written_changes_nothing(suite: pytest.Pytester, github: GitHub) -> None:
+def test_a_failed_comment_does_not_change_the_run(suite: pytest.Pytester, github: GitHub) -> None:
     """The closing section mentions it in one line."""
     github.fail(POST, Fault("read_only_token"))
 
-    result = ended(suite, "passes")
+    result = run_suite(suite, "passes")
 
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["comment not written", "warning: *Resource not accessible by integration*"])
 
 
-def test_a_required_comment_that_is_missing_has_its_own_exit_code(suite: pytest.Pytester, github: GitHub) -> None:
+def test_a_missing_required_comment_has_its_own_exit_code(suite: pytest.Pytester, github: GitHub) -> None:
     """The exit code is set even if every test passed."""
     github.fail(POST, Fault("read_only_token"))
 
-    assert ended(suite, "passes", "--github-comment=require").ret == NOT_POSTED
+    assert run_suite(suite, "passes", "--github-comment=require").ret == NOT_POSTED
 
 
-def test_a_failure_of_the_run_goes_before_that_of_its_comment(suite: pytest.Pytester, github: GitHub) -> None:
+def test_a_failed_run_outranks_a_failed_comment(suite: pytest.Pytester, github: GitHub) -> None:
     """The exit code names the more important failure."""
     github.fail(POST, Fault("read_only_token"))
 
-    assert ended(suite, "fails", "--github-comment=require").ret == ClusterError.exit_code
+    assert run_suite(suite, "fails", "--github-comment=require").ret == ClusterError.exit_code
 
 
 def test_an_interrupted_run_does_not_post(suite: pytest.Pytester, github: GitHub) -> None:

@@ -28,7 +28,7 @@ def test_fails(cluster):
 
 
 @pytest.mark.parametrize(("test", "kept"), [("passes", False), ("fails", True)])
-def test_a_cluster_is_kept_for_a_failed_test(
+def test_a_failed_test_keeps_the_cluster(
     test: str,
     machine: Machine,  # noqa: F811  # the fixture
     suite: pytest.Pytester,

@@ -56,7 +56,9 @@ THEIR_SETTINGS = {
 @pytest.mark.usefixtures("no_fork")
 @pytest.mark.parametrize("installed", [True, False], ids=["with kindgate", "without kindgate"])
 @pytest.mark.parametrize("settings", THEIR_SETTINGS.values(), ids=THEIR_SETTINGS)
-def test_a_plain_run_of_theirs_collects_nothing_of_ours(repository: pytest.Pytester, settings: dict[str, str], *, installed: bool) -> None:
+def test_a_plain_run_of_other_tests_skips_the_generated_suite(
+    repository: pytest.Pytester, settings: dict[str, str], *, installed: bool
+) -> None:
     """With any settings of theirs, their own tests are collected as before."""
     for name, text in settings.items():
         (repository.path / name).write_text(text)
@@ -68,7 +70,7 @@ def test_a_plain_run_of_theirs_collects_nothing_of_ours(repository: pytest.Pytes
 
 
 @pytest.mark.parametrize("folder", [".", "tests"])
-def test_their_run_passes_with_a_marker_expression_too(repository: pytest.Pytester, folder: str) -> None:
+def test_other_tests_also_run_with_a_marker_expression(repository: pytest.Pytester, folder: str) -> None:
     """No marker of kindgate selects anything there."""
     (repository.path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
 
@@ -84,7 +86,7 @@ AROUND = {
 
 
 @pytest.mark.parametrize("arguments", [("e2e",), ("e2e/judge_slo.py",), ("e2e", "-m", "e2e"), ("./e2e/",)], ids=" ".join)
-def test_our_run_reads_nothing_of_theirs(repository: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+def test_a_generated_suite_reads_no_settings_of_other_tests(repository: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     """Settings that need their plugins, and conftest files that import their framework, are above kindgate's pytest.ini."""
     for name, text in AROUND.items():
         (repository.path / name).write_text(text)
@@ -94,7 +96,7 @@ def test_our_run_reads_nothing_of_theirs(repository: pytest.Pytester, arguments:
     assert collected(run) == OURS
 
 
-def test_our_run_may_be_started_in_its_folder(repository: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_generated_suite_can_be_run_from_its_folder(repository: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """The workflow runs `pytest -m e2e` there; without -m, the same tests are selected."""
     (repository.path / "conftest.py").write_text(BROKEN)
     monkeypatch.chdir(repository.path / "e2e")
@@ -103,7 +105,7 @@ def test_our_run_may_be_started_in_its_folder(repository: pytest.Pytester, monke
     assert collected(repository.runpytest_inprocess(*WITH, "--collect-only", "-q")) == OURS
 
 
-def test_tests_of_the_suite_need_no_marker(repository: pytest.Pytester) -> None:
+def test_tests_of_a_generated_suite_need_no_marker(repository: pytest.Pytester) -> None:
     """A file that a user adds under either name is part of the suite, and its helpers and conftest are loaded."""
     (repository.path / "e2e/conftest.py").write_text("import pytest\n\n@pytest.fixture\ndef mine():\n    return 1\n")
     (repository.path / "e2e/judge_mine.py").write_text("def test_mine(mine):\n    assert mine\n")
@@ -118,7 +120,7 @@ def test_tests_of_the_suite_need_no_marker(repository: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("arguments", "theirs"), [(("tests", "e2e"), ""), (("tests", "e2e"), "[pytest]\n"), ((".", "e2e/judge_slo.py"), "")]
 )
-def test_a_suite_beside_other_paths_is_refused(repository: pytest.Pytester, arguments: tuple[str, ...], theirs: str) -> None:
+def test_a_generated_suite_mixed_with_other_paths_is_refused(repository: pytest.Pytester, arguments: tuple[str, ...], theirs: str) -> None:
     """Pytest would use one settings file for both, and which one depends on the files that exist."""
     if theirs:
         (repository.path / "pytest.ini").write_text(theirs)
@@ -129,7 +131,7 @@ def test_a_suite_beside_other_paths_is_refused(repository: pytest.Pytester, argu
     run.stderr.fnmatch_lines(["*e2e has its own settings*run*pytest *e2e*separately*"])
 
 
-def test_an_option_that_hides_the_suite_is_named(repository: pytest.Pytester) -> None:
+def test_the_option_that_hides_the_suite_is_reported(repository: pytest.Pytester) -> None:
     """If its value follows a space, pytest takes it for a path and uses the settings above both paths."""
     Path(repository.path / "k8s").mkdir()
 

@@ -30,7 +30,7 @@ def test_reaching(app):
 """
 
 
-def test_the_page_of_pytest_html_says_what_was_found_and_where_the_report_is(pytester: pytest.Pytester) -> None:
+def test_pytest_htmls_page_has_the_results_and_a_link_to_the_report(pytester: pytest.Pytester) -> None:
     """The text is escaped, and the link works from another folder, even one with a space in its name."""
     pytester.makeconftest(CONFTEST)
     pytester.makeini("[pytest]\naddopts = -p no:locust\n")
@@ -48,7 +48,7 @@ def test_the_page_of_pytest_html_says_what_was_found_and_where_the_report_is(pyt
     assert (pytester.path / "left over" / "report.html").is_file()
 
 
-def test_a_run_that_needs_no_cluster_leaves_the_page_of_pytest_html_alone(pytester: pytest.Pytester) -> None:
+def test_a_run_without_a_cluster_does_not_touch_pytest_htmls_page(pytester: pytest.Pytester) -> None:
     """There is nothing to add."""
     pytester.makeini("[pytest]\naddopts = -p no:locust\n")
     pytester.makepyfile("def test_nothing(): pass")

@@ -1,17 +1,20 @@
-"""Signals end a run cleanly, and are deferred while results are written."""
+"""Signals end a run and its workers cleanly, and are deferred while results are written."""
 
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from kindgate.plugin.interrupts import NUMBERS, Interrupts
+from kindgate.plugin.interrupts import NUMBERS, Interrupts, stop_workers
+from tests.unit.plugin.conftest import INI
 
 
 @pytest.fixture(name="reported")
-def _said() -> list[str]:
+def _reported() -> list[str]:
     return []
 
 
@@ -24,14 +27,14 @@ def _interrupts(reported: list[str]) -> Iterator[Interrupts]:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_each_signal_is_an_interrupt(interrupts: Interrupts, number: signal.Signals) -> None:
+def test_each_signal_interrupts(interrupts: Interrupts, number: signal.Signals) -> None:
     """Each signal raises KeyboardInterrupt, for which pytest tears down and reports; the message is the signal's name."""
     with pytest.raises(KeyboardInterrupt, match=number.name):
         signal.raise_signal(number)
     assert interrupts.seen
 
 
-def test_a_second_signal_is_an_interrupt_too(interrupts: Interrupts) -> None:
+def test_a_second_signal_also_interrupts(interrupts: Interrupts) -> None:
     """A second Ctrl-C stops a teardown that hangs."""
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
@@ -47,10 +50,104 @@ def test_a_signal_waits_while_the_report_is_written(interrupts: Interrupts, repo
     assert reported == ["SIGTERM: finishing the run, this takes a moment"]
 
 
-def test_the_handlers_of_before_are_put_back() -> None:
+def test_previous_handlers_are_restored() -> None:
     """A process that outlives pytest gets its handlers back."""
     before = [signal.getsignal(number) for number in NUMBERS]
     interrupts = Interrupts(str)
     interrupts.install()
     interrupts.restore()
     assert [signal.getsignal(number) for number in NUMBERS] == before
+
+
+INTERRUPTED_SUITE = """
+import os
+import signal
+
+import pytest
+
+from tests.unit.plugin.conftest import INI
+
+@pytest.fixture(scope="session")
+def slow_teardown():
+    yield
+    if {again}:
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.pause()
+
+def test_interrupted(slow_teardown):
+    os.kill(os.getpid(), signal.{name})
+    signal.pause()
+
+def test_never_reached():
+    pass
+"""
+
+
+@pytest.mark.usefixtures("forks")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_signal_ends_the_run_cleanly(pytester: pytest.Pytester, name: str, *, again: bool) -> None:
+    """The run ends with exit code 2 and pytest's closing lines, even if a second signal stops a teardown."""
+    pytester.makeini(INI)
+    pytester.makepyfile(INTERRUPTED_SUITE.format(name=name, again=again))
+
+    result = pytester.runpytest_subprocess("--junitxml=junit.xml", timeout=60)
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*no tests ran*"])
+    assert ("teardown stopped midway" in result.stdout.str()) is again
+
+
+WORKER = "import sys;exec(eval(sys.stdin.readline()))"
+"""The command with which execnet starts a gateway."""
+
+TEARING_DOWN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    print('ready', flush=True)
+    signal.pause()
+except KeyboardInterrupt:
+    print('torn down', flush=True)
+"""
+WAITING = "print('ready', flush=True); signal.pause()"
+
+
+@pytest.fixture(name="children")
+def _children() -> Iterator[list[subprocess.Popen[str]]]:
+    """A worker that ends on Ctrl-C, one that ignores it, and a child that is not a worker; all are ready."""
+    started = [
+        start(WORKER, TEARING_DOWN),
+        start(WORKER, f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {WAITING}"),
+        start(f"import signal; {WAITING}"),
+    ]
+    yield started
+    for child in started:
+        child.kill()
+        child.communicate()
+
+
+def start(program: str, code: str = "") -> subprocess.Popen[str]:
+    """Start a child that runs `code` as a gateway does, and wait until it is ready."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    if code:
+        child.stdin.write(f"{code!r}\n")
+        child.stdin.flush()
+    assert child.stdout.readline() == "ready\n"
+    return child
+
+
+def test_workers_are_interrupted_and_unresponsive_ones_killed(children: list[subprocess.Popen[str]]) -> None:
+    """A terminal's Ctrl-C reaches workers too; a CI runner's signal does not, and the runner waits less long than xdist."""
+    responsive, unresponsive, other = children
+
+    stop_workers(1.0)
+
+    assert responsive.stdout is not None
+    assert unresponsive.stdout is not None
+    assert (responsive.stdout.read(), unresponsive.stdout.read()) == ("torn down\n", "")
+    assert other.poll() is None

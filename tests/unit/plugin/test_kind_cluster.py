@@ -62,7 +62,7 @@ def answer_at(port: int) -> str:
         return connection.makefile().read()
 
 
-def test_it_is_a_pytest_kind_cluster_and_leaves_the_working_folder_alone(
+def test_the_cluster_is_pytest_kinds_but_leaves_the_working_folder_alone(
     suite: KindCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has pytest-kind's class and attributes, but creates no folder."""
@@ -74,24 +74,24 @@ def test_it_is_a_pytest_kind_cluster_and_leaves_the_working_folder_alone(
     assert not (tmp_path / ".pytest-kind").exists()
 
 
-def test_kubectl_returns_what_it_writes(suite: KindCluster) -> None:
+def test_kubectl_returns_its_output(suite: KindCluster) -> None:
     """The output is a string, and kubectl uses the cluster's kubeconfig."""
     assert suite.kubectl("get", "pods") == f"{suite.kubeconfig_path} get pods\n"
 
 
-def test_a_kubectl_that_fails_raises_what_pytest_kind_raises(suite: KindCluster) -> None:
+def test_a_failing_kubectl_raises_what_pytest_kind_raises(suite: KindCluster) -> None:
     """The error is subprocess's own, because suites catch that."""
     with pytest.raises(subprocess.CalledProcessError):
         suite.kubectl("boom")
 
 
-def test_the_api_is_pykubes(suite: KindCluster) -> None:
+def test_the_api_is_a_pykube_client(suite: KindCluster) -> None:
     """`api.version` is asserted in the README's first example."""
     assert isinstance(suite.api, pykube.HTTPClient)
     assert suite.api.version == ("1", "37")
 
 
-def test_a_proxy_is_not_asked_for_this_machine(suite: KindCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_is_used_for_this_machine(suite: KindCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """A company's proxy cannot reach the cluster, and kubectl bypasses it too."""
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
@@ -100,7 +100,7 @@ def test_a_proxy_is_not_asked_for_this_machine(suite: KindCluster, monkeypatch: 
     assert suite.api.version == ("1", "37")
 
 
-def test_a_port_is_forwarded_while_it_is_asked_for(suite: KindCluster) -> None:
+def test_a_port_is_forwarded_within_the_block(suite: KindCluster) -> None:
     """The port responds only inside the context; the arguments are passed through."""
     with suite.port_forward("service/shop", 80, "-n", "demo") as port:
         assert answer_at(port) == "port-forward service/shop :80 -n demo"
@@ -108,13 +108,13 @@ def test_a_port_is_forwarded_while_it_is_asked_for(suite: KindCluster) -> None:
         answer_at(port)
 
 
-def test_many_connections_do_not_block_it(suite: KindCluster) -> None:
+def test_many_forwarded_connections_do_not_block_kubectl(suite: KindCluster) -> None:
     """Unread output, one line of kubectl per connection, does not block the forward."""
     with suite.port_forward("service/shop", 80) as port:
         assert {answer_at(port) for _ in range(5)} == {"port-forward service/shop :80"}
 
 
-def test_an_asked_local_port_is_used(suite: KindCluster) -> None:
+def test_the_requested_local_port_is_used(suite: KindCluster) -> None:
     """`local_port` is used as given."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         requested_port = server.getsockname()[1]
@@ -122,14 +122,14 @@ def test_an_asked_local_port_is_used(suite: KindCluster) -> None:
         assert port == requested_port
 
 
-def test_a_pod_that_is_not_running_yet_is_tried_again(suite: KindCluster, tmp_path: Path) -> None:
+def test_port_forwarding_retries_until_the_pod_runs(suite: KindCluster, tmp_path: Path) -> None:
     """As in pytest-kind, the first failure is retried."""
     (tmp_path / "failures").write_text("2", encoding="utf-8")
     with suite.port_forward("service/shop", 80, retries=20) as port:
         assert "service/shop" in answer_at(port)
 
 
-def test_a_forward_that_never_works_says_why(suite: KindCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_port_forward_reports_the_cause(suite: KindCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error includes kubectl's message."""
     monkeypatch.setattr("kindgate.plugin.kind_cluster.RETRY_SECONDS", 0.5)
     (tmp_path / "failures").write_text("1000", encoding="utf-8")
@@ -140,7 +140,7 @@ def test_a_forward_that_never_works_says_why(suite: KindCluster, tmp_path: Path,
         pass
 
 
-def test_creating_again_reuses_the_runs_cluster(suite: KindCluster, machine: Machine) -> None:
+def test_create_reuses_the_runs_cluster(suite: KindCluster, machine: Machine) -> None:
     """pytest-kind's `create` reuses an existing cluster; a deleted one is an error."""
     suite.create()
     machine.deleted.add("/version")
@@ -148,7 +148,7 @@ def test_creating_again_reuses_the_runs_cluster(suite: KindCluster, machine: Mac
         suite.create()
 
 
-def test_it_cannot_be_configured_or_deleted_under_the_run(suite: KindCluster, tmp_path: Path) -> None:
+def test_the_runs_cluster_cannot_be_configured_or_deleted(suite: KindCluster, tmp_path: Path) -> None:
     """Every test of the run uses the cluster, so it cannot be reconfigured or deleted."""
     with pytest.raises(ClusterError, match="the cluster already exists"):
         suite.create(tmp_path / "kind.yaml")
@@ -156,14 +156,14 @@ def test_it_cannot_be_configured_or_deleted_under_the_run(suite: KindCluster, tm
         suite.delete()
 
 
-def test_a_tool_that_is_gone_is_not_downloaded(suite: KindCluster) -> None:
+def test_a_missing_tool_is_not_downloaded(suite: KindCluster) -> None:
     """pytest-kind would download the tool without a checksum."""
     suite.kubectl_path = Path("/nowhere/kubectl")
     with pytest.raises(ToolError, match="/nowhere/kubectl no longer exists"):
         suite.kubectl("get", "pods")
 
 
-def test_a_cluster_that_is_not_ours_gets_no_images(suite: KindCluster, machine: Machine) -> None:
+def test_images_are_not_loaded_into_an_existing_cluster(suite: KindCluster, machine: Machine) -> None:
     """An existing cluster has no reachable node containers."""
     address = ClusterAddress("stage", suite.kubeconfig_path, "kind-shop", "http://x", existing=True)
     external = KindCluster(address, kind=machine.kind, kubectl=suite.kubectl_path)

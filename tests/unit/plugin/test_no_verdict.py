@@ -76,7 +76,7 @@ def _written(suite: pytest.Pytester) -> dict[str, Any] | None:
         pytest.param(UNMARKED, "", ("test_it.py",), 0, id="unmarked"),
     ],
 )
-def test_a_run_that_proves_nothing_is_red(
+def test_a_run_that_proves_nothing_fails(
     suite: pytest.Pytester, tests: str, conftest: str, arguments: tuple[str, ...], deselected: int
 ) -> None:
     """It writes a report, so the comment can state the reason."""
@@ -101,7 +101,9 @@ def test_a_run_that_proves_nothing_is_red(
         pytest.param(PASSES, ("-k", "plain or nothing"), 2, id="filter of other tests"),
     ],
 )
-def test_it_is_as_red_under_xdist(suite: pytest.Pytester, tests: str, arguments: tuple[str, ...], deselected: int) -> None:
+def test_a_run_that_proves_nothing_also_fails_under_xdist(
+    suite: pytest.Pytester, tests: str, arguments: tuple[str, ...], deselected: int
+) -> None:
     """The xdist controller collects nothing itself; its workers report what they collected."""
     suite.makepyfile(test_it=tests)
 
@@ -112,7 +114,7 @@ def test_it_is_as_red_under_xdist(suite: pytest.Pytester, tests: str, arguments:
 
 
 @pytest.mark.usefixtures("ci")
-def test_a_generated_suite_asks_for_e2e_tests_by_itself(suite: pytest.Pytester) -> None:
+def test_a_generated_suite_requests_e2e_tests(suite: pytest.Pytester) -> None:
     """Its tests are e2e tests without a marker."""
     suite.makeini(INI + "kindgate_suite = true\n")
     suite.makepyfile(test_it="import pytest\n\n@pytest.mark.skip\ndef test_hosts(): pass\n")
@@ -121,7 +123,7 @@ def test_a_generated_suite_asks_for_e2e_tests_by_itself(suite: pytest.Pytester) 
 
 
 @pytest.mark.parametrize(("arguments", "code"), [(("-m", "e2e"), 0), (("-m", "e2e", "-k", "nothing"), 5)])
-def test_outside_of_ci_pytests_code_stays(suite: pytest.Pytester, arguments: tuple[str, ...], code: int) -> None:
+def test_pytests_exit_code_is_kept_outside_ci(suite: pytest.Pytester, arguments: tuple[str, ...], code: int) -> None:
     """The report says NO VERDICT anyway."""
     suite.makepyfile(test_it=SKIPPED)
 
@@ -132,7 +134,7 @@ def test_outside_of_ci_pytests_code_stays(suite: pytest.Pytester, arguments: tup
 
 
 @pytest.mark.usefixtures("ci")
-def test_who_means_it_keeps_pytests_code(suite: pytest.Pytester) -> None:
+def test_allow_no_verdict_keeps_pytests_exit_code(suite: pytest.Pytester) -> None:
     """The option keeps pytest's exit code, but the report still says NO VERDICT."""
     suite.makepyfile(test_it=SKIPPED)
 
@@ -170,7 +172,7 @@ def test_other_runs_keep_pytests_code(suite: pytest.Pytester, tests: str, argume
     assert _written(suite) is None
 
 
-def test_one_pass_among_skips_is_no_plain_pass(suite: pytest.Pytester, stand_in: StandIn) -> None:
+def test_one_pass_among_skips_is_reported_as_such(suite: pytest.Pytester, stand_in: StandIn) -> None:
     """The report and its first line count the tests that proved nothing."""
 
     def reaches(lazy: LazyPipeline) -> Environment:
@@ -192,7 +194,7 @@ def test_one_pass_among_skips_is_no_plain_pass(suite: pytest.Pytester, stand_in:
 
 @pytest.mark.parametrize("trick", ["import os; os._exit(0)", "import sys; sys.exit(0)"])
 @pytest.mark.parametrize("arguments", [(), ("-n", "2")])
-def test_a_run_that_is_cut_short_leaves_no_report(
+def test_a_killed_run_leaves_no_report(
     suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, trick: str, arguments: tuple[str, ...]
 ) -> None:
     """The process cannot turn itself red, but `kindgate verify` fails without a report."""

@@ -36,7 +36,7 @@ class Ear:
         self.reports.append(report)
 
 
-def test_a_scenario_says_what_it_does_to_the_cluster(pytester: pytest.Pytester) -> None:
+def test_a_scenario_reports_its_effect_on_the_cluster(pytester: pytest.Pytester) -> None:
     """The description is the docstring's first line, or else the test's name; other tests have none, and all have a start time."""
     pytester.makeini("[pytest]\naddopts = -p no:locust\n")
     pytester.makepyfile(SUITE)

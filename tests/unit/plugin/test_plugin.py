@@ -64,7 +64,7 @@ def _tests_of_both_kinds(suite: pytest.Pytester) -> None:
     suite.makepyfile(SUITE)
 
 
-def test_a_plain_run_leaves_e2e_tests_out(suite: pytest.Pytester, stand_in: StandIn) -> None:
+def test_a_plain_run_deselects_e2e_tests(suite: pytest.Pytester, stand_in: StandIn) -> None:
     """Without -m, -k or a path, no test that needs a cluster is selected and no cluster is requested."""
     requested_stages = stand_in(reaches)
 
@@ -73,8 +73,8 @@ def test_a_plain_run_leaves_e2e_tests_out(suite: pytest.Pytester, stand_in: Stan
     assert requested_stages == []
 
 
-@pytest.mark.parametrize("arguments", [("-m", "e2e"), ("-k", "hosts or more"), ("test_a_path_a_marker_or_a_keyword_selects_e2e_tests.py",)])
-def test_a_path_a_marker_or_a_keyword_selects_e2e_tests(suite: pytest.Pytester, stand_in: StandIn, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("arguments", [("-m", "e2e"), ("-k", "hosts or more"), ("test_a_path_marker_or_keyword_selects_e2e_tests.py",)])
+def test_a_path_marker_or_keyword_selects_e2e_tests(suite: pytest.Pytester, stand_in: StandIn, arguments: tuple[str, ...]) -> None:
     """Any explicit selection of e2e tests runs them."""
     stand_in(reaches)
 
@@ -84,7 +84,7 @@ def test_a_path_a_marker_or_a_keyword_selects_e2e_tests(suite: pytest.Pytester, 
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2", "--dist", "worksteal"), ("-n", "2", "--dist", "each")])
-def test_the_pipeline_runs_on_the_controller_alone(suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]) -> None:
+def test_only_the_controller_runs_the_pipeline(suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]) -> None:
     """The same tests pass with and without xdist, and only one process owns the pipeline."""
     requested_stages = stand_in(reaches)
 
@@ -95,9 +95,7 @@ def test_the_pipeline_runs_on_the_controller_alone(suite: pytest.Pytester, stand
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_a_failed_phase_is_told_once_and_gives_its_own_exit_code(
-    suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]
-) -> None:
+def test_a_failed_phase_is_reported_once_with_its_exit_code(suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]) -> None:
     """One error is shown in full and the others in one line, and the exit code is that of the cause."""
     requested_stages = stand_in(fails)
 
@@ -113,7 +111,7 @@ def test_a_failed_phase_is_told_once_and_gives_its_own_exit_code(
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2"), ("-n", "2", "--dist", "each")])
 @pytest.mark.parametrize("first", ["-x", "--maxfail=2"])
-def test_a_run_that_ends_at_the_first_failure_ends_with_its_code(
+def test_a_run_stopped_at_the_first_failure_exits_with_its_code(
     suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...], first: str
 ) -> None:
     """Xdist would report the run as interrupted, which hides the cause."""
@@ -123,7 +121,7 @@ def test_a_run_that_ends_at_the_first_failure_ends_with_its_code(
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_other_suites_keep_the_code_that_xdist_gives_them(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
+def test_other_suites_keep_xdists_exit_code(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
     """Kindgate was not used in that run."""
     suite.makepyfile(test_own="def test_fails(): assert False")
 
@@ -134,7 +132,7 @@ def test_other_suites_keep_the_code_that_xdist_gives_them(suite: pytest.Pytester
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 @pytest.mark.parametrize("selected", [("--lf",), ("--lf", "-m", "e2e"), ("--last-failed", "-m", "not slow"), ("--lf", ".")], ids=" ".join)
-def test_the_tests_that_failed_are_run_again(
+def test_last_failed_reruns_the_failed_tests(
     suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...], selected: tuple[str, ...]
 ) -> None:
     """All tests stopped by a failed phase run again, whichever of them reported it, and the cluster is created for them."""
@@ -152,7 +150,7 @@ def test_the_tests_that_failed_are_run_again(
 @pytest.mark.parametrize(
     "known", [[], ["test_own.py::test_fails"], ["gone.py::test_gone"]], ids=["none", "a plain one", "one that is gone"]
 )
-def test_asking_for_failed_tests_asks_for_no_cluster(suite: pytest.Pytester, stand_in: StandIn, known: list[str]) -> None:
+def test_last_failed_requests_no_cluster(suite: pytest.Pytester, stand_in: StandIn, known: list[str]) -> None:
     """If no e2e test failed, pytest runs other tests, or all of them, but no e2e test."""
     suite.makepyfile(test_own="def test_fails(): pass")
     cache = suite.path / ".pytest_cache" / "v" / "cache"
@@ -166,7 +164,7 @@ def test_asking_for_failed_tests_asks_for_no_cluster(suite: pytest.Pytester, sta
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_without_its_secrets_an_application_is_skipped_by_name_and_the_run_does_not_pass(
+def test_missing_secrets_skip_the_tests_and_the_run_does_not_pass(
     suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...]
 ) -> None:
     """A fork's pull request has no secrets: its tests do not fail, but the run cannot be mistaken for a pass."""
@@ -179,7 +177,7 @@ def test_without_its_secrets_an_application_is_skipped_by_name_and_the_run_does_
     assert result.ret == 27
 
 
-def test_a_bad_value_ends_the_run_before_anything_is_collected(suite: pytest.Pytester) -> None:
+def test_an_invalid_option_ends_the_run_before_collection(suite: pytest.Pytester) -> None:
     """The error names the option, and the exit code is the documented one."""
     result = suite.runpytest_subprocess("--kind-workers=100")
 
@@ -219,7 +217,7 @@ def test_the_header_names_cluster_and_overlay(suite: pytest.Pytester) -> None:
     )
 
 
-def test_a_comparison_is_left_out_when_there_is_one_version_only(suite: pytest.Pytester) -> None:
+def test_a_comparison_without_a_baseline_is_deselected(suite: pytest.Pytester) -> None:
     """Without --slo-base, a test that requests `duet` is deselected, not skipped or failed."""
     suite.makepyfile("import pytest\n\n@pytest.mark.e2e\ndef test_no_slower(duet):\n    pass\n")
 
@@ -253,7 +251,7 @@ def _mixed(suite: pytest.Pytester, stand_in: StandIn) -> pytest.Pytester:
         (("tests", "-k", "hosts"), 1, 1),
     ],
 )
-def test_only_who_asks_for_e2e_tests_gets_them(mixed: pytest.Pytester, arguments: tuple[str, ...], passed: int, deselected: int) -> None:
+def test_e2e_tests_run_only_if_requested(mixed: pytest.Pytester, arguments: tuple[str, ...], passed: int, deselected: int) -> None:
     """A custom marker, or a folder that also contains other tests, requests no cluster."""
     mixed.mkdir("tests/unit")
     mixed.makeini(INI + "markers =\n    slow: takes long\n")
@@ -261,7 +259,7 @@ def test_only_who_asks_for_e2e_tests_gets_them(mixed: pytest.Pytester, arguments
     mixed.runpytest_inprocess(*arguments).assert_outcomes(passed=passed, deselected=deselected)
 
 
-def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytester) -> None:
+def test_an_inconclusive_objective_only_warns_in_a_strict_suite(suite: pytest.Pytester) -> None:
     """`filterwarnings = error` is meant for the suite's own code; --slo-inconclusive=fail makes it an error."""
     suite.makepyfile(
         """
@@ -269,7 +267,7 @@ def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytes
         from kindgate.plugin.inconclusive import apply_policy
         from kindgate.settings import SloSettings
 
-        def test_undecided():
+        def test_inconclusive():
             apply_policy(Verdict.INCONCLUSIVE, ["p(95)<200 is neither confirmed nor refuted"], SloSettings())
         """
     )
@@ -278,7 +276,7 @@ def test_an_undecided_objective_only_warns_in_a_strict_suite(suite: pytest.Pytes
 
 
 @pytest.mark.usefixtures("no_fork")
-def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester) -> None:
+def test_a_run_without_a_cluster_imports_nothing_heavy(suite: pytest.Pytester) -> None:
     """Every plain run of a suite with kindgate installed pays for the plugin's imports, settings and objectives included."""
     heavy = [
         "psutil",
@@ -307,7 +305,7 @@ def test_a_run_that_needs_no_cluster_loads_nothing_heavy(suite: pytest.Pytester)
 
 
 @pytest.mark.parametrize(("arguments", "passed"), [(("tests",), 1), (("tests", "tests/e2e"), 2)])
-def test_workers_select_what_one_process_selects(mixed: pytest.Pytester, arguments: tuple[str, ...], passed: int) -> None:
+def test_workers_select_the_same_tests_as_one_process(mixed: pytest.Pytester, arguments: tuple[str, ...], passed: int) -> None:
     """Under xdist the workers collect with the controller's options."""
     mixed.makeini(INI + "markers =\n    slow: takes long\n")
 

@@ -84,7 +84,7 @@ def test_workers_get_plain_data_from_the_controller(remote: tuple[LocalProvider,
     assert not pipeline.overlapped
 
 
-def test_versions_change_places_once_however_many_workers_ask(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:
+def test_versions_are_swapped_once_for_all_workers(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:
     """Tests of one comparison share its bursts: a second redeployment would remove versions under load."""
     local, pipeline, workers = remote
     answers = [worker.swap_versions() for worker in workers] + [local.swap_versions()]
@@ -93,7 +93,7 @@ def test_versions_change_places_once_however_many_workers_ask(remote: tuple[Loca
     assert pipeline.swaps == 1
 
 
-def test_a_failed_phase_is_told_to_those_who_want_versions_to_change_places(folder: Path) -> None:
+def test_a_failed_phase_also_fails_a_version_swap(folder: Path) -> None:
     """After a failed phase nothing is removed from the cluster."""
     pipeline = Counting(ImageError("no such image: x"))
     server = ProviderServer(LocalProvider(pipeline), folder)
@@ -115,7 +115,7 @@ def test_a_workers_results_reach_the_controller(remote: tuple[LocalProvider, Cou
     assert local.measurements == [Measurement("test_a")]
 
 
-def test_only_the_first_error_shows_the_whole_story(folder: Path) -> None:
+def test_only_the_first_error_is_shown_in_full(folder: Path) -> None:
     """A failed phase is tried once; later tests get one line that refers to the first error."""
     pipeline = Counting(ImageError("no such image: x", last_state="404", next_step="spell it right"))
     local = LocalProvider(pipeline)
@@ -134,7 +134,7 @@ def test_only_the_first_error_shows_the_whole_story(folder: Path) -> None:
     assert (first.value.failure.exit_code, pipeline.requested_stages) == (15, [Stage.APP])
 
 
-def test_a_controller_that_is_gone_is_an_error_of_its_own(folder: Path) -> None:
+def test_a_vanished_controller_raises_a_cluster_error(folder: Path) -> None:
     """A worker does not hang if the controller dies."""
     server = ProviderServer(LocalProvider(Counting()), folder)
     worker = RemoteProvider(server.address, server.authkey)
@@ -145,7 +145,7 @@ def test_a_controller_that_is_gone_is_an_error_of_its_own(folder: Path) -> None:
         worker.reach(Stage.CLUSTER)
 
 
-def test_an_interrupted_run_brings_the_pipeline_no_further() -> None:
+def test_an_interrupted_run_reaches_no_further_stage() -> None:
     """Workers that are still running create nothing more; an earlier failure remains the reported one."""
     pipeline = Counting()
     local = LocalProvider(pipeline)
@@ -163,7 +163,7 @@ def test_an_interrupted_run_brings_the_pipeline_no_further() -> None:
     assert failed.failure.summary == "no such image: x"
 
 
-def strangers() -> dict[str, Callable[[socket.socket], object]]:
+def bad_clients() -> dict[str, Callable[[socket.socket], object]]:
     """Return what other processes might do to the socket."""
     return {
         "silence": lambda _: None,
@@ -176,14 +176,14 @@ def strangers() -> dict[str, Callable[[socket.socket], object]]:
     }
 
 
-@pytest.mark.parametrize("behavior", strangers())
-def test_a_stranger_stalls_nobody(folder: Path, behavior: str) -> None:
-    """Workers that connect later are served, and the stranger gets no data."""
+@pytest.mark.parametrize("behavior", bad_clients())
+def test_an_unauthenticated_client_blocks_no_worker(folder: Path, behavior: str) -> None:
+    """Workers that connect later are served, and the client gets no data."""
     server = ProviderServer(LocalProvider(Counting()), folder)
     try:
-        with closing(socket.socket(socket.AF_UNIX)) as stranger:
-            stranger.connect(server.address)
-            strangers()[behavior](stranger)
+        with closing(socket.socket(socket.AF_UNIX)) as client:
+            client.connect(server.address)
+            bad_clients()[behavior](client)
             worker = RemoteProvider(server.address, server.authkey)
             assert worker.reach(Stage.APP) == PROVISIONED
             worker.close()
@@ -191,35 +191,35 @@ def test_a_stranger_stalls_nobody(folder: Path, behavior: str) -> None:
         server.close()
 
 
-def test_a_silent_stranger_is_hung_up_on(folder: Path) -> None:
+def test_a_silent_client_is_disconnected(folder: Path) -> None:
     """It does not block its thread for the whole run."""
     listener = listen(folder)
-    stranger = socket.socket(socket.AF_UNIX)
-    stranger.connect(str(folder / NAME))
-    stranger.sendall(b"\0\0")
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(str(folder / NAME))
+    client.sendall(b"\0\0")
     with listener.accept() as connection:
         assert not admitted(connection, bytes(32), seconds=0.2)
-    stranger.settimeout(30)
-    assert stranger.recv(1) == b""
-    stranger.close()
+    client.settimeout(30)
+    assert client.recv(1) == b""
+    client.close()
     listener.close()
 
 
-def test_many_strangers_do_not_keep_a_worker_out(folder: Path) -> None:
-    """More strangers connect than any listen backlog holds."""
+def test_many_unauthenticated_clients_do_not_block_a_worker(folder: Path) -> None:
+    """More clients connect than any listen backlog holds."""
     server = ProviderServer(LocalProvider(Counting()), folder)
     with ExitStack() as stack:
         stack.callback(server.close)
         for _ in range(200):
-            stranger = stack.enter_context(closing(socket.socket(socket.AF_UNIX)))
-            stranger.connect(server.address)
+            client = stack.enter_context(closing(socket.socket(socket.AF_UNIX)))
+            client.connect(server.address)
         worker = RemoteProvider(server.address, server.authkey)
         assert worker.reach(Stage.APP) == PROVISIONED
         worker.close()
 
 
 @pytest.mark.parametrize("length", [20, 60, 150, 240])
-def test_the_socket_lies_in_the_private_folder_however_long_its_path(tmp_path: Path, length: int) -> None:
+def test_the_socket_is_in_the_private_folder_even_if_its_path_is_long(tmp_path: Path, length: int) -> None:
     """Systems limit socket paths to about a hundred bytes, but TMPDIR and the state folder can be anywhere."""
     folder = tmp_path / ("d" * length)
     folder.mkdir(mode=0o700)
@@ -233,7 +233,7 @@ def test_the_socket_lies_in_the_private_folder_however_long_its_path(tmp_path: P
         server.close()
 
 
-def test_a_run_with_workers_leaves_nothing_in_a_state_folder_with_a_long_path(
+def test_a_run_with_workers_cleans_up_a_state_folder_with_a_long_path(
     suite: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The socket is deleted with the run's folder."""

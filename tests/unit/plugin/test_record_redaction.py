@@ -94,7 +94,7 @@ def _github() -> Iterator[GitHub]:
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
-def test_a_planted_secret_is_found_nowhere(
+def test_a_planted_secret_appears_in_no_output(
     github: GitHub, suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
 ) -> None:
     """The artifacts, comment, summary, annotations and terminal are checked."""
@@ -150,7 +150,7 @@ def test_telling(number):
 """
 
 
-def test_no_form_of_a_secret_is_found_anywhere(
+def test_no_encoding_of_a_secret_appears_in_any_output(
     github: GitHub, suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A test prints, logs and raises forty forms: none is in an artifact, comment, summary, annotation or log."""
@@ -184,9 +184,7 @@ def test_no_form_of_a_secret_is_found_anywhere(
     assert leaks == []
 
 
-def test_what_is_masked_is_printed_into_no_captured_stream(
-    suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mask_commands_are_never_captured(suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """The line that masks a secret contains it, so it must stay out of the running test's captured output."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("DB_PIN", "1234")
@@ -217,7 +215,7 @@ def test_a_developers_terminal_gets_no_masks(suite: pytest.Pytester, stand_in: S
     assert SECRET not in output
 
 
-def test_what_cannot_be_taken_out_is_said(suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unredactable_values_are_reported(suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """A value of two characters cannot be replaced everywhere, so the report names its variable instead."""
     monkeypatch.setenv("DB_PASSWORD", "on")
     stand_in(fails)
@@ -240,7 +238,7 @@ def test_other_runs_keep_their_records(suite: pytest.Pytester, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("arguments", [("%s",), ("%d", "no number")])
-def test_a_log_record_without_secrets_is_the_same(arguments: tuple[object, ...]) -> None:
+def test_a_log_record_without_secrets_is_unchanged(arguments: tuple[object, ...]) -> None:
     """Handlers and tests inspect its arguments; mismatched arguments are left for logging to report."""
     record = logging.LogRecord("app", logging.INFO, "x.py", 1, arguments[0], arguments[1:], None)
     before = dict(record.__dict__)
@@ -248,7 +246,7 @@ def test_a_log_record_without_secrets_is_the_same(arguments: tuple[object, ...])
     assert record.__dict__ == before
 
 
-def test_a_logged_exception_and_stack_hold_no_secret() -> None:
+def test_a_logged_exception_and_stack_contain_no_secret() -> None:
     """A handler formats them itself, long after the record is created."""
     error = ValueError(SECRET)
     record = logging.LogRecord("app", logging.ERROR, "x.py", 1, "failed", (), (ValueError, error, None))

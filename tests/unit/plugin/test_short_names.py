@@ -26,7 +26,7 @@ def reaches(_lazy: LazyPipeline) -> Environment:
     return Environment(address, rendered, Path("kubectl"), Path("artifacts"), Path("measurements"), entries=entries)
 
 
-def test_a_projects_own_fixtures_win_under_every_short_name(suite: pytest.Pytester) -> None:
+def test_a_projects_own_fixtures_override_every_short_name(suite: pytest.Pytester) -> None:
     """Tests that use the project's fixtures are not kindgate's and need no cluster."""
     suite.makeconftest(CONFTEST)
     suite.makepyfile("".join(f"def test_{name}({name}):\n    assert {name} == 'mine'\n\n" for name in SHORT))
@@ -34,7 +34,7 @@ def test_a_projects_own_fixtures_win_under_every_short_name(suite: pytest.Pytest
     suite.runpytest_inprocess().assert_outcomes(passed=len(SHORT))
 
 
-def test_kindgates_fixtures_work_beside_them_under_their_long_names(suite: pytest.Pytester, stand_in: StandIn) -> None:
+def test_the_long_fixture_names_work_alongside_a_projects_own(suite: pytest.Pytester, stand_in: StandIn) -> None:
     """There is no ScopeMismatch, and kindgate never receives the project's objects."""
     stand_in(reaches)
     suite.makeconftest(CONFTEST)
@@ -59,7 +59,7 @@ def test_one_overridden_name_leaves_the_other_short_names_alone(suite: pytest.Py
 
 
 @pytest.mark.parametrize("module", [fixtures, short_names])
-def test_no_fixture_of_ours_requests_a_short_name(module: object) -> None:
+def test_no_kindgate_fixture_requests_a_short_name(module: object) -> None:
     """A fixture added later cannot bring the dependency back."""
     functions = {name: getattr(value, "__wrapped__", None) for name, value in vars(module).items()}
     requested = {

@@ -80,7 +80,7 @@ def objectives(suite: pytest.Pytester, text: str) -> None:
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
-def test_abort_on_fail_ends_the_session_after_the_burst_that_broke_the_promise(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
+def test_abort_on_fail_ends_the_session_after_the_burst_that_missed(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
     """With no failures allowed, one burst of three is sent, and no further test runs."""
     objectives(suite, 'thresholds: {http_req_failed: [{threshold: "rate<=0", abortOnFail: true}]}\n')
 
@@ -100,7 +100,7 @@ def test_without_abort_on_fail_the_other_tests_run(suite: pytest.Pytester) -> No
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
-def test_an_objective_that_the_plan_could_not_confirm_is_refused_before_anything_is_created(
+def test_an_unconfirmable_objective_is_refused_before_anything_is_created(
     suite: pytest.Pytester, requested_stages: list[Stage], workers: tuple[str, ...]
 ) -> None:
     """Nine bursts of 30 requests cannot confirm p(99): the error states how many could, and no stage is requested."""
@@ -123,7 +123,7 @@ def test_an_objective_that_the_plan_could_not_confirm_is_refused_before_anything
     ],
     ids=["marker", "keyword", "file"],
 )
-def test_an_objective_that_cannot_be_read_ends_the_run_before_its_first_test(
+def test_an_invalid_objective_ends_the_run_before_its_first_test(
     suite: pytest.Pytester, requested_stages: list[Stage], workers: tuple[str, ...], test: str, slo: str
 ) -> None:
     """The exit code is the documented one, with and without xdist; no other test runs, and nothing is created."""
@@ -136,7 +136,7 @@ def test_an_objective_that_cannot_be_read_ends_the_run_before_its_first_test(
     assert "passed" not in result.stdout.str()
 
 
-def test_objectives_of_tests_that_are_not_selected_refuse_nothing(suite: pytest.Pytester) -> None:
+def test_objectives_of_deselected_tests_are_not_checked(suite: pytest.Pytester) -> None:
     """A smoke test runs at any rate."""
     objectives(suite, 'thresholds: {http_req_duration: ["p(99)<500"]}\n')
 

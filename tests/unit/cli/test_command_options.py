@@ -15,7 +15,7 @@ def test_pytest_ini_is_read(tmp_path: Path) -> None:
     assert ini_values(tmp_path) == {"kind_workers": "1", "kind_load": "a\nb"}
 
 
-def test_pyproject_is_read_where_there_is_no_pytest_ini(tmp_path: Path) -> None:
+def test_pyproject_is_read_without_a_pytest_ini(tmp_path: Path) -> None:
     """TOML lists become the text of an ini file."""
     (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\nkind_workers = 1\nkind_load = ["a", "b"]\n')
 
@@ -28,7 +28,7 @@ def test_a_folder_without_configuration_has_no_values(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "text"), [("pytest.ini", "[pytest\n"), ("pyproject.toml", "= 1")])
-def test_a_broken_file_is_named(tmp_path: Path, name: str, text: str) -> None:
+def test_an_unparsable_file_is_named(tmp_path: Path, name: str, text: str) -> None:
     """The error names the file that cannot be parsed."""
     (tmp_path / name).write_text(text)
 
@@ -36,7 +36,7 @@ def test_a_broken_file_is_named(tmp_path: Path, name: str, text: str) -> None:
         ini_values(tmp_path)
 
 
-def test_the_generated_suite_is_found_from_the_folder_of_the_application(tmp_path: Path) -> None:
+def test_the_generated_suite_is_found_from_the_applications_folder(tmp_path: Path) -> None:
     """A command uses the same root as `pytest e2e`, and therefore the same cluster and paths."""
     suite = tmp_path / "e2e"
     suite.mkdir()
@@ -50,7 +50,7 @@ def test_the_generated_suite_is_found_from_the_folder_of_the_application(tmp_pat
     assert above.path(above.slo.file) == tmp_path / "mine.yaml"
 
 
-def test_a_folder_of_other_tests_is_no_suite(tmp_path: Path) -> None:
+def test_a_folder_of_other_tests_is_not_a_suite(tmp_path: Path) -> None:
     """Many projects have their own `e2e/`."""
     (tmp_path / "e2e").mkdir()
     (tmp_path / "e2e" / "pytest.ini").write_text("[pytest]\naddopts = -q\n")

@@ -33,7 +33,7 @@ OBJECTIVES = Objectives(
 
 
 @pytest.mark.parametrize("in_flight", [None, 1], ids=["open", "held by the cap"])
-def test_what_was_measured_of_good_and_bad_servers_is_judged_alike_again(ingress_url: str, tmp_path: Path, in_flight: int | None) -> None:
+def test_recorded_bursts_of_good_and_bad_servers_get_the_same_verdict(ingress_url: str, tmp_path: Path, in_flight: int | None) -> None:
     """Answers, slow ones, errors, wrong bodies, refused connections and requests without a slot are all covered."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         refused = f"http://127.0.0.1:{closed.getsockname()[1]}/"

@@ -17,7 +17,7 @@ def _elsewhere(pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFacto
     return tmp_path_factory.mktemp("elsewhere")
 
 
-def test_a_path_after_an_option_ends_the_run_with_the_spelling_that_works(pytester: pytest.Pytester, elsewhere: Path) -> None:
+def test_a_path_after_an_option_ends_the_run_with_a_correction(pytester: pytest.Pytester, elsewhere: Path) -> None:
     """Without the check, the suite would run without its settings, markers and paths."""
     result = pytester.runpytest("--app-overlay", str(elsewhere))
 
@@ -25,7 +25,7 @@ def test_a_path_after_an_option_ends_the_run_with_the_spelling_that_works(pytest
     result.stderr.fnmatch_lines([f"*use --app-overlay={elsewhere}, with the =*"])
 
 
-def test_the_spelling_that_works_works(pytester: pytest.Pytester, elsewhere: Path) -> None:
+def test_the_suggested_spelling_works(pytester: pytest.Pytester, elsewhere: Path) -> None:
     """Pytest skips arguments that start with a dash when it looks for paths."""
     result = pytester.runpytest(f"--app-overlay={elsewhere}")
 
@@ -36,18 +36,18 @@ def test_the_spelling_that_works_works(pytester: pytest.Pytester, elsewhere: Pat
 @pytest.mark.parametrize(
     "arguments", [("--app-overlay", "no-such-folder"), ("--rootdir", "."), ("tests",), ("--app-overlay=.",), ()], ids=" ".join
 )
-def test_other_reasons_for_other_settings_are_the_users_own(arguments: tuple[str, ...], tmp_path: Path) -> None:
+def test_settings_missed_for_other_reasons_are_not_reported(arguments: tuple[str, ...], tmp_path: Path) -> None:
     """Users may run the tests of another folder on purpose."""
     (tmp_path / "pytest.ini").touch()
 
     assert misread_option(arguments, tmp_path, tmp_path / "tests" / "pytest.ini") == ""
 
 
-def test_settings_that_were_found_are_no_reason_to_stop(tmp_path: Path) -> None:
+def test_found_settings_are_not_reported(tmp_path: Path) -> None:
     """Starting from a folder inside the suite, pytest searches upward and finds the suite's settings."""
     assert misread_option(("--app-overlay", str(tmp_path)), tmp_path / "suite", tmp_path / "pytest.ini") == ""
 
 
-def test_a_suite_without_settings_cannot_miss_them(tmp_path: Path) -> None:
+def test_a_suite_without_settings_is_not_reported(tmp_path: Path) -> None:
     """Nothing can be missed."""
     assert misread_option(("--app-overlay", str(tmp_path)), tmp_path, None) == ""

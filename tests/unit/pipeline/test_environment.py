@@ -11,7 +11,7 @@ from kindgate.pipeline.environment import kept_lines
 ADDRESS = ClusterAddress("kindgate-1", Path("/home/some body/kubeconfig"), "kind-kindgate-1", "http://127.0.0.1:1")
 
 
-def test_every_command_survives_a_shell() -> None:
+def test_every_command_is_quoted_for_a_shell() -> None:
     """A path with a space stays one word."""
     lines = kept_lines(ADDRESS, ("echo",), "/opt/my tools/kubectl", "pytest -m e2e")
     commands = [shlex.split(line, comments=True) for line in lines if line.startswith("  ")]
@@ -21,7 +21,7 @@ def test_every_command_survives_a_shell() -> None:
     assert ["/opt/my tools/kubectl", "--namespace", "echo", "get", "events", "--sort-by=.lastTimestamp"] in commands
 
 
-def test_what_to_do_next_names_the_cluster() -> None:
+def test_next_steps_name_the_cluster() -> None:
     """Inspecting, rerunning and deleting are one line each."""
     text = "\n".join(kept_lines(ADDRESS, (), "kubectl", "pytest -m e2e --kind-keep=on-failure"))
 

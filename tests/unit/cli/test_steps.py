@@ -15,7 +15,7 @@ app = typer.Typer()
 app.command()(compare)
 
 
-def test_without_a_base_version_there_is_nothing_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compare_without_a_baseline_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names both ways to specify a baseline."""
     monkeypatch.chdir(tmp_path)
 

@@ -83,7 +83,7 @@ def checked(project: Path, deploy: DeploySettings | None = None, slo: str = "") 
     return check_inputs(settings, project / "run", lambda _: None)
 
 
-def test_everything_is_reported_at_once_with_file_and_line_and_errors_first(project: Path) -> None:
+def test_all_findings_are_reported_together_errors_first(project: Path) -> None:
     """Objectives, secrets, schema and policy are checked together."""
     found = checked(project, DeploySettings(overlay=Path("k8s")), slo="thresholds: {http_req_failed: ['rate<<0.01']}\n")
 
@@ -96,7 +96,7 @@ def test_everything_is_reported_at_once_with_file_and_line_and_errors_first(proj
     assert "replicass" in str(found.first_error)
 
 
-def test_strictness_makes_policy_an_error(project: Path) -> None:
+def test_strict_turns_policy_findings_into_errors(project: Path) -> None:
     """With `--strict`, policy findings are errors."""
     (project / "k8s" / "app.yaml").write_text(APP.replace("  replicass: 2\n", ""))
     assert checked(project).first_error is None
@@ -107,7 +107,7 @@ def test_strictness_makes_policy_an_error(project: Path) -> None:
     assert "CPU request" in str(strict.first_error)
 
 
-def test_objects_without_namespace_live_in_that_of_the_context(project: Path) -> None:
+def test_objects_without_a_namespace_use_the_contexts(project: Path) -> None:
     """As with kubectl, the context supplies the namespace; none is created on an existing cluster."""
     found = checked(project)
     assert found.rendered is not None
@@ -116,7 +116,7 @@ def test_objects_without_namespace_live_in_that_of_the_context(project: Path) ->
     assert SecretsMissing not in map(type, found.errors)
 
 
-def test_nothing_is_fitted_to_images_on_an_existing_cluster(project: Path) -> None:
+def test_manifests_are_not_adapted_to_images_on_an_existing_cluster(project: Path) -> None:
     """Its nodes pull images themselves, so digests and pull policies stay unchanged."""
     image = "web@sha256:" + "a" * 64
     text = APP.replace("  replicass: 2\n", "").replace("image: web}", f"image: '{image}', imagePullPolicy: Always}}")
@@ -148,7 +148,7 @@ def test_tls_on_an_existing_cluster_needs_its_url_before_anything_is_applied(pro
     assert "--ingress-tls-url" in error.next_step
 
 
-def test_an_application_held_to_baseline_is_refused_for_a_volume_of_the_node(project: Path) -> None:
+def test_a_host_path_volume_is_refused_under_pod_security_baseline(project: Path) -> None:
     """It fails before anything is created; otherwise the namespace gets the label by which the API server enforces the level."""
     sound = APP.replace("  replicass: 2\n", "")
     kubectl = Tools(project / "kubectl", None)
@@ -166,7 +166,7 @@ def test_an_application_held_to_baseline_is_refused_for_a_volume_of_the_node(pro
         refuse(refused.findings)
 
 
-def test_plugins_that_would_run_here_are_refused_with_baseline(project: Path) -> None:
+def test_local_plugins_are_refused_under_pod_security_baseline(project: Path) -> None:
     """A kustomization can name Helm plugins, and a kubeconfig can name credential plugins."""
     with pytest.raises(SettingsError, match="--app-enable-helm"):
         DeploySettings(pod_security="baseline", enable_helm=True)
@@ -175,7 +175,7 @@ def test_plugins_that_would_run_here_are_refused_with_baseline(project: Path) ->
         Settings(cluster=existing, deploy=DeploySettings(pod_security="baseline"))
 
 
-def test_an_archive_of_images_is_refused_with_baseline(project: Path) -> None:
+def test_an_image_archive_is_refused_under_pod_security_baseline(project: Path) -> None:
     """An archive could replace the ingress controller's image; an image from the engine keeps its given name."""
     (project / "k8s" / "app.yaml").write_text(APP.replace("  replicass: 2\n", ""))
     (project / "images.tar").write_bytes(b"")
