@@ -14,9 +14,9 @@ from kindgate.waiting import Deadline
 Object = dict[str, Any]
 
 
-def deadline_until(over: Callable[[], bool]) -> Deadline:
-    """Return a deadline that expires once `over` returns true, however slow the machine is."""
-    return Deadline(started=0.0, ends=60.0, clock=lambda: 61.0 if over() else 0.0)
+def deadline_until(is_over: Callable[[], bool]) -> Deadline:
+    """Return a deadline that expires once `is_over` returns true, however slow the machine is."""
+    return Deadline(started=0.0, ends=60.0, clock=lambda: 61.0 if is_over() else 0.0)
 
 
 def rendered(*manifests: Object) -> Rendered:
@@ -33,9 +33,14 @@ def manifest(kind: str, name: str, *, namespace: str = "shop", api_version: str 
 def deployment(name: str = "web", *, namespace: str = "shop", replicas: int = 2, container: Mapping[str, Any] | None = None) -> Object:
     """Build a Deployment that passes validation; `container` is merged into its only container."""
     resources = {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "1", "memory": "64Mi"}}
-    one: Object = {"name": "web", "image": "example/web:1.0", "ports": [{"name": "http", "containerPort": 8080}], "resources": resources}
-    one["readinessProbe"] = {"httpGet": {"path": "/", "port": "http"}}
-    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{**one, **(container or {})}]}}
+    default_container: Object = {
+        "name": "web",
+        "image": "example/web:1.0",
+        "ports": [{"name": "http", "containerPort": 8080}],
+        "resources": resources,
+    }
+    default_container["readinessProbe"] = {"httpGet": {"path": "/", "port": "http"}}
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{**default_container, **(container or {})}]}}
     spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
     return manifest("Deployment", name, namespace=namespace, api_version="apps/v1", spec=spec)
 
@@ -57,8 +62,13 @@ def live_deployment(ready: int, *, replicas: int = 2, generation: int = 1, obser
     """The Deployment shop/web as its controller reports it, with `ready` available pods."""
     item = deployment(replicas=replicas)
     item["metadata"] |= {"uid": "deployment-web", "generation": generation, "annotations": {"deployment.kubernetes.io/revision": revision}}
-    seen = generation if observed is None else observed
-    item["status"] = {"observedGeneration": seen, "replicas": replicas, "updatedReplicas": replicas, "availableReplicas": ready}
+    observed_generation = generation if observed is None else observed
+    item["status"] = {
+        "observedGeneration": observed_generation,
+        "replicas": replicas,
+        "updatedReplicas": replicas,
+        "availableReplicas": ready,
+    }
     return item
 
 

@@ -74,23 +74,23 @@ class ApiServer:
     def put(self, path: str, manifest: dict[str, Any]) -> None:
         """Store an object at `path` as a controller would, and notify the watches."""
         with self.lock:
-            known = path in self.objects
+            exists = path in self.objects
             metadata = {"uid": path, **manifest.get("metadata", {}), "resourceVersion": str(next(self.versions))}
             metadata.setdefault("name", path.rpartition("/")[2])
             parts = path.split("/")
             if "namespaces" in parts[:-2]:
                 metadata.setdefault("namespace", parts[parts.index("namespaces") + 1])
             self.objects[path] = {**manifest, "metadata": metadata}
-            self._tell("MODIFIED" if known else "ADDED", path, self.objects[path])
+            self._notify("MODIFIED" if exists else "ADDED", path, self.objects[path])
 
     def remove(self, path: str) -> None:
         """Remove the object at `path` and notify the watches."""
         with self.lock:
-            gone = self.objects.pop(path)
-            gone["metadata"]["resourceVersion"] = str(next(self.versions))
-            self._tell("DELETED", path, gone)
+            removed = self.objects.pop(path)
+            removed["metadata"]["resourceVersion"] = str(next(self.versions))
+            self._notify("DELETED", path, removed)
 
-    def asked_twice(self, method: str, path_end: str) -> bool:
+    def was_requested_twice(self, method: str, path_end: str) -> bool:
         """Return whether a request that was answered was sent again."""
         return sum(path.endswith(path_end) for path in self.paths(method)) >= 2
 
@@ -107,9 +107,9 @@ class ApiServer:
 
     def paths(self, method: str) -> list[str]:
         """Return the paths requested with `method`, in order."""
-        return [path for asked, path, _ in self.requests if asked == method]
+        return [path for requested_method, path, _ in self.requests if requested_method == method]
 
-    def _tell(self, change: str, path: str, item: dict[str, Any]) -> None:
+    def _notify(self, change: str, path: str, item: dict[str, Any]) -> None:
         for collection, events in self.watches.values():
             if covers(collection, path):
                 events.put({"type": change, "object": item})
@@ -151,9 +151,9 @@ def listing(state: ApiServer, collection: str, selector: str) -> dict[str, Any]:
     """Return the objects of a collection that have the one label in `selector`."""
     key, _, value = selector.partition("=")
     with state.lock:
-        found = [item for path, item in state.objects.items() if covers(collection, path)]
+        items = [item for path, item in state.objects.items() if covers(collection, path)]
         kind = next(kind for kinds in RESOURCES.values() for kind, plural, _ in kinds if collection.endswith("/" + plural))
-        items = [item for item in found if not key or (item["metadata"].get("labels") or {}).get(key) == value]
+        items = [item for item in items if not key or (item["metadata"].get("labels") or {}).get(key) == value]
         bare = [{name: part for name, part in item.items() if name not in {"kind", "apiVersion"}} for item in items]
         return {"kind": f"{kind}List", "metadata": {"resourceVersion": str(next(state.versions))}, "items": bare}
 
@@ -259,7 +259,7 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def _fail(self, status: int, message: str, reason: str, causes: tuple[tuple[str, str], ...] = ()) -> None:
-        details = {"causes": [{"field": field, "message": said} for field, said in causes]}
+        details = {"causes": [{"field": field, "message": text} for field, text in causes]}
         body = {"kind": "Status", "status": "Failure", "message": message, "reason": reason, "details": details, "code": status}
         self._reply(status, body)
 

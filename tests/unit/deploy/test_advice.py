@@ -17,7 +17,7 @@ def cause(reason: str, proof: str = "", grace: float = UNLIMITED_GRACE) -> Cause
 
 
 @pytest.mark.parametrize(
-    ("found", "word"),
+    ("reported_cause", "remedy_word"),
     [
         (cause("Unschedulable", "0/3 nodes are available: 1 node(s) had untolerated taint {a: }, 2 Insufficient cpu."), "requests"),
         (cause("Unschedulable", "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports."), "hostPort"),
@@ -46,15 +46,15 @@ def cause(reason: str, proof: str = "", grace: float = UNLIMITED_GRACE) -> Cause
         (cause("OldPodStuck"), "`kubectl -n shop delete pod web-1`"),
     ],
 )
-def test_a_cause_that_waiting_cannot_resolve_has_a_remedy(found: Cause, word: str) -> None:
+def test_a_cause_that_waiting_cannot_resolve_has_a_remedy(reported_cause: Cause, remedy_word: str) -> None:
     """A cause that time does not remove gets a remedy, never the advice to wait."""
-    assert word in remedy(found)
-    assert blocking_cause([found]) == found
-    assert "--app-timeout" not in next_step(found)
+    assert remedy_word in remedy(reported_cause)
+    assert blocking_cause([reported_cause]) == reported_cause
+    assert "--app-timeout" not in next_step(reported_cause)
 
 
 @pytest.mark.parametrize(
-    "found",
+    "reported_cause",
     [
         cause("ProbeFailed", "Readiness probe failed: HTTP probe failed with statuscode: 503"),
         cause("ProbeFailed", "Readiness probe failed: dial tcp 10.0.0.1:8080: connect: connection refused"),
@@ -66,10 +66,10 @@ def test_a_cause_that_waiting_cannot_resolve_has_a_remedy(found: Cause, word: st
         cause("Unschedulable", "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }."),
     ],
 )
-def test_a_cause_that_can_pass_has_no_remedy(found: Cause) -> None:
+def test_a_cause_that_can_pass_has_no_remedy(reported_cause: Cause) -> None:
     """A starting program or a network that is coming up gets no remedy: it might only need more time."""
-    assert remedy(found) == ""
-    assert blocking_cause([found]) is None
+    assert remedy(reported_cause) == ""
+    assert blocking_cause([reported_cause]) is None
 
 
 def test_the_next_step_names_the_remedy_and_the_object() -> None:

@@ -85,7 +85,7 @@ def test_a_rejection_stops_the_other_applies(api_server: ApiServer, address: Clu
 def test_an_unreachable_server_is_an_error_at_the_deadline(api_server: ApiServer, address: ClusterAddress) -> None:
     """The error at the deadline includes the server's last response."""
     api_server.refusals.append(Refusal("PATCH", "", 503, "etcd is not ready"))
-    deadline = deadline_until(lambda: api_server.asked_twice("PATCH", "/shop"))
+    deadline = deadline_until(lambda: api_server.was_requested_twice("PATCH", "/shop"))
     with pytest.raises(DeployError, match="timed out") as caught:
         apply(rendered(NAMESPACE), address, run="r1", deadline=deadline)
     assert "etcd is not ready" in caught.value.last_state
@@ -117,15 +117,15 @@ def test_a_missing_namespace_in_an_existing_cluster_is_an_error(api_server: ApiS
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"), [({}, "was not created by kindgate"), ({RUN_LABEL: "r0"}, "belongs to run r0")], ids=["foreign", "other-run"]
+    ("labels", "message"), [({}, "was not created by kindgate"), ({RUN_LABEL: "r0"}, "belongs to run r0")], ids=["foreign", "other-run"]
 )
 def test_foreign_objects_in_an_existing_cluster_are_an_error(
-    api_server: ApiServer, address: ClusterAddress, labels: dict[str, str], said: str
+    api_server: ApiServer, address: ClusterAddress, labels: dict[str, str], message: str
 ) -> None:
     """An object with the same name from outside this run ends the run before anything is applied."""
     api_server.put("/api/v1/namespaces/shop", {})
     api_server.put("/api/v1/namespaces/shop/services/web", {"metadata": {"labels": labels}})
-    with pytest.raises(DeployError, match=said):
+    with pytest.raises(DeployError, match=message):
         apply(rendered(service(), deployment()), replace(address, existing=True), run="r1", deadline=Deadline.after(10))
     assert api_server.paths("PATCH") == []
 

@@ -50,22 +50,22 @@ def shaken_hands(trusted: Path, certificate: dict[str, bytes], name: str, folder
     server.load_cert_chain(pair)
     client = ssl.create_default_context(cafile=str(trusted))
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    ours, theirs = socket.socketpair()
+    client_socket, server_socket = socket.socketpair()
 
     def serve() -> None:
         try:
-            server.wrap_socket(theirs, server_side=True).close()
+            server.wrap_socket(server_socket, server_side=True).close()
         except ssl.SSLError:
-            theirs.close()
+            server_socket.close()
 
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        client.wrap_socket(ours, server_hostname=name).close()
+        client.wrap_socket(client_socket, server_hostname=name).close()
     except ssl.SSLError as error:
         return str(error)
     finally:
-        ours.close()
+        client_socket.close()
         thread.join()
     return ""
 
@@ -110,16 +110,16 @@ def test_keys_are_readable_only_by_the_user(authority: Authority) -> None:
 
 def test_a_certificate_from_the_manifests_is_trusted(authority: Authority, tmp_path: Path) -> None:
     """A certificate that comes with the manifests is trusted as is; no authority is created for it."""
-    theirs = Authority(tmp_path / "theirs")
-    rendered = with_certificates(ingress("shop.localhost"), theirs)
+    other_authority = Authority(tmp_path / "theirs")
+    rendered = with_certificates(ingress("shop.localhost"), other_authority)
     secret, *_ = rendered.of_kind("Secret")
     brought = {**secret, "metadata": {"name": "shop-tls", "namespace": "shop"}, "data": {**secret["data"], "ca.crt": ""}}
-    own = Rendered(Path("k8s"), (*(one for one in rendered.objects if one["kind"] != "Secret"), brought))
+    with_secret = Rendered(Path("k8s"), (*(one for one in rendered.objects if one["kind"] != "Secret"), brought))
     trusted = tmp_path / "trusted.pem"
 
-    assert write_trusted([own], authority, trusted)
+    assert write_trusted([with_secret], authority, trusted)
 
-    assert shaken_hands(trusted, content(own), "shop.localhost", tmp_path) == ""
+    assert shaken_hands(trusted, content(with_secret), "shop.localhost", tmp_path) == ""
     assert not authority.folder.exists()
 
 

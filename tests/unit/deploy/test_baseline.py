@@ -116,12 +116,12 @@ def test_pods_of_both_versions_have_the_same_spread_constraint() -> None:
 
 def test_a_workload_with_its_own_spread_constraint_is_unchanged() -> None:
     """The author's own spread constraint is kept."""
-    own = deployment()
-    own["spec"]["template"]["spec"]["topologySpreadConstraints"] = [{"maxSkew": 2}]
+    spread_workload = deployment()
+    spread_workload["spec"]["template"]["spec"]["topologySpreadConstraints"] = [{"maxSkew": 2}]
 
-    (kept,) = with_spread_pods(rendered(own), {"shop": "shop-base"}).objects
+    (kept,) = with_spread_pods(rendered(spread_workload), {"shop": "shop-base"}).objects
 
-    assert kept == own
+    assert kept == spread_workload
 
 
 def test_a_baseline_for_any_host_gets_a_separate_host() -> None:

@@ -29,8 +29,8 @@ def of_kind(component: str, kind: str) -> list[dict[str, Any]]:
 def container(component: str) -> dict[str, Any]:
     """Return the controller's container."""
     (deployment,) = of_kind(component, "Deployment")
-    (one,) = deployment["spec"]["template"]["spec"]["containers"]
-    return dict(one)
+    (found,) = deployment["spec"]["template"]["spec"]["containers"]
+    return dict(found)
 
 
 @pytest.mark.parametrize("component", ["ingress-traefik", "ingress-nginx"])

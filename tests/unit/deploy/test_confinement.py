@@ -19,7 +19,7 @@ RBAC = "rbac.authorization.k8s.io/v1"
 NAMESPACE = manifest("Namespace", "shop", namespace="")
 
 
-def found(*objects: Object) -> list[str]:
+def findings(*objects: Object) -> list[str]:
     """Return the location of every rejected field."""
     return [finding.path for finding in confinement_findings((rendered(NAMESPACE, *objects),))]
 
@@ -43,11 +43,11 @@ def binding(kind: str, role_kind: str = "ClusterRole", name: str = "ours") -> Ob
 
 def test_an_ordinary_application_is_allowed() -> None:
     """Rights in the application's own namespace and read access to non-secret objects elsewhere are allowed."""
-    own = role(rule("get list watch create delete", "pods configmaps secrets pods/exec"))
+    own_role = role(rule("get list watch create delete", "pods configmaps secrets pods/exec"))
     reader = role(rule("get list watch", "nodes namespaces pods"), kind="ClusterRole", name="reader")
     bindings = (binding("RoleBinding", "Role"), binding("ClusterRoleBinding", name="reader"), binding("RoleBinding", name="edit"))
 
-    assert found(deployment(), service(), ingress(), own, reader, *bindings) == []
+    assert findings(deployment(), service(), ingress(), own_role, reader, *bindings) == []
 
 
 def test_a_pod_that_mounts_the_node_is_rejected_with_file_and_field() -> None:
@@ -78,7 +78,7 @@ def test_a_pod_that_mounts_the_node_is_rejected_with_file_and_field() -> None:
 )
 def test_objects_outside_the_applications_namespaces_are_rejected(item: Object) -> None:
     """A volume on the node, a webhook that changes other pods and a namespace without the level are rejected."""
-    assert len(found(item)) == 1
+    assert len(findings(item)) == 1
 
 
 @pytest.mark.parametrize(
@@ -104,16 +104,16 @@ def test_objects_outside_the_applications_namespaces_are_rejected(item: Object) 
 )
 def test_permissions_that_could_weaken_the_level_are_rejected(objects: list[Object]) -> None:
     """Rights over namespaces, other pods or RBAC itself are rejected."""
-    assert len(found(*objects)) == 1
+    assert len(findings(*objects)) == 1
 
 
 def test_the_namespaces_of_all_bundled_components_are_reserved() -> None:
     """Component namespaces are reserved: they run privileged pods and have no level."""
     files = assets.manifests().glob("components/*/*.yaml")
-    made = {item["metadata"]["name"] for file in files for item in documents(file) if item.get("kind") == "Namespace"}
+    bundled_namespaces = {item["metadata"]["name"] for file in files for item in documents(file) if item.get("kind") == "Namespace"}
 
-    assert made
-    assert made <= RESERVED
+    assert bundled_namespaces
+    assert bundled_namespaces <= RESERVED
 
 
 def documents(file: Path) -> list[dict[str, Any]]:

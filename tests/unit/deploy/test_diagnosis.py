@@ -14,7 +14,7 @@ Object = dict[str, Any]
 SMALL_NODE = {"metadata": {"labels": {}}, "spec": {}, "status": {"allocatable": {"cpu": "2", "memory": "4Gi"}}}
 
 
-def found(*objects: Object, workload: Object | None = None, nodes: list[Object] | None = None) -> list[tuple[str, float]]:
+def causes_found(*objects: Object, workload: Object | None = None, nodes: list[Object] | None = None) -> list[tuple[str, float]]:
     """Return reason and grace period of every cause found for shop/web."""
     live = workload or live_deployment(0)
     return [(cause.reason, cause.grace) for cause in causes(live, Snapshot([live, live_replicaset(), *objects]), nodes)]
@@ -35,13 +35,13 @@ def found(*objects: Object, workload: Object | None = None, nodes: list[Object] 
 )
 def test_a_registrys_rejection_is_final_but_a_network_error_is_not(reason: str, message: str, grace: float) -> None:
     """A failure that the kubelet can overcome by retrying gets one more try."""
-    assert found(live_pod(**waiting(reason, message))) == [(reason, grace)]
+    assert causes_found(live_pod(**waiting(reason, message))) == [(reason, grace)]
 
 
 def test_an_oom_kill_explains_a_crash_loop() -> None:
     """The kernel's OOM kill explains more than the crash loop it leads to."""
     ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
-    assert found(live_pod(**waiting("CrashLoopBackOff", lastState=ended))) == [("OOMKilled", NO_GRACE)]
+    assert causes_found(live_pod(**waiting("CrashLoopBackOff", lastState=ended))) == [("OOMKilled", NO_GRACE)]
 
 
 @pytest.mark.parametrize("state", ["state", "lastState"])
@@ -49,7 +49,7 @@ def test_a_container_that_cannot_start_is_reported(state: str) -> None:
     """A misspelled command never becomes a running container."""
     status = waiting("CrashLoopBackOff")
     status["containerStatuses"][0] |= {state: {"terminated": {"exitCode": 128, "reason": "StartError", "message": "no such file"}}}
-    assert found(live_pod(**status)) == [("StartError", NO_GRACE)]
+    assert causes_found(live_pod(**status)) == [("StartError", NO_GRACE)]
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_a_repeatedly_failing_container_counts_as_a_crash_loop(code: int, restar
     """A restarted container that failed again counts before the kubelet reports a loop; a first failure or exit code 0 does not."""
     state = {"terminated": {"exitCode": code, "reason": "Error"}}
     status: Object = {"phase": "Running", "containerStatuses": [{"name": "web", "restartCount": restarts, "state": state}]}
-    assert found(live_pod(**status)) == expected
+    assert causes_found(live_pod(**status)) == expected
 
 
 def test_a_missing_secret_has_a_short_grace() -> None:
     """A missing Secret gets a grace period: another controller might be about to write it."""
-    assert found(live_pod(**waiting("CreateContainerConfigError", 'secret "key" not found'))) == [
+    assert causes_found(live_pod(**waiting("CreateContainerConfigError", 'secret "key" not found'))) == [
         ("CreateContainerConfigError", SHORT_GRACE)
     ]
 
@@ -73,7 +73,7 @@ def test_a_missing_secret_has_a_short_grace() -> None:
 def test_an_init_container_is_a_cause() -> None:
     """A failing init container is a cause too: the application's containers wait for it."""
     status = {"initContainerStatuses": waiting("CrashLoopBackOff")["containerStatuses"], **waiting("PodInitializing")}
-    assert found(live_pod(**status)) == [("CrashLoopBackOff", NO_GRACE)]
+    assert causes_found(live_pod(**status)) == [("CrashLoopBackOff", NO_GRACE)]
 
 
 def unschedulable(**requests: str) -> Object:
@@ -87,9 +87,9 @@ def unschedulable(**requests: str) -> Object:
 
 def test_a_pod_that_fits_no_node_fails_and_one_that_may_fit_waits() -> None:
     """A busy node can become free, but a small node never becomes large."""
-    assert found(unschedulable(cpu="64"), nodes=[SMALL_NODE]) == [("Unschedulable", SHORT_GRACE)]
-    assert found(unschedulable(cpu="2"), nodes=[SMALL_NODE]) == [("Unschedulable", UNLIMITED_GRACE)]
-    assert found(unschedulable(cpu="64")) == [("Unschedulable", UNLIMITED_GRACE)]
+    assert causes_found(unschedulable(cpu="64"), nodes=[SMALL_NODE]) == [("Unschedulable", SHORT_GRACE)]
+    assert causes_found(unschedulable(cpu="2"), nodes=[SMALL_NODE]) == [("Unschedulable", UNLIMITED_GRACE)]
+    assert causes_found(unschedulable(cpu="64")) == [("Unschedulable", UNLIMITED_GRACE)]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_jobs_events_show_rejected_pods() -> None:
     job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={})
     job["metadata"]["uid"] = "job-migrate"
     refusal = event("FailedCreate", "exceeded quota: small", name="migrate", kind="Job")
-    assert found(refusal, workload=job) == [("QuotaExceeded", SHORT_GRACE)]
+    assert causes_found(refusal, workload=job) == [("QuotaExceeded", SHORT_GRACE)]
 
 
 def test_the_latest_mount_event_counts() -> None:
@@ -127,34 +127,34 @@ def test_the_latest_mount_event_counts() -> None:
     early = event("FailedMount", "MountVolume.SetUp failed: timed out waiting for the condition", at="2026-01-01T00:00:01Z")
     late = event("FailedMount", 'MountVolume.SetUp failed for volume "c": configmap "c" not found', at="2026-01-01T00:00:02Z")
     pod = live_pod(**waiting("ContainerCreating"))
-    assert found(pod, late, early) == [("FailedMount", SHORT_GRACE)]
-    assert found(pod, early) == [("FailedMount", UNLIMITED_GRACE)]
+    assert causes_found(pod, late, early) == [("FailedMount", SHORT_GRACE)]
+    assert causes_found(pod, early) == [("FailedMount", UNLIMITED_GRACE)]
 
 
 def test_a_pod_that_has_become_ready_has_no_cause() -> None:
     """Events from the start of a pod that is now ready are ignored."""
     ready = live_pod(phase="Running", conditions=[{"type": "Ready", "status": "True"}])
-    assert found(ready, event("Unhealthy", "Readiness probe failed"), event("FailedMount", "not found")) == []
+    assert causes_found(ready, event("Unhealthy", "Readiness probe failed"), event("FailedMount", "not found")) == []
 
 
 def test_pods_of_an_earlier_revision_are_ignored() -> None:
     """A rollout that fixes a crash loop does not fail because of the pods it replaces."""
     old = live_pod("web-0-old", owner="replicaset-0", **waiting("CrashLoopBackOff"))
-    assert found(old, live_replicaset("0")) == []
+    assert causes_found(old, live_replicaset("0")) == []
 
 
 def test_a_terminating_pod_is_ignored() -> None:
     """A terminating pod is ignored, because it is already being replaced."""
-    leaving = live_pod(**waiting("CrashLoopBackOff"))
-    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    assert found(leaving) == []
+    terminating = live_pod(**waiting("CrashLoopBackOff"))
+    terminating["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert causes_found(terminating) == []
 
 
 def test_an_incompletely_observed_rollout_has_no_cause() -> None:
     """The old ReplicaSet's pods do not count while the watch has not delivered the new one yet."""
     crashing = live_pod(**waiting("CrashLoopBackOff"))
-    assert found(crashing, workload=live_deployment(0, revision="2")) == []
-    assert found(crashing, workload=live_deployment(0, generation=2, observed=1)) == []
+    assert causes_found(crashing, workload=live_deployment(0, revision="2")) == []
+    assert causes_found(crashing, workload=live_deployment(0, generation=2, observed=1)) == []
 
 
 def test_a_cause_is_formatted_on_one_line() -> None:
@@ -176,7 +176,9 @@ def test_a_jobs_container_restarts_are_not_final() -> None:
     """A migration that crashes until its database is up is not a failure; the Job itself reports when it gives up."""
     job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={})
     job["metadata"]["uid"] = "job-migrate"
-    assert found(live_pod(owner="job-migrate", **waiting("CrashLoopBackOff")), workload=job) == [("CrashLoopBackOff", UNLIMITED_GRACE)]
+    assert causes_found(live_pod(owner="job-migrate", **waiting("CrashLoopBackOff")), workload=job) == [
+        ("CrashLoopBackOff", UNLIMITED_GRACE)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,9 @@ def test_every_workload_kind_reports_rejected_pods(kind: str) -> None:
     """Every kind of workload reports why its pods are rejected, by a condition or by an event."""
     live = manifest(kind, "web", api_version="apps/v1", spec={}, status={})
     live["metadata"]["uid"] = "web"
-    assert found(event("FailedCreate", "exceeded quota: small", name="web", kind=kind), workload=live) == [("QuotaExceeded", SHORT_GRACE)]
+    assert causes_found(event("FailedCreate", "exceeded quota: small", name="web", kind=kind), workload=live) == [
+        ("QuotaExceeded", SHORT_GRACE)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -221,7 +225,7 @@ def test_every_workload_kind_reports_rejected_pods(kind: str) -> None:
 )
 def test_a_pod_waiting_for_another_controller_is_reported(pod: Object, reason: str) -> None:
     """Only the deadline ends the wait, because the controller might still be starting."""
-    assert found(pod) == [(reason, UNLIMITED_GRACE)]
+    assert causes_found(pod) == [(reason, UNLIMITED_GRACE)]
 
 
 def test_a_pod_without_a_volume_shows_the_claims_cause() -> None:
@@ -233,27 +237,27 @@ def test_a_pod_without_a_volume_shows_the_claims_cause() -> None:
     )
     missing = event("ProvisioningFailed", 'storageclass "fast" not found', name="data", kind="PersistentVolumeClaim")
     none = event("FailedBinding", "no persistent volumes available", name="data", kind="PersistentVolumeClaim")
-    assert found(pod, missing) == [("ProvisioningFailed", SHORT_GRACE), ("Unschedulable", UNLIMITED_GRACE)]
-    assert found(pod, none) == [("FailedBinding", VOLUME_BINDING_GRACE), ("Unschedulable", UNLIMITED_GRACE)]
+    assert causes_found(pod, missing) == [("ProvisioningFailed", SHORT_GRACE), ("Unschedulable", UNLIMITED_GRACE)]
+    assert causes_found(pod, none) == [("FailedBinding", VOLUME_BINDING_GRACE), ("Unschedulable", UNLIMITED_GRACE)]
 
     pod["status"]["conditions"][0]["message"] = "0/1 nodes are available: 1 Insufficient cpu."
-    assert found(pod, missing) == [("Unschedulable", UNLIMITED_GRACE)]
+    assert causes_found(pod, missing) == [("Unschedulable", UNLIMITED_GRACE)]
 
 
 def test_a_pod_that_waits_for_a_provisioner_shows_its_name() -> None:
     """Once a node is chosen the scheduler reports nothing until the volume exists, so the provisioner is named."""
     pod = pod_with([], volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}])
     waits = event("ExternalProvisioning", "Waiting for 'ebs.csi.aws.com' to create a volume", name="data", kind="PersistentVolumeClaim")
-    assert found(pod, waits) == [("ExternalProvisioning", UNLIMITED_GRACE)]
+    assert causes_found(pod, waits) == [("ExternalProvisioning", UNLIMITED_GRACE)]
     pod["spec"]["nodeName"] = "worker"
-    assert found(pod, waits) == []
+    assert causes_found(pod, waits) == []
 
 
 def test_a_missing_claim_is_final() -> None:
     """All objects were applied before, so a claim that is missing now will not appear."""
     message = '0/1 nodes are available: persistentvolumeclaim "data" not found.'
     pod = pod_with([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}])
-    assert found(pod) == [("Unschedulable", SHORT_GRACE)]
+    assert causes_found(pod) == [("Unschedulable", SHORT_GRACE)]
 
 
 @pytest.mark.parametrize(
@@ -266,7 +270,7 @@ def test_a_missing_claim_is_final() -> None:
 )
 def test_objects_missing_for_the_kubelet_are_final(reason: str, message: str) -> None:
     """A missing key, folder or runtime does not appear later."""
-    assert found(live_pod(**waiting("ContainerCreating")), event(reason, message)) == [(reason, SHORT_GRACE)]
+    assert causes_found(live_pod(**waiting("ContainerCreating")), event(reason, message)) == [(reason, SHORT_GRACE)]
 
 
 def stateful(**spec: Any) -> Object:
@@ -285,15 +289,15 @@ def crashing_pod(revision: str) -> Object:
 
 def test_a_statefulset_blocked_by_a_broken_pod_is_reported() -> None:
     """A StatefulSet replaces the old revision's pod only while it is ready, and a crashing pod is ready only briefly after each start."""
-    assert found(crashing_pod("a"), workload=stateful()) == [("OldPodStuck", UNLIMITED_GRACE)]
-    assert found(crashing_pod("a"), workload=stateful(podManagementPolicy="Parallel")) == []
-    assert found(crashing_pod("b"), workload=stateful()) == [("CrashLoopBackOff", NO_GRACE)]
+    assert causes_found(crashing_pod("a"), workload=stateful()) == [("OldPodStuck", UNLIMITED_GRACE)]
+    assert causes_found(crashing_pod("a"), workload=stateful(podManagementPolicy="Parallel")) == []
+    assert causes_found(crashing_pod("b"), workload=stateful()) == [("CrashLoopBackOff", NO_GRACE)]
 
 
 @pytest.mark.parametrize("strategy", [{"type": "OnDelete"}, {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}])
 def test_intentionally_kept_pods_are_checked(strategy: Object) -> None:
     """Pods that a rollout keeps on purpose are checked, because the application runs on them."""
-    assert found(crashing_pod("a"), workload=stateful(updateStrategy=strategy)) == [("CrashLoopBackOff", NO_GRACE)]
+    assert causes_found(crashing_pod("a"), workload=stateful(updateStrategy=strategy)) == [("CrashLoopBackOff", NO_GRACE)]
 
 
 CONTROL_PLANE = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
@@ -321,7 +325,7 @@ def affinity(operator: str, *values: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "nodes", "nowhere"),
+    ("unscheduled", "nodes", "fits_none"),
     [
         (pod({"cpu": "1500m"}), [node()], False),
         (pod({"cpu": "1500m"}, {"cpu": "600m"}), [node()], True),
@@ -347,6 +351,6 @@ def affinity(operator: str, *values: str) -> dict[str, Any]:
         (pod({"cpu": "64"}), [], False),
     ],
 )
-def test_only_permanent_constraints_rule_a_node_out(wanted: dict[str, Any], nodes: list[dict[str, Any]], *, nowhere: bool) -> None:
+def test_only_permanent_constraints_rule_a_node_out(unscheduled: dict[str, Any], nodes: list[dict[str, Any]], *, fits_none: bool) -> None:
     """Only size, labels and permanent taints rule a node out; unknown constraints count as satisfied."""
-    assert fits_no_node(wanted, nodes) is nowhere
+    assert fits_no_node(unscheduled, nodes) is fits_none

@@ -28,7 +28,7 @@ def routed(*paths: str, host: str = "shop.localhost", kind: str = "Prefix", anno
     return item
 
 
-def found(*objects: Object, existing: bool = False) -> list[tuple[str, str]]:
+def entries_of_objects(*objects: Object, existing: bool = False) -> list[tuple[str, str]]:
     """Return host and path of each entry."""
     return [(entry.host, entry.path) for entry in entries_of(rendered(*objects), existing=existing)]
 
@@ -55,13 +55,13 @@ HEALTH = (probed("/healthz"), service())
 )
 def test_every_routed_path_is_an_entry(objects: tuple[Object, ...], expected: list[tuple[str, str]]) -> None:
     """Every routed path is an entry, with or without a host."""
-    assert found(*objects) == expected
+    assert entries_of_objects(*objects) == expected
 
 
 def test_a_default_backend_is_an_entry_of_any_host() -> None:
     """An Ingress with only a default backend is an entry for any host."""
     spec = {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}}
-    assert found(*APP, manifest("Ingress", "web", api_version="networking.k8s.io/v1", spec=spec)) == [("", "/")]
+    assert entries_of_objects(*APP, manifest("Ingress", "web", api_version="networking.k8s.io/v1", spec=spec)) == [("", "/")]
 
 
 @pytest.mark.parametrize(
@@ -94,13 +94,13 @@ def test_the_path_comes_from_the_annotation_then_the_probe_then_the_route(
 
 def test_a_probe_path_served_by_another_route_is_not_used() -> None:
     """If a longer route serves `/healthz`, the route `/` is requested at `/`."""
-    assert found(*HEALTH, routed("/", "/healthz")) == [("shop.localhost", "/"), ("shop.localhost", "/healthz")]
+    assert entries_of_objects(*HEALTH, routed("/", "/healthz")) == [("shop.localhost", "/"), ("shop.localhost", "/healthz")]
 
 
 def test_the_annotation_can_name_several_paths() -> None:
     """Each path in the annotation is requested on the route that serves it; a route with no such path keeps its own."""
     item = routed("/", "/api", "/static", annotation="/home /api/v1/items /api/v1/users")
-    assert found(*APP, item) == [
+    assert entries_of_objects(*APP, item) == [
         ("shop.localhost", "/home"),
         ("shop.localhost", "/api/v1/items"),
         ("shop.localhost", "/api/v1/users"),
@@ -111,11 +111,11 @@ def test_the_annotation_can_name_several_paths() -> None:
 def test_a_regular_expression_without_an_annotation_is_a_finding() -> None:
     """A matching path for a regular expression cannot be guessed; the annotation can name one."""
     item = routed("/api(/|$)(.*)", kind="ImplementationSpecific")
-    assert found(*APP, item) == []
+    assert entries_of_objects(*APP, item) == []
     assert problems(*APP, item) == [
         "not requested: /api(/|$)(.*) is a regular expression; set a matching path in the annotation kindgate.dev/path"
     ]
-    assert found(*APP, routed("/api(/|$)(.*)", kind="ImplementationSpecific", annotation="/api/items")) == [
+    assert entries_of_objects(*APP, routed("/api(/|$)(.*)", kind="ImplementationSpecific", annotation="/api/items")) == [
         ("shop.localhost", "/api/items")
     ]
 
@@ -127,9 +127,9 @@ def test_nginx_annotations_turn_paths_of_any_type_into_regular_expressions(kind:
     switched = {f"nginx.ingress.kubernetes.io/{name}": "true"}
     pattern, off = "/api(/|$)(.*)", {"nginx.ingress.kubernetes.io/use-regex": "false"}
 
-    assert found(*APP, routed(pattern, kind=kind, **switched)) == []
-    assert found(*APP, routed(pattern, kind=kind, annotation="/api/items", **switched)) == [("shop.localhost", "/api/items")]
-    assert found(*APP, routed(pattern, kind=kind, **off)) == [("shop.localhost", pattern)]
+    assert entries_of_objects(*APP, routed(pattern, kind=kind, **switched)) == []
+    assert entries_of_objects(*APP, routed(pattern, kind=kind, annotation="/api/items", **switched)) == [("shop.localhost", "/api/items")]
+    assert entries_of_objects(*APP, routed(pattern, kind=kind, **off)) == [("shop.localhost", pattern)]
 
 
 NO_PORT = service(ports=[{"name": "grpc", "port": 90}])
@@ -153,21 +153,21 @@ OTHER = service(selector={"app": "other"})
 )
 def test_a_route_without_a_reachable_backend_is_a_finding(objects: tuple[Object, ...], message: str) -> None:
     """An unanswerable route would be waited for until the deadline; on an existing cluster the missing object might exist."""
-    assert found(*objects) == []
+    assert entries_of_objects(*objects) == []
     assert problems(*objects) == [f"not requested: {message}"]
-    assert found(*objects, existing=True) == [("shop.localhost", "/")]
+    assert entries_of_objects(*objects, existing=True) == [("shop.localhost", "/")]
 
 
 def test_a_custom_resource_may_create_the_pods() -> None:
     """An operator's pods are in no manifest, so the route is an entry."""
     database = manifest("Cluster", "db", api_version="postgresql.cnpg.io/v1", spec={"instances": 1})
-    assert found(probed("/"), OTHER, database, routed("/")) == [("shop.localhost", "/")]
+    assert entries_of_objects(probed("/"), OTHER, database, routed("/")) == [("shop.localhost", "/")]
 
 
 def test_an_ingress_class_in_the_manifests_is_served() -> None:
     """A class from the overlay, a component or the prerequisites is served."""
     nginx = manifest("IngressClass", "nginx", namespace="", api_version="networking.k8s.io/v1", spec={"controller": "k8s.io/ingress-nginx"})
-    assert found(*APP, nginx, ingress(ingressClassName="nginx")) == [("shop.localhost", "/")]
+    assert entries_of_objects(*APP, nginx, ingress(ingressClassName="nginx")) == [("shop.localhost", "/")]
     assert len(entries_of(rendered(*APP, ingress(ingressClassName="nginx")), [rendered(nginx)])) == 1
 
 
@@ -212,7 +212,7 @@ PREFIX = {"path": {"type": "PathPrefix", "value": "/api"}}
 )
 def test_an_http_route_is_an_entry(spec: Object, expected: list[tuple[str, str]]) -> None:
     """HTTPRoutes become entries, as Ingresses do."""
-    assert found(*APP, gateway(), http_route(**spec)) == expected
+    assert entries_of_objects(*APP, gateway(), http_route(**spec)) == expected
 
 
 def test_a_gateways_listener_defines_host_and_tls() -> None:
@@ -237,12 +237,14 @@ def test_a_gateways_listener_defines_host_and_tls() -> None:
 def test_an_ingress_route_with_one_host_and_one_path_is_an_entry(rule: str, expected: list[tuple[str, str]]) -> None:
     """A rule more complex than one host and one path is not guessed at."""
     route = {"match": rule, "kind": "Rule", "services": [{"name": "web", "port": 80}]}
-    assert found(*APP, manifest("IngressRoute", "web", api_version="traefik.io/v1alpha1", spec={"routes": [route]})) == expected
+    assert (
+        entries_of_objects(*APP, manifest("IngressRoute", "web", api_version="traefik.io/v1alpha1", spec={"routes": [route]})) == expected
+    )
 
 
 def test_a_kind_of_another_group_is_not_an_entry() -> None:
     """An Ingress of another API group, as in OpenShift, routes nothing."""
-    assert found(*APP, {**routed("/"), "apiVersion": "config.openshift.io/v1"}) == []
+    assert entries_of_objects(*APP, {**routed("/"), "apiVersion": "config.openshift.io/v1"}) == []
 
 
 @pytest.mark.parametrize(

@@ -71,9 +71,11 @@ def entry(host: str, path: str = "/x", *, tls: bool = True) -> Entry:
 def test_each_host_gets_its_own_tls_handshake(address: ClusterAddress) -> None:
     """One session to one address does a handshake per host name; a port in the Host header is ignored."""
     with entry_session(address) as session:
-        said = [session.get(entry_url(address, "/", tls=True), headers={"Host": host}).text for host in ("a.localhost", "b.localhost:8443")]
+        responses = [
+            session.get(entry_url(address, "/", tls=True), headers={"Host": host}).text for host in ("a.localhost", "b.localhost:8443")
+        ]
 
-    assert said == ["a.localhost a.localhost", "b.localhost b.localhost:8443"]
+    assert responses == ["a.localhost a.localhost", "b.localhost b.localhost:8443"]
 
 
 def test_a_certificate_for_other_hosts_is_rejected(address: ClusterAddress) -> None:
@@ -102,11 +104,11 @@ def test_a_leaf_certificate_can_be_trusted_directly(address: ClusterAddress, tmp
 
 def test_a_missing_tls_url_of_an_existing_cluster_names_the_option(address: ClusterAddress) -> None:
     """The error names the option for the TLS URL, because the given URL is plain HTTP."""
-    without = replace(address, ingress_tls_url="")
+    without_tls_url = replace(address, ingress_tls_url="")
 
-    assert entry_url(without, "/x", tls=False) == "http://127.0.0.1:1/x"
+    assert entry_url(without_tls_url, "/x", tls=False) == "http://127.0.0.1:1/x"
     with pytest.raises(DeployError, match="no TLS URL is known") as refused:
-        entry_url(without, "/x", tls=True)
+        entry_url(without_tls_url, "/x", tls=True)
     assert "--ingress-tls-url" in refused.value.next_step
 
 
@@ -141,11 +143,11 @@ ANSWERS = {
 class Plain(http.server.BaseHTTPRequestHandler):
     """Responds to each host as `ANSWERS` defines."""
 
-    asked: list[str]
+    requested: list[str]
 
     def do_GET(self) -> None:
         """Send the same response for every path."""
-        self.asked.append(f"{self.headers['Host']}{self.path}")
+        self.requested.append(f"{self.headers['Host']}{self.path}")
         status, location = ANSWERS[str(self.headers["Host"])]
         self.send_response(status)
         if location:
@@ -160,7 +162,7 @@ class Plain(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def plain_address(tmp_path: Path) -> Iterator[ClusterAddress]:
     """A plain HTTP ingress."""
-    Plain.asked = []
+    Plain.requested = []
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Plain) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -194,13 +196,13 @@ def test_each_host_with_only_tls_entries_is_requested_once(plain_address: Cluste
 
     plain_http_notes(entries, plain_address, Deadline.after(10))
 
-    assert Plain.asked == ["same.localhost/x"]
+    assert Plain.requested == ["same.localhost/x"]
 
 
 def test_a_missing_response_to_plain_http_is_reported(tmp_path: Path) -> None:
     """A missing response is reported but does not fail the run: the entry itself has responded."""
-    nowhere = ClusterAddress("c", tmp_path / "kubeconfig", "c", "http://127.0.0.1:1")
+    unreachable = ClusterAddress("c", tmp_path / "kubeconfig", "c", "http://127.0.0.1:1")
 
-    (note,) = plain_http_notes([entry("same.localhost")], nowhere, Deadline.after(10))
+    (note,) = plain_http_notes([entry("same.localhost")], unreachable, Deadline.after(10))
 
     assert note.startswith("http://same.localhost/x: no response:")

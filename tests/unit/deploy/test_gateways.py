@@ -19,28 +19,28 @@ from tests.unit.deploy.objects import manifest, rendered
 API = "gateway.networking.k8s.io/v1"
 
 
-def an_object(kind: str, name: str, spec: dict[str, Any], namespace: str = "shop", api: str = API) -> Manifest:
+def build_object(kind: str, name: str, spec: dict[str, Any], namespace: str = "shop", api: str = API) -> Manifest:
     """Build an object; without a namespace it is cluster-scoped."""
     return {"apiVersion": api, "kind": kind, "metadata": {"name": name, **({"namespace": namespace} if namespace else {})}, "spec": spec}
 
 
-TRAEFIK = an_object("GatewayClass", "traefik", {"controllerName": CONTROLLER}, namespace="")
+TRAEFIK = build_object("GatewayClass", "traefik", {"controllerName": CONTROLLER}, namespace="")
 
 
 def gateway(*listeners: dict[str, Any], name: str = "traefik") -> Manifest:
     """A Gateway of a class."""
-    return an_object("Gateway", "web", {"gatewayClassName": name, "listeners": list(listeners)})
+    return build_object("Gateway", "web", {"gatewayClassName": name, "listeners": list(listeners)})
 
 
 def route(**parent: str) -> Manifest:
     """An HTTPRoute with one parent."""
-    return an_object("HTTPRoute", "shop", {"parentRefs": [parent], "hostnames": ["shop.localhost"]})
+    return build_object("HTTPRoute", "shop", {"parentRefs": [parent], "hostnames": ["shop.localhost"]})
 
 
 def served(*objects: Manifest) -> Rendered:
     """Return the objects as they are applied together with the component gateway-api."""
-    (complete,) = with_gateways([Rendered(Path("k8s"), (TRAEFIK, *objects))])
-    return complete
+    (completed,) = with_gateways([Rendered(Path("k8s"), (TRAEFIK, *objects))])
+    return completed
 
 
 def of(rendered: Rendered, kind: str) -> list[Manifest]:
@@ -66,7 +66,9 @@ def test_a_missing_gateway_class_is_created() -> None:
 
 def test_a_class_of_another_controller_becomes_traefiks() -> None:
     """A GatewayClass of another controller is changed to Traefik's and loses that controller's parameters."""
-    foreign = an_object("GatewayClass", "eg", {"controllerName": "gateway.envoyproxy.io/x", "parametersRef": {"name": "p"}}, namespace="")
+    foreign = build_object(
+        "GatewayClass", "eg", {"controllerName": "gateway.envoyproxy.io/x", "parametersRef": {"name": "p"}}, namespace=""
+    )
 
     complete = served(foreign, gateway({"name": "http", "protocol": "HTTP", "port": 80}, name="eg"))
 
@@ -103,13 +105,13 @@ def test_listeners_move_to_the_ingress_ports() -> None:
 def test_a_missing_gateway_named_by_routes_is_created(sections: list[str | None], listeners: list[tuple[str, str, int]]) -> None:
     """A missing Gateway is created in the namespace its routes name, with their listeners and open to all of them."""
     parents = [{"name": "shared", "namespace": "infra", **({"sectionName": name} if name else {})} for name in sections]
-    complete = served(an_object("HTTPRoute", "shop", {"parentRefs": parents}))
+    complete = served(build_object("HTTPRoute", "shop", {"parentRefs": parents}))
 
     (made,) = of(complete, "Gateway")
     assert ObjectRef.of(made) == ObjectRef("Gateway", "infra", "shared")
-    found = made["spec"]["listeners"]
-    assert [(one["name"], one["protocol"], one["port"]) for one in found] == listeners
-    assert all(one["allowedRoutes"] == {"namespaces": {"from": "All"}} for one in found)
+    listeners_found = made["spec"]["listeners"]
+    assert [(one["name"], one["protocol"], one["port"]) for one in listeners_found] == listeners
+    assert all(one["allowedRoutes"] == {"namespaces": {"from": "All"}} for one in listeners_found)
     assert complete.notes == ("Gateway infra/shared: not in the manifests; kindgate creates it, served by Traefik",)
 
 
@@ -117,7 +119,7 @@ def test_a_parent_of_another_kind_is_ignored() -> None:
     """A parent that is not a Gateway, such as a Service in a mesh, and a route of another API group are unchanged."""
     own = (
         route(name="shop", kind="Service"),
-        an_object("HTTPRoute", "x", {"parentRefs": [{"name": "web"}]}, api="example.org/v1"),
+        build_object("HTTPRoute", "x", {"parentRefs": [{"name": "web"}]}, api="example.org/v1"),
     )
 
     assert served(*own) == Rendered(Path("k8s"), (TRAEFIK, *own))
@@ -150,7 +152,7 @@ def switch(name: str, namespace: str = "ingress") -> dict[str, Any]:
     return manifest("ConfigMap", name, namespace=namespace)
 
 
-def marked(*objects: dict[str, Any]) -> str | None:
+def annotation_of(*objects: dict[str, Any]) -> str | None:
     """Return the annotation on Traefik's pod template when it is applied with `objects`."""
     (part,) = with_providers([rendered(traefik(), *objects)])
     annotations: dict[str, str] = part.objects[0]["spec"]["template"]["metadata"].get("annotations", {})
@@ -168,12 +170,12 @@ def marked(*objects: dict[str, Any]) -> str | None:
 )
 def test_traefiks_pods_are_annotated_with_the_providers_they_read(names: list[str], mark: str | None) -> None:
     """A changed annotation changes the template, so the Deployment of a kept cluster rolls out again."""
-    assert marked(*map(switch, names)) == mark
+    assert annotation_of(*map(switch, names)) == mark
 
 
 def test_a_config_map_of_another_namespace_is_ignored() -> None:
     """Traefik reads only the ConfigMaps in its own namespace."""
-    assert marked(switch("traefik-crds", "shop")) is None
+    assert annotation_of(switch("traefik-crds", "shop")) is None
 
 
 def test_a_provider_config_map_of_another_part_counts() -> None:

@@ -35,7 +35,7 @@ class Controller:
 
     statuses: list[int]
     url: str = ""
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    requested: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def address(self) -> ClusterAddress:
@@ -50,7 +50,7 @@ def controller(*statuses: int, seconds: float = 0.0) -> Iterator[Controller]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            state.asked.append((self.headers["Host"], self.path))
+            state.requested.append((self.headers["Host"], self.path))
             threading.Event().wait(seconds)
             status = state.statuses.pop(0) if len(state.statuses) > 1 else state.statuses[0]
             self.send_response(status)
@@ -82,28 +82,28 @@ def test_every_entry_is_requested_by_host_and_path() -> None:
     """The host goes into the Host header, the connection to the ingress."""
     with controller(200) as state:
         wait_answering((entry("foo.localhost"), entry("bar.localhost", "/tea")), state.address, Deadline.after(10), times=2)
-    assert sorted(set(state.asked)) == [("bar.localhost", "/tea"), ("foo.localhost", "/")]
+    assert sorted(set(state.requested)) == [("bar.localhost", "/tea"), ("foo.localhost", "/")]
 
 
 def test_a_missing_route_is_retried() -> None:
     """A controller responds with 404 before it knows the host and with 503 before it knows a pod."""
     with controller(404, 503, 502, 200) as state:
         wait_answering((entry(),), state.address, Deadline.after(10), times=2)
-    assert len(state.asked) == 5
+    assert len(state.requested) == 5
 
 
 def test_each_timeout_doubles_the_next() -> None:
     """The first timeout is short because packets to a new pod can be dropped; later ones allow for slow responses."""
     with controller(200, seconds=1.2 * FIRST_ATTEMPT_SECONDS) as state:
         wait_answering((entry(),), state.address, Deadline.after(30), times=2)
-    assert len(state.asked) >= 3
+    assert len(state.requested) >= 3
 
 
 def test_one_answering_pod_does_not_hide_an_unrouted_one() -> None:
     """Requests alternate between pods, so every other one fails until the second pod's node accepts them."""
     with controller(200, 502, 200, 502, 200) as state:
         wait_answering((entry(),), state.address, Deadline.after(10), times=4)
-    assert len(state.asked) == 8  # 200 502, 200 502, and then four in a row
+    assert len(state.requested) == 8  # 200 502, 200 502, and then four in a row
 
 
 @pytest.mark.parametrize(("replicas", "times"), [(1, 2), (2, 4), (5, 10)])
@@ -122,13 +122,13 @@ def test_any_other_status_is_the_applications_response(status: int) -> None:
     """Any other status ends the wait; whether it is correct is for the tests to decide."""
     with controller(status) as state:
         wait_answering((entry(),), state.address, Deadline.after(10), times=2)
-    assert len(state.asked) == 2
+    assert len(state.requested) == 2
 
 
 def test_the_last_response_is_in_the_error() -> None:
     """The error includes the last response, the host and the ingress."""
     with controller(503) as state, pytest.raises(DeployError, match=r"shop\.localhost/ through the ingress") as caught:
-        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), times=2)
+        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.requested) > 1), times=2)
     assert "0 of 2 consecutive requests were answered, then 503 Service Unavailable: no backend yet" in caught.value.last_state
 
 
@@ -142,14 +142,14 @@ def test_a_dead_ingress_is_an_error_at_the_deadline() -> None:
 
 
 class Counted:
-    """Stand-in for a controller's counts: requests count as the application's from request `own` on."""
+    """Stand-in for a controller's counts: requests count as the application's from request `first_own_404` on."""
 
-    def __init__(self, state: Controller, own: int) -> None:
-        self._state, self._own = state, own
+    def __init__(self, state: Controller, first_own_404: int) -> None:
+        self._state, self._first_own_404 = state, first_own_404
 
     def __call__(self, _: int) -> float | None:
         """Return how many requests so far were routed to the application."""
-        return float(max(0, len(self._state.asked) - self._own))
+        return float(max(0, len(self._state.requested) - self._first_own_404))
 
 
 def test_the_applications_own_404_ends_the_wait_and_names_the_remedy() -> None:
@@ -164,13 +164,13 @@ def test_a_404_of_the_controller_is_retried_until_the_deadline() -> None:
     """The controller does not count its own 404 under a Service, so the wait goes on."""
     with controller(*[404] * 12, 200) as state:
         wait_answering((entry(),), state.address, Deadline.after(60), times=2, count_responses=Counted(state, 10**6))
-    assert len(state.asked) > 12
+    assert len(state.requested) > 12
 
 
 def test_a_404_of_the_controller_is_not_attributed_to_the_application() -> None:
     """While the counts do not grow, no Service has received a request."""
     with controller(404) as state:
-        deadline = Deadline(started=0.0, ends=60.0, clock=lambda: 5.0 * len(state.asked))
+        deadline = Deadline(started=0.0, ends=60.0, clock=lambda: 5.0 * len(state.requested))
         with pytest.raises(DeployError, match="timed out"):
             wait_answering((entry(),), state.address, deadline, times=2, count_responses=lambda _: 7.0)
 
@@ -179,13 +179,13 @@ def test_a_404_during_startup_is_retried() -> None:
     """A brief 404 from the application is not final."""
     with controller(404, 404, 404, 200) as state:
         wait_answering((entry(),), state.address, Deadline.after(60), times=2, count_responses=Counted(state, 0))
-    assert len(state.asked) >= 5
+    assert len(state.requested) >= 5
 
 
 def test_a_404_without_response_counts_is_retried() -> None:
     """Without counts, the source of a 404 is unknown."""
     with controller(404) as state, pytest.raises(DeployError, match="timed out"):
-        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.asked) > 1), times=2)
+        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.requested) > 1), times=2)
 
 
 def test_a_redirect_is_reported_with_its_target() -> None:
@@ -200,7 +200,7 @@ def test_an_entry_without_a_host_is_requested_at_the_ingress_address() -> None:
     """The Host header is then the ingress address."""
     with controller(200) as state:
         wait_answering((entry(""),), state.address, Deadline.after(10), times=1)
-    assert state.asked == [(state.url.removeprefix("http://"), "/")]
+    assert state.requested == [(state.url.removeprefix("http://"), "/")]
 
 
 TRAEFIK = """\

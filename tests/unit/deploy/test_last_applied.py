@@ -20,10 +20,10 @@ ASKED: dict[str, Any] = {
 
 def live(**changes: Any) -> dict[str, Any]:
     """The object as the server stores it, with server-side fields and `changes`."""
-    there = copy.deepcopy(with_hash(ASKED))
-    there["metadata"] |= {"uid": "1", "resourceVersion": "7"}
-    there["list"][0]["default"] = True
-    return {**there, **changes}
+    live = copy.deepcopy(with_hash(ASKED))
+    live["metadata"] |= {"uid": "1", "resourceVersion": "7"}
+    live["list"][0]["default"] = True
+    return {**live, **changes}
 
 
 def test_fields_added_by_the_server_are_not_changes() -> None:

@@ -33,8 +33,8 @@ spec:
 def line(tmp_path: Path, kind: str, name: str, path: str, text: str = TEXT) -> int:
     """Return the line of a finding about the object `kind` `name` in a file that contains `text`."""
     (tmp_path / "app.yaml").write_text(text)
-    (found,) = with_lines([Finding("app.yaml", ObjectRef(kind, "shop", name), path, "wrong")], tmp_path)
-    return found.line
+    (finding,) = with_lines([Finding("app.yaml", ObjectRef(kind, "shop", name), path, "wrong")], tmp_path)
+    return finding.line
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_a_file_without_the_object_has_no_line(tmp_path: Path, text: str) -> Non
 
 def test_a_missing_file_has_no_line(tmp_path: Path) -> None:
     """Objects from remote bases or kindgate itself have no local file."""
-    (found,) = with_lines([Finding("--app-secret", ObjectRef("Secret", "shop", "s"), "", "wrong")], tmp_path)
-    assert str(found) == "--app-secret: Secret shop/s: wrong"
+    (finding,) = with_lines([Finding("--app-secret", ObjectRef("Secret", "shop", "s"), "", "wrong")], tmp_path)
+    assert str(finding) == "--app-secret: Secret shop/s: wrong"
 
 
 def test_the_line_follows_the_file_name() -> None:

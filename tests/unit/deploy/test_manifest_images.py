@@ -17,10 +17,10 @@ from kindgate.pod_templates import containers
 from tests.unit.deploy.objects import Object, deployment, manifest, rendered, service
 
 
-def replaced(before: Rendered, images: dict[str, str]) -> Rendered:
+def replaced(original: Rendered, images: dict[str, str]) -> Rendered:
     """Return one part with `images` replaced."""
-    (after,) = with_images((before,), images, "--app-image")
-    return after
+    (result,) = with_images((original,), images, "--app-image")
+    return result
 
 
 @pytest.mark.parametrize("name", ["example/web", "example/web:1.0", "docker.io/example/web"])
@@ -100,9 +100,9 @@ def loaded(image: str, name: str = "", reason: str = "") -> dict[ImageReference,
     return {ImageReference.parse(image): LoadedImage(ImageReference.parse(name or image), reason)}
 
 
-def container(fitted: Rendered) -> dict[str, Any]:
+def container(adapted: Rendered) -> dict[str, Any]:
     """Return the first container."""
-    return dict(next(containers(fitted.objects[0]))[1])
+    return dict(next(containers(adapted.objects[0]))[1])
 
 
 def rollout(**fields: Any) -> Object:
@@ -114,21 +114,21 @@ def rollout(**fields: Any) -> Object:
 @pytest.mark.parametrize("image", [f"example/web:1.0@{DIGEST}", f"docker.io/example/web@{DIGEST}"])
 def test_a_digest_that_is_not_loaded_is_replaced_and_reported(image: str) -> None:
     """A node without a registry finds only the tag, so the digest is replaced and the run reports it."""
-    fitted = with_loaded_images(rendered(deployment(container={"image": image})), loaded(image, "example/web:1.0", BUILT))
+    adapted = with_loaded_images(rendered(deployment(container={"image": image})), loaded(image, "example/web:1.0", BUILT))
 
-    assert container(fitted)["image"] == "example/web:1.0"
+    assert container(adapted)["image"] == "example/web:1.0"
     written = image.removeprefix("docker.io/")
-    assert fitted.notes == (f"Deployment shop/web: image {written} {BUILT}; using example/web:1.0",)
+    assert adapted.notes == (f"Deployment shop/web: image {written} {BUILT}; using example/web:1.0",)
 
 
 def test_a_digest_that_is_loaded_is_kept_and_reported() -> None:
     """A loaded image with that digest is known to the nodes, so the reference is unchanged."""
     image = f"example/web:1.0@{DIGEST}"
 
-    fitted = with_loaded_images(rendered(deployment(container={"image": image})), loaded(image))
+    adapted = with_loaded_images(rendered(deployment(container={"image": image})), loaded(image))
 
-    assert container(fitted)["image"] == image
-    assert fitted.notes == (f"Deployment shop/web: image {image} is loaded into the nodes under that digest",)
+    assert container(adapted)["image"] == image
+    assert adapted.notes == (f"Deployment shop/web: image {image} is loaded into the nodes under that digest",)
 
 
 @pytest.mark.parametrize("image", ["example/web:1.0", "example/web:latest", "example/web", f"example/web:latest@{DIGEST}"])
@@ -137,10 +137,10 @@ def test_a_loaded_image_is_never_pulled(image: str, policy: str | None) -> None:
     """A loaded image is never pulled, whatever its tag; only an explicit policy that would pull is reported."""
     fields = {"image": image, **({"imagePullPolicy": policy} if policy else {})}
 
-    fitted = with_loaded_images(rendered(deployment(container=fields)), loaded(image))
+    adapted = with_loaded_images(rendered(deployment(container=fields)), loaded(image))
 
-    assert (container(fitted)["image"], container(fitted)["imagePullPolicy"]) == (image, "IfNotPresent")
-    reported = [note for note in fitted.notes if "imagePullPolicy" in note]
+    assert (container(adapted)["image"], container(adapted)["imagePullPolicy"]) == (image, "IfNotPresent")
+    reported = [note for note in adapted.notes if "imagePullPolicy" in note]
     assert reported == (
         ["Deployment shop/web, container web: imagePullPolicy changed from Always to IfNotPresent because the image is loaded"]
         if policy == "Always"
@@ -155,11 +155,11 @@ def test_init_containers_and_sidecars_are_adapted() -> None:
     pod = item["spec"]["template"]["spec"]
     pod["initContainers"] = [{"name": "migrate", "image": image, "imagePullPolicy": "Always"}]
 
-    fitted = with_loaded_images(rendered(item), loaded(image, "example/web:1.0", BUILT))
+    adapted = with_loaded_images(rendered(item), loaded(image, "example/web:1.0", BUILT))
 
-    assert {found["image"] for _, found in containers(fitted.objects[0])} == {"example/web:1.0"}
-    assert len(fitted.notes) == 2
-    assert "container migrate" in fitted.notes[0] or "container migrate" in fitted.notes[1]
+    assert {found["image"] for _, found in containers(adapted.objects[0])} == {"example/web:1.0"}
+    assert len(adapted.notes) == 2
+    assert "container migrate" in adapted.notes[0] or "container migrate" in adapted.notes[1]
 
 
 def test_an_image_that_is_not_loaded_is_unchanged() -> None:
@@ -179,22 +179,22 @@ def test_an_invalid_image_reference_is_left_to_validation() -> None:
 
 def test_custom_resources_get_no_additional_fields() -> None:
     """A custom resource's schema can be narrower than a pod's, so no field is added; an existing policy that pulls is changed."""
-    quiet = rendered(rollout(image="example/web:1.0"))
-    assert with_loaded_images(quiet, loaded("example/web:1.0")) == quiet
+    without_policy = rendered(rollout(image="example/web:1.0"))
+    assert with_loaded_images(without_policy, loaded("example/web:1.0")) == without_policy
 
     for fields in ({"image": "example/web:1.0", "imagePullPolicy": "Always"}, {"image": "example/web"}):
-        fitted = with_loaded_images(rendered(rollout(**fields)), loaded(fields["image"]))
-        assert container(fitted)["imagePullPolicy"] == "IfNotPresent"
+        adapted = with_loaded_images(rendered(rollout(**fields)), loaded(fields["image"]))
+        assert container(adapted)["imagePullPolicy"] == "IfNotPresent"
 
 
 def test_loaded_images_do_not_modify_the_rendered_objects() -> None:
     """The input is not modified, and its notes come first."""
     before = rendered(deployment())
 
-    fitted = with_loaded_images(before, loaded("example/web:1.0"))
+    adapted = with_loaded_images(before, loaded("example/web:1.0"))
 
     assert before.objects == (deployment(),)
-    assert fitted.notes == ()
+    assert adapted.notes == ()
 
 
 _tags = st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True)
@@ -214,14 +214,14 @@ def test_every_loaded_image_gets_its_name_in_the_nodes(images: list[ImageReferen
     names = {image: LoadedImage(image if there.draw(st.booleans()) else image.by_tag(), BUILT) for image in chosen}
     objects = [deployment(f"web-{number}", container={"image": str(image)}) for number, image in enumerate(images)]
 
-    fitted = with_loaded_images(rendered(*objects), names)
+    adapted = with_loaded_images(rendered(*objects), names)
 
-    for before, after, image in zip(objects, fitted.objects, images, strict=True):
-        found = dict(next(containers(after))[1])
+    for before, after, image in zip(objects, adapted.objects, images, strict=True):
+        found_container = dict(next(containers(after))[1])
         if image in names:
-            assert ImageReference.parse(found["image"]).exact == names[image].name.exact
-            assert found["imagePullPolicy"] == "IfNotPresent"
+            assert ImageReference.parse(found_container["image"]).exact == names[image].name.exact
+            assert found_container["imagePullPolicy"] == "IfNotPresent"
         else:
             assert after == before
     digests = {number for number, image in enumerate(images) if image in names and image.digest}
-    assert {int(note.partition("web-")[2].partition(":")[0]) for note in fitted.notes} == digests
+    assert {int(note.partition("web-")[2].partition(":")[0]) for note in adapted.notes} == digests

@@ -80,8 +80,8 @@ def test_a_chart_is_rendered_like_an_installation(renderer: Renderer, chart: Pat
     """Each object has its origin; hooks not run at installation are dropped and noted."""
     rendered = renderer.render(chart)
 
-    asked = json.loads((tmp_path / "asked").read_text())
-    assert asked[:3] == ["template", "shop-front", str(chart)]
+    arguments = json.loads((tmp_path / "asked").read_text())
+    assert arguments[:3] == ["template", "shop-front", str(chart)]
     assert [item["metadata"]["name"] for item in rendered.objects] == ["web", "migrate"]
     assert rendered.origins[ObjectRef("ConfigMap", "shop", "migrate")] == str(chart / "templates/migrate.yaml")
     assert "undo" in rendered.notes[0]
@@ -90,13 +90,13 @@ def test_a_chart_is_rendered_like_an_installation(renderer: Renderer, chart: Pat
 def test_a_charts_options_reach_helm(renderer: Renderer, chart: Path, tmp_path: Path) -> None:
     """As with `helm install --namespace`, the namespace also applies to objects whose template has none."""
     values = chart / "values-ci.yaml"
-    given = Renderer(renderer.kubectl, renderer.deadline, renderer.find_helm, Helm((values, values), "front", "team"))
+    renderer_with_options = Renderer(renderer.kubectl, renderer.deadline, renderer.find_helm, Helm((values, values), "front", "team"))
 
-    rendered = given.render(chart)
+    rendered = renderer_with_options.render(chart)
 
-    asked = json.loads((tmp_path / "asked").read_text())
-    assert asked[1] == "front"
-    assert asked[-6:] == ["--namespace", "team", "--values", str(values), "--values", str(values)]
+    arguments = json.loads((tmp_path / "asked").read_text())
+    assert arguments[1] == "front"
+    assert arguments[-6:] == ["--namespace", "team", "--values", str(values), "--values", str(values)]
     assert [item["metadata"]["namespace"] for item in rendered.objects] == ["team", "shop"]
 
 
@@ -120,11 +120,11 @@ def test_a_helm_error_is_reported_verbatim(renderer: Renderer, chart: Path, tmp_
 def test_chart_options_are_rejected_for_other_sources(renderer: Renderer, tmp_path: Path) -> None:
     """Chart options for a source other than a chart are an error; they would have no effect."""
     (tmp_path / "web.yaml").write_text(stream(deployment()))
-    given = Renderer(renderer.kubectl, renderer.deadline, renderer.find_helm, Helm((tmp_path / "v.yaml",)))
+    renderer_with_options = Renderer(renderer.kubectl, renderer.deadline, renderer.find_helm, Helm((tmp_path / "v.yaml",)))
 
     with pytest.raises(SettingsError, match="--app-values applies only to Helm charts"):
-        given.render(tmp_path / "web.yaml")
-    assert given.prerequisite(tmp_path / "web.yaml").objects
+        renderer_with_options.render(tmp_path / "web.yaml")
+    assert renderer_with_options.prerequisite(tmp_path / "web.yaml").objects
 
 
 @pytest.mark.parametrize(("text", "name"), [(CHART, "shop-front"), ("name: '!!'\n", "app"), ("", "chart")])

@@ -12,16 +12,16 @@ def test_labeled_objects_are_split_off() -> None:
     """Both parts keep the source files."""
     watching = deployment("prometheus")
     watching["metadata"]["labels"] = {STAGE_LABEL: MONITORING}
-    whole = rendered(deployment(), watching, service())
-    application, monitoring = split_monitoring(whole)
+    all_objects = rendered(deployment(), watching, service())
+    application, monitoring = split_monitoring(all_objects)
     assert application.objects == (deployment(), service())
     assert monitoring.objects == (watching,)
-    assert application.origins == monitoring.origins == whole.origins
+    assert application.origins == monitoring.origins == all_objects.origins
 
 
 def test_the_bundled_monitoring_is_labeled() -> None:
     """Every workload and Service of Prometheus and metrics-server has the monitoring label."""
     folder = assets.manifests() / "components"
     for name in ("prometheus", "metrics-server"):
-        whole = read_plain(folder / name / f"{name}.yaml")
-        assert split_monitoring(whole)[0].objects == ()
+        all_objects = read_plain(folder / name / f"{name}.yaml")
+        assert split_monitoring(all_objects)[0].objects == ()

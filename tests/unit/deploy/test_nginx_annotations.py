@@ -26,16 +26,18 @@ def nginx_ingress(annotations: dict[str, str], spec: dict[str, Any] | None = Non
     return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": spec or {}}
 
 
-def a_class(name: str, controller: str) -> Manifest:
+def ingress_class(name: str, controller: str) -> Manifest:
     """An IngressClass."""
     return {"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": name}, "spec": {"controller": controller}}
 
 
-TRAEFIK = Rendered(Path("before"), (a_class("traefik", "traefik.io/ingress-controller"), a_class("nginx", "k8s.io/ingress-nginx")))
+TRAEFIK = Rendered(
+    Path("before"), (ingress_class("traefik", "traefik.io/ingress-controller"), ingress_class("nginx", "k8s.io/ingress-nginx"))
+)
 """The IngressClasses of the component ingress-traefik."""
 
 
-def found(*objects: Manifest) -> list[tuple[str, str]]:
+def findings(*objects: Manifest) -> list[tuple[str, str]]:
     """Return level and message of each finding with the component ingress-traefik applied."""
     return [(finding.level, finding.message) for finding in nginx_findings(Rendered(Path("k8s"), objects), [TRAEFIK])]
 
@@ -45,7 +47,7 @@ def test_a_supported_annotation_has_no_finding(name: str) -> None:
     """An annotation that Traefik reads, with a value that ingress-nginx accepts too, has no finding."""
     value = {"backend-protocol": "GRPC", "affinity-mode": "persistent", "proxy-http-version": "1.1", "affinity-canary-behavior": "sticky"}
 
-    assert found(nginx_ingress({name: value.get(name, "true")}, BY_FIELD)) == []
+    assert findings(nginx_ingress({name: value.get(name, "true")}, BY_FIELD)) == []
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_a_supported_annotation_has_no_finding(name: str) -> None:
 )
 def test_an_unsupported_annotation_is_a_warning_with_its_consequence(name: str, value: str, instead: str) -> None:
     """A warning states the effect, also for unknown annotations and unsupported values."""
-    ((level, message),) = found(nginx_ingress({name: value}, BY_FIELD))
+    ((level, message),) = findings(nginx_ingress({name: value}, BY_FIELD))
 
     assert level == "warning"
     assert instead in message
@@ -69,13 +71,13 @@ def test_an_unsupported_annotation_is_a_warning_with_its_consequence(name: str, 
 
 def test_an_inactive_annotation_has_no_finding() -> None:
     """A disabled annotation requests the default behavior."""
-    assert found(nginx_ingress({"enable-modsecurity": "false", "mirror-target": ""}, BY_FIELD)) == []
+    assert findings(nginx_ingress({"enable-modsecurity": "false", "mirror-target": ""}, BY_FIELD)) == []
 
 
 @pytest.mark.parametrize("protocol", ["FCGI", "AUTO_HTTP", "fcgi"])
 def test_an_unsupported_backend_protocol_is_an_error(protocol: str) -> None:
     """Traefik would use a different protocol with the application."""
-    ((level, message),) = found(nginx_ingress({"backend-protocol": protocol}, BY_FIELD))
+    ((level, message),) = findings(nginx_ingress({"backend-protocol": protocol}, BY_FIELD))
 
     assert level == "error"
     assert protocol in message
@@ -93,7 +95,7 @@ def test_an_unsupported_backend_protocol_is_an_error(protocol: str) -> None:
 )
 def test_a_snippet_with_an_unknown_directive_is_an_error(annotation: str, snippet: str, unknown: str) -> None:
     """Traefik drops every route of that Ingress, so the finding names the directive and the workaround."""
-    ((level, message),) = found(nginx_ingress({annotation: snippet}, BY_FIELD))
+    ((level, message),) = findings(nginx_ingress({annotation: snippet}, BY_FIELD))
 
     assert level == "error"
     assert f" {unknown} " in message
@@ -113,38 +115,38 @@ def test_a_snippet_with_an_unknown_directive_is_an_error(annotation: str, snippe
 )
 def test_a_snippet_with_supported_directives_has_no_finding(snippet: str) -> None:
     """Quoted strings and comments are not read as directives, and nested blocks are checked."""
-    assert found(nginx_ingress({"configuration-snippet": snippet}, BY_FIELD)) == []
+    assert findings(nginx_ingress({"configuration-snippet": snippet}, BY_FIELD)) == []
 
 
 @given(st.text())
 def test_any_snippet_can_be_parsed(snippet: str) -> None:
     """No snippet makes validation crash."""
-    assert all(level == "error" for level, _ in found(nginx_ingress({"server-snippet": snippet}, BY_FIELD)))
+    assert all(level == "error" for level, _ in findings(nginx_ingress({"server-snippet": snippet}, BY_FIELD)))
 
 
 @pytest.mark.parametrize("named", [BY_FIELD, {}])
 def test_the_class_is_read_from_the_field_or_the_older_annotation(named: dict[str, Any]) -> None:
     """The field and the older annotation both select class nginx."""
     older = {} if named else {"kubernetes.io/ingress.class": "nginx"}
-    one = nginx_ingress({"rewrite-target": "/", "mirror-target": "x"}, named, **older)
+    item = nginx_ingress({"rewrite-target": "/", "mirror-target": "x"}, named, **older)
 
-    assert [level for level, _ in found(one)] == ["warning"]
+    assert [level for level, _ in findings(item)] == ["warning"]
 
 
 def test_a_class_is_identified_by_its_controller() -> None:
     """A class with the nginx controller counts as nginx under any name, as with two nginx controllers."""
-    internal = a_class("internal", "k8s.io/ingress-nginx")
-    one = nginx_ingress({"mirror-target": "x"}, {"ingressClassName": "internal"})
+    internal = ingress_class("internal", "k8s.io/ingress-nginx")
+    item = nginx_ingress({"mirror-target": "x"}, {"ingressClassName": "internal"})
 
-    assert [level for level, _ in found(internal, one)] == ["warning"]
-    assert found(one) == []
+    assert [level for level, _ in findings(internal, item)] == ["warning"]
+    assert findings(item) == []
 
 
 @pytest.mark.parametrize("name", sorted(ROUTING))
 @pytest.mark.parametrize("spec", [{}, {"ingressClassName": "traefik"}])
 def test_a_routing_annotation_without_the_class_is_an_error(name: str, spec: dict[str, Any]) -> None:
     """The default class ignores the annotation, so requests would be routed elsewhere."""
-    ((level, message),) = found(nginx_ingress({name: "/api"}, spec))
+    ((level, message),) = findings(nginx_ingress({name: "/api"}, spec))
 
     assert level == "error"
     assert "ingressClassName: nginx" in message
@@ -152,23 +154,23 @@ def test_a_routing_annotation_without_the_class_is_an_error(name: str, spec: dic
 
 def test_other_annotations_without_the_class_are_warnings() -> None:
     """Without the class, other annotations are warnings, including routing annotations without an effect."""
-    one = nginx_ingress({"proxy-body-size": "8m", "use-regex": "false", "backend-protocol": "HTTP"})
+    item = nginx_ingress({"proxy-body-size": "8m", "use-regex": "false", "backend-protocol": "HTTP"})
 
-    assert [level for level, _ in found(one)] == ["warning"] * 3
+    assert [level for level, _ in findings(item)] == ["warning"] * 3
 
 
 def test_an_ingress_of_another_class_has_no_finding() -> None:
     """Another controller might read the annotations."""
-    assert found(nginx_ingress({"rewrite-target": "/"}, {"ingressClassName": "kong"})) == []
+    assert findings(nginx_ingress({"rewrite-target": "/"}, {"ingressClassName": "kong"})) == []
 
 
 @pytest.mark.parametrize(("path_type", "expected"), [("Prefix", 1), ("Exact", 1), ("ImplementationSpecific", 0)])
 def test_a_pattern_in_a_prefix_or_exact_path_is_a_warning(path_type: str, expected: int) -> None:
     """Traefik accepts the pattern, as ingress-nginx did before 1.12; newer versions reject it."""
     paths = [{"path": "/api(/|$)(.*)", "pathType": path_type}, {"path": "/plain-1.0/x", "pathType": path_type}]
-    one = nginx_ingress({"rewrite-target": "/$2"}, {**BY_FIELD, "rules": [{"http": {"paths": paths}}]})
+    item = nginx_ingress({"rewrite-target": "/$2"}, {**BY_FIELD, "rules": [{"http": {"paths": paths}}]})
 
-    findings = nginx_findings(Rendered(Path("k8s"), (one,)), [TRAEFIK])
+    findings = nginx_findings(Rendered(Path("k8s"), (item,)), [TRAEFIK])
 
     assert [finding.path for finding in findings] == ["spec.rules[0].http.paths[0].pathType"] * expected
     assert all(finding.level == "warning" for finding in findings)
@@ -184,19 +186,19 @@ def test_nothing_is_reported_if_ingress_nginx_is_applied() -> None:
         "spec": {"template": {"spec": {"containers": [container]}}},
     }
 
-    assert found(controller, nginx_ingress({"mirror-target": "x"}, BY_FIELD)) == []
+    assert findings(controller, nginx_ingress({"mirror-target": "x"}, BY_FIELD)) == []
 
 
 def test_an_ingress_of_another_api_group_is_ignored() -> None:
     """Only the Kubernetes Ingress has nginx annotations."""
-    assert found({**nginx_ingress({"mirror-target": "x"}, BY_FIELD), "apiVersion": "networking.internal.knative.dev/v1"}) == []
+    assert findings({**nginx_ingress({"mirror-target": "x"}, BY_FIELD), "apiVersion": "networking.internal.knative.dev/v1"}) == []
 
 
 def test_a_finding_names_file_object_and_annotation() -> None:
     """A finding includes the file, the object and the annotation."""
-    one = nginx_ingress({"mirror-target": "x"}, BY_FIELD)
+    item = nginx_ingress({"mirror-target": "x"}, BY_FIELD)
 
-    (finding,) = nginx_findings(Rendered(Path("k8s"), (one,), {ObjectRef.of(one): "k8s/ingress.yaml"}), [TRAEFIK])
+    (finding,) = nginx_findings(Rendered(Path("k8s"), (item,), {ObjectRef.of(item): "k8s/ingress.yaml"}), [TRAEFIK])
 
     assert (finding.file, str(finding.object)) == ("k8s/ingress.yaml", "Ingress shop/shop")
     assert finding.path == "metadata.annotations[nginx.ingress.kubernetes.io/mirror-target]"

@@ -33,8 +33,8 @@ def base_pods(*pods: Manifest, **deployed: Any) -> dict[str, Any]:
     """The pod spec of a Deployment in the second version, when the first version runs `pods`."""
     version = rendered(SHOP, deployment(**deployed), service(), ingress())
     (web,) = baseline_placed_like_head(place_baseline(version, version), pods).of_kind("Deployment")
-    found: dict[str, Any] = web["spec"]["template"]["spec"]
-    return found
+    pod_spec: dict[str, Any] = web["spec"]["template"]["spec"]
+    return pod_spec
 
 
 def test_pods_are_bound_to_the_nodes_of_the_first_version() -> None:
@@ -54,8 +54,8 @@ def test_pods_are_bound_to_the_nodes_of_the_first_version() -> None:
 def test_the_first_version_can_follow_the_baseline() -> None:
     """When the versions swap, only the other version's pods of the same workload decide the nodes."""
     version = rendered(SHOP, dict(with_spread(deployment())), service(), ingress())
-    theirs = [pod("a", namespace="shop-base"), pod("b", app="other", namespace="shop-base"), pod("c")]
-    (web,) = head_placed_like_baseline(version, NAMESPACES, theirs).of_kind("Deployment")
+    base_pods_found = [pod("a", namespace="shop-base"), pod("b", app="other", namespace="shop-base"), pod("c")]
+    (web,) = head_placed_like_baseline(version, NAMESPACES, base_pods_found).of_kind("Deployment")
     (term,) = web["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][
         "nodeSelectorTerms"
     ]
@@ -88,9 +88,9 @@ def test_a_workload_missing_from_the_first_version_is_unchanged() -> None:
 
 def test_a_workload_with_its_own_placement_rules_is_unchanged() -> None:
     """The author's own node affinity and spread constraints are kept."""
-    own = deployment()
-    own["spec"]["template"]["spec"]["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}}
-    version = rendered(SHOP, own, service(), ingress())
+    workload = deployment()
+    workload["spec"]["template"]["spec"]["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}}
+    version = rendered(SHOP, workload, service(), ingress())
     baseline = place_baseline(version, version)
 
     assert baseline_placed_like_head(baseline, [pod("a")]) == baseline.rendered
@@ -131,8 +131,8 @@ def test_a_workload_of_only_one_version_is_reported() -> None:
 
 def test_unscheduled_and_terminating_pods_are_ignored(api_server: ApiServer, address: ClusterAddress) -> None:
     """Only scheduled, non-terminating pods in the requested namespaces count."""
-    leaving = pod("a", revision="0000", deletionTimestamp="2026-01-01T00:00:00Z")
-    for item in (pod("a"), pod("", app="waiting"), leaving, pod("b", namespace="other")):
+    terminating = pod("a", revision="0000", deletionTimestamp="2026-01-01T00:00:00Z")
+    for item in (pod("a"), pod("", app="waiting"), terminating, pod("b", namespace="other")):
         api_server.put(f"/api/v1/namespaces/{item['metadata']['namespace']}/pods/{item['metadata']['name']}", item)
 
     assert [found["spec"]["nodeName"] for found in pods_of(["shop"], address, Deadline.after(10))] == ["a"]

@@ -84,8 +84,8 @@ items:
   items:
   - metadata: {name: b}
 """
-    found = objects_of(read_documents(text, "all.yaml"), "all.yaml")
-    assert [(item["apiVersion"], item["kind"], item["metadata"]["name"]) for item in found] == [
+    objects = objects_of(read_documents(text, "all.yaml"), "all.yaml")
+    assert [(item["apiVersion"], item["kind"], item["metadata"]["name"]) for item in objects] == [
         ("v1", "Service", "a"),
         ("v1", "ConfigMap", "b"),
     ]
@@ -104,10 +104,10 @@ def test_a_custom_list_kind_without_items_is_an_object() -> None:
 
 def test_null_fields_are_removed() -> None:
     """A null field, such as the common `creationTimestamp: null`, counts as missing."""
-    (found,) = objects_of(
+    (objects,) = objects_of(
         [{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "creationTimestamp": None}, "status": None}], "all.yaml"
     )
-    assert found == {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}}
+    assert objects == {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}}
 
 
 @pytest.mark.parametrize(

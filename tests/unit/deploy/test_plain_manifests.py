@@ -49,11 +49,11 @@ def test_a_folder_is_read_recursively(tmp_path: Path) -> None:
     (tmp_path / "sub/c.json").write_text(json.dumps(manifest("ConfigMap", "d")))
     (tmp_path / "notes.txt").write_text("not YAML: [")
 
-    found = read_plain(tmp_path)
+    rendered_files = read_plain(tmp_path)
 
-    assert [item["kind"] for item in found.objects] == ["Deployment", "ConfigMap", "Service", "ConfigMap"]
-    assert found.origins[ObjectRef("Service", "shop", "web")] == str(tmp_path / "b.yaml")
-    assert found.notes == ()
+    assert [item["kind"] for item in rendered_files.objects] == ["Deployment", "ConfigMap", "Service", "ConfigMap"]
+    assert rendered_files.origins[ObjectRef("Service", "shop", "web")] == str(tmp_path / "b.yaml")
+    assert rendered_files.notes == ()
 
 
 def test_files_of_other_tools_are_skipped_and_noted(tmp_path: Path) -> None:
@@ -62,10 +62,10 @@ def test_files_of_other_tools_are_skipped_and_noted(tmp_path: Path) -> None:
     for name, text in {"values.yaml": VALUES, "docker-compose.yml": COMPOSE, "skaffold.yaml": SKAFFOLD}.items():
         (tmp_path / name).write_text(text)
 
-    found = read_plain(tmp_path)
+    rendered_files = read_plain(tmp_path)
 
-    assert [item["kind"] for item in found.objects] == ["Deployment"]
-    assert [note.partition(" contains")[0].rpartition("/")[2] for note in found.notes] == [
+    assert [item["kind"] for item in rendered_files.objects] == ["Deployment"]
+    assert [note.partition(" contains")[0].rpartition("/")[2] for note in rendered_files.notes] == [
         "docker-compose.yml",
         "skaffold.yaml",
         "values.yaml",

@@ -38,15 +38,15 @@ def wait(
     address: ClusterAddress, *objects: dict[str, Any], deadline: Deadline | None = None, then: Callable[[], object] = lambda: None
 ) -> list[str]:
     """Wait for the objects, call `then` after the first progress line, and return every line."""
-    said: list[str] = []
+    reports: list[str] = []
 
     def hear(line: str) -> None:
-        said.append(line)
-        if len(said) == 1:
+        reports.append(line)
+        if len(reports) == 1:
             then()
 
     wait_ready(rendered(*(objects or (deployment(),))), address, deadline or Deadline.after(60), hear)
-    return said
+    return reports
 
 
 def test_ready_objects_end_the_wait(api_server: ApiServer, address: ClusterAddress) -> None:
@@ -58,8 +58,8 @@ def test_ready_objects_end_the_wait(api_server: ApiServer, address: ClusterAddre
 def test_a_watch_event_ends_the_wait(api_server: ApiServer, address: ClusterAddress) -> None:
     """Progress is reported once per change."""
     api_server.put(WEB, live_deployment(0))
-    said = wait(address, then=lambda: api_server.put(WEB, live_deployment(2)))
-    assert said == ["0 of 1 ready; Deployment shop/web: 0 of 2 available", "1 of 1 ready"]
+    reports = wait(address, then=lambda: api_server.put(WEB, live_deployment(2)))
+    assert reports == ["0 of 1 ready; Deployment shop/web: 0 of 2 available", "1 of 1 ready"]
 
 
 def test_a_broken_watch_is_reopened(api_server: ApiServer, address: ClusterAddress) -> None:
@@ -149,9 +149,9 @@ def test_a_probe_that_never_passes_is_named_at_the_deadline(api_server: ApiServe
     running: dict[str, Any] = {"phase": "Running", "containerStatuses": [{"name": "web", "ready": False, "state": {"running": {}}}]}
     api_server.put(f"{CORE}/pods/web-1-abcde", live_pod(**running))
     api_server.put(f"{CORE}/events/e", event("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 500"))
-    said: list[str] = []
+    reports: list[str] = []
     with pytest.raises(DeployError, match="did not become healthy before the deadline") as caught:
-        wait(address, deployment(), service(), deadline=deadline_until(lambda: bool(said)), then=lambda: said.append("first"))
+        wait(address, deployment(), service(), deadline=deadline_until(lambda: bool(reports)), then=lambda: reports.append("first"))
     assert "0 of 2 available" in caught.value.last_state
     assert "ProbeFailed: Readiness probe failed: HTTP probe failed with statuscode: 500" in caught.value.last_state
     assert "Service shop/web: not seen yet" in caught.value.last_state
@@ -178,9 +178,9 @@ def test_more_time_is_advised_only_if_it_can_help(
     api_server.put(WEB, live_deployment(0))
     api_server.put(f"{APPS}/replicasets/web-1", live_replicaset())
     api_server.put(f"{CORE}/pods/web-1-abcde", live_pod(**status))
-    said: list[str] = []
+    reports: list[str] = []
     with pytest.raises(DeployError, match="before the deadline") as caught:
-        wait(address, deadline=deadline_until(lambda: bool(said)), then=lambda: said.append("first"))
+        wait(address, deadline=deadline_until(lambda: bool(reports)), then=lambda: reports.append("first"))
     assert caught.value.next_step == advice
 
 
@@ -188,9 +188,9 @@ def test_pods_of_a_job_that_fail_are_named_at_the_deadline(api_server: ApiServer
     """A Job can retry as often as its spec allows, so the failure of its pods is reported at the deadline."""
     job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={"active": 1, "failed": 2})
     api_server.put("/apis/batch/v1/namespaces/shop/jobs/migrate", job)
-    said: list[str] = []
+    reports: list[str] = []
     with pytest.raises(DeployError, match="before the deadline") as caught:
-        wait(address, job, deadline=deadline_until(lambda: bool(said)), then=lambda: said.append("first"))
+        wait(address, job, deadline=deadline_until(lambda: bool(reports)), then=lambda: reports.append("first"))
     assert "2 of its pods failed so far" in caught.value.last_state
     assert caught.value.next_step.startswith("see the logs of its pods")
 
@@ -265,25 +265,25 @@ def test_only_the_applications_namespaces_are_watched_in_an_existing_cluster(api
     """On an existing cluster neither nodes nor other namespaces are read."""
     api_server.put(WEB, live_deployment(2))
     wait(replace(address, existing=True))
-    asked = set(api_server.paths("GET"))
-    assert "/api/v1/nodes" not in asked
-    assert {path for path in asked if path.endswith("/pods")} == {f"{CORE}/pods"}
+    requested = set(api_server.paths("GET"))
+    assert "/api/v1/nodes" not in requested
+    assert {path for path in requested if path.endswith("/pods")} == {f"{CORE}/pods"}
 
 
 def test_cluster_scoped_objects_are_not_awaited_in_an_existing_cluster(api_server: ApiServer, address: ClusterAddress) -> None:
     """A CustomResourceDefinition belongs to the cluster's owner and might not be readable."""
     api_server.put(WEB, live_deployment(2))
     definition = manifest("CustomResourceDefinition", "a.example.dev", namespace="", api_version="apiextensions.k8s.io/v1")
-    said: list[str] = []
-    wait_ready(rendered(definition, deployment()), replace(address, existing=True), Deadline.after(60), said.append)
-    assert said == ["1 of 1 ready"]
+    reports: list[str] = []
+    wait_ready(rendered(definition, deployment()), replace(address, existing=True), Deadline.after(60), reports.append)
+    assert reports == ["1 of 1 ready"]
 
 
 def test_an_unresponsive_server_is_reported_at_the_deadline(api_server: ApiServer, address: ClusterAddress) -> None:
     """The error at the deadline reports an unresponsive API server, not an empty cluster."""
     api_server.refusals.append(Refusal("GET", "/pods", 503, "etcd is not ready"))
     with pytest.raises(DeployError) as caught:
-        wait(address, deadline=deadline_until(lambda: api_server.asked_twice("GET", "/pods")))
+        wait(address, deadline=deadline_until(lambda: api_server.was_requested_twice("GET", "/pods")))
     assert "etcd is not ready" in caught.value.last_state
 
 
@@ -321,7 +321,7 @@ def unprobed() -> dict[str, Any]:
 def test_readiness_must_last_without_a_readiness_probe() -> None:
     """A program that crashes on startup is briefly ready after each restart, so readiness must last."""
     clock = FakeClock()
-    state = Readiness([unprobed()], nodes=None, clock=clock)
+    readiness = Readiness([unprobed()], nodes=None, clock=clock)
     ready, crashed = Snapshot([live_deployment(2)]), Snapshot([live_deployment(0)])
     for observed, seconds, kind in [
         (ready, 0.0, Pending),
@@ -331,62 +331,62 @@ def test_readiness_must_last_without_a_readiness_probe() -> None:
         (ready, 3.0, Ready),
     ]:
         clock.now += seconds
-        assert isinstance(state.evaluate(observed), kind)
+        assert isinstance(readiness.evaluate(observed), kind)
 
 
 def test_readiness_need_not_last_without_replicas() -> None:
     """Without replicas, no container can crash."""
     idle = unprobed()
     idle["spec"]["replicas"] = 0
-    state = Readiness([idle], nodes=None, clock=FakeClock())
-    assert state.evaluate(Snapshot([live_deployment(0, replicas=0)])) == Ready(None)
+    readiness = Readiness([idle], nodes=None, clock=FakeClock())
+    assert readiness.evaluate(Snapshot([live_deployment(0, replicas=0)])) == Ready(None)
 
 
 def test_readiness_need_not_last_with_a_readiness_probe() -> None:
     """A readiness probe is trusted immediately."""
-    state = Readiness([deployment()], nodes=None, clock=FakeClock())
-    assert state.evaluate(Snapshot([live_deployment(2)])) == Ready(None)
+    readiness = Readiness([deployment()], nodes=None, clock=FakeClock())
+    assert readiness.evaluate(Snapshot([live_deployment(2)])) == Ready(None)
 
 
 def test_a_cause_is_final_after_its_grace_period() -> None:
     """A cause is final after its grace period, which restarts if the cause goes away and returns."""
     clock = FakeClock()
-    state = Readiness([deployment()], nodes=None, clock=clock)
+    readiness = Readiness([deployment()], nodes=None, clock=clock)
     missing = Snapshot([live_deployment(0), live_replicaset(), live_pod(**waiting("CreateContainerConfigError", "secret not found"))])
-    there = Snapshot([live_deployment(0), live_replicaset(), live_pod(**waiting("ContainerCreating"))])
-    for observed, seconds, kind in [(missing, 0.0, Pending), (missing, 4.9, Pending), (there, 0.1, Pending), (missing, 1.0, Pending)]:
+    starting = Snapshot([live_deployment(0), live_replicaset(), live_pod(**waiting("ContainerCreating"))])
+    for observed, seconds, kind in [(missing, 0.0, Pending), (missing, 4.9, Pending), (starting, 0.1, Pending), (missing, 1.0, Pending)]:
         clock.now += seconds
-        assert isinstance(state.evaluate(observed), kind)
+        assert isinstance(readiness.evaluate(observed), kind)
     clock.now += 5.0
-    assert isinstance(state.evaluate(missing), PermanentFailure)
-    assert state.cause is not None
-    assert state.cause.reason == "CreateContainerConfigError"
+    assert isinstance(readiness.evaluate(missing), PermanentFailure)
+    assert readiness.cause is not None
+    assert readiness.cause.reason == "CreateContainerConfigError"
 
 
 @pytest.mark.parametrize(
-    ("gone", "reason"), [((), "NotFound"), ((live_deployment(2),), "Deleted")], ids=["never seen", "deleted by something else"]
+    ("deleted", "reason"), [((), "NotFound"), ((live_deployment(2),), "Deleted")], ids=["never seen", "deleted by something else"]
 )
-def test_a_missing_object_is_named_after_a_while(gone: tuple[dict[str, Any], ...], reason: str) -> None:
+def test_a_missing_object_is_named_after_a_while(deleted: tuple[dict[str, Any], ...], reason: str) -> None:
     """A missing object is final after a while: it was applied, so it will not appear later."""
     clock = FakeClock()
-    state = Readiness([deployment()], nodes=None, clock=clock)
-    assert isinstance(state.evaluate(Snapshot([], gone)), Pending)
+    readiness = Readiness([deployment()], nodes=None, clock=clock)
+    assert isinstance(readiness.evaluate(Snapshot([], deleted)), Pending)
     clock.now += ABSENT_SECONDS
-    assert isinstance(state.evaluate(Snapshot([], gone)), PermanentFailure)
-    assert state.cause is not None
-    assert (state.cause.reason, str(state.cause.object)) == (reason, "Deployment shop/web")
+    assert isinstance(readiness.evaluate(Snapshot([], deleted)), PermanentFailure)
+    assert readiness.cause is not None
+    assert (readiness.cause.reason, str(readiness.cause.object)) == (reason, "Deployment shop/web")
 
 
 def test_a_missing_object_is_not_final_while_others_are_starting() -> None:
     """While another object is still pending, a missing object does not end the wait."""
     clock = FakeClock()
-    state = Readiness([deployment(), service()], nodes=None, clock=clock)
+    readiness = Readiness([deployment(), service()], nodes=None, clock=clock)
     for seconds in (0.0, ABSENT_SECONDS):
         clock.now += seconds
-        assert isinstance(state.evaluate(Snapshot([live_deployment(1)])), Pending)
-    assert isinstance(state.evaluate(Snapshot([live_deployment(2)])), Pending)
+        assert isinstance(readiness.evaluate(Snapshot([live_deployment(1)])), Pending)
+    assert isinstance(readiness.evaluate(Snapshot([live_deployment(2)])), Pending)
     clock.now += ABSENT_SECONDS
-    assert isinstance(state.evaluate(Snapshot([live_deployment(2)])), PermanentFailure)
+    assert isinstance(readiness.evaluate(Snapshot([live_deployment(2)])), PermanentFailure)
 
 
 def test_a_claim_that_gets_no_volume_is_named() -> None:
@@ -394,12 +394,12 @@ def test_a_claim_that_gets_no_volume_is_named() -> None:
     clock = FakeClock()
     claim = manifest("PersistentVolumeClaim", "data", spec={}, status={"phase": "Pending"})
     missing = event("ProvisioningFailed", 'storageclass "fast" not found', name="data", kind="PersistentVolumeClaim")
-    state = Readiness([claim], nodes=None, clock=clock)
-    assert isinstance(state.evaluate(Snapshot([claim, missing])), Pending)
+    readiness = Readiness([claim], nodes=None, clock=clock)
+    assert isinstance(readiness.evaluate(Snapshot([claim, missing])), Pending)
     clock.now += 5.0
-    answer = state.evaluate(Snapshot([claim, missing]))
-    assert isinstance(answer, PermanentFailure)
-    assert answer.cause == 'PersistentVolumeClaim shop/data: ProvisioningFailed: storageclass "fast" not found'
+    progress = readiness.evaluate(Snapshot([claim, missing]))
+    assert isinstance(progress, PermanentFailure)
+    assert progress.cause == 'PersistentVolumeClaim shop/data: ProvisioningFailed: storageclass "fast" not found'
 
 
 def crashing(restarts: int) -> tuple[dict[str, Any], ...]:
@@ -417,32 +417,32 @@ def database(ready: int, namespace: str = "shop") -> dict[str, Any]:
 
 def test_a_crash_is_tolerated_while_another_workload_starts() -> None:
     """A program that exits without its database gets one more start after the database is ready."""
-    state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
-    assert isinstance(state.evaluate(Snapshot([*crashing(1), database(0)])), Pending)
-    assert isinstance(state.evaluate(Snapshot([*crashing(2), database(1)])), Pending)
-    assert isinstance(state.evaluate(Snapshot([*crashing(3), database(1)])), PermanentFailure)
+    readiness = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
+    assert isinstance(readiness.evaluate(Snapshot([*crashing(1), database(0)])), Pending)
+    assert isinstance(readiness.evaluate(Snapshot([*crashing(2), database(1)])), Pending)
+    assert isinstance(readiness.evaluate(Snapshot([*crashing(3), database(1)])), PermanentFailure)
 
-    state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
-    assert isinstance(state.evaluate(Snapshot([*crashing(2), database(0)])), Pending)
-    assert isinstance(state.evaluate(Snapshot([*crashing(2), database(1)])), Pending)
-    assert state.evaluate(Snapshot([live_deployment(2), database(1)])) == Ready(None)
+    readiness = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
+    assert isinstance(readiness.evaluate(Snapshot([*crashing(2), database(0)])), Pending)
+    assert isinstance(readiness.evaluate(Snapshot([*crashing(2), database(1)])), Pending)
+    assert readiness.evaluate(Snapshot([live_deployment(2), database(1)])) == Ready(None)
 
 
 def test_tolerated_crashes_are_limited() -> None:
     """The number of excused crashes is limited, even if the other workload never becomes ready."""
-    state = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
-    assert isinstance(state.evaluate(Snapshot([*crashing(TOLERATED_RESTARTS), database(0)])), Pending)
-    assert isinstance(state.evaluate(Snapshot([*crashing(TOLERATED_RESTARTS + 1), database(0)])), PermanentFailure)
+    readiness = Readiness([deployment(), database(0)], nodes=None, clock=FakeClock())
+    assert isinstance(readiness.evaluate(Snapshot([*crashing(TOLERATED_RESTARTS), database(0)])), Pending)
+    assert isinstance(readiness.evaluate(Snapshot([*crashing(TOLERATED_RESTARTS + 1), database(0)])), PermanentFailure)
 
 
 def test_a_crash_is_not_tolerated_for_another_namespace() -> None:
     """A starting ingress controller does not excuse a crash of the application."""
-    state = Readiness([deployment(), database(0, "ingress")], nodes=None, clock=FakeClock())
-    assert isinstance(state.evaluate(Snapshot([*crashing(1), database(0, "ingress")])), PermanentFailure)
+    readiness = Readiness([deployment(), database(0, "ingress")], nodes=None, clock=FakeClock())
+    assert isinstance(readiness.evaluate(Snapshot([*crashing(1), database(0, "ingress")])), PermanentFailure)
 
 
 @pytest.mark.parametrize("restarts", [0, 1, 2])
 def test_a_crash_of_the_only_workload_ends_the_wait(restarts: int) -> None:
     """Nothing else is pending, so the workload cannot be waiting for it."""
-    state = Readiness([deployment(), service()], nodes=None, clock=FakeClock())
-    assert isinstance(state.evaluate(Snapshot([*crashing(restarts), service()])), PermanentFailure)
+    readiness = Readiness([deployment(), service()], nodes=None, clock=FakeClock())
+    assert isinstance(readiness.evaluate(Snapshot([*crashing(restarts), service()])), PermanentFailure)

@@ -26,7 +26,7 @@ NODE = {
 }
 
 
-def seen(name: str) -> tuple[dict[str, Any], Snapshot]:
+def recorded(name: str) -> tuple[dict[str, Any], Snapshot]:
     """Return the workload of a fixture and a snapshot of all its objects."""
     objects = json.loads((FIXTURES / f"{name}.json").read_text())
     workload = next(item for item in objects if item["kind"] in {"Deployment", "Job"})
@@ -51,7 +51,7 @@ def seen(name: str) -> tuple[dict[str, Any], Snapshot]:
 )
 def test_the_root_cause_is_derived_from_recorded_objects(name: str, reason: str, grace: float, proof: str) -> None:
     """The first cause is the root cause, and its proof quotes the component that detected it."""
-    workload, observed = seen(name)
+    workload, observed = recorded(name)
     first = causes(workload, observed, [NODE])[0]
     assert (first.reason, first.grace) == (reason, grace)
     assert proof in first.proof
@@ -60,5 +60,5 @@ def test_the_root_cause_is_derived_from_recorded_objects(name: str, reason: str,
 
 def test_a_recorded_failed_job_reports_its_failure() -> None:
     """The Job's own condition ends the wait."""
-    workload, observed = seen("job")
+    workload, observed = recorded("job")
     assert progress(workload, observed) == PermanentFailure("BackoffLimitExceeded: Job has reached the specified backoff limit")

@@ -21,9 +21,9 @@ CLAIMS = "/api/v1/namespaces/shop/persistentvolumeclaims/data"
 CLAIM = manifest("PersistentVolumeClaim", "data", spec={"storageClassName": "fast", "accessModes": ["ReadWriteOnce"]})
 
 
-def job(word: str = "one") -> dict[str, Any]:
+def job(argument: str = "one") -> dict[str, Any]:
     """The Job shop/migrate with `word` in its template."""
-    return manifest("Job", "migrate", api_version="batch/v1", spec={"template": {"spec": {"containers": [{"args": [word]}]}}})
+    return manifest("Job", "migrate", api_version="batch/v1", spec={"template": {"spec": {"containers": [{"args": [argument]}]}}})
 
 
 def live(item: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -41,14 +41,14 @@ def test_a_job_with_a_changed_template_is_recreated(api_server: ApiServer, addre
     """The Job and its pods are deleted, it is applied again, and one line reports it."""
     api_server.put(JOBS, live(job("one")))
     api_server.refusals.append(refused("/migrate", "spec.template", f"Invalid value: {DUMP}: field is immutable"))
-    said: list[str] = []
+    reports: list[str] = []
 
-    apply(rendered(job("two")), address, run="r1", deadline=Deadline.after(20), on_progress=said.append)
+    apply(rendered(job("two")), address, run="r1", deadline=Deadline.after(20), on_progress=reports.append)
 
     changes = [(method, path) for method, path, _ in api_server.requests if method in {"PATCH", "DELETE"}]
     assert changes == [("PATCH", JOBS), ("DELETE", JOBS), ("PATCH", JOBS)]
     assert api_server.objects[JOBS]["spec"] == job("two")["spec"]
-    assert said == ["recreating Job shop/migrate: spec.template cannot be changed in place"]
+    assert reports == ["recreating Job shop/migrate: spec.template cannot be changed in place"]
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_foreign_objects_are_not_deleted(
 def test_a_claim_is_not_deleted_and_the_command_names_its_users(api_server: ApiServer, address: ClusterAddress) -> None:
     """Deleting a claim would lose its data, and a pod that uses it would block the deletion."""
     api_server.put(CLAIMS, live(CLAIM, spec={"storageClassName": "slow", "accessModes": ["ReadWriteOnce"]}))
-    said = "Forbidden: spec is immutable after creation except resources.requests for bound claims\n  core.PersistentVolumeClaimSpec{: "
-    api_server.refusals.append(refused("/data", "spec", said))
+    reports = "Forbidden: spec is immutable after creation except resources.requests for bound claims\n  core.PersistentVolumeClaimSpec{: "
+    api_server.refusals.append(refused("/data", "spec", reports))
     user = deployment()
     user["spec"]["template"]["spec"]["volumes"] = [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
     with pytest.raises(DeployError) as caught:
@@ -181,8 +181,8 @@ def test_a_claim_without_a_volume_is_recreated() -> None:
 def test_a_statefulset_that_deletes_its_claims_is_not_recreated() -> None:
     """A StatefulSet whose retention policy deletes its claims is not recreated."""
     item = manifest("StatefulSet", "db", api_version="apps/v1", spec={})
-    kept, deleted = ({"persistentVolumeClaimRetentionPolicy": {"whenDeleted": word}} for word in ("Retain", "Delete"))
-    assert loss(item, live(item, spec=kept)) == ""
+    retained, deleted = ({"persistentVolumeClaimRetentionPolicy": {"whenDeleted": word}} for word in ("Retain", "Delete"))
+    assert loss(item, live(item, spec=retained)) == ""
     assert loss(item, live(item, spec=deleted)) == "deleting it also deletes the data of its claims"
 
 
@@ -192,14 +192,14 @@ FAILED = {"conditions": [{"type": "Failed", "status": "True", "reason": "Backoff
 @pytest.mark.parametrize(("status", "deleted"), [(FAILED, [JOBS]), ({"conditions": [{"type": "Complete", "status": "True"}]}, [])])
 def test_a_failed_job_is_recreated(api_server: ApiServer, address: ClusterAddress, status: dict[str, Any], deleted: list[str]) -> None:
     """A failed Job is recreated although its manifest is unchanged; a completed one is not."""
-    kept = replace(address, reused=True)
-    apply(rendered(job()), kept, run="r0", deadline=Deadline.after(20))
+    reused = replace(address, reused=True)
+    apply(rendered(job()), reused, run="r0", deadline=Deadline.after(20))
     api_server.objects[JOBS]["status"] = status
-    said: list[str] = []
-    applied = apply(rendered(job()), kept, run="r0", deadline=Deadline.after(20), only_changed=True, on_progress=said.append)
+    reports: list[str] = []
+    applied = apply(rendered(job()), reused, run="r0", deadline=Deadline.after(20), only_changed=True, on_progress=reports.append)
     assert api_server.paths("DELETE") == deleted
     assert applied == ((ObjectRef.of(job()),) if deleted else ())
-    assert said == (["recreating Job shop/migrate: it failed in an earlier run"] if deleted else [])
+    assert reports == (["recreating Job shop/migrate: it failed in an earlier run"] if deleted else [])
 
 
 def test_a_long_rejection_is_shortened(api_server: ApiServer, address: ClusterAddress) -> None:

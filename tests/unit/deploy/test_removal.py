@@ -32,9 +32,9 @@ def test_dependents_are_deleted_first_and_the_namespace_is_kept(api_server: ApiS
     """Dependent objects are deleted first; the namespace stays, because other parts of the run can share it."""
     for path in (WEB, SERVICE, "/api/v1/namespaces/shop", "/api/v1/namespaces/shop/services/theirs"):
         api_server.put(path, {})
-    gone = removed(api_server, address, manifest("Namespace", "shop", namespace=""), service(), deployment())
+    deleted = removed(api_server, address, manifest("Namespace", "shop", namespace=""), service(), deployment())
 
-    assert gone == [WEB, SERVICE]
+    assert deleted == [WEB, SERVICE]
     assert set(api_server.objects) >= {"/api/v1/namespaces/shop", "/api/v1/namespaces/shop/services/theirs"}
 
 
@@ -51,10 +51,10 @@ def test_a_volume_is_deleted_with_its_claim(api_server: ApiServer, address: Clus
     """A released volume binds to no new claim, so it is deleted with its claim; a volume claimed by others is kept."""
     api_server.put(f"{VOLUMES}/disk", {"spec": {"claimRef": {"namespace": claimed}} if claimed else {}})
     api_server.put(f"{CLAIMS}/disk", {})
-    gone = removed(api_server, address, manifest("PersistentVolume", "disk", namespace=""), manifest("PersistentVolumeClaim", "disk"))
+    deleted = removed(api_server, address, manifest("PersistentVolume", "disk", namespace=""), manifest("PersistentVolumeClaim", "disk"))
 
-    assert (f"{VOLUMES}/disk" in gone) is goes
-    assert f"{CLAIMS}/disk" in gone
+    assert (f"{VOLUMES}/disk" in deleted) is goes
+    assert f"{CLAIMS}/disk" in deleted
 
 
 def test_missing_objects_are_not_an_error(api_server: ApiServer, address: ClusterAddress) -> None:
@@ -67,17 +67,17 @@ def test_an_undeletable_object_is_named(api_server: ApiServer, address: ClusterA
     api_server.put(SERVICE, {})
     api_server.finalizers = ("example.dev/hold",)
     with pytest.raises(DeployError, match="Service shop/web was not deleted"):
-        remove_versions([rendered(service())], address, deadline_until(lambda: api_server.asked_twice("GET", "/services/web")))
+        remove_versions([rendered(service())], address, deadline_until(lambda: api_server.was_requested_twice("GET", "/services/web")))
 
 
 def test_only_the_applications_objects_are_selected() -> None:
     """The ingress controller and Prometheus are in the same manifests, but serve both versions, so they are kept."""
     volume: Manifest = manifest("PersistentVolume", "disk", namespace="")
-    whole = rendered(
+    all_objects = rendered(
         deployment(), ingress(), deployment("prometheus", namespace="monitoring"), dict(volume), manifest("ClusterRole", "r", namespace="")
     )
 
-    assert [str(ObjectRef.of(item)) for item in application_part(whole, {"shop"}).objects] == [
+    assert [str(ObjectRef.of(item)) for item in application_part(all_objects, {"shop"}).objects] == [
         "Deployment shop/web",
         "Ingress shop/web",
         "PersistentVolume disk",
@@ -97,8 +97,8 @@ def test_only_the_runs_objects_are_deleted_last_applied_first(api_server: ApiSer
     for path, run in ((WEB, "r1"), (f"{SERVICES}/web", "r1"), (f"{SERVICES}/theirs", "r2")):
         api_server.put(path, labelled(run))
     api_server.put(f"{SERVICES}/foreign", {})
-    gone = delete_run_objects(rendered(service(), deployment()), address, run="r1", deadline=Deadline.after(10))
-    assert gone == (ObjectRef("Deployment", "shop", "web"), ObjectRef("Service", "shop", "web"))
+    deleted = delete_run_objects(rendered(service(), deployment()), address, run="r1", deadline=Deadline.after(10))
+    assert deleted == (ObjectRef("Deployment", "shop", "web"), ObjectRef("Service", "shop", "web"))
     assert set(api_server.objects) >= {f"{SERVICES}/theirs", f"{SERVICES}/foreign"}
     assert api_server.paths("DELETE") == [WEB, f"{SERVICES}/web"]
 
@@ -116,7 +116,7 @@ def test_an_undeletable_run_object_is_named_with_its_finalizers(api_server: ApiS
     api_server.finalizers = ("example.dev/hold",)
     with pytest.raises(DeployError, match="Service shop/web was not deleted") as caught:
         delete_run_objects(
-            rendered(service()), address, run="r1", deadline=deadline_until(lambda: api_server.asked_twice("GET", "/services/web"))
+            rendered(service()), address, run="r1", deadline=deadline_until(lambda: api_server.was_requested_twice("GET", "/services/web"))
         )
     assert "example.dev/hold" in caught.value.last_state
 

@@ -93,17 +93,17 @@ def test_a_cycle_of_the_manifests_is_reported(overlay: Path, tmp_path: Path) -> 
 def test_objects_have_their_source_file_and_original_content(overlay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The origin annotation is read and removed; other annotations are kept."""
     monkeypatch.chdir(tmp_path)
-    noted = service()
-    noted["metadata"]["annotations"] = {"a": "b"}
+    with_annotation = service()
+    with_annotation["metadata"]["annotations"] = {"a": "b"}
     settings = manifest("ConfigMap", "settings")
     up = "../" * 8
     output = stream(
         from_file(deployment(), {"path": f"{up}{overlay}/web.yaml"}),
-        from_file(noted, {"path": "deploy/web.yaml", "repo": "https://example.dev/shop"}),
+        from_file(with_annotation, {"path": "deploy/web.yaml", "repo": "https://example.dev/shop"}),
         from_file(settings, {"configuredIn": f"{up}{overlay}/kustomization.yaml"}),
     )
     result = render(overlay, kubectl=kubectl(tmp_path, output=output), deadline=Deadline.after(20))
-    assert result.objects == (deployment(), noted, settings)
+    assert result.objects == (deployment(), with_annotation, settings)
     assert result.origins == {
         ObjectRef("Deployment", "shop", "web"): "overlays/ci/web.yaml",
         ObjectRef("Service", "shop", "web"): "https://example.dev/shop/deploy/web.yaml",
@@ -114,9 +114,9 @@ def test_objects_have_their_source_file_and_original_content(overlay: Path, tmp_
 def test_kustomize_builds_the_overlay_with_origins(overlay: Path, tmp_path: Path) -> None:
     """The overlay is built with origin annotations; its own kustomization is unchanged."""
     render(overlay, kubectl=kubectl(tmp_path, output=stream(deployment())), deadline=Deadline.after(20))
-    (asked,) = [part for part in yaml.safe_load_all((tmp_path / "asked").read_text()) if part]
-    assert asked["buildMetadata"] == ["originAnnotations"]
-    assert asked["resources"][0].endswith("overlays/ci")
+    (kustomization,) = [part for part in yaml.safe_load_all((tmp_path / "asked").read_text()) if part]
+    assert kustomization["buildMetadata"] == ["originAnnotations"]
+    assert kustomization["resources"][0].endswith("overlays/ci")
 
 
 def test_a_component_already_in_the_overlay_is_not_duplicated(overlay: Path, tmp_path: Path) -> None:

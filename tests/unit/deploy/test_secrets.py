@@ -64,11 +64,11 @@ def test_every_kind_of_reference_counts(spec: dict[str, Any]) -> None:
 
 def test_a_secret_in_the_manifests_is_unchanged() -> None:
     """A Secret in the manifests is not affected by the options."""
-    held = manifest("Secret", "shop", data={})
-    whole = rendered(NAMESPACE, deployment(container={"envFrom": [{"secretRef": {"name": "shop"}}]}), held)
+    with_keys = manifest("Secret", "shop", data={})
+    all_objects = rendered(NAMESPACE, deployment(container={"envFrom": [{"secretRef": {"name": "shop"}}]}), with_keys)
 
-    assert with_secrets(whole, [RequestedSecret("shop", "A", "A")], {"A": "x"}).objects == whole.objects
-    assert missing_secrets(whole) == frozenset()
+    assert with_secrets(all_objects, [RequestedSecret("shop", "A", "A")], {"A": "x"}).objects == all_objects.objects
+    assert missing_secrets(all_objects) == frozenset()
 
 
 def placeholders(**values: str) -> dict[str, Any]:
@@ -81,19 +81,19 @@ def placeholders(**values: str) -> dict[str, Any]:
 def test_placeholders_are_filled_in_by_the_options() -> None:
     """Values are filled in place, so no second Secret has the same name; keys without an option keep their placeholder."""
     reads = deployment(container={"envFrom": [{"secretRef": {"name": "shop"}}]})
-    whole = rendered(NAMESPACE, reads, service(), placeholders(token=PLACEHOLDER, user=PLACEHOLDER))
+    all_objects = rendered(NAMESPACE, reads, service(), placeholders(token=PLACEHOLDER, user=PLACEHOLDER))
 
-    after = with_secrets(whole, [RequestedSecret("shop", "token", "API_TOKEN")], {"API_TOKEN": "s3cret"})
+    after = with_secrets(all_objects, [RequestedSecret("shop", "token", "API_TOKEN")], {"API_TOKEN": "s3cret"})
 
     (secret,) = after.of_kind("Secret")
     assert base64.b64decode(secret["data"]["token"]) == b"s3cret"
     assert secret["stringData"] == {"user": PLACEHOLDER}
-    assert [finding.path for finding in validate(whole)] == ["stringData.token", "stringData.user"]
+    assert [finding.path for finding in validate(all_objects)] == ["stringData.token", "stringData.user"]
     assert [finding.path for finding in validate(after)] == ["stringData.user"]
 
 
 def test_an_edited_value_is_not_a_placeholder() -> None:
     """An edited value is not a placeholder, and neither is the same text in a Secret without the annotation."""
-    own = manifest("Secret", "own", stringData={"token": PLACEHOLDER})
+    without_annotation = manifest("Secret", "own", stringData={"token": PLACEHOLDER})
 
-    assert validate(rendered(NAMESPACE, placeholders(token="for-tests"), own)) == ()
+    assert validate(rendered(NAMESPACE, placeholders(token="for-tests"), without_annotation)) == ()

@@ -12,27 +12,27 @@ from kindgate.waiting import Pending, PermanentFailure, Ready
 from tests.unit.deploy.objects import deployment, event, live_deployment, live_pod, live_replicaset, manifest, service
 
 
-def judged(wanted: dict[str, Any], *live: dict[str, Any]) -> object:
-    """Return `progress` of `wanted` in a cluster with the `live` objects."""
-    return progress(wanted, Snapshot(live))
+def progress_of(requested: dict[str, Any], *live: dict[str, Any]) -> object:
+    """Return `progress` of `requested` in a cluster with the `live` objects."""
+    return progress(requested, Snapshot(live))
 
 
 def test_a_deployment_is_ready_when_all_its_pods_are_available() -> None:
     """One available pod of two is not enough, and the state reports it."""
-    assert judged(deployment(), live_deployment(2)) == Ready(None)
-    assert judged(deployment(), live_deployment(1)) == Pending("1 of 2 available")
+    assert progress_of(deployment(), live_deployment(2)) == Ready(None)
+    assert progress_of(deployment(), live_deployment(1)) == Pending("1 of 2 available")
 
 
 def test_a_status_of_an_older_generation_is_ignored() -> None:
     """After an apply, the old status still reports readiness until the controller has seen the new spec."""
-    assert judged(deployment(), live_deployment(2, generation=2, observed=1)) == Pending("its controller has not processed it yet")
+    assert progress_of(deployment(), live_deployment(2, generation=2, observed=1)) == Pending("its controller has not processed it yet")
 
 
 def test_a_deployment_is_not_ready_while_old_pods_exist() -> None:
     """Pods of the old revision could still answer requests."""
     live = live_deployment(2)
     live["status"] |= {"replicas": 3, "updatedReplicas": 2}
-    assert judged(deployment(), live) == Pending("1 pods of the previous revision still exist")
+    assert progress_of(deployment(), live) == Pending("1 pods of the previous revision still exist")
 
 
 def test_a_deployment_is_not_ready_while_replaced_pods_terminate() -> None:
@@ -41,8 +41,8 @@ def test_a_deployment_is_not_ready_while_replaced_pods_terminate() -> None:
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     cluster = (live_deployment(2, revision="2"), live_replicaset("1"), live_replicaset("2"))
 
-    assert judged(deployment(), *cluster, leaving) == Pending("1 replaced pods are still terminating")
-    assert judged(deployment(), *cluster, live_pod("web-2-new", owner="replicaset-2")) == Ready(None)
+    assert progress_of(deployment(), *cluster, leaving) == Pending("1 replaced pods are still terminating")
+    assert progress_of(deployment(), *cluster, live_pod("web-2-new", owner="replicaset-2")) == Ready(None)
 
 
 def test_a_deployment_past_its_progress_deadline_is_final() -> None:
@@ -51,12 +51,12 @@ def test_a_deployment_past_its_progress_deadline_is_final() -> None:
     live["status"]["conditions"] = [
         {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
     ]
-    assert judged(deployment(), live) == PermanentFailure("timed out")
+    assert progress_of(deployment(), live) == PermanentFailure("timed out")
 
 
 def test_an_unseen_object_is_pending() -> None:
     """An object that the watch has not delivered yet is pending."""
-    assert judged(deployment()) == Pending("not seen yet")
+    assert progress_of(deployment()) == Pending("not seen yet")
 
 
 def test_a_service_waits_for_an_address() -> None:
@@ -64,10 +64,10 @@ def test_a_service_waits_for_an_address() -> None:
     live = service()
     slices = manifest("EndpointSlice", "web-x", api_version="discovery.k8s.io/v1", endpoints=[{"conditions": {"ready": False}}])
     slices["metadata"]["labels"] = {"kubernetes.io/service-name": "web"}
-    assert judged(service(), live, slices) == Pending("it has no ready endpoint")
+    assert progress_of(service(), live, slices) == Pending("it has no ready endpoint")
     slices["endpoints"] = [{"conditions": {"ready": True}}]
-    assert judged(service(), live, slices) == Ready(None)
-    assert judged(service(), {**live, "spec": {"ports": []}}) == Ready(None)
+    assert progress_of(service(), live, slices) == Ready(None)
+    assert progress_of(service(), {**live, "spec": {"ports": []}}) == Ready(None)
 
 
 def workload(kind: str, spec: dict[str, Any], **status: Any) -> dict[str, Any]:
@@ -77,9 +77,9 @@ def workload(kind: str, spec: dict[str, Any], **status: Any) -> dict[str, Any]:
     return item
 
 
-def controller(wanted: int, **status: Any) -> dict[str, Any]:
+def controller(desired: int, **status: Any) -> dict[str, Any]:
     """A live ReplicationController."""
-    return {**workload("ReplicationController", {"replicas": wanted}, **status), "apiVersion": "v1"}
+    return {**workload("ReplicationController", {"replicas": desired}, **status), "apiVersion": "v1"}
 
 
 def budget(**status: Any) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def definition(*conditions: dict[str, str]) -> dict[str, Any]:
 )
 def test_every_kind_has_its_own_rule(live: dict[str, Any], expected: str) -> None:
     """An empty expectation means ready."""
-    assert judged(live, live) == (Pending(expected) if expected else Ready(None))
+    assert progress_of(live, live) == (Pending(expected) if expected else Ready(None))
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,8 @@ def test_every_kind_has_its_own_rule(live: dict[str, Any], expected: str) -> Non
 def test_a_kind_of_another_group_has_no_rule(kind: str, api_version: str) -> None:
     """A kind of another group with the same name is ready once applied."""
     item = manifest(kind, "web", api_version=api_version, spec={"replicas": 3, "tasks": []})
-    assert judged(item) == Ready(None)
-    assert judged(item, item) == Ready(None)
+    assert progress_of(item) == Ready(None)
+    assert progress_of(item, item) == Ready(None)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_kind_of_another_group_has_no_rule(kind: str, api_version: str) -> Non
 )
 def test_a_workload_without_desired_pods_is_ready(live: dict[str, Any]) -> None:
     """A workload scaled to zero or with no matching node is ready."""
-    assert judged(live, live) == Ready(None)
+    assert progress_of(live, live) == Ready(None)
 
 
 @pytest.mark.parametrize(
@@ -181,15 +181,15 @@ def test_a_workload_without_desired_pods_is_ready(live: dict[str, Any]) -> None:
 )
 def test_a_scaled_down_workload_waits_for_surplus_pods(live: dict[str, Any]) -> None:
     """On a kept cluster, surplus pods still answer requests."""
-    assert judged(live, live) == Pending("2 pods more than the desired 0 still exist")
+    assert progress_of(live, live) == Pending("2 pods more than the desired 0 still exist")
 
 
 def test_the_live_replica_count_is_used() -> None:
     """If the manifest leaves replicas out, an autoscaler's value counts, and otherwise 1."""
     bare = deployment()
     del bare["spec"]["replicas"]
-    assert judged(bare, live_deployment(1, replicas=3)) == Pending("1 of 3 available")
-    assert judged(bare, live_deployment(1, replicas=1)) == Ready(None)
+    assert progress_of(bare, live_deployment(1, replicas=3)) == Pending("1 of 3 available")
+    assert progress_of(bare, live_deployment(1, replicas=1)) == Ready(None)
 
 
 def test_a_paused_deployment_is_ready_with_the_pods_it_has() -> None:
@@ -198,9 +198,9 @@ def test_a_paused_deployment_is_ready_with_the_pods_it_has() -> None:
     live["spec"]["paused"] = True
     late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
     live["status"] |= {"updatedReplicas": 0, "conditions": [late]}
-    assert judged(deployment(), live) == Ready(None)
+    assert progress_of(deployment(), live) == Ready(None)
     live["status"]["availableReplicas"] = 1
-    assert judged(deployment(), live) == Pending("1 of 2 available")
+    assert progress_of(deployment(), live) == Pending("1 of 2 available")
 
 
 def test_a_deployment_created_paused_is_ready() -> None:
@@ -208,8 +208,8 @@ def test_a_deployment_created_paused_is_ready() -> None:
     live = live_deployment(0, revision="1")
     live["spec"]["paused"] = True
     live["status"] = {"observedGeneration": 1}
-    assert judged(deployment(), live) == Ready(None)
-    assert judged(deployment(), live, live_replicaset("1")) == Pending("0 of 2 available")
+    assert progress_of(deployment(), live) == Ready(None)
+    assert progress_of(deployment(), live, live_replicaset("1")) == Pending("0 of 2 available")
 
 
 def rolling(kind: str = "StatefulSet", **strategy: Any) -> dict[str, Any]:
@@ -235,14 +235,14 @@ def rolling(kind: str = "StatefulSet", **strategy: Any) -> dict[str, Any]:
 )
 def test_intentionally_kept_pods_are_not_awaited(live: dict[str, Any], expected: str) -> None:
     """Pods below the partition, and all pods with OnDelete, keep the old revision."""
-    assert judged(live, live) == (Pending(expected) if expected else Ready(None))
+    assert progress_of(live, live) == (Pending(expected) if expected else Ready(None))
 
 
 def test_intentionally_kept_pods_must_be_ready() -> None:
     """The application is tested on the kept pods, so they must be ready."""
     live = rolling(type="OnDelete")
     live["status"]["readyReplicas"] = 2
-    assert judged(live, live) == Pending("2 of 3 ready")
+    assert progress_of(live, live) == Pending("2 of 3 ready")
 
 
 def claim(phase: str) -> dict[str, Any]:
@@ -253,22 +253,22 @@ def claim(phase: str) -> dict[str, Any]:
 def test_a_claim_is_ready_when_bound_or_when_only_a_pod_can_bind_it() -> None:
     """A claim that no pod uses stays unbound if its class waits for the first consumer."""
     waits = event("WaitForFirstConsumer", "waiting for first consumer", name="data", kind="PersistentVolumeClaim")
-    assert judged(claim("Bound"), claim("Bound")) == Ready(None)
-    assert judged(claim("Pending"), claim("Pending"), waits) == Ready(None)
-    assert judged(claim("Pending"), claim("Pending")) == Pending("no volume is bound to it")
-    assert isinstance(judged(claim("Lost"), claim("Lost")), PermanentFailure)
+    assert progress_of(claim("Bound"), claim("Bound")) == Ready(None)
+    assert progress_of(claim("Pending"), claim("Pending"), waits) == Ready(None)
+    assert progress_of(claim("Pending"), claim("Pending")) == Pending("no volume is bound to it")
+    assert isinstance(progress_of(claim("Lost"), claim("Lost")), PermanentFailure)
 
 
 def test_a_failed_pod_is_final() -> None:
     """A failed pod, such as an evicted one, is not restarted whatever its restart policy."""
     live = manifest("Pod", "web", spec={"restartPolicy": "Always"}, status={"phase": "Failed", "reason": "Evicted", "message": "disk"})
-    assert judged(live, live) == PermanentFailure("the pod failed: Evicted disk")
+    assert progress_of(live, live) == PermanentFailure("the pod failed: Evicted disk")
 
 
 def test_a_definition_with_rejected_names_is_final() -> None:
     """Another CustomResourceDefinition has the names and keeps them."""
     taken = {"type": "NamesAccepted", "status": "False", "message": '"widgets" is already in use'}
-    assert judged(definition(), definition(taken)) == PermanentFailure('its names were rejected: "widgets" is already in use')
+    assert progress_of(definition(), definition(taken)) == PermanentFailure('its names were rejected: "widgets" is already in use')
 
 
 WAITS = Pending("it has no ready endpoint")
@@ -301,9 +301,9 @@ def live(kind: str, *, labels: dict[str, str] | None = None, namespace: str = "s
     return item
 
 
-def daemons(wanted: int) -> dict[str, Any]:
+def daemons(desired: int) -> dict[str, Any]:
     """A DaemonSet scheduled on this many nodes."""
-    return {**live("DaemonSet"), "status": {"desiredNumberScheduled": wanted}}
+    return {**live("DaemonSet"), "status": {"desiredNumberScheduled": desired}}
 
 
 @pytest.mark.parametrize(

@@ -21,14 +21,14 @@ def rendered(*objects: Manifest) -> Rendered:
     return Rendered(Path("k8s"), objects)
 
 
-def an_object(api: str, kind: str, spec: dict[str, Any], name: str = "shop", namespace: str = "shop") -> Manifest:
+def build_object(api: str, kind: str, spec: dict[str, Any], name: str = "shop", namespace: str = "shop") -> Manifest:
     """Build one object."""
     return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec}
 
 
 def ingress(*tls: dict[str, Any], hosts: tuple[str, ...] = ("shop.localhost",), name: str = "shop") -> Manifest:
     """An Ingress that routes `hosts`."""
-    return an_object("networking.k8s.io/v1", "Ingress", {"tls": list(tls), "rules": [{"host": host} for host in hosts]}, name)
+    return build_object("networking.k8s.io/v1", "Ingress", {"tls": list(tls), "rules": [{"host": host} for host in hosts]}, name)
 
 
 def secret(name: str = "shop-tls", **data: bytes) -> Manifest:
@@ -39,27 +39,27 @@ def secret(name: str = "shop-tls", **data: bytes) -> Manifest:
 
 def certificate(**spec: Any) -> Manifest:
     """A cert-manager Certificate."""
-    return an_object("cert-manager.io/v1", "Certificate", spec)
+    return build_object("cert-manager.io/v1", "Certificate", spec)
 
 
-def completed(one: Rendered, *before: Rendered) -> Rendered:
-    """Return the overlay with kindgate's additions, with `before` applied first."""
-    return with_run_certificates([*before, one])[-1]
+def completed(part: Rendered, *earlier_parts: Rendered) -> Rendered:
+    """Return the overlay with kindgate's additions, with `earlier_parts` applied first."""
+    return with_run_certificates([*earlier_parts, part])[-1]
 
 
-def made(one: Rendered) -> dict[str, tuple[str, ...]]:
+def created_names(part: Rendered) -> dict[str, tuple[str, ...]]:
     """Return the names in each certificate that kindgate issues, by Secret."""
-    complete = completed(one)
+    complete = completed(part)
     return {f"{ref.namespace}/{ref.name}": names for ref, names in names_by_secret(complete).items()}
 
 
 def test_a_missing_secret_named_by_an_ingress_is_created() -> None:
     """The certificate is for the hosts of the Ingress's TLS item, and a note reports it."""
-    one = rendered(ingress({"secretName": "shop-tls", "hosts": ["shop.localhost", "www.shop.localhost"]}))
+    part = rendered(ingress({"secretName": "shop-tls", "hosts": ["shop.localhost", "www.shop.localhost"]}))
 
-    complete = completed(one)
+    complete = completed(part)
 
-    assert made(one) == {"shop/shop-tls": ("shop.localhost", "www.shop.localhost")}
+    assert created_names(part) == {"shop/shop-tls": ("shop.localhost", "www.shop.localhost")}
     (note,) = complete.notes
     assert note.startswith("Secret shop/shop-tls: not in the manifests; kindgate creates it for this run")
     assert complete.origins[ObjectRef("Secret", "shop", "shop-tls")] == "kindgate"
@@ -68,16 +68,16 @@ def test_a_missing_secret_named_by_an_ingress_is_created() -> None:
 
 def test_an_existing_secret_is_unchanged() -> None:
     """An existing Secret is kept, whether in the manifests or applied before them."""
-    one = rendered(secret(), ingress({"secretName": "shop-tls"}))
+    part = rendered(secret(), ingress({"secretName": "shop-tls"}))
     other = rendered(ingress({"secretName": "shop-tls"}))
 
-    assert completed(one) == one
+    assert completed(part) == part
     assert completed(other, rendered(secret())) == other
 
 
 def test_a_tls_entry_without_hosts_covers_the_rules_hosts() -> None:
     """A TLS item without hosts covers those of the rules, including wildcards."""
-    assert made(rendered(ingress({"secretName": "a"}, hosts=("a.localhost", "*.b.localhost")))) == {
+    assert created_names(rendered(ingress({"secretName": "a"}, hosts=("a.localhost", "*.b.localhost")))) == {
         "shop/a": ("a.localhost", "*.b.localhost")
     }
 
@@ -92,39 +92,41 @@ def test_a_tls_entry_without_a_secret_gets_one() -> None:
 
 def test_two_entries_that_share_a_secret_share_its_certificate() -> None:
     """One certificate is created for the hosts of both entries."""
-    one = rendered(
+    part = rendered(
         ingress({"secretName": "all", "hosts": ["a.localhost"]}), ingress({"secretName": "all", "hosts": ["b.localhost"]}, name="b")
     )
 
-    assert made(one) == {"shop/all": ("a.localhost", "b.localhost")}
+    assert created_names(part) == {"shop/all": ("a.localhost", "b.localhost")}
 
 
 def test_cert_manager_objects_are_dropped_and_their_certificates_created() -> None:
     """Issuers and Certificates are dropped and noted; a Certificate's names are added to those of the Ingress."""
-    issuer = {**an_object("cert-manager.io/v1", "ClusterIssuer", {}), "metadata": {"name": "letsencrypt"}}
-    wanted = certificate(secretName="shop-tls", dnsNames=["api.shop.localhost"], ipAddresses=["10.0.0.1"])
-    one = rendered(issuer, wanted, ingress({"secretName": "shop-tls"}))
+    issuer = {**build_object("cert-manager.io/v1", "ClusterIssuer", {}), "metadata": {"name": "letsencrypt"}}
+    requested_certificate = certificate(secretName="shop-tls", dnsNames=["api.shop.localhost"], ipAddresses=["10.0.0.1"])
+    part = rendered(issuer, requested_certificate, ingress({"secretName": "shop-tls"}))
 
-    complete = completed(one)
+    complete = completed(part)
 
     assert [manifest["kind"] for manifest in complete.objects] == ["Ingress", "Secret"]
-    assert made(one) == {"shop/shop-tls": ("api.shop.localhost", "10.0.0.1", "shop.localhost")}
+    assert created_names(part) == {"shop/shop-tls": ("api.shop.localhost", "10.0.0.1", "shop.localhost")}
     assert sum("not applied, because cert-manager's CRDs are not in the manifests" in note for note in complete.notes) == 2
 
 
 @pytest.mark.parametrize("before", [True, False])
 def test_cert_manager_objects_are_kept_if_its_crds_are_applied(*, before: bool) -> None:
     """With cert-manager's CRDs applied, its objects are kept and no certificate is created."""
-    crd = an_object("apiextensions.k8s.io/v1", "CustomResourceDefinition", {"group": "cert-manager.io"})
-    own, provided = (rendered(certificate(secretName="a")), [rendered(crd)]) if before else (rendered(crd, certificate(secretName="a")), [])
+    crd = build_object("apiextensions.k8s.io/v1", "CustomResourceDefinition", {"group": "cert-manager.io"})
+    part, provided = (
+        (rendered(certificate(secretName="a")), [rendered(crd)]) if before else (rendered(crd, certificate(secretName="a")), [])
+    )
 
-    assert completed(own, *provided) == own
+    assert completed(part, *provided) == part
 
 
 def test_a_certificate_with_only_a_common_name_covers_that_host() -> None:
     """A common name that is not a host, such as an authority's, is ignored; the certificate is then for localhost."""
-    assert made(rendered(certificate(secretName="a", commonName="shop.localhost"))) == {"shop/a": ("shop.localhost",)}
-    assert made(rendered(certificate(secretName="a", commonName="My Root CA"))) == {"shop/a": ("localhost",)}
+    assert created_names(rendered(certificate(secretName="a", commonName="shop.localhost"))) == {"shop/a": ("shop.localhost",)}
+    assert created_names(rendered(certificate(secretName="a", commonName="My Root CA"))) == {"shop/a": ("localhost",)}
 
 
 @pytest.mark.parametrize(
@@ -152,22 +154,22 @@ def test_any_traefik_rule_can_be_parsed(match: str) -> None:
 @pytest.mark.parametrize("tls", [{}, {"certResolver": "letsencrypt"}])
 def test_an_ingress_route_without_a_secret_gets_one(tls: dict[str, Any]) -> None:
     """The route's own resolver would contact an authority on the internet."""
-    one = rendered(an_object("traefik.io/v1alpha1", "IngressRoute", {"tls": tls, "routes": [{"match": "Host(`shop.localhost`)"}]}))
+    part = rendered(build_object("traefik.io/v1alpha1", "IngressRoute", {"tls": tls, "routes": [{"match": "Host(`shop.localhost`)"}]}))
 
-    complete = completed(one)
+    complete = completed(part)
 
     assert complete.objects[0]["spec"]["tls"] == {"secretName": "shop-kindgate-tls"}
-    assert made(one) == {"shop/shop-kindgate-tls": ("shop.localhost",)}
+    assert created_names(part) == {"shop/shop-kindgate-tls": ("shop.localhost",)}
 
 
 def test_an_ingress_route_without_tls_stays_without() -> None:
     """A route without TLS gets no certificate; explicit domains are added to the certificate."""
-    plain = rendered(an_object("traefik.io/v1alpha1", "IngressRoute", {"routes": [{"match": "Host(`shop.localhost`)"}]}))
+    plain = rendered(build_object("traefik.io/v1alpha1", "IngressRoute", {"routes": [{"match": "Host(`shop.localhost`)"}]}))
     domains = [{"main": "shop.localhost", "sans": ["www.shop.localhost"]}]
-    named = rendered(an_object("traefik.io/v1alpha1", "IngressRoute", {"tls": {"secretName": "a", "domains": domains}}))
+    named = rendered(build_object("traefik.io/v1alpha1", "IngressRoute", {"tls": {"secretName": "a", "domains": domains}}))
 
     assert completed(plain) == plain
-    assert made(named) == {"shop/a": ("shop.localhost", "www.shop.localhost")}
+    assert created_names(named) == {"shop/a": ("shop.localhost", "www.shop.localhost")}
 
 
 @pytest.mark.parametrize(("hostname", "expected"), [("gw.localhost", ("gw.localhost",)), (None, ("a.localhost",))])
@@ -175,16 +177,16 @@ def test_a_gateways_listener_names_its_secrets(hostname: str | None, expected: t
     """The certificate is for the listener's hostname or those of its routes; passthrough listeners need none."""
     listener = {"protocol": "HTTPS", "hostname": hostname, "tls": {"certificateRefs": [{"name": "gw-tls"}]}}
     passing = {"protocol": "TLS", "tls": {"mode": "Passthrough", "certificateRefs": [{"name": "no"}]}}
-    gateway = an_object("gateway.networking.k8s.io/v1", "Gateway", {"listeners": [listener, passing, {"protocol": "HTTP"}]})
-    route = an_object("gateway.networking.k8s.io/v1", "HTTPRoute", {"hostnames": ["a.localhost"], "parentRefs": [{"name": "shop"}]}, "r")
-    other = an_object("gateway.networking.k8s.io/v1", "HTTPRoute", {"hostnames": ["b.localhost"], "parentRefs": [{"name": "x"}]}, "s")
+    gateway = build_object("gateway.networking.k8s.io/v1", "Gateway", {"listeners": [listener, passing, {"protocol": "HTTP"}]})
+    route = build_object("gateway.networking.k8s.io/v1", "HTTPRoute", {"hostnames": ["a.localhost"], "parentRefs": [{"name": "shop"}]}, "r")
+    other = build_object("gateway.networking.k8s.io/v1", "HTTPRoute", {"hostnames": ["b.localhost"], "parentRefs": [{"name": "x"}]}, "s")
 
-    assert made(rendered(gateway, route, other)) == {"shop/gw-tls": expected}
+    assert created_names(rendered(gateway, route, other)) == {"shop/gw-tls": expected}
 
 
 def test_a_kind_of_another_group_is_unchanged() -> None:
     """Kinds are identified by group and name."""
-    assert certificate_uses([an_object("example.org/v1", "Ingress", {"tls": [{"secretName": "a"}]})]) == ()
+    assert certificate_uses([build_object("example.org/v1", "Ingress", {"tls": [{"secretName": "a"}]})]) == ()
 
 
 def test_entries_are_verified_by_the_manifests_own_certificates() -> None:

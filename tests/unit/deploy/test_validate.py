@@ -17,10 +17,10 @@ NAMESPACE = manifest("Namespace", "shop", namespace="")
 OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
-def said(*objects: dict[str, Any], level: str = "error", **options: Any) -> list[str]:
+def messages(*objects: dict[str, Any], level: str = "error", **options: Any) -> list[str]:
     """Return the findings about objects in the namespace shop, without file and object."""
-    found = validate(rendered(NAMESPACE, *objects), **options)
-    return [f"{finding.path}: {finding.message}" for finding in found if finding.level == level]
+    findings = validate(rendered(NAMESPACE, *objects), **options)
+    return [f"{finding.path}: {finding.message}" for finding in findings if finding.level == level]
 
 
 def with_pod(**spec: Any) -> dict[str, Any]:
@@ -33,8 +33,8 @@ def with_pod(**spec: Any) -> dict[str, Any]:
 def test_a_sound_application_has_no_findings() -> None:
     """A matching Deployment, Service, Ingress and PodDisruptionBudget have no findings."""
     budget = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
-    whole = (deployment(), service(), ingress(), manifest("PodDisruptionBudget", "web", api_version="policy/v1", spec=budget))
-    assert validate(rendered(NAMESPACE, *whole)) == ()
+    all_objects = (deployment(), service(), ingress(), manifest("PodDisruptionBudget", "web", api_version="policy/v1", spec=budget))
+    assert validate(rendered(NAMESPACE, *all_objects)) == ()
 
 
 def test_an_unknown_field_is_named_with_file_and_place() -> None:
@@ -49,44 +49,44 @@ def test_a_wrong_type_is_found() -> None:
     """Types are checked against the schema of the cluster's Kubernetes version."""
     item = deployment()
     item["spec"]["replicas"] = "two"
-    assert any("spec.replicas" in line and "'two'" in line for line in said(item))
+    assert any("spec.replicas" in line and "'two'" in line for line in messages(item))
 
 
 def test_a_missing_field_is_found() -> None:
     """A Deployment without a template is an error."""
     item = deployment()
     del item["spec"]["template"]
-    assert said(item) == ["spec: 'template' is a required property"]
+    assert messages(item) == ["spec: 'template' is a required property"]
 
 
 def test_a_removed_api_version_is_found() -> None:
     """The cluster's version decides which API versions exist."""
     old = manifest("PodDisruptionBudget", "web", api_version="policy/v1beta1", spec={})
-    assert said(old) == ["kind: Kubernetes 1.37 has no policy/v1beta1 PodDisruptionBudget, and its CRD was not found in the manifests"]
+    assert messages(old) == ["kind: Kubernetes 1.37 has no policy/v1beta1 PodDisruptionBudget, and its CRD was not found in the manifests"]
 
 
 @pytest.mark.parametrize("version", ["v1.37.2", "1.99", "1.30"])
 def test_any_version_is_judged_by_the_nearest_schema(version: str) -> None:
     """A cluster version without a bundled schema is checked against the nearest one."""
-    assert said(deployment(), version=version) == []
+    assert messages(deployment(), version=version) == []
 
 
 def test_duplicates_are_found() -> None:
     """The second object would silently replace the first."""
-    assert said(deployment(), deployment()) == [": defined twice"]
+    assert messages(deployment(), deployment()) == [": defined twice"]
 
 
 def test_the_same_name_in_another_group_or_namespace_is_no_duplicate() -> None:
     """Objects are identified by group, kind, namespace and name."""
-    assert said(service(), service(namespace="default"), deployment(), deployment(namespace="default")) == []
+    assert messages(service(), service(namespace="default"), deployment(), deployment(namespace="default")) == []
 
 
 def test_a_missing_namespace_is_found() -> None:
     """A missing namespace is an error unless every cluster has it or a prerequisite creates it."""
     other = manifest("ConfigMap", "c", namespace="other")
-    assert said(other) == ["metadata.namespace: namespace other was not found in the manifests"]
-    assert said(manifest("ConfigMap", "c", namespace="kube-system")) == []
-    assert said(other, provided=[rendered(manifest("Namespace", "other", namespace=""))]) == []
+    assert messages(other) == ["metadata.namespace: namespace other was not found in the manifests"]
+    assert messages(manifest("ConfigMap", "c", namespace="kube-system")) == []
+    assert messages(other, provided=[rendered(manifest("Namespace", "other", namespace=""))]) == []
 
 
 def test_a_custom_resource_needs_its_definition() -> None:
@@ -98,9 +98,9 @@ def test_a_custom_resource_needs_its_definition() -> None:
         "CustomResourceDefinition", "widgets.example.dev", namespace="", api_version="apiextensions.k8s.io/v1", spec=crd_spec
     )
     widget = manifest("Widget", "w", api_version="example.dev/v1")
-    assert said(widget) == ["kind: Kubernetes 1.37 has no example.dev/v1 Widget, and its CRD was not found in the manifests"]
-    assert said(definition, widget) == []
-    assert said(widget, provided=[rendered(definition)]) == []
+    assert messages(widget) == ["kind: Kubernetes 1.37 has no example.dev/v1 Widget, and its CRD was not found in the manifests"]
+    assert messages(definition, widget) == []
+    assert messages(widget, provided=[rendered(definition)]) == []
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_custom_resource_needs_its_definition() -> None:
 )
 def test_an_unknown_kind_names_the_component_that_provides_it(group: str, kind: str, component: str) -> None:
     """The finding names the --app-component argument that is missing."""
-    (message,) = said({**manifest(kind, "route"), "apiVersion": f"{group}/v1"})
+    (message,) = messages({**manifest(kind, "route"), "apiVersion": f"{group}/v1"})
 
     assert message.endswith(f"its CRD was not found in the manifests (--app-component {component} provides it)")
 
@@ -126,8 +126,8 @@ def test_an_unknown_kind_names_the_component_that_provides_it(group: str, kind: 
 def test_missing_requests_and_limits_are_warnings(resources: dict[str, Any], missing: list[str]) -> None:
     """Kubernetes accepts missing requests and limits; as in the API server, a limit is also the request."""
     item = deployment(container={"resources": resources})
-    assert said(item) == []
-    assert [line.split(": ", 1)[0].rpartition("resources.")[2] for line in said(item, level="warning")] == missing
+    assert messages(item) == []
+    assert [line.split(": ", 1)[0].rpartition("resources.")[2] for line in messages(item, level="warning")] == missing
 
 
 @pytest.mark.parametrize(
@@ -144,24 +144,24 @@ def test_a_limit_range_supplies_missing_requests_and_limits(limits: dict[str, An
     """The API server applies the LimitRange to pods of its own namespace only."""
     ranged = manifest("LimitRange", "defaults", spec={"limits": [{"type": "Container", **limits}]})
     item = deployment(container={"resources": {}})
-    lines = said(item, ranged, level="warning")
+    lines = messages(item, ranged, level="warning")
     assert [line.split(": ", 1)[0].rpartition("resources.")[2] for line in lines] == missing
     elsewhere = manifest("LimitRange", "defaults", namespace="default", spec=ranged["spec"])
-    assert len(said(item, elsewhere, level="warning")) == 4
+    assert len(messages(item, elsewhere, level="warning")) == 4
 
 
 def test_policy_findings_are_errors_in_strict_mode() -> None:
     """By default, everything that a cluster accepts is accepted."""
-    found = validate(rendered(NAMESPACE, deployment(container={"resources": {}, "image": "web"})))
-    assert {finding.level for finding in found} == {"warning"}
-    assert {finding.level for finding in with_strict_policy(found)} == {"error"}
+    findings = validate(rendered(NAMESPACE, deployment(container={"resources": {}, "image": "web"})))
+    assert {finding.level for finding in findings} == {"warning"}
+    assert {finding.level for finding in with_strict_policy(findings)} == {"error"}
 
 
 def test_a_missing_readiness_probe_is_a_warning() -> None:
     """Only containers that serve need a readiness probe; init containers have none."""
     item = deployment()
     del item["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
-    (line,) = said(item, level="warning")
+    (line,) = messages(item, level="warning")
     assert line.startswith("spec.template.spec.containers[0]: container web: no readiness probe")
 
 
@@ -177,7 +177,7 @@ def test_a_missing_readiness_probe_is_a_warning() -> None:
 )
 def test_floating_and_malformed_images_are_found(container: dict[str, str], level: str, fragment: str) -> None:
     """A floating tag is a policy finding; a malformed reference is an error."""
-    (line,) = said(deployment(container=container), level=level)
+    (line,) = messages(deployment(container=container), level=level)
     assert ".image: " in line
     assert fragment in line
 
@@ -190,7 +190,7 @@ def test_init_containers_and_cron_jobs_are_checked() -> None:
         "jobTemplate": {"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "tidy"}]}}}},
     }
     cron = manifest("CronJob", "tidy", api_version="batch/v1", spec=job)
-    lines = said(item, cron, level="warning")
+    lines = messages(item, cron, level="warning")
     assert any(line.startswith("spec.template.spec.initContainers[0].image: ") for line in lines)
     assert any(line.startswith("spec.jobTemplate.spec.template.spec.containers[0].resources.requests.cpu: ") for line in lines)
 
@@ -198,7 +198,7 @@ def test_init_containers_and_cron_jobs_are_checked() -> None:
 def test_the_pods_of_a_custom_resource_are_checked() -> None:
     """A Service can select the pods of an Argo Rollout like those of a Deployment."""
     rollout = {**deployment(), "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
-    assert said(service(), rollout, level="warning") == []
+    assert messages(service(), rollout, level="warning") == []
 
 
 def test_a_kind_of_another_group_is_not_a_kubernetes_kind() -> None:
@@ -208,8 +208,8 @@ def test_a_kind_of_another_group_is_not_a_kubernetes_kind() -> None:
     spec = {"group": "batch.volcano.sh", "scope": "Namespaced", "names": names, "versions": [version]}
     crd = manifest("CustomResourceDefinition", "jobs.batch.volcano.sh", namespace="", api_version="apiextensions.k8s.io/v1", spec=spec)
     job = manifest("Job", "train", api_version="batch.volcano.sh/v1alpha1", spec={"tasks": [], "schedulerName": "volcano"})
-    assert said(crd, job) == []
-    assert said(job) == ["kind: Kubernetes 1.37 has no batch.volcano.sh/v1alpha1 Job, and its CRD was not found in the manifests"]
+    assert messages(crd, job) == []
+    assert messages(job) == ["kind: Kubernetes 1.37 has no batch.volcano.sh/v1alpha1 Job, and its CRD was not found in the manifests"]
 
 
 ENV = {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
@@ -258,18 +258,18 @@ BACKEND = "spec.rules[0].http.paths[0].backend.service"
 )
 def test_a_pods_missing_dependency_is_an_error(item: dict[str, Any], expected: str) -> None:
     """A pod with a missing reference would stay in ContainerCreating until the deadline; an empty expectation means nothing is missing."""
-    assert said(item) == ([expected] if expected else [])
+    assert messages(item) == ([expected] if expected else [])
 
 
 def test_a_provided_secret_satisfies_references() -> None:
     """The Secret can be in the overlay or in the prerequisites."""
     secret = manifest("Secret", "s", stringData={"k": "v"})
-    assert said(deployment(container={"env": [ENV]}), secret) == []
+    assert messages(deployment(container={"env": [ENV]}), secret) == []
     other_key = manifest("Secret", "s", stringData={"other": "v"})
-    assert said(deployment(container={"env": [ENV]}), other_key) == [
+    assert messages(deployment(container={"env": [ENV]}), other_key) == [
         f"{POD}.containers[0].env[0]: Secret shop/s has no key k (its keys: other): the pod cannot start"
     ]
-    assert said(deployment(container={"env": [ENV]}), provided=[rendered(secret)]) == []
+    assert messages(deployment(container={"env": [ENV]}), provided=[rendered(secret)]) == []
 
 
 @pytest.mark.parametrize(
@@ -301,31 +301,31 @@ def test_a_provided_secret_satisfies_references() -> None:
 )
 def test_routes_that_lead_nowhere_are_warnings(objects: list[dict[str, Any]], expected: str) -> None:
     """The API server accepts these routes, but requests get a 404 or 503."""
-    assert said(*objects) == []
-    assert said(*objects, level="warning") == [expected]
+    assert messages(*objects) == []
+    assert messages(*objects, level="warning") == [expected]
 
 
 def test_a_selector_that_misses_its_own_pods_is_found() -> None:
     """The API server would reject the selector; validation reports it before a cluster exists."""
     item = deployment()
     item["spec"]["selector"]["matchLabels"] = {"app": "other"}
-    assert said(item) == ["spec.selector.matchLabels: selects pods with labels app=other, but the template has labels app=web"]
+    assert messages(item) == ["spec.selector.matchLabels: selects pods with labels app=other, but the template has labels app=web"]
 
 
 def test_an_autoscaler_needs_its_target() -> None:
     """An autoscaler without a target is accepted, but never scales."""
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     scaler = manifest("HorizontalPodAutoscaler", "web", api_version="autoscaling/v2", spec={"maxReplicas": 3, "scaleTargetRef": target})
-    assert said(scaler, level="warning") == ["spec.scaleTargetRef: Deployment shop/web was not found in the manifests"]
-    assert said(scaler, deployment(), level="warning") == []
+    assert messages(scaler, level="warning") == ["spec.scaleTargetRef: Deployment shop/web was not found in the manifests"]
+    assert messages(scaler, deployment(), level="warning") == []
 
 
 def test_missing_objects_are_warnings_in_an_existing_cluster() -> None:
     """On an existing cluster a missing reference is a warning; an invalid object is still an error."""
     objects = (deployment(container={"env": [ENV]}), manifest("Widget", "w", api_version="example.dev/v1"))
-    assert said(*objects, existing=True) == []
-    assert len(said(*objects, existing=True, level="warning")) == 2
-    assert len(said(deployment(container={"image": "Web"}), existing=True)) == 1
+    assert messages(*objects, existing=True) == []
+    assert len(messages(*objects, existing=True, level="warning")) == 2
+    assert len(messages(deployment(container={"image": "Web"}), existing=True)) == 1
 
 
 def finding(name: str, level: str = "error") -> Finding:
@@ -350,7 +350,7 @@ def test_warnings_do_not_fail_validation() -> None:
 def test_the_overlay_is_reported_for_an_unknown_file() -> None:
     """A finding without a known file names the overlay."""
     bare: Rendered = replace(rendered(deployment()), origins={})
-    assert {found.file for found in validate(bare)} == {"app"}
+    assert {findings.file for findings in validate(bare)} == {"app"}
 
 
 def custom_resource(schema: dict[str, Any], **fields: Any) -> list[str]:
@@ -359,7 +359,7 @@ def custom_resource(schema: dict[str, Any], **fields: Any) -> list[str]:
     names = {"kind": "Widget", "plural": "widgets"}
     spec = {"group": "example.dev", "scope": "Namespaced", "names": names, "versions": [version]}
     crd = manifest("CustomResourceDefinition", "widgets.example.dev", namespace="", api_version="apiextensions.k8s.io/v1", spec=spec)
-    return said(crd, manifest("Widget", "w", api_version="example.dev/v1", **fields))
+    return messages(crd, manifest("Widget", "w", api_version="example.dev/v1", **fields))
 
 
 SIZE = {"type": "object", "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}, "required": ["size"]}}}
@@ -395,5 +395,5 @@ def test_a_version_that_its_crd_does_not_serve_is_unknown() -> None:
     old = {"name": "v1", "served": False, "storage": True, "schema": {"openAPIV3Schema": OPEN}}
     spec = {"group": "example.dev", "scope": "Namespaced", "names": names, "versions": [old]}
     crd = manifest("CustomResourceDefinition", "widgets.example.dev", namespace="", api_version="apiextensions.k8s.io/v1", spec=spec)
-    (line,) = said(crd, manifest("Widget", "w", api_version="example.dev/v1"))
+    (line,) = messages(crd, manifest("Widget", "w", api_version="example.dev/v1"))
     assert line.startswith("kind: ")

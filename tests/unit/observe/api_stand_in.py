@@ -27,39 +27,39 @@ KUBECONFIG_TOKEN = "kubeconfig-token-canary"
 
 @dataclass
 class Server:
-    """Responds by path; `forbidden` paths get a 403; `asked` records every path with its query."""
+    """Responds by path; `forbidden` paths get a 403; `requested` records every path with its query."""
 
     address: ClusterAddress
     answers: dict[str, Any] = field(default_factory=dict)
     forbidden: set[str] = field(default_factory=set)
-    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    requested: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A cluster without objects."""
     kubeconfig = tmp_path / "kubeconfig"
-    there = Server(ClusterAddress("test", kubeconfig, "test", ""))
+    server_state = Server(ClusterAddress("test", kubeconfig, "test", ""))
     for path, kinds in RESOURCES.items():
-        there.answers[path] = {"resources": [{"kind": kind, "name": name, "namespaced": spaced} for kind, name, spaced in kinds]}
-        there.answers |= {f"{path}/{name}": {"items": []} for _, name, _ in kinds}
+        server_state.answers[path] = {"resources": [{"kind": kind, "name": name, "namespaced": spaced} for kind, name, spaced in kinds]}
+        server_state.answers |= {f"{path}/{name}": {"items": []} for _, name, _ in kinds}
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            there.asked.append((parts.path, dict(parse_qsl(parts.query))))
-            answer = there.answers.get(parts.path)
-            status = 403 if parts.path in there.forbidden else 404 if answer is None else 200
+            server_state.requested.append((parts.path, dict(parse_qsl(parts.query))))
+            response = server_state.answers.get(parts.path)
+            status = 403 if parts.path in server_state.forbidden else 404 if response is None else 200
             if status != 200:
-                answer = {"kind": "Status", "message": f"{parts.path}: {status}", "reason": ""}
-            body = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
+                response = {"kind": "Status", "message": f"{parts.path}: {status}", "reason": ""}
+            body = response.encode() if isinstance(response, str) else json.dumps(response).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Keep the test output clean: requests are recorded in `asked`."""
+            """Keep the test output clean: requests are recorded in `requested`."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
         url = f"http://127.0.0.1:{listening.server_address[1]}"
@@ -75,6 +75,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
         )
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield there
+        yield server_state
         listening.shutdown()
         thread.join()

@@ -27,7 +27,7 @@ class PrometheusServer:
 
     url: str
     answer: Answer
-    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    requested: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
 
 
@@ -45,7 +45,7 @@ def prometheus() -> Iterator[PrometheusServer]:
             parts = urlsplit(self.path)
             endpoint = parts.path.rsplit("/", 1)[-1]
             parameters = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            served.asked.append((endpoint, parameters))
+            served.requested.append((endpoint, parameters))
             served.paths.append(parts.path)
             status, body = served.answer(endpoint, parameters)
             self.send_response(status)
@@ -69,8 +69,8 @@ def prometheus() -> Iterator[PrometheusServer]:
 @pytest.fixture
 def client(prometheus: PrometheusServer) -> Iterator[PrometheusClient]:
     """A client of the server."""
-    with PrometheusClient(prometheus.url) as made:
-        yield made
+    with PrometheusClient(prometheus.url) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ def writer(tmp_path: Path) -> BundleWriter:
 
 def summary(writer: BundleWriter) -> dict[str, object]:
     """Return the content of bundle.json."""
-    found: dict[str, object] = json.loads((writer.folder / "bundle.json").read_text())
-    return found
+    finished: dict[str, object] = json.loads((writer.folder / "bundle.json").read_text())
+    return finished
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def summary(writer: BundleWriter) -> dict[str, object]:
 )
 def test_a_test_name_becomes_a_folder(tmp_path: Path, name: str, folder: str) -> None:
     """Characters that file systems and artifact uploads reject are replaced."""
-    made = bundle_folder(tmp_path, name)
+    folder_found = bundle_folder(tmp_path, name)
 
-    assert made.parent == tmp_path / "failures"
-    assert re.fullmatch(folder, made.name)
+    assert folder_found.parent == tmp_path / "failures"
+    assert re.fullmatch(folder, folder_found.name)
 
 
 ALIKE = st.text(alphabet="aA:/[]-. \u00e4\u2212", max_size=8)
@@ -89,11 +89,11 @@ def test_the_summary_is_redacted(writer: BundleWriter) -> None:
         raise ApiError(f"refused: {CANARY}")
     with writer.piece("b"):
         raise ValueError(CANARY)
-    found = writer.finish((KnownCause(CauseKind.PROBE, ObjectRef("Pod", "echo", "foo"), f"probe failed: {CANARY}"),))
+    finished = writer.finish((KnownCause(CauseKind.PROBE, ObjectRef("Pod", "echo", "foo"), f"probe failed: {CANARY}"),))
     text = (writer.folder / "bundle.json").read_text()
     assert CANARY not in text
-    assert CANARY not in found.cause
-    assert found.missing["b"] == "ValueError: [redacted]"
+    assert CANARY not in finished.cause
+    assert finished.missing["b"] == "ValueError: [redacted]"
 
 
 def test_a_failed_piece_does_not_affect_the_others(writer: BundleWriter) -> None:
@@ -102,9 +102,9 @@ def test_a_failed_piece_does_not_affect_the_others(writer: BundleWriter) -> None
         raise ApiError("no answer")
     with writer.piece("second"):
         writer.write("second.txt", "there")
-    found = writer.finish(())
-    assert found.files == ("bundle.json", "second.txt")
-    assert found.missing == {"first": "no answer"}
+    finished = writer.finish(())
+    assert finished.files == ("bundle.json", "second.txt")
+    assert finished.missing == {"first": "no answer"}
     assert summary(writer) == {"causes": [], "files": ["second.txt"], "missing": {"first": "no answer"}}
 
 

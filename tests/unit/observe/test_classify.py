@@ -96,29 +96,31 @@ def test_any_line_can_be_classified(line: str) -> None:
 
 def test_the_best_explanation_comes_first_with_its_line() -> None:
     """A rate limit explains the back-off, whatever was seen first."""
-    found = classify(
+    causes = classify(
         [
             Observation(POD, "container app: ImagePullBackOff: Back-off pulling image"),
             Observation(POD, "Unhealthy: Readiness probe failed"),
             Observation(POD, "Failed: 429 Too Many Requests"),
         ]
     )
-    assert [cause.kind for cause in found] == [CauseKind.RATE_LIMIT, CauseKind.IMAGE_PULL, CauseKind.PROBE]
-    assert str(found[0]) == "rate limit: Pod echo/foo-1: Failed: 429 Too Many Requests"
+    assert [cause.kind for cause in causes] == [CauseKind.RATE_LIMIT, CauseKind.IMAGE_PULL, CauseKind.PROBE]
+    assert str(causes[0]) == "rate limit: Pod echo/foo-1: Failed: 429 Too Many Requests"
 
 
 def test_an_object_is_named_once_per_cause() -> None:
     """A pod's repeated back-offs are one cause; those of another pod are a second one."""
     other = ObjectRef("Pod", "echo", "bar-1")
     lines = [Observation(pod, f"BackOff: Back-off restarting failed container {number}") for number in range(3) for pod in (POD, other)]
-    found = classify(lines)
-    assert [(cause.object, cause.proof[-1]) for cause in found] == [(POD, "0"), (other, "0")]
+    causes = classify(lines)
+    assert [(cause.object, cause.proof[-1]) for cause in causes] == [(POD, "0"), (other, "0")]
 
 
 def test_a_failed_probe_of_a_system_pod_is_not_a_cause() -> None:
     """A failed probe of a system pod on a busy machine does not explain a slow application; a crash loop there does."""
     scheduler = ObjectRef("Pod", "kube-system", "kube-scheduler-node")
 
-    found = classify([Observation(scheduler, "Unhealthy: Readiness probe failed"), Observation(scheduler, "container a: CrashLoopBackOff")])
+    causes = classify(
+        [Observation(scheduler, "Unhealthy: Readiness probe failed"), Observation(scheduler, "container a: CrashLoopBackOff")]
+    )
 
-    assert [cause.kind for cause in found] == [CauseKind.CRASH_LOOP]
+    assert [cause.kind for cause in causes] == [CauseKind.CRASH_LOOP]

@@ -84,7 +84,7 @@ def failed(server: Server) -> Server:
 def test_a_bundle_has_every_requested_piece(failed: Server, tmp_path: Path) -> None:
     """Each requested piece is a separate file in one folder, and nothing is missing."""
     window = Window(1767225600.0, 1767225610.0)  # 2026-01-01T00:00:00Z and 10 s
-    found = collect_bundle(
+    bundle = collect_bundle(
         failed.address,
         folder=tmp_path / "bundle",
         deadline=Deadline.after(20),
@@ -93,8 +93,8 @@ def test_a_bundle_has_every_requested_piece(failed: Server, tmp_path: Path) -> N
         error="DeployError: the application is not healthy",
         fetch_metrics=lambda span, _: {"cpu": [span.start, span.end]},
     )
-    assert found.missing == {}
-    assert set(found.files) == {
+    assert bundle.missing == {}
+    assert set(bundle.files) == {
         "bundle.json",
         "difference.txt",
         "error.txt",
@@ -109,7 +109,7 @@ def test_a_bundle_has_every_requested_piece(failed: Server, tmp_path: Path) -> N
         "prometheus.json",
         "rendered.yaml",
     }
-    assert all((tmp_path / "bundle" / name).is_file() for name in found.files)
+    assert all((tmp_path / "bundle" / name).is_file() for name in bundle.files)
     assert (tmp_path / "bundle/difference.txt").read_text() == "Deployment echo/foo: spec.replicas: requested 2, found 1\n"
     assert "BackOff" in (tmp_path / "bundle/pods/echo/crashed.txt").read_text()
     assert json.loads((tmp_path / "bundle/prometheus.json").read_text()) == {"cpu": [window.start, window.end]}
@@ -117,9 +117,9 @@ def test_a_bundle_has_every_requested_piece(failed: Server, tmp_path: Path) -> N
 
 def test_the_cause_is_named_with_its_proof(failed: Server, tmp_path: Path) -> None:
     """The proof comes from the pod's current state, not from the matching event."""
-    found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
-    assert [cause.kind for cause in found.causes] == [CauseKind.CRASH_LOOP]
-    assert found.cause == "crash loop: Pod echo/crashed: container app: CrashLoopBackOff: back-off 10s"
+    bundle = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
+    assert [cause.kind for cause in bundle.causes] == [CauseKind.CRASH_LOOP]
+    assert bundle.cause == "crash loop: Pod echo/crashed: container app: CrashLoopBackOff: back-off 10s"
 
 
 def test_no_planted_secret_survives(failed: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,24 +143,24 @@ def test_the_ingress_log_covers_only_the_window(failed: Server, tmp_path: Path) 
     text = (tmp_path / "bundle/ingress/traefik-1.log").read_text()
     assert "in it" in text
     assert "after it" not in text
-    assert dict(failed.asked)[log("traefik-1", "ingress")]["sinceTime"] == "2026-01-01T00:00:00.000000Z"
+    assert dict(failed.requested)[log("traefik-1", "ingress")]["sinceTime"] == "2026-01-01T00:00:00.000000Z"
 
 
 def test_an_unavailable_piece_is_listed(failed: Server, tmp_path: Path) -> None:
     """Without permission to read Secrets and nodes, the rest is collected with a note."""
     failed.forbidden = {"/api/v1/secrets", "/api/v1/nodes"}
-    found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
-    assert set(found.missing) == {"redaction of the values of Secrets", "nodes.txt"}
-    assert "logs/echo/crashed/app.log" in found.files
+    bundle = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
+    assert set(bundle.missing) == {"redaction of the values of Secrets", "nodes.txt"}
+    assert "logs/echo/crashed/app.log" in bundle.files
 
 
 def test_namespaces_are_read_separately_without_cluster_wide_permission(failed: Server, tmp_path: Path) -> None:
     """On an existing cluster, the kubeconfig may have rights only in the application's namespace."""
     failed.forbidden = {"/api/v1/pods", "/api/v1/events", "/api/v1/secrets"}
     failed.answers["/api/v1/namespaces/echo/pods"] = {"items": [pod("alone", ready=False)]}
-    found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20), rendered=RENDERED)
+    bundle = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20), rendered=RENDERED)
     assert "alone" in (tmp_path / "bundle/pods.txt").read_text()
-    assert "pods.txt" not in found.missing
+    assert "pods.txt" not in bundle.missing
 
 
 def test_an_unresponsive_cluster_does_not_affect_other_pieces(tmp_path: Path) -> None:
@@ -176,12 +176,12 @@ def test_an_unresponsive_cluster_does_not_affect_other_pieces(tmp_path: Path) ->
         )
     )
     address = ClusterAddress("c", kubeconfig, "c", "")
-    found = collect_bundle(
+    bundle = collect_bundle(
         address, folder=tmp_path / "bundle", deadline=Deadline.after(5), rendered=RENDERED, error="failed calling webhook"
     )
-    assert {"pods.txt", "events.txt", "nodes.txt"} <= set(found.missing)
-    assert {"bundle.json", "error.txt", "rendered.yaml"} <= set(found.files)
-    assert [cause.kind for cause in found.causes] == [CauseKind.WEBHOOK]
+    assert {"pods.txt", "events.txt", "nodes.txt"} <= set(bundle.missing)
+    assert {"bundle.json", "error.txt", "rendered.yaml"} <= set(bundle.files)
+    assert [cause.kind for cause in bundle.causes] == [CauseKind.WEBHOOK]
 
 
 def test_failing_metrics_do_not_affect_other_pieces(tmp_path: Path) -> None:
@@ -190,11 +190,11 @@ def test_failing_metrics_do_not_affect_other_pieces(tmp_path: Path) -> None:
     def series(window: Window, deadline: Deadline) -> dict[str, Any]:
         raise TimeoutError(f"no answer for {window.seconds:.0f} s, {deadline.expired}")
 
-    found = collect_bundle(
+    bundle = collect_bundle(
         None, folder=tmp_path / "bundle", deadline=Deadline.after(5), window=Window(0, 3), rendered=RENDERED, fetch_metrics=series
     )
-    assert found.missing == {"prometheus.json": "TimeoutError: no answer for 3 s, False"}
-    assert found.files == ("bundle.json", "rendered.yaml")
+    assert bundle.missing == {"prometheus.json": "TimeoutError: no answer for 3 s, False"}
+    assert bundle.files == ("bundle.json", "rendered.yaml")
 
 
 def test_a_broken_cluster_is_inspected_through_its_containers(tmp_path: Path) -> None:
@@ -212,16 +212,16 @@ esac
     )
     command.chmod(0o755)
     broken = BrokenCluster(Engine("docker", command, "28"), ("node-1",), "ERROR: failed to create cluster")
-    found = collect_bundle(None, folder=tmp_path / "bundle", deadline=Deadline.after(20), broken=broken)
-    assert set(found.files) == {
+    bundle = collect_bundle(None, folder=tmp_path / "bundle", deadline=Deadline.after(20), broken=broken)
+    assert set(bundle.files) == {
         "bundle.json",
         "kind.log",
         "nodes/node-1/console.log",
         "nodes/node-1/kubelet.log",
         "nodes/node-1/containers.log",
     }
-    assert "no such unit" in found.missing["nodes/node-1/containerd"]
-    assert found.cause == "CNI: Node node-1: E2 network plugin is not ready"
+    assert "no such unit" in bundle.missing["nodes/node-1/containerd"]
+    assert bundle.cause == "CNI: Node node-1: E2 network plugin is not ready"
 
 
 def engine_saying(folder: Path, script: str) -> Engine:
@@ -236,14 +236,14 @@ def test_a_stopped_node_container_is_the_cause(failed: Server, tmp_path: Path) -
     """A paused, stopped or removed node explains everything else, so it comes before unhealthy pods."""
     script = r"printf 'n-control-plane\trunning\tUp 2 minutes\nn-worker\tpaused\tUp 2 minutes (Paused)\n'"
     target = replace(failed.address, nodes=("n-control-plane", "n-worker", "n-worker2"))
-    found = collect_bundle(target, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine_saying(tmp_path, script))
+    bundle = collect_bundle(target, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine_saying(tmp_path, script))
 
-    down = [str(cause) for cause in found.causes if cause.kind is CauseKind.NODE_DOWN]
+    down = [str(cause) for cause in bundle.causes if cause.kind is CauseKind.NODE_DOWN]
     assert down == [
         "node down: Node n-worker2: the node's container is gone",
         "node down: Node n-worker: the node's container is paused: Up 2 minutes (Paused)",
     ]
-    assert found.causes[0].kind is CauseKind.NODE_DOWN
+    assert bundle.causes[0].kind is CauseKind.NODE_DOWN
 
 
 @pytest.mark.parametrize(
@@ -267,52 +267,52 @@ def test_a_running_node_container_is_not_a_cause(failed: Server, tmp_path: Path,
     target = replace(failed.address, nodes=("n-worker",))
     engine = engine_saying(tmp_path, rf"printf 'n-worker\t{state}\t{status}\n'")
 
-    found = collect_bundle(target, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine)
+    bundle = collect_bundle(target, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine)
 
-    causes = [str(cause) for cause in found.causes if cause.kind is CauseKind.NODE_DOWN]
+    causes = [str(cause) for cause in bundle.causes if cause.kind is CauseKind.NODE_DOWN]
     assert causes == ([f"node down: Node n-worker: the node's container is {down}"] if down else [])
 
 
 def test_an_unresponsive_engine_is_the_cause(failed: Server, tmp_path: Path) -> None:
     """The engine's own message is the proof."""
     engine = engine_saying(tmp_path, "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
-    found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine)
+    bundle = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine)
 
-    assert found.cause == "engine: Engine docker: the container engine does not answer: Cannot connect to the Docker daemon"
-    assert "containers.txt" in found.missing
+    assert bundle.cause == "engine: Engine docker: the container engine does not answer: Cannot connect to the Docker daemon"
+    assert "containers.txt" in bundle.missing
 
 
 def test_a_deleted_object_is_a_cause_after_everything_was_applied(server: Server, tmp_path: Path) -> None:
     """Until everything is applied, a missing object is not a cause."""
     for applied in (False, True):
-        found = collect_bundle(
+        bundle = collect_bundle(
             server.address, folder=tmp_path / str(applied), deadline=Deadline.after(20), rendered=RENDERED, applied=applied
         )
-        assert found.cause == ("object missing: Deployment echo/foo: is not there" if applied else "")
+        assert bundle.cause == ("object missing: Deployment echo/foo: is not there" if applied else "")
 
 
 def test_a_cluster_without_dns_is_reported(server: Server, tmp_path: Path) -> None:
     """With CoreDNS scaled to zero, no pod is unhealthy and no event is recorded."""
     coredns = {"metadata": {"name": "coredns", "namespace": "kube-system"}, "spec": {"replicas": 0}, "status": {}}
     server.answers["/apis/apps/v1/deployments"] = {"items": [coredns]}
-    found = collect_bundle(server.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
+    bundle = collect_bundle(server.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
 
-    assert found.cause == "DNS: Deployment kube-system/coredns: DNS of the cluster: 0 of 0 replicas are ready"
+    assert bundle.cause == "DNS: Deployment kube-system/coredns: DNS of the cluster: 0 of 0 replicas are ready"
 
 
 def test_a_host_limit_is_found_in_the_log_of_a_crashing_pod(failed: Server, tmp_path: Path) -> None:
     """Only kube-proxy's log states the limit; the pod's state has just an exit code."""
     failed.answers[log("crashed")] = "2026-01-01T00:00:00Z fsnotify watcher init: too many open files\n"
-    found = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
+    bundle = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
 
-    assert found.causes[0].kind is CauseKind.HOST_LIMIT
-    assert "fsnotify watcher init: too many open files" in found.cause
+    assert bundle.causes[0].kind is CauseKind.HOST_LIMIT
+    assert "fsnotify watcher init: too many open files" in bundle.cause
 
 
 def test_an_unwritable_folder_raises_no_error(tmp_path: Path) -> None:
     """The failure itself is still reported with its cause."""
     (tmp_path / "file").write_text("")
-    found = collect_bundle(None, folder=tmp_path / "file/bundle", deadline=Deadline.after(5), error="0/3 nodes are available")
-    assert found.files == ()
-    assert {"error.txt", "bundle.json"} <= set(found.missing)
-    assert found.causes[0].kind is CauseKind.SCHEDULING
+    bundle = collect_bundle(None, folder=tmp_path / "file/bundle", deadline=Deadline.after(5), error="0/3 nodes are available")
+    assert bundle.files == ()
+    assert {"error.txt", "bundle.json"} <= set(bundle.missing)
+    assert bundle.causes[0].kind is CauseKind.SCHEDULING

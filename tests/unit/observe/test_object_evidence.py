@@ -50,8 +50,8 @@ def test_current_state_comes_before_past_warnings() -> None:
     """The current state explains a failure better than an earlier warning."""
     broken = pod(ready=False, waiting={"reason": "ImagePullBackOff", "message": "Back-off pulling image"})
     node = {"metadata": {"name": "worker"}, "status": {"conditions": [{"type": "DiskPressure", "status": "True", "reason": "Full"}]}}
-    found = [str(item) for item in observations([broken], [event("Failed", "said before")], [node])]
-    assert found == [
+    lines = [str(item) for item in observations([broken], [event("Failed", "said before")], [node])]
+    assert lines == [
         "Pod echo/foo: container app: ImagePullBackOff: Back-off pulling image",
         "Node worker: DiskPressure: Full: ",
         "Pod echo/foo: Failed: said before",
@@ -109,7 +109,7 @@ def test_an_earlier_termination_is_observed() -> None:
     """For a restarted container, only `lastState` records that it was killed for its memory."""
     item = pod(restarts=1)
     item["status"]["containerStatuses"][0]["lastState"] = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
-    assert [found.text for found in observations([item], [], [])] == ["container app: OOMKilled, exit code 137"]
+    assert [lines.text for lines in observations([item], [], [])] == ["container app: OOMKilled, exit code 137"]
 
 
 def test_an_unready_node_is_observed() -> None:
@@ -118,8 +118,8 @@ def test_an_unready_node_is_observed() -> None:
         {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "stopped posting"},
         {"type": "MemoryPressure", "status": "False"},
     ]
-    found = list(observations([], [], [{"metadata": {"name": "worker"}, "status": {"conditions": conditions}}]))
-    assert [(item.object, item.text) for item in found] == [
+    lines = list(observations([], [], [{"metadata": {"name": "worker"}, "status": {"conditions": conditions}}]))
+    assert [(item.object, item.text) for item in lines] == [
         (ObjectRef("Node", "", "worker"), "NotReady: NodeStatusUnknown: stopped posting")
     ]
 

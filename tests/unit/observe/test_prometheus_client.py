@@ -44,14 +44,14 @@ def test_an_instant_query_returns_labeled_values(client: PrometheusClient, prome
     answer = client.query("up", deadline, at=1795473865.3733)
     assert {sample.labels["node"]: sample.value for sample in answer} == {"kgrec-control-plane": 1, "kgrec-worker": 1, "kgrec-worker2": 1}
     assert answer.items[0].time == 1795473865.373
-    assert prometheus.asked == [("query", {"query": "up", "time": "1795473865.373"})]
+    assert prometheus.requested == [("query", {"query": "up", "time": "1795473865.373"})]
 
 
 def test_a_query_without_a_time_uses_prometheus_own_clock(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
     """A clock difference moves no query into the future."""
     prometheus.answer = _recorded("up")
     client.query("up", deadline)
-    assert "time" not in prometheus.asked[0][1]
+    assert "time" not in prometheus.requested[0][1]
 
 
 def test_a_scalar_is_a_sample_without_labels(client: PrometheusClient, prometheus: Any, deadline: Deadline) -> None:
@@ -67,7 +67,7 @@ def test_a_range_query_returns_series_over_time(client: PrometheusClient, promet
     assert first.labels["pod"].startswith("foo-")
     assert len(first.times) == len(first.values) > 1
     assert list(first.times) == sorted(first.times)
-    assert prometheus.asked[0] == (
+    assert prometheus.requested[0] == (
         "query_range",
         {"query": "rate(x[30s])", "start": "1795473833.291", "end": "1795473845.373", "step": "5"},
     )
@@ -163,7 +163,7 @@ def _encoded(*parts: trustme.Blob) -> str:
 def kubeconfig(tmp_path: Path) -> Iterator[Path]:
     """Write a kubeconfig for a TLS server that requires a client certificate and serves `up` only behind the Service's proxy path."""
     authority = trustme.CA()
-    mine = authority.issue_cert("admin@example.test")
+    client_certificate = authority.issue_cert("admin@example.test")
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -186,8 +186,8 @@ def kubeconfig(tmp_path: Path) -> Iterator[Path]:
     thread.start()
     address = {"server": f"https://127.0.0.1:{server.server_port}", "certificate-authority-data": _encoded(authority.cert_pem)}
     user = {
-        "client-certificate-data": _encoded(*mine.cert_chain_pems),
-        "client-key-data": _encoded(mine.private_key_pem),
+        "client-certificate-data": _encoded(*client_certificate.cert_chain_pems),
+        "client-key-data": _encoded(client_certificate.private_key_pem),
     }
     file = tmp_path / "kubeconfig"
     document = {

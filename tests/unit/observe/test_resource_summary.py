@@ -136,8 +136,8 @@ def test_only_workloads_in_the_manifests_are_reported_in_kube_system(client: Pro
         return status, body.replace(b'"namespace": "demo"', b'"namespace": "kube-system"')
 
     prometheus.answer = moved
-    ours = {**RENDERED.objects[0], "metadata": {"name": "foo", "namespace": "kube-system"}}
-    summary = resource_summary(client, window, ("demo", "ingress"), Rendered(Path(), (ours,)), Deadline.after(20))
+    kube_system_workload = {**RENDERED.objects[0], "metadata": {"name": "foo", "namespace": "kube-system"}}
+    summary = resource_summary(client, window, ("demo", "ingress"), Rendered(Path(), (kube_system_workload,)), Deadline.after(20))
     assert [(use.namespace, use.workload) for use in summary.workloads] == [("ingress", "traefik"), ("kube-system", "foo")]
 
 

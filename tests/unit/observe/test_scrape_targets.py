@@ -28,9 +28,9 @@ def _answer(*healths: str, error: str = "") -> bytes:
 def test_targets_have_job_address_and_health(client: PrometheusClient, prometheus: Any) -> None:
     """The answer is a real Prometheus'."""
     prometheus.answer = lambda *_: (200, json.dumps(RECORDED).encode())
-    found = targets(client, Deadline.after(20))
-    assert {target.job for target in found} <= {"cadvisor", "resource"}
-    assert all(target.health == "up" and target.address.startswith("https://") for target in found)
+    found_targets = targets(client, Deadline.after(20))
+    assert {target.job for target in found_targets} <= {"cadvisor", "resource"}
+    assert all(target.health == "up" and target.address.startswith("https://") for target in found_targets)
 
 
 def test_the_wait_ends_when_all_targets_are_up(client: PrometheusClient, prometheus: Any) -> None:

@@ -51,9 +51,9 @@ def test_a_pods_workload_is_derived_from_its_name(kind: str, pod: str) -> None:
 
 def test_a_longer_workload_name_is_not_mistaken_for_a_shorter_one() -> None:
     """A pod of the DaemonSet `web-cnr` also looks like one of a Deployment `web`."""
-    known = _known(_workload("Deployment", "web", SMALL), _workload("DaemonSet", "web-cnr", SMALL))
-    assert workload_of("echo", "web-cnr-24gj9", known)[0] == "web-cnr"
-    assert workload_of("echo", "web-7fbb45c94f-24gj9", known)[0] == "web"
+    workloads = _known(_workload("Deployment", "web", SMALL), _workload("DaemonSet", "web-cnr", SMALL))
+    assert workload_of("echo", "web-cnr-24gj9", workloads)[0] == "web-cnr"
+    assert workload_of("echo", "web-7fbb45c94f-24gj9", workloads)[0] == "web"
 
 
 def test_another_namespace_is_another_workload() -> None:
@@ -75,14 +75,14 @@ def test_a_pod_without_a_manifest_is_grouped() -> None:
 def test_only_containers_and_sidecars_are_summed() -> None:
     """Containers that run together add up; those that have ended do not."""
     once = _container({"cpu": "8", "memory": "8Gi"}, {"cpu": "8", "memory": "8Gi"})
-    known = _known(_workload("Deployment", "web", SMALL, initContainers=[once, {**SMALL, "restartPolicy": "Always"}]))
-    assert known[0].allowance == Allowance(0.1, 1.0, 64 * 2**20, 128 * 2**20)
+    workloads = _known(_workload("Deployment", "web", SMALL, initContainers=[once, {**SMALL, "restartPolicy": "Always"}]))
+    assert workloads[0].allowance == Allowance(0.1, 1.0, 64 * 2**20, 128 * 2**20)
 
 
 def test_one_container_without_a_limit_makes_the_pod_unlimited() -> None:
     """A sum over some of the containers would look like a limit."""
-    known = _known(_workload("Deployment", "web", SMALL, _container({"cpu": "1"}, {"memory": "1Gi"})))
-    assert known[0].allowance == Allowance(1.05, None, 32 * 2**20 + 2**30, 64 * 2**20 + 2**30)
+    workloads = _known(_workload("Deployment", "web", SMALL, _container({"cpu": "1"}, {"memory": "1Gi"})))
+    assert workloads[0].allowance == Allowance(1.05, None, 32 * 2**20 + 2**30, 64 * 2**20 + 2**30)
 
 
 def test_a_wrong_quantity_names_its_owner() -> None:
@@ -95,5 +95,5 @@ def test_a_limit_range_supplies_missing_values() -> None:
     """The API server applies the namespace's LimitRange; a missing request defaults to the container's own limit."""
     limits = [{"type": "Container", "default": {"cpu": "1", "memory": "64Mi"}, "defaultRequest": {"cpu": "100m"}}]
     ranged = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "d", "namespace": "echo"}, "spec": {"limits": limits}}
-    known = _known(ranged, _workload("Deployment", "web", _container({}, {"memory": "32Mi"})))
-    assert workload_of("echo", "web-7fbb45c94f-24gj9", known)[1] == Allowance(0.1, 1.0, 32 * 2**20, 32 * 2**20)
+    workloads = _known(ranged, _workload("Deployment", "web", _container({}, {"memory": "32Mi"})))
+    assert workload_of("echo", "web-7fbb45c94f-24gj9", workloads)[1] == Allowance(0.1, 1.0, 32 * 2**20, 32 * 2**20)

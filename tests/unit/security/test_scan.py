@@ -30,9 +30,9 @@ def _scan(project: Path, rendered: Rendered, trivy: Path, locks: tuple[Path, ...
 
 def test_a_privileged_pod_is_a_blocking_finding(project: Path, rendered: Rendered, stand_in: Path) -> None:
     """The finding has the line in its source where the object begins."""
-    found = _scan(project, rendered, stand_in).blocking(Severity.HIGH)
+    findings = _scan(project, rendered, stand_in).blocking(Severity.HIGH)
 
-    assert [(one.rule, one.location.file, one.location.line, one.location.object) for one in found] == [
+    assert [(finding.rule, finding.location.file, finding.location.line, finding.location.object) for finding in findings] == [
         ("KSV017", "base/probe.yaml", 7, "Pod echo/probe")
     ]
 
@@ -75,13 +75,13 @@ def test_an_entry_without_a_finding_is_an_error(project: Path, rendered: Rendere
 def test_an_entry_about_another_overlay_is_ignored(project: Path, rendered: Rendered, stand_in: Path) -> None:
     """With named overlays, only entries for their files must match; otherwise, all must."""
     (project / ".trivyignore.yaml").write_text(ENTRY.replace("base/probe", "base/other"))
-    one = ScanInput(project, (rendered,), (), project / ".trivyignore.yaml", complete=False)
+    finding = ScanInput(project, (rendered,), (), project / ".trivyignore.yaml", complete=False)
 
-    assert len(scan(one, stand_in, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None).findings) == 1
+    assert len(scan(finding, stand_in, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None).findings) == 1
 
     (project / ".trivyignore.yaml").write_text(ENTRY.replace("KSV017", "KSV999"))
     with pytest.raises(SettingsError, match="KSV999"):
-        scan(one, stand_in, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None)
+        scan(finding, stand_in, today=TODAY, deadline=Deadline.after(60), progress=lambda _: None)
 
 
 def test_an_ignore_file_in_the_working_folder_has_no_effect(
@@ -113,7 +113,7 @@ def test_with_a_database_images_and_lock_are_scanned(
     (project / "requirements.lock").write_text("six==1.0\n")
     result = _scan(project, rendered, stand_in, (Path("requirements.lock"),))
 
-    critical = [(one.rule, one.location.file, one.resolution) for one in result.blocking(Severity.CRITICAL)]
+    critical = [(finding.rule, finding.location.file, finding.resolution) for finding in result.blocking(Severity.CRITICAL)]
     assert critical == [
         ("CVE-2026-1", "base/probe.yaml", "upgrade six to 1.1"),
         ("CVE-2026-1", "requirements.lock", "upgrade six to 1.1"),

@@ -33,7 +33,7 @@ def test_a_complete_entry_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         ("{id: KSV017, expired_at: 2027-01-01}", "statement"),
         ('{id: KSV017, statement: "", expired_at: 2027-01-01}', "statement"),
@@ -44,11 +44,11 @@ def test_a_complete_entry_is_read(tmp_path: Path) -> None:
     ],
     ids=["no reason", "empty reason", "no day", "a day that has come", "not a day", "a misspelt field"],
 )
-def test_an_incomplete_entry_is_rejected(tmp_path: Path, entry: str, said: str) -> None:
+def test_an_incomplete_entry_is_rejected(tmp_path: Path, entry: str, message: str) -> None:
     """The error names the file and the missing part."""
     path = _written(tmp_path, entry)
 
-    with pytest.raises(SettingsError, match=said) as caught:
+    with pytest.raises(SettingsError, match=message) as caught:
         read_exceptions(path, TODAY)
     assert str(path) in str(caught.value)
 
