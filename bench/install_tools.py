@@ -73,9 +73,9 @@ def install_tools(say: Say) -> Toolbox:
             programs |= {recipe.name: compiled} if compiled else {}
             versions |= {recipe.name: recipe.version} if compiled else {}
     for name, release in RUST_PROGRAMS.items():
-        program = _cargo_program(name, release, say, deadline)
-        if program:
-            programs[name], versions[name] = program, run([program, "--version"], deadline=deadline).stdout.strip().rpartition(" ")[2]
+        binary = _cargo_program(name, release, say, deadline)
+        if binary:
+            programs[name], versions[name] = binary, run([binary, "--version"], deadline=deadline).stdout.strip().rpartition(" ")[2]
     server = _nginx(say, deadline)
     if server:
         programs["nginx"], versions["nginx"] = server, run([server, "-v"], deadline=deadline).stderr.strip().rpartition("/")[2]

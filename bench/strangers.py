@@ -128,9 +128,9 @@ def highest_rate(plan: BurstPlan, pool: GeneratorPool, say: Say) -> BurstPlan:
         faster = at_rate(plan, rate)
         result: BurstResult = run_burst(faster, pool=pool)
         validity = judge(OBJECTIVES, [burst_sample(result)], looks=1).validity
-        broken = [check.name for check in validity if check.failed and check.name != FOREIGN]
-        if broken:
-            say(f"at {rate:,.0f} per second: {', '.join(broken)}")
+        failed = [check.name for check in validity if check.failed and check.name != FOREIGN]
+        if failed:
+            say(f"at {rate:,.0f} per second: {', '.join(failed)}")
             break
         best, rate = faster, rate * FACTOR
     return best
@@ -143,12 +143,12 @@ def at_rate(plan: BurstPlan, rate: float) -> BurstPlan:
 
 def summary_line(name: str, runs: Sequence[JudgedRun], rate: float) -> str:
     """Format a case's result on one line."""
-    broken = sum(run.failed for run in runs)
-    low, high = (float(end) for end in binomtest(broken, len(runs)).proportion_ci(0.95, "exact"))
+    failed = sum(run.failed for run in runs)
+    low, high = (float(end) for end in binomtest(failed, len(runs)).proportion_ci(0.95, "exact"))
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(run.judgement.verdict.value for run in runs).items())
     shares = [run.foreign for run in runs]
     return (
-        f"{name}: gate broken in {broken} of {len(runs)} (95 % interval {low:.0%} to {high:.0%}), {verdicts}; "
+        f"{name}: gate broken in {failed} of {len(runs)} (95 % interval {low:.0%} to {high:.0%}), {verdicts}; "
         f"foreign CPU {min(shares):.1%} to {max(shares):.1%} of the machine, {rate:,.0f} requests per second"
     )
 

@@ -73,12 +73,12 @@ class _Multi:
 
     def finished(self) -> Finished:
         """Requests that ended since the last call."""
-        queued, answered, broken = self.multi.info_read(_BATCH)
+        queued, answered, failed = self.multi.info_read(_BATCH)
         while queued:
-            queued, more_answered, more_broken = self.multi.info_read(_BATCH)
+            queued, more_answered, more_failed = self.multi.info_read(_BATCH)
             answered += more_answered
-            broken += more_broken
-        return answered, broken
+            failed += more_failed
+        return answered, failed
 
     def close(self) -> None:
         """Close all connections."""

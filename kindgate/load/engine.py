@@ -146,12 +146,12 @@ class Engine:
         has_news = self._transfers.drive(wait)
         now = self._now()
         if has_news:
-            answered, broken = self._transfers.finished()
-            if (answered or broken) and len(self._in_flight) >= self._cap:
+            answered, failed = self._transfers.finished()
+            if (answered or failed) and len(self._in_flight) >= self._cap:
                 self._freed_at = now
             for handle in answered:
                 self._record_answer(self._in_flight.pop(handle), now)
-            for handle, error, _ in broken:
+            for handle, error, _ in failed:
                 self._record_failure(self._in_flight.pop(handle), error, now)
         if now >= self._next_tick:
             self._next_tick = now + TICK

@@ -116,9 +116,9 @@ def results_of(
     bases = [_percentile(tolerance.quantile, samples, BASE) for tolerance in tolerances]
     tightest = min((base for base in bases if base is not None), default=None)
     validity = (*comparison_validity(check_validity(samples, tightest)), _placement_check(placement))
-    broken = [check for check in validity if check.failed]
+    failed_checks = [check for check in validity if check.failed]
     results = tuple(
-        _result(tolerance, samples, ratios[index], tests[index], base=bases[index], broken=broken, alpha=ALPHA / looks)
+        _result(tolerance, samples, ratios[index], tests[index], base=bases[index], failed_checks=failed_checks, alpha=ALPHA / looks)
         for index, tolerance in enumerate(tolerances)
     )
     return results, validity
@@ -155,14 +155,14 @@ def log_ratios(quantile: float, samples: Sequence[BurstSample]) -> list[float]:
     return ratios
 
 
-def explain_comparison(result: ComparisonResult, broken: Sequence[ValidityCheck], *, lead: str = "", tail: str = "") -> str:
-    """One readable sentence for a result; `broken` are the checks that led to INVALID, `lead` and `tail` come from a confirmation."""
+def explain_comparison(result: ComparisonResult, failed_checks: Sequence[ValidityCheck], *, lead: str = "", tail: str = "") -> str:
+    """One readable sentence for a result; `failed_checks` led to INVALID, `lead` and `tail` come from a confirmation."""
     name = f"p({result.tolerance.quantile:g})"
     basis = f"{result.samples:,} requests in {result.bursts} {'pair' if result.bursts == 1 else 'pairs'} of bursts"
     if not result.bursts:
         body = "no bursts of both versions; no data counts as FAIL"
-    elif broken:
-        body = f"{validity_figures(broken)}, so {basis} say nothing about the two versions: {validity_advice(broken)}"
+    elif failed_checks:
+        body = f"{validity_figures(failed_checks)}, so {basis} say nothing about the two versions: {validity_advice(failed_checks)}"
     elif result.base is None:
         body = f"{name} of the baseline has no value because too many requests failed ({basis}), so it cannot be compared"
     else:
@@ -204,14 +204,14 @@ def _result(
     test: RatioTest,
     *,
     base: float | None,
-    broken: Sequence[ValidityCheck],
+    failed_checks: Sequence[ValidityCheck],
     alpha: float,
 ) -> ComparisonResult:
     redirected = _redirected_versions(samples)
     verdict = Verdict.INCONCLUSIVE if test.verdict is Verdict.PASS and redirected else test.verdict
     if not ratios:
         verdict = Verdict.FAIL
-    elif broken or base is None:
+    elif failed_checks or base is None:
         verdict = Verdict.INVALID
     interval = shift_interval(ratios, alpha) if ratios else None
     result = ComparisonResult(
@@ -230,7 +230,7 @@ def _result(
     )
     if verdict is Verdict.INCONCLUSIVE and redirected:
         return replace(result, explanation=redirects_explanation(redirected))
-    return replace(result, explanation=explain_comparison(result, broken))
+    return replace(result, explanation=explain_comparison(result, failed_checks))
 
 
 def _redirected_versions(samples: Sequence[BurstSample]) -> str:

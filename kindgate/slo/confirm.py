@@ -56,8 +56,8 @@ def confirm(comparison: Comparison, samples: Sequence[BurstSample], placement: s
     ratios = [log_ratios(tolerance.quantile, samples) for tolerance in tolerances]
     tests = judge_round([first.verdict for first in firsts], tolerances, ratios)
     seconds, validity = results_of(tolerances, samples, ratios, tests, looks=1, placement=placement)
-    broken = [check for check in validity if check.failed]
-    confirmed = iter([_confirmed(first, second, broken) for first, second in zip(firsts, seconds, strict=True)])
+    failed_checks = [check for check in validity if check.failed]
+    confirmed = iter([_confirmed(first, second, failed_checks) for first, second in zip(firsts, seconds, strict=True)])
     results = tuple(next(confirmed) if _decided(result) else result for result in comparison.results)
     return replace(comparison, verdict=overall(result.verdict for result in results), results=results, validity=validity)
 
@@ -84,7 +84,7 @@ def _decided(result: ComparisonResult) -> bool:
     return result.verdict in DECIDED and result.bursts > 0
 
 
-def _confirmed(first: ComparisonResult, second: ComparisonResult, broken: Sequence[ValidityCheck]) -> ComparisonResult:
+def _confirmed(first: ComparisonResult, second: ComparisonResult, failed_checks: Sequence[ValidityCheck]) -> ComparisonResult:
     """The result of one objective: the round's figures, the final verdict, and the result of the looks."""
     verdict = confirmed_verdict(first.verdict, second.verdict) if second.bursts else Verdict.INCONCLUSIVE
     result = replace(second, verdict=verdict, first=first)
@@ -94,11 +94,11 @@ def _confirmed(first: ComparisonResult, second: ComparisonResult, broken: Sequen
         lead = (
             f"not confirmed: {first.bursts} pairs of bursts gave {first.verdict} {first_change}, but {second.bursts} new pairs {outcome}: "
         )
-        return replace(result, explanation=explain_comparison(result, broken, lead=lead))
+        return replace(result, explanation=explain_comparison(result, failed_checks, lead=lead))
     verdict_words = "the same verdict" if verdict is first.verdict else first.verdict
     return replace(
         result,
         explanation=explain_comparison(
-            result, broken, tail=f"; {first.bursts} earlier pairs of bursts gave {verdict_words} {first_change}"
+            result, failed_checks, tail=f"; {first.bursts} earlier pairs of bursts gave {verdict_words} {first_change}"
         ),
     )

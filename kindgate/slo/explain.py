@@ -14,15 +14,17 @@ from kindgate.slo.validity import ValidityCheck
 SCOPE = "valid only for this machine and this time window"
 
 
-def explain(threshold: Threshold, verdict: Verdict, finding: Finding, failed: Sequence[ValidityCheck] = (), hypotheses: int = 1) -> str:
+def explain(
+    threshold: Threshold, verdict: Verdict, finding: Finding, failed_checks: Sequence[ValidityCheck] = (), hypotheses: int = 1
+) -> str:
     """The sentence for one threshold.
 
-    `failed` are the validity checks that led to INVALID; `hypotheses` is the number of objectives judged by intervals: because of
-    the others, a FAIL by its own interval can become INCONCLUSIVE.
+    `failed_checks` are the validity checks that led to INVALID; `hypotheses` is the number of objectives judged by
+    intervals: because of the others, a FAIL by its own interval can become INCONCLUSIVE.
     """
     if verdict is Verdict.INVALID:
         value = f"{_measured(threshold, finding)} from {_basis(finding)}"
-        body = f"{validity_figures(failed)}, so {value} says nothing about the service: {validity_advice(failed)}"
+        body = f"{validity_figures(failed_checks)}, so {value} says nothing about the service: {validity_advice(failed_checks)}"
     elif finding.measured is None:
         body = _no_data(threshold, finding)
     elif finding.fact:
@@ -120,11 +122,11 @@ def _no_data(threshold: Threshold, finding: Finding) -> str:
     return f"{threshold.selector} has no data ({why}); no data counts as FAIL"
 
 
-def validity_figures(failed: Sequence[ValidityCheck]) -> str:
+def validity_figures(failed_checks: Sequence[ValidityCheck]) -> str:
     """The failed checks' measurements and valid ranges."""
-    return " and ".join(f"{check.name}: {check.measured} (valid: {check.required})" for check in failed)
+    return " and ".join(f"{check.name}: {check.measured} (valid: {check.required})" for check in failed_checks)
 
 
-def validity_advice(failed: Sequence[ValidityCheck]) -> str:
+def validity_advice(failed_checks: Sequence[ValidityCheck]) -> str:
     """How to fix the failed checks."""
-    return "; ".join(dict.fromkeys(check.advice for check in failed))
+    return "; ".join(dict.fromkeys(check.advice for check in failed_checks))

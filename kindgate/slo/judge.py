@@ -47,9 +47,9 @@ def judge(
     findings = [evaluate_rule(threshold, samples, alpha, lateness) for threshold in thresholds]
     verdicts, hypotheses = _corrected(findings, alpha)
     validity = check_validity(samples, objectives.tightest_latency, allow_missing=allow_missing)
-    broken = [check for check in validity if check.failed]
+    failed_checks = [check for check in validity if check.failed]
     results = tuple(
-        _with_validity(_StatisticalVerdict(threshold, finding, verdict, hypotheses), samples, broken, alpha)
+        _with_validity(_StatisticalVerdict(threshold, finding, verdict, hypotheses), samples, failed_checks, alpha)
         for threshold, finding, verdict in zip(thresholds, findings, verdicts, strict=True)
     )
     abort = any(should_abort(result.threshold, result.verdict, samples) for result in results)
@@ -110,11 +110,11 @@ def _corrected(findings: Sequence[Finding], alpha: float) -> tuple[list[Verdict]
 
 
 def _with_validity(
-    decided: _StatisticalVerdict, samples: Sequence[BurstSample], broken: Sequence[ValidityCheck], alpha: float
+    decided: _StatisticalVerdict, samples: Sequence[BurstSample], failed_checks: Sequence[ValidityCheck], alpha: float
 ) -> ThresholdResult:
     """The result, INVALID if a failed check might explain it."""
     threshold, finding = decided.threshold, decided.finding
-    blamed = [check for check in broken if not decided.holds_despite(check, samples, alpha)]
+    blamed = [check for check in failed_checks if not decided.holds_despite(check, samples, alpha)]
     verdict = Verdict.INVALID if blamed else _demote_redirect_pass(decided.verdict, samples, threshold.selector.tag_map)
     trend = tuple(_finite(measure(threshold, [sample])) for sample in samples)
     return ThresholdResult(

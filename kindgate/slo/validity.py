@@ -27,7 +27,7 @@ LAG_FLOOR = 1.0
 LAG_SHARE = 0.05
 """Generator delay allowed as a share of the tightest latency limit."""
 
-PUNCTUAL_SHARE = 0.99
+ON_TIME_SHARE = 0.99
 
 STEAL_SHARE = 0.05
 
@@ -169,7 +169,7 @@ def _on_time_check(samples: Sequence[BurstSample]) -> ValidityCheck:
     share = sum(sample.health.punctual for sample in samples) / scheduled
     advice = "lower the rate, or send from more processes or another machine"
     return ValidityCheck(
-        "requests sent", share >= PUNCTUAL_SHARE, f"{percent(share)} of the schedule", f"at least {percent(PUNCTUAL_SHARE)}", advice
+        "requests sent", share >= ON_TIME_SHARE, f"{percent(share)} of the schedule", f"at least {percent(ON_TIME_SHARE)}", advice
     )
 
 

@@ -19,10 +19,10 @@ def _run(foreign: float) -> JudgedRun:
     return JudgedRun(judge(OBJECTIVES, samples, looks=1), foreign)
 
 
-@pytest.mark.parametrize(("foreign", "broken"), [(0.1, False), (0.2, True)])
-def test_a_run_fails_by_its_foreign_cpu_check(foreign: float, broken: bool) -> None:  # noqa: FBT001  # a parameter of the table
+@pytest.mark.parametrize(("foreign", "failed"), [(0.1, False), (0.2, True)])
+def test_a_run_fails_by_its_foreign_cpu_check(foreign: float, failed: bool) -> None:  # noqa: FBT001  # a parameter of the table
     """Other checks do not matter."""
-    assert _run(foreign).failed is broken
+    assert _run(foreign).failed is failed
 
 
 def test_a_case_is_summarized_as_a_count_with_its_interval() -> None:

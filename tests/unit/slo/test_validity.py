@@ -33,7 +33,7 @@ def _failed(checks: tuple[ValidityCheck, ...]) -> list[str]:
 
 
 def test_a_timely_generator_on_a_quiet_machine_passes_every_check(run: MakeRun) -> None:
-    """Figures that are only reported neither hold nor break."""
+    """Figures that are only reported neither pass nor fail."""
     checks = check_validity(run(pressure=0.5), 200.0)
 
     assert _failed(checks) == []
@@ -90,7 +90,7 @@ def test_a_frozen_server_fails_no_validity_check(burst: MakeBurst) -> None:
 
 
 def test_unknown_figures_fail_no_check() -> None:
-    """Without figures for steal and CPU, and without requests, no check breaks."""
+    """Without figures for steal and CPU, and without requests, no check fails."""
     checks = check_validity([BurstSample(0, 1, (), Histogram.empty(), Health())], 200.0)
 
     assert _failed(checks) == []
@@ -98,15 +98,15 @@ def test_unknown_figures_fail_no_check() -> None:
     assert largest_lateness([]) == 0
 
 
-@pytest.mark.parametrize(("pressure", "broken"), [(0.25, []), (0.26, ["CPU pressure"])])
-def test_pressure_is_checked_if_foreign_cpu_cannot_be_measured(run: MakeRun, pressure: float, broken: list[str]) -> None:
+@pytest.mark.parametrize(("pressure", "failed"), [(0.25, []), (0.26, ["CPU pressure"])])
+def test_pressure_is_checked_if_foreign_cpu_cannot_be_measured(run: MakeRun, pressure: float, failed: list[str]) -> None:
     """A server outside the run's clusters uses CPU time like any other program, so only CPU pressure can be checked."""
-    assert _failed(check_validity(run(pressure=pressure), 200.0, by_pressure=True)) == broken
+    assert _failed(check_validity(run(pressure=pressure), 200.0, by_pressure=True)) == failed
     assert _failed(check_validity(run(pressure=pressure), 200.0)) == []
 
 
 def test_foreign_load_is_only_reported_in_a_comparison(run: MakeRun) -> None:
-    """Other programs' CPU share is shown but breaks nothing; other broken checks stay broken."""
+    """Other programs' CPU share is shown but fails no check; other failed checks stay failed."""
     checks = comparison_validity(check_validity(run(foreign=0.9, steal=0.5), 200.0))
 
     assert _failed(checks) == ["CPU steal"]
