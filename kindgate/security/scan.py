@@ -33,7 +33,7 @@ class ScanInput:
     rendered: tuple[Rendered, ...]
     locks: tuple[Path, ...]
     exceptions: Path
-    whole: bool = True
+    complete: bool = True
 
 
 def scan(scan_input: ScanInput, trivy: Path, *, today: dt.date, deadline: Deadline, progress: Progress) -> Scan:

@@ -90,7 +90,7 @@ def test_certificate_domains_of_an_ingress_route_are_renamed() -> None:
     tls = {"domains": [{"main": "shop.localhost", "sans": ["www.localhost"]}]}
     version = rendered(deployment(), service(), ingress_route("Host(`shop.localhost`)", tls=tls))
 
-    (copy,) = place_baseline(version, version).rendered.of_kind("IngressRoute")
+    (copy,) = place_baseline(version, version).rendered.of_kind("IngressRoute.traefik.io")
 
     assert copy["spec"]["tls"]["domains"] == [{"main": "shop-base.localhost", "sans": ["www-base.localhost"]}]
 
