@@ -16,11 +16,11 @@ def build(settings: Settings) -> None:
     Example: `kindgate build`, before `pytest e2e`
     """
     from kindgate.host.container_engine import find_engine  # noqa: PLC0415  # keeps --help quick
-    from kindgate.images.app_images import OwnImage, build_own_images  # noqa: PLC0415  # the same
+    from kindgate.images.app_images import AppImage, build_app_images  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
-    images = [OwnImage.of(build, settings.root) for build in settings.images.builds]
+    images = [AppImage.of(build, settings.root) for build in settings.images.builds]
     if images:
         deadline = Deadline.after(BUILD_SECONDS)
-        build_own_images(images, find_engine(deadline), deadline, stopwatch_progress())
+        build_app_images(images, find_engine(deadline), deadline, stopwatch_progress())
     print(f"built: {', '.join(image.image for image in images) or 'nothing, because app_build is not set'}")

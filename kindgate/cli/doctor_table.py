@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kindgate import assets
 from kindgate.errors import HostError
-from kindgate.host.doctor import examine
+from kindgate.host.doctor import run_checks
 from kindgate.images.build.catalogue import read_catalogue
 from kindgate.images.image_lock import read_lock
 from kindgate.report.plain_text import aligned
@@ -18,7 +18,7 @@ def inspect_host(settings: Settings) -> None:
     """Print every check with its value, verdict and advice; raise `HostError` if one blocks."""
     folder = assets.manifests() / "images"
     lock = read_lock(folder / "images.lock")
-    checks = examine(
+    checks = run_checks(
         host_port=settings.cluster.host_port,
         registries=[settings.images.registry_mirror] if settings.images.registry_mirror else lock.registries,
         kubectl=read_catalogue(folder / "catalogue.yaml").recipe("kube", folder),

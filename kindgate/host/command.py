@@ -1,6 +1,6 @@
 """The only place that runs other programs: each in its own session, with a deadline, and stopped together with its children.
 
-Defer signals during an operation that could not be cleaned up if interrupted halfway.
+Terminating signals are deferred while a program starts: an interrupt halfway would leave one that could not be stopped.
 """
 
 from __future__ import annotations
@@ -23,42 +23,7 @@ from typing import IO
 from kindgate.errors import CommandError, CommandFailed, CommandNotFound, CommandTimeout
 from kindgate.waiting import Deadline
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Interrupts:
-    """The signals received while deferred."""
-
-    def __init__(self) -> None:
-        self._came: list[int] = []
-
-    def hold(self, number: int, _frame: FrameType | None) -> None:
-        """Record a signal; a handler for `signal.signal`."""
-        self._came.append(number)
-
-    def deliver(self) -> None:
-        """Raise the first recorded signal; raises whatever its handler raises."""
-        if self._came:
-            signal.raise_signal(self._came.pop(0))
-
-
-@contextmanager
-def held_back() -> Iterator[Interrupts]:
-    """Defer terminating signals during the block; `deliver` raises them afterwards.
-
-    Only Python handlers are replaced, and only in the main thread: no other thread runs any.
-    """
-    interrupts = Interrupts()
-    handlers = {number: signal.getsignal(number) for number in _ENDING} if threading.current_thread() is threading.main_thread() else {}
-    replaced = {number: handler for number, handler in handlers.items() if callable(handler)}
-    for number in replaced:
-        signal.signal(number, interrupts.hold)
-    try:
-        yield interrupts
-    finally:
-        for number, handler in replaced.items():
-            signal.signal(number, handler)
-
+_TERMINATING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -73,6 +38,22 @@ OnLine = Callable[[str], object]
 """Receives each line that a program writes to stdout or stderr, without the line ending."""
 
 
+class DeferredSignals:
+    """The signals received while deferred."""
+
+    def __init__(self) -> None:
+        self._received: list[int] = []
+
+    def record(self, number: int, _frame: FrameType | None) -> None:
+        """Record a signal; a handler for `signal.signal`."""
+        self._received.append(number)
+
+    def deliver(self) -> None:
+        """Raise the first recorded signal; raises whatever its handler raises."""
+        if self._received:
+            signal.raise_signal(self._received.pop(0))
+
+
 @dataclass(frozen=True)
 class Completed:
     """A program that has exited; `stdout` is empty if it was redirected to a file."""
@@ -81,6 +62,19 @@ class Completed:
     returncode: int
     stdout: str
     stderr: str
+
+
+@dataclass
+class _Outputs:
+    """A program's output so far."""
+
+    stdout: bytearray = field(default_factory=bytearray)
+    stderr: bytearray = field(default_factory=bytearray)
+
+    def last_lines(self) -> str:
+        """The end of its output, errors last."""
+        lines = (self.stdout + self.stderr).decode(errors="replace").splitlines()
+        return "\n".join(lines[-LAST_LINES:])
 
 
 def run(
@@ -107,16 +101,16 @@ def run(
     command = tuple(os.fspath(part) for part in argv)
     deadline = deadline.at_most(math.inf)  # a new deadline, so `waited` counts from here
     with ExitStack() as stack:
-        process = spawn(command, stdin=_opened(input, stack), stdout=output, env=env, cwd=cwd)
+        process = spawn(command, stdin=_opened_input(input, stack), stdout=output, env=env, cwd=cwd)
         stack.enter_context(process)
         try:
             if on_start is not None:
                 on_start(process.pid)
-            texts = _read_until_exit(process, deadline, on_line)
+            outputs = _read_until_exit(process, deadline, on_line)
         except BaseException:
             end_group(process)
             raise
-    return _judged(command, process, texts, deadline, check=check)
+    return _completed(command, process, outputs, deadline, check=check)
 
 
 def pipe(
@@ -135,31 +129,33 @@ def pipe(
     source_command = tuple(os.fspath(part) for part in producer)
     sink_command = tuple(os.fspath(part) for part in consumer)
     with ExitStack() as stack:
-        complaints = stack.enter_context(tempfile.TemporaryFile())
-        source = spawn(source_command, stdout=subprocess.PIPE, stderr=complaints, env=env)
+        source_stderr = stack.enter_context(tempfile.TemporaryFile())
+        source = spawn(source_command, stdout=subprocess.PIPE, stderr=source_stderr, env=env)
         stack.enter_context(source)
         try:
             sink = stack.enter_context(spawn(sink_command, stdin=source.stdout, env=env))
             try:
                 if source.stdout is not None:
                     source.stdout.close()
-                texts = _read_until_exit(sink, deadline, None)
+                outputs = _read_until_exit(sink, deadline, None)
                 source.wait(max(deadline.remaining, _POLL))
             except BaseException:
                 end_group(sink)
                 raise
         except subprocess.TimeoutExpired as error:
             end_group(source)
-            raise CommandTimeout(f"`{shown(source_command)}` did not exit when its consumer did", waited=deadline.waited) from error
+            raise CommandTimeout(
+                f"`{format_command(source_command)}` did not exit when its consumer did", waited=deadline.waited
+            ) from error
         except BaseException:
             end_group(source)
             raise
-        complaints.seek(0)
-        said = _Texts(stderr=bytearray(complaints.read()))
+        source_stderr.seek(0)
+        source_outputs = _Outputs(stderr=bytearray(source_stderr.read()))
     if source.returncode != 0 and sink.returncode != 0:
-        said.stderr += b"\n" + texts.stderr
-    _judged(source_command, source, said, deadline, check=True)
-    return _judged(sink_command, sink, texts, deadline, check=True)
+        source_outputs.stderr += b"\n" + outputs.stderr
+    _completed(source_command, source, source_outputs, deadline, check=True)
+    return _completed(sink_command, sink, outputs, deadline, check=True)
 
 
 def spawn(
@@ -177,7 +173,7 @@ def spawn(
     standard input is empty and both outputs are pipes. Raises `CommandNotFound`.
     """
     try:
-        with held_back() as interrupts:
+        with deferred_signals() as deferred:
             process = subprocess.Popen(
                 [os.fspath(part) for part in argv],
                 stdin=subprocess.DEVNULL if stdin is None else stdin,
@@ -189,17 +185,37 @@ def spawn(
             )
     except OSError as error:
         if cwd is not None and not cwd.is_dir():
-            raise CommandError(f"`{shown(argv)}` cannot start: {cwd} is not a folder") from error
+            raise CommandError(f"`{format_command(argv)}` cannot start: {cwd} is not a folder") from error
         raise CommandNotFound(
             f"cannot run {os.fspath(argv[0])}: {error.strerror or error}",
             next_step="install it, or put its folder on PATH",
         ) from error
     try:
-        interrupts.deliver()
+        deferred.deliver()
     except BaseException:
         end_group(process)
         raise
     return process
+
+
+@contextmanager
+def deferred_signals() -> Iterator[DeferredSignals]:
+    """Defer terminating signals during the block; `deliver` raises them afterwards.
+
+    Only Python handlers are replaced, and only in the main thread: no other thread runs any.
+    """
+    deferred = DeferredSignals()
+    handlers = (
+        {number: signal.getsignal(number) for number in _TERMINATING} if threading.current_thread() is threading.main_thread() else {}
+    )
+    replaced = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in replaced:
+        signal.signal(number, deferred.record)
+    try:
+        yield deferred
+    finally:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
 
 
 def leave_running(process: subprocess.Popen[bytes]) -> int:
@@ -219,49 +235,36 @@ def end_group(process: subprocess.Popen[bytes], grace: float = GRACE) -> None:
         process.wait()
 
 
-def shown(argv: Sequence[str | os.PathLike[str]]) -> str:
+def format_command(argv: Sequence[str | os.PathLike[str]]) -> str:
     """The command line in shell syntax, shortened for messages."""
     line = shlex.join(os.fspath(part) for part in argv)
     return line if len(line) <= 200 else line[:197] + "..."
 
 
-@dataclass
-class _Texts:
-    """A program's output so far."""
-
-    stdout: bytearray = field(default_factory=bytearray)
-    stderr: bytearray = field(default_factory=bytearray)
-
-    def last_lines(self) -> str:
-        """The end of its output, errors last."""
-        said = (self.stdout + self.stderr).decode(errors="replace").splitlines()
-        return "\n".join(said[-LAST_LINES:])
-
-
-def _opened(given: bytes | str | Path | None, stack: ExitStack) -> IO[bytes] | None:
-    """`given` as a file, so a program that reads slowly or not at all cannot block the writer."""
-    if given is None:
+def _opened_input(content: bytes | str | Path | None, stack: ExitStack) -> IO[bytes] | None:
+    """`content` as a file, so a program that reads slowly or not at all cannot block the writer."""
+    if content is None:
         return None
-    if isinstance(given, Path):
-        return stack.enter_context(given.open("rb"))
+    if isinstance(content, Path):
+        return stack.enter_context(content.open("rb"))
     file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the caller's stack closes it
-    file.write(given.encode() if isinstance(given, str) else given)
+    file.write(content.encode() if isinstance(content, str) else content)
     file.seek(0)
     return file
 
 
-def _read_until_exit(process: subprocess.Popen[bytes], deadline: Deadline, on_line: OnLine | None) -> _Texts:
+def _read_until_exit(process: subprocess.Popen[bytes], deadline: Deadline, on_line: OnLine | None) -> _Outputs:
     """Collect both outputs until the program exits; raises `CommandTimeout` at the deadline."""
-    texts = _Texts()
+    outputs = _Outputs()
     with selectors.DefaultSelector() as selector:
-        for stream, text in ((process.stdout, texts.stdout), (process.stderr, texts.stderr)):
+        for stream, text in ((process.stdout, outputs.stdout), (process.stderr, outputs.stderr)):
             if stream is not None:
                 selector.register(stream, selectors.EVENT_READ, text)
         while selector.get_map():
             ready = selector.select(min(_POLL, deadline.remaining))
             for key, _ in ready:
                 chunk = os.read(key.fd, 65536)
-                _take(chunk, key.data, on_line)
+                _append(chunk, key.data, on_line)
                 if not chunk:
                     selector.unregister(key.fileobj)
             if deadline.expired or (not ready and process.poll() is not None):
@@ -269,11 +272,11 @@ def _read_until_exit(process: subprocess.Popen[bytes], deadline: Deadline, on_li
     try:
         process.wait(deadline.remaining)
     except subprocess.TimeoutExpired as error:
-        raise _timed_out(process, texts, deadline) from error
-    return texts
+        raise _timed_out(process, outputs, deadline) from error
+    return outputs
 
 
-def _take(chunk: bytes, text: bytearray, on_line: OnLine | None) -> None:
+def _append(chunk: bytes, text: bytearray, on_line: OnLine | None) -> None:
     """Append a chunk and report the lines that it completes; an empty chunk marks the end."""
     unreported = text.rfind(b"\n") + 1 if on_line else 0
     text += chunk
@@ -284,23 +287,23 @@ def _take(chunk: bytes, text: bytearray, on_line: OnLine | None) -> None:
         on_line(line.decode(errors="replace"))
 
 
-def _timed_out(process: subprocess.Popen[bytes], texts: _Texts, deadline: Deadline) -> CommandTimeout:
+def _timed_out(process: subprocess.Popen[bytes], outputs: _Outputs, deadline: Deadline) -> CommandTimeout:
     argv = process.args if isinstance(process.args, list) else [str(process.args)]
     return CommandTimeout(
-        f"`{shown(argv)}` was still running at its deadline and was terminated",
+        f"`{format_command(argv)}` was still running at its deadline and was terminated",
         waited=deadline.waited,
-        last_state=texts.last_lines() or "no output",
+        last_state=outputs.last_lines() or "no output",
     )
 
 
-def _judged(argv: tuple[str, ...], process: subprocess.Popen[bytes], texts: _Texts, deadline: Deadline, *, check: bool) -> Completed:
+def _completed(argv: tuple[str, ...], process: subprocess.Popen[bytes], outputs: _Outputs, deadline: Deadline, *, check: bool) -> Completed:
     """The exited program as `Completed`; raises `CommandFailed` if it failed and `check` is set."""
-    stdout, stderr = texts.stdout.decode(errors="replace"), texts.stderr.decode(errors="replace")
+    stdout, stderr = outputs.stdout.decode(errors="replace"), outputs.stderr.decode(errors="replace")
     code = process.returncode
     if check and code != 0:
         how = f"was terminated by {signal.Signals(-code).name}" if code < 0 else f"failed with exit code {code}"
-        said = "\n".join((stderr.strip() or stdout.strip()).splitlines()[-LAST_LINES:])
-        raise CommandFailed(f"`{shown(argv)}` {how}", returncode=code, stdout=stdout, stderr=said, waited=deadline.waited)
+        last_lines = "\n".join((stderr.strip() or stdout.strip()).splitlines()[-LAST_LINES:])
+        raise CommandFailed(f"`{format_command(argv)}` {how}", returncode=code, stdout=stdout, stderr=last_lines, waited=deadline.waited)
     return Completed(argv, code, stdout, stderr)
 
 

@@ -28,13 +28,13 @@ from kindgate.waiting import Deadline
 Program = Literal["docker", "podman"]
 PROGRAMS: tuple[Program, ...] = ("docker", "podman")
 
-_ANSWER_SECONDS = 20.0
+_RESPONSE_SECONDS = 20.0
 """Time within which a working daemon reports its version."""
 
-_OLDEST: Mapping[Program, tuple[int, int]] = {"docker": (20, 10), "podman": (4, 0)}
+_MINIMUM_VERSIONS: Mapping[Program, tuple[int, int]] = {"docker": (20, 10), "podman": (4, 0)}
 """kind gives nodes a private cgroup namespace, supported by Docker since 20.10; Podman before 4 is untested."""
 
-_OLDEST_WITHOUT_CAPABILITY = (23, 0)
+_MINIMUM_WITHOUT_CAPABILITY = (23, 0)
 """Older Docker requests every capability for a privileged container, even those that the host lacks."""
 
 
@@ -85,22 +85,22 @@ def find_engine(deadline: Deadline, environment: Mapping[str, str] | None = None
     environment = os.environ if environment is None else environment
     facts = facts or gather_facts()
     errors: list[EngineError] = []
-    for program in _asked(environment):
+    for program in _requested_programs(environment):
         command = _command(program, environment)
         if command is None:
             continue
         try:
-            return _ask(program, command, environment, facts, deadline.at_most(_ANSWER_SECONDS))
+            return _query(program, command, environment, facts, deadline.at_most(_RESPONSE_SECONDS))
         except EngineError as error:
             errors.append(error)
     if errors:
         raise errors[0]
-    asked = _asked(environment)
+    requested = _requested_programs(environment)
     raise EngineAbsent(
-        "no container engine: " + (f"{asked[0]} is not" if len(asked) == 1 else "neither docker nor podman is") + " on PATH",
+        "no container engine: " + (f"{requested[0]} is not" if len(requested) == 1 else "neither docker nor podman is") + " on PATH",
         next_step="run `kindgate engine install`"
-        if facts.can_install_engine and "docker" in asked
-        else f"install {' or '.join(asked)}, and start it",
+        if facts.can_install_engine and "docker" in requested
+        else f"install {' or '.join(requested)}, and start it",
     )
 
 
@@ -115,7 +115,7 @@ def installed_path(environment: Mapping[str, str]) -> str:
     return os.pathsep.join([*folders, environment.get("PATH", os.defpath)])
 
 
-def numbers(version: str) -> tuple[int, int]:
+def version_numbers(version: str) -> tuple[int, int]:
     """The first two numbers of a version such as `26.1.5+dfsg1` or `v2`, with zeros for missing ones."""
     found = [int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:2]]
     first, second = (*found, 0, 0)[:2]
@@ -157,21 +157,21 @@ def parse_podman_info(command: Path, text: str, environment: Mapping[str, str]) 
     )
 
 
-def refusal(program: Program, said: str, facts: HostFacts) -> EngineError:
+def engine_error(program: Program, output: str, facts: HostFacts) -> EngineError:
     """The reason why an engine's command failed, derived from its output."""
-    lowered = said.lower()
+    lowered = output.lower()
     if "permission denied" in lowered or "newuidmap" in lowered:
         return EngineNotPermitted(
             f"{program} is installed, but this user is not allowed to use it",
-            last_state=said,
+            last_state=output,
             next_step="add the user to the docker group and log in again, or use rootless Podman" if program == "docker" else "run as root",
         )
     if "too old" in lowered or "too new" in lowered:
-        return EngineTooOld(f"{program}'s client and daemon are incompatible", last_state=said, next_step=f"update {program}")
+        return EngineTooOld(f"{program}'s client and daemon are incompatible", last_state=output, next_step=f"update {program}")
     install = program == "docker" and facts.can_install_engine
     return EngineNotStarted(
         f"{program} is installed, but its daemon does not respond",
-        last_state=said,
+        last_state=output,
         next_step="run `kindgate engine install`, or start the daemon"
         if install
         else "start the daemon: `systemctl start docker`, or open Docker Desktop",
@@ -180,18 +180,18 @@ def refusal(program: Program, said: str, facts: HostFacts) -> EngineError:
 
 def check_version(engine: Engine, facts: HostFacts) -> None:
     """Raise `EngineTooOld` if kind's nodes do not run on this version here."""
-    oldest = _OLDEST[engine.program]
+    minimum = _MINIMUM_VERSIONS[engine.program]
     reason = "kind's nodes need a private cgroup namespace"
     if engine.program == "docker" and facts.system == "linux" and facts.root and not facts.cap_sys_resource:
-        oldest, reason = _OLDEST_WITHOUT_CAPABILITY, "this host lacks CAP_SYS_RESOURCE, which older versions require"
-    if numbers(engine.version) < oldest:
+        minimum, reason = _MINIMUM_WITHOUT_CAPABILITY, "this host lacks CAP_SYS_RESOURCE, which older versions require"
+    if version_numbers(engine.version) < minimum:
         raise EngineTooOld(
-            f"{engine.program} {engine.version} is too old: {oldest[0]}.{oldest[1]} or later is required because {reason}",
+            f"{engine.program} {engine.version} is too old: {minimum[0]}.{minimum[1]} or later is required because {reason}",
             next_step=f"update {engine.program}",
         )
 
 
-def _asked(environment: Mapping[str, str]) -> tuple[Program, ...]:
+def _requested_programs(environment: Mapping[str, str]) -> tuple[Program, ...]:
     """The programs to try, in order."""
     for variable in ("KINDGATE_ENGINE", "KIND_EXPERIMENTAL_PROVIDER"):
         name = environment.get(variable, "")
@@ -209,26 +209,26 @@ def _command(program: Program, environment: Mapping[str, str]) -> Path | None:
     return Path(found) if found else None
 
 
-def _ask(program: Program, command: Path, environment: Mapping[str, str], facts: HostFacts, deadline: Deadline) -> Engine:
+def _query(program: Program, command: Path, environment: Mapping[str, str], facts: HostFacts, deadline: Deadline) -> Engine:
     """Query the engine, and check that it is usable."""
     added = {"PATH": installed_path(environment)} if command.is_relative_to(installed_root()) else {}
     form = "{{json .}}" if program == "docker" else "json"
     try:
-        told = run([command, "info", "--format", form], deadline=deadline, env=added, check=False)
+        result = run([command, "info", "--format", form], deadline=deadline, env=added, check=False)
     except CommandTimeout as error:
         raise EngineNotStarted(
             f"{program} is installed, but its daemon does not respond", waited=error.waited, next_step="restart the daemon"
         ) from error
-    if told.returncode != 0:
-        raise refusal(program, told.stderr, facts)
-    if program == "docker" and '"ServerVersion"' not in told.stdout:
+    if result.returncode != 0:
+        raise engine_error(program, result.stderr, facts)
+    if program == "docker" and '"ServerVersion"' not in result.stdout:
         # podman-docker: Podman installed as docker
-        return _ask("podman", command, environment, facts, deadline)
+        return _query("podman", command, environment, facts, deadline)
     try:
-        engine = (parse_docker_info if program == "docker" else parse_podman_info)(command, told.stdout, added)
+        engine = (parse_docker_info if program == "docker" else parse_podman_info)(command, result.stdout, added)
     except (ValueError, AttributeError, TypeError) as error:
         raise EngineError(
-            f"`{command} info` did not answer like {program}", last_state=told.stdout[:400], next_step=f"reinstall {program}"
+            f"`{command} info` did not answer like {program}", last_state=result.stdout[:400], next_step=f"reinstall {program}"
         ) from error
     check_version(engine, facts)
     return engine

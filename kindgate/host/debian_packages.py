@@ -73,7 +73,7 @@ class DebianRecipe(PackedProgram):
         mirror = configured_mirror(deadline)
         if not mirror:
             raise SourceAbsent(f"cannot fetch {self.origin}: this machine's apt has no Debian mirror")
-        apt = ["apt-get", *_own_configuration(work, mirror, self.suite)]
+        apt = ["apt-get", *_private_configuration(work, mirror, self.suite)]
         try:
             run([*apt, "update", "-qq"], deadline=deadline)
             run([*apt, "download", "-qq", f"{self.package}={self.version}"], cwd=work, deadline=deadline)
@@ -89,12 +89,12 @@ class DebianRecipe(PackedProgram):
 
 def configured_mirror(deadline: Deadline) -> str:
     """The Debian mirror in this machine's apt sources; empty on Ubuntu, which has none."""
-    told = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(LABEL)"], deadline=deadline, check=False).stdout
-    rows = (line.split() for line in told.splitlines())
+    listing = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(LABEL)"], deadline=deadline, check=False).stdout
+    rows = (line.split() for line in listing.splitlines())
     return next((row[0] for row in rows if len(row) >= 3 and row[1:3] == ["Debian", "Debian"]), "")
 
 
-def _own_configuration(folder: Path, mirror: str, suite: str) -> list[str]:
+def _private_configuration(folder: Path, mirror: str, suite: str) -> list[str]:
     """Options that make apt keep everything in `folder` and use only this suite."""
     for name in ("state/lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True)

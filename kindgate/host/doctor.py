@@ -13,10 +13,10 @@ import psutil
 
 from kindgate.errors import EngineError, HostError, ToolError
 from kindgate.host import doctor_checks
-from kindgate.host.binaries import Recipe, host_platform, is_at_hand
+from kindgate.host.binaries import Recipe, host_platform, is_available_locally
 from kindgate.host.container_engine import Engine, find_engine
 from kindgate.host.doctor_checks import Check
-from kindgate.host.download import answers
+from kindgate.host.download import unreachable_reason
 from kindgate.host.facts import gather_facts
 from kindgate.host.firewall import filters_pods, forward_rules
 from kindgate.host.paths import cache_dir
@@ -26,7 +26,7 @@ from kindgate.host.tools_lock import ToolName, read_lock
 from kindgate.waiting import Deadline
 
 
-def examine(
+def run_checks(
     *,
     host_port: int = 0,
     registries: Sequence[str] = (),
@@ -46,7 +46,7 @@ def examine(
     try:
         engine = find_engine(deadline, facts=facts)
         rows.append(doctor_checks.check_engine(engine))
-        rows += _of_engine(engine, deadline)
+        rows += _engine_checks(engine, deadline)
     except EngineError as error:
         rows.append(doctor_checks.check_engine(error))
     rows += [
@@ -63,7 +63,7 @@ def examine(
     ]
     folder = doctor_checks.disk_folder(engine, cache_dir())
     rows.append(doctor_checks.check_disk(str(folder), psutil.disk_usage(str(folder)).free))
-    rows += [doctor_checks.check_registry(host, answers(f"https://{host}/v2/", deadline)) for host in registries]
+    rows += [doctor_checks.check_registry(host, unreachable_reason(f"https://{host}/v2/", deadline)) for host in registries]
     rows += [_tool("kind", None, seed), _tool("kubectl", kubectl, seed), _skew(deadline)]
     return tuple(rows)
 
@@ -84,14 +84,14 @@ def port_holder(port: int) -> str:
 
 def inotify_in_use(processes: Path = Path("/proc")) -> int:
     """Inotify instances of all processes visible to this user: the limit is per user, and all nodes count as root."""
-    found = 0
+    instances = 0
     for descriptor in processes.glob("[0-9]*/fd/*"):
         with suppress(OSError):
-            found += descriptor.readlink() == Path("anon_inode:inotify")
-    return found
+            instances += descriptor.readlink() == Path("anon_inode:inotify")
+    return instances
 
 
-def _of_engine(engine: Engine, deadline: Deadline) -> list[Check]:
+def _engine_checks(engine: Engine, deadline: Deadline) -> list[Check]:
     """Checks that need a working engine."""
     refusal: EngineError | None = None
     try:
@@ -112,7 +112,7 @@ def _tool(name: ToolName, recipe: Recipe | None, seed: Path | None) -> Check:
     tool = read_lock()[name]
     recipe = recipe or tool.recipe(name)
     file = tool.platforms.get(host_platform())
-    if recipe is not None and is_at_hand(recipe, cache=cache_dir() / "binaries", seed=seed):
+    if recipe is not None and is_available_locally(recipe, cache=cache_dir() / "binaries", seed=seed):
         return doctor_checks.check_tool(name, f"{recipe.version}, compiled")
     if file is not None and file.sha256:
         return doctor_checks.check_tool(name, f"{tool.version}, downloaded and verified on first use")
@@ -127,14 +127,14 @@ def _tool(name: ToolName, recipe: Recipe | None, seed: Path | None) -> Check:
 
 
 def _skew(deadline: Deadline) -> Check:
-    found = shutil.which("kubectl")
-    if found is None:
+    executable = shutil.which("kubectl")
+    if executable is None:
         return doctor_checks.check_skew("", acceptable=False)
     try:
-        version = tool_version("kubectl", Path(found), deadline)
+        version = tool_version("kubectl", Path(executable), deadline)
     except ToolError as error:
         return doctor_checks.check_skew(error.message, acceptable=False)
-    return doctor_checks.check_skew(version, acceptable=read_lock()["kubectl"].acceptable(version))
+    return doctor_checks.check_skew(version, acceptable=read_lock()["kubectl"].is_acceptable(version))
 
 
 def _resolves(name: str) -> bool:

@@ -16,7 +16,7 @@ from kindgate.host.firewall import accepting_command, dropping_rule, filters_pod
 
 GIB = 1 << 30
 
-_INSTANCES_OF_A_CLUSTER = 60
+_INSTANCES_PER_CLUSTER = 60
 """Inotify instances used by a cluster of three nodes, as observed."""
 
 _POOLS = tuple(ipaddress.ip_network(pool) for pool in ("172.16.0.0/12", "192.168.0.0/16"))
@@ -36,19 +36,19 @@ class Check:
     advice: str = ""
 
 
-def check_engine(found: Engine | EngineError) -> Check:
+def check_engine(engine: Engine | EngineError) -> Check:
     """Whether an engine responds; its own error has the advice."""
-    if isinstance(found, EngineError):
-        return Check("engine", found.message, "block", found.next_step)
-    return Check("engine", f"{found.program} {found.version}" + (", rootless" if found.rootless else ""))
+    if isinstance(engine, EngineError):
+        return Check("engine", engine.message, "block", engine.next_step)
+    return Check("engine", f"{engine.program} {engine.version}" + (", rootless" if engine.rootless else ""))
 
 
-def check_privileged(refusal: EngineError | None) -> Check:
+def check_privileged(engine_error: EngineError | None) -> Check:
     """Whether a privileged container ran."""
-    if refusal is None:
+    if engine_error is None:
         return Check("privileged containers", "supported")
-    said = refusal.last_state.splitlines()
-    return Check("privileged containers", said[-1] if said else refusal.message, "block", refusal.next_step)
+    output = engine_error.last_state.splitlines()
+    return Check("privileged containers", output[-1] if output else engine_error.message, "block", engine_error.next_step)
 
 
 def check_cgroups(engine: Engine) -> Check:
@@ -92,14 +92,14 @@ def check_inotify(facts: HostFacts, in_use: int) -> Check:
         return Check("inotify", "managed by the engine")
     value = f"{facts.inotify_watches} watches, {facts.inotify_instances} instances, {in_use} in use"
     free = facts.inotify_instances - in_use
-    if facts.inotify_watches >= 65_536 and facts.inotify_instances >= 128 and free >= _INSTANCES_OF_A_CLUSTER:
+    if facts.inotify_watches >= 65_536 and facts.inotify_instances >= 128 and free >= _INSTANCES_PER_CLUSTER:
         return Check("inotify", value)
     advice = "`sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512`, or kube-proxy fails with `too many open files`"
     return Check(
         "inotify",
         value,
         "warn",
-        f"delete kept clusters (`kindgate list`), or run {advice}" if free < _INSTANCES_OF_A_CLUSTER else advice,
+        f"delete kept clusters (`kindgate list`), or run {advice}" if free < _INSTANCES_PER_CLUSTER else advice,
     )
 
 
@@ -139,14 +139,14 @@ def check_port(port: int, holder: str) -> Check:
 
 def check_proxy(environment: Mapping[str, str]) -> Check:
     """A proxy without exceptions also receives the cluster's own traffic, because kind passes it on to the nodes."""
-    known = {name.lower(): value for name, value in environment.items()}
-    set_ones = sorted(name for name in ("http_proxy", "https_proxy", "all_proxy") if known.get(name))
-    if not set_ones:
+    variables = {name.lower(): value for name, value in environment.items()}
+    proxies = sorted(name for name in ("http_proxy", "https_proxy", "all_proxy") if variables.get(name))
+    if not proxies:
         return Check("proxy", "none")
-    excepted = {part.strip() for part in known.get("no_proxy", "").split(",")}
-    if "*" in excepted or {"127.0.0.1", "localhost"} <= excepted:
-        return Check("proxy", f"{', '.join(set_ones)}; this machine is excluded")
-    return Check("proxy", ", ".join(set_ones), "warn", "add 127.0.0.1,localhost,.svc,.cluster.local to NO_PROXY")
+    exceptions = {part.strip() for part in variables.get("no_proxy", "").split(",")}
+    if "*" in exceptions or {"127.0.0.1", "localhost"} <= exceptions:
+        return Check("proxy", f"{', '.join(proxies)}; this machine is excluded")
+    return Check("proxy", ", ".join(proxies), "warn", "add 127.0.0.1,localhost,.svc,.cluster.local to NO_PROXY")
 
 
 def check_registry(host: str, problem: str) -> Check:

@@ -24,7 +24,7 @@ _CHUNK = 1 << 20
 
 def fetch_file(url: str, target: Path, deadline: Deadline) -> None:
     """Download `url` to `target`; raises `ToolError` if that fails or takes too long."""
-    with _opened(url, deadline) as response, target.open("wb") as sink:
+    with _opened_response(url, deadline) as response, target.open("wb") as sink:
         for chunk in response.iter_content(_CHUNK):
             sink.write(chunk)
             if deadline.expired:
@@ -33,11 +33,11 @@ def fetch_file(url: str, target: Path, deadline: Deadline) -> None:
 
 def fetch_text(url: str, deadline: Deadline) -> str:
     """The short text at `url`; raises `ToolError` if that fails or takes too long."""
-    with _opened(url, deadline) as response:
+    with _opened_response(url, deadline) as response:
         return response.text
 
 
-def answers(url: str, deadline: Deadline) -> str:
+def unreachable_reason(url: str, deadline: Deadline) -> str:
     """The reason why `url` does not respond; empty if it does, with any status."""
     import requests  # noqa: PLC0415 - costs 50 ms, and most runs query nothing
 
@@ -50,7 +50,7 @@ def answers(url: str, deadline: Deadline) -> str:
 
 
 @contextmanager
-def _opened(url: str, deadline: Deadline) -> Iterator[requests.Response]:
+def _opened_response(url: str, deadline: Deadline) -> Iterator[requests.Response]:
     """The response, with its body still unread."""
     import requests  # noqa: PLC0415 - costs 50 ms, and most runs download nothing
 

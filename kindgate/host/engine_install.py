@@ -15,12 +15,12 @@ from pathlib import Path
 import psutil
 
 from kindgate.errors import EngineAbsent, EngineError, EngineNotStarted, WaitFailed, WaitTimeout
-from kindgate.host.apt_sources import informer_of
+from kindgate.host.apt_sources import mirror_of_suite
 from kindgate.host.binaries import Progress
 from kindgate.host.command import leave_running, run, spawn
 from kindgate.host.container_engine import Engine, find_engine, installed_path, installed_root
 from kindgate.host.facts import HostFacts, gather_facts
-from kindgate.host.output_sums import note_made, usable
+from kindgate.host.output_sums import is_trusted, record_built
 from kindgate.host.paths import cache_dir
 from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
 
@@ -32,7 +32,7 @@ _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _NEEDED_AT_RUN_TIME = {"runc": "runc", "iptables": "iptables", "ip": "iproute2"}
 """Commands that the daemon calls, and the packages that provide them."""
 
-_MOST_FILES = 1_048_576
+_UNLIMITED_FILES = 1_048_576
 
 RUN_FOLDER = Path("/var/run")
 """Location of the Docker daemon's PID file and socket."""
@@ -54,9 +54,9 @@ def install_engine(deadline: Deadline, progress: Progress) -> Engine:
     else:
         progress(f"{engine.program} {engine.version} is already running: nothing to install")
         return engine
-    if not ((installed_root() / "usr/sbin/dockerd").exists() and usable(installed_root())):
+    if not ((installed_root() / "usr/sbin/dockerd").exists() and is_trusted(installed_root())):
         _unpack(facts, deadline, progress)
-        note_made(installed_root())
+        record_built(installed_root())
     return start_engine(deadline, progress)
 
 
@@ -78,7 +78,7 @@ def start_engine(deadline: Deadline, progress: Progress, run_folder: Path = RUN_
     with log.open("wb") as sink:
         process = spawn([daemon, "--config-file", settings], stdout=sink, stderr=sink, env={"PATH": installed_path(os.environ)})
 
-    def answer() -> Ready[Engine] | Pending | PermanentFailure:
+    def probe() -> Ready[Engine] | Pending | PermanentFailure:
         if process.poll() is not None:
             return PermanentFailure(f"the daemon exited with code {process.returncode}\n{_last_lines(log)}")
         try:
@@ -87,7 +87,7 @@ def start_engine(deadline: Deadline, progress: Progress, run_folder: Path = RUN_
             return Pending(f"{error.message}\n{_last_lines(log)}")
 
     try:
-        engine = wait_for("the engine to respond", answer, deadline.at_most(_START_SECONDS))
+        engine = wait_for("the engine to respond", probe, deadline.at_most(_START_SECONDS))
     except (WaitTimeout, WaitFailed) as error:
         raise EngineNotStarted(error.message, waited=error.waited, last_state=error.last_state, next_step=f"see {log}") from error
     finally:
@@ -110,12 +110,12 @@ def stop_engine(deadline: Deadline, progress: Progress, run_folder: Path = RUN_F
     progress(f"stopping the engine, process {process.pid}")
     process.terminate()
 
-    def ended() -> Ready[bool] | Pending:
-        gone = not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-        return Ready(value=True) if gone else Pending("it is still running")
+    def exit_state() -> Ready[bool] | Pending:
+        has_exited = not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+        return Ready(value=True) if has_exited else Pending("it is still running")
 
     try:
-        return wait_for("the engine to stop", ended, deadline)
+        return wait_for("the engine to stop", exit_state, deadline)
     except WaitTimeout as error:
         raise EngineError(error.message, waited=error.waited, next_step=f"kill -9 {process.pid}") from error
 
@@ -123,7 +123,7 @@ def stop_engine(deadline: Deadline, progress: Progress, run_folder: Path = RUN_F
 def daemon_settings(facts: HostFacts) -> dict[str, object]:
     """The daemon's configuration: containers get the host's open-files limit if that is below the usual one."""
     settings: dict[str, object] = {"log-level": "warn"}
-    if facts.nofile_hard < _MOST_FILES:
+    if facts.nofile_hard < _UNLIMITED_FILES:
         settings["default-ulimits"] = {"nofile": {"Name": "nofile", "Hard": facts.nofile_hard, "Soft": facts.nofile_hard}}
     return settings
 
@@ -148,9 +148,11 @@ def _check_installable(facts: HostFacts, error: EngineError) -> None:
         raise EngineAbsent(
             "kindgate can install an engine only as root on Debian or Ubuntu", last_state=str(error), next_step="install Docker or Podman"
         ) from error
-    own = shutil.which("dockerd")
-    if own is not None and not Path(own).is_relative_to(installed_root()):
-        raise EngineNotStarted(f"this host already has a daemon, {own}", next_step="start it with `service docker start`") from error
+    host_daemon = shutil.which("dockerd")
+    if host_daemon is not None and not Path(host_daemon).is_relative_to(installed_root()):
+        raise EngineNotStarted(
+            f"this host already has a daemon, {host_daemon}", next_step="start it with `service docker start`"
+        ) from error
 
 
 def _running(pid_file: Path, program: str) -> psutil.Process | None:
@@ -171,10 +173,14 @@ def _unpack(facts: HostFacts, deadline: Deadline, progress: Progress) -> None:
         suite = _NEWER_SUITE.get(facts.os_codename, "")
         apt = _private_apt(Path(work) / "apt", facts.os_codename, suite) if suite else ["apt-get"]
         # an existing command stays in use
-        wanted = ["docker.io", "containerd"] + (["docker-cli"] if suite and shutil.which("docker") is None else [])
-        progress(f"downloading {', '.join(wanted)} from {suite or facts.os_codename}")
+        packages_to_download = ["docker.io", "containerd"] + (["docker-cli"] if suite and shutil.which("docker") is None else [])
+        progress(f"downloading {', '.join(packages_to_download)} from {suite or facts.os_codename}")
         run([*apt, "update", "-qq"], deadline=deadline)
-        run([*apt, "download", "-qq", *(f"{name}/{suite}" if suite else name for name in wanted)], cwd=packages, deadline=deadline)
+        run(
+            [*apt, "download", "-qq", *(f"{name}/{suite}" if suite else name for name in packages_to_download)],
+            cwd=packages,
+            deadline=deadline,
+        )
         for package in sorted(packages.glob("*.deb")):
             run(["dpkg", "-x", package, root], deadline=deadline)
         target = installed_root()
@@ -194,12 +200,12 @@ def _install_missing(deadline: Deadline, progress: Progress) -> None:
     run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], deadline=deadline, env=quiet)
 
 
-def _private_apt(folder: Path, suite_of_host: str, suite: str) -> list[str]:
+def _private_apt(folder: Path, host_suite: str, suite: str) -> list[str]:
     """An apt-get with separate sources and lists: the host's stay untouched."""
-    mirror = informer_of(suite_of_host)
+    mirror = mirror_of_suite(host_suite)
     if mirror is None:
         raise EngineAbsent(
-            f"the host's apt sources list no mirror for {suite_of_host}", next_step="add it to /etc/apt/sources.list, or install Docker"
+            f"the host's apt sources list no mirror for {host_suite}", next_step="add it to /etc/apt/sources.list, or install Docker"
         )
     for part in ("lists/partial", "archives/partial"):
         (folder / part).mkdir(parents=True)

@@ -14,7 +14,7 @@ import psutil
 _CAP_SYS_RESOURCE = 24
 """Bit of the capability that raises resource limits (linux/capability.h)."""
 
-_MOST_FILES = 1_048_576
+_UNLIMITED_FILES = 1_048_576
 """Number of open files that kind's nodes and Docker's daemon treat as unlimited."""
 
 _DEBIAN_FAMILY = frozenset({"debian", "ubuntu"})
@@ -98,7 +98,7 @@ def _cgroup_version(folder: Path) -> int:
 
 def _nofile_hard() -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _MOST_FILES if hard == resource.RLIM_INFINITY else hard
+    return _UNLIMITED_FILES if hard == resource.RLIM_INFINITY else hard
 
 
 def _usable_cpus() -> int:

@@ -33,10 +33,10 @@ def filters_pods(engine: Engine) -> bool:
 def forward_rules(program: Program, deadline: Deadline) -> str | None:
     """The FORWARD chain in the format of `iptables -S`; None if unreadable: no iptables, or not root."""
     try:
-        answer = run([_command(program), "-w", _LOCK_SECONDS, "-S", "FORWARD"], deadline=deadline, check=False)
+        result = run([_command(program), "-w", _LOCK_SECONDS, "-S", "FORWARD"], deadline=deadline, check=False)
     except CommandError:
         return None
-    return answer.stdout if answer.returncode == 0 else None
+    return result.stdout if result.returncode == 0 else None
 
 
 def dropping_rule(rules: str, bridge: str = "") -> str:
@@ -47,10 +47,10 @@ def dropping_rule(rules: str, bridge: str = "") -> str:
     """
     policy = ""
     for line in rules.splitlines():
-        words = _words(line)
+        words = _split_rule(line)
         if words[:2] == ["-P", "FORWARD"]:
             policy = line if words[2:3] != ["ACCEPT"] else ""
-        if words[:2] != ["-A", "FORWARD"] or not _fits(words, bridge):
+        if words[:2] != ["-A", "FORWARD"] or not _matches_all_packets(words, bridge):
             continue
         match _target(words):
             case "ACCEPT":
@@ -60,7 +60,7 @@ def dropping_rule(rules: str, bridge: str = "") -> str:
     return policy
 
 
-def accept(program: Program, bridge: str, comment: str, deadline: Deadline) -> None:
+def add_accept_rule(program: Program, bridge: str, comment: str, deadline: Deadline) -> None:
     """Accept packets within `bridge` with a rule that has this comment, unless it already exists. Raises `CommandError`."""
     rule = _rule(bridge, comment)
     command = [_command(program), "-w", _LOCK_SECONDS]
@@ -68,9 +68,9 @@ def accept(program: Program, bridge: str, comment: str, deadline: Deadline) -> N
         run([*command, "-I", "FORWARD", *rule], deadline=deadline)
 
 
-def withdraw(program: Program, comment: str, deadline: Deadline) -> None:
+def delete_rules(program: Program, comment: str, deadline: Deadline) -> None:
     """Delete every rule with this comment, for any bridge. Raises `CommandError` if one cannot be deleted."""
-    for rule in _commented(forward_rules(program, deadline) or "", comment):
+    for rule in _rules_with_comment(forward_rules(program, deadline) or "", comment):
         run([_command(program), "-w", _LOCK_SECONDS, "-D", "FORWARD", *rule], deadline=deadline)
 
 
@@ -88,15 +88,15 @@ def _command(program: Program) -> str:
     return shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])) or program
 
 
-def _commented(rules: str, comment: str) -> Iterator[list[str]]:
+def _rules_with_comment(rules: str, comment: str) -> Iterator[list[str]]:
     """The rules with this comment, as the words after the chain's name."""
     for line in rules.splitlines():
-        words = _words(line)
+        words = _split_rule(line)
         if words[:2] == ["-A", "FORWARD"] and ("--comment", comment) in pairwise(words):
             yield words[2:]
 
 
-def _words(line: str) -> list[str]:
+def _split_rule(line: str) -> list[str]:
     try:
         return shlex.split(line)
     except ValueError:
@@ -107,7 +107,7 @@ def _target(words: list[str]) -> str:
     return next((target for option, target in pairwise(words) if option == "-j"), "")
 
 
-def _fits(words: list[str], bridge: str) -> bool:
+def _matches_all_packets(words: list[str], bridge: str) -> bool:
     """Whether a rule matches every packet within the bridge: its only conditions may be the bridge, on either side, and a comment."""
     conditions = words[2 : words.index("-j")] if "-j" in words else ["none"]
     while conditions:

@@ -16,13 +16,13 @@ _VARIABLES: Mapping[str, str] = {"GOCACHE": "build", "GOMODCACHE": "modules"}
 
 def go_environment() -> Mapping[str, str]:
     """The variables that point Go to these folders; those set by the user take precedence."""
-    own = {name: str(_folder() / part) for name, part in _VARIABLES.items() if not os.environ.get(name)}
+    variables = {name: str(_folder() / part) for name, part in _VARIABLES.items() if not os.environ.get(name)}
     # by default, modules are read-only and could not be removed
-    return {**own, "GOFLAGS": "-modcacherw"}
+    return {**variables, "GOFLAGS": "-modcacherw"}
 
 
 @contextmanager
-def kept_while_compiling() -> Iterator[None]:
+def shared_go_caches() -> Iterator[None]:
     """Keep the folders until the block ends, then remove them unless another thread or process still compiles.
 
     They are kept after an error, so the next run resumes from there.

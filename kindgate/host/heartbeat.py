@@ -12,19 +12,19 @@ INTERVAL = 15.0
 
 
 @contextmanager
-def heartbeat(say: Callable[[str], object], job: str, *, expected: float = 0.0, interval: float = INTERVAL) -> Iterator[None]:
-    """Report `job` to `say` while the block runs: its name, the elapsed time and the expected time left.
+def heartbeat(report: Callable[[str], object], job: str, *, expected: float = 0.0, interval: float = INTERVAL) -> Iterator[None]:
+    """Report `job` to `report` while the block runs: its name, the elapsed time and the expected time left.
 
-    `expected` is its usual duration in seconds, 0 if unknown. `say` is called from another thread.
+    `expected` is its usual duration in seconds, 0 if unknown. `report` is called from another thread.
     """
     started = time.monotonic()
     ended = threading.Event()
 
     def beat() -> None:
         while not ended.wait(interval):
-            say(f"{job}, {_so_far(time.monotonic() - started, expected)}")
+            report(f"{job}, {_timing(time.monotonic() - started, expected)}")
 
-    say(f"{job}, usually {minutes(expected)}" if expected else job)
+    report(f"{job}, usually {minutes(expected)}" if expected else job)
     thread = threading.Thread(target=beat, name=f"heartbeat of {job}", daemon=True)
     thread.start()
     try:
@@ -32,21 +32,23 @@ def heartbeat(say: Callable[[str], object], job: str, *, expected: float = 0.0, 
     finally:
         ended.set()
         thread.join()
-    say(f"{job}: done in {minutes(time.monotonic() - started)}")
+    report(f"{job}: done in {minutes(time.monotonic() - started)}")
 
 
 def minutes(seconds: float) -> str:
     """A duration for people: `45 s`, `7 min 30 s`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
+    return f"{rounded // 60} min {rounded % 60} s" if rounded % 60 else f"{rounded // 60} min"
 
 
-def _so_far(elapsed: float, expected: float) -> str:
+def _timing(elapsed: float, expected: float) -> str:
     if not expected:
         return minutes(elapsed)
-    left = expected - elapsed
+    remaining = expected - elapsed
     return (
-        f"{minutes(elapsed)}, about {minutes(left)} left" if left >= 1 else f"{minutes(elapsed)}, longer than the usual {minutes(expected)}"
+        f"{minutes(elapsed)}, about {minutes(remaining)} left"
+        if remaining >= 1
+        else f"{minutes(elapsed)}, longer than the usual {minutes(expected)}"
     )

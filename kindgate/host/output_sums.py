@@ -16,7 +16,7 @@ LOCK = Path(__file__).with_name("outputs.lock")
 TRUSTED = "KINDGATE_CACHE_TRUSTED"
 """Variable that, set to `1` in GitHub Actions, marks the restored cache as writable only by runs of the default branch."""
 
-_MADE = "kindgate-made"
+_RECORD_NAME = "kindgate-made"
 """File in the job's temporary folder that lists what this job has made."""
 
 
@@ -30,7 +30,7 @@ def locked_sums(name: str, file: Path = LOCK) -> Mapping[str, str]:
     return sums
 
 
-def usable(path: Path, environment: Mapping[str, str] = os.environ) -> bool:
+def is_trusted(path: Path, environment: Mapping[str, str] = os.environ) -> bool:
     """Whether a cached file without a checksum may be used: in GitHub Actions only if this job made it, or the cache is trusted.
 
     A runner's cache may have been written by another pull request's code.
@@ -41,7 +41,7 @@ def usable(path: Path, environment: Mapping[str, str] = os.environ) -> bool:
     return record is not None and record.exists() and str(path.absolute()) in record.read_text(encoding="utf-8").splitlines()
 
 
-def note_made(path: Path, environment: Mapping[str, str] = os.environ) -> None:
+def record_built(path: Path, environment: Mapping[str, str] = os.environ) -> None:
     """Record that this job made it."""
     record = _record(environment) if environment.get("GITHUB_ACTIONS") == "true" else None
     if record is not None:
@@ -52,16 +52,16 @@ def note_made(path: Path, environment: Mapping[str, str] = os.environ) -> None:
 def _record(environment: Mapping[str, str]) -> Path | None:
     """The record file, in the folder that the runner empties before each job."""
     folder = environment.get("RUNNER_TEMP")
-    return Path(folder) / _MADE if folder else None
+    return Path(folder) / _RECORD_NAME if folder else None
 
 
 def _main(folder: Path) -> None:
-    from kindgate.host.binaries import made_by, sum_of  # noqa: PLC0415 - that module imports this one
+    from kindgate.host.binaries import go_version_of, sum_of  # noqa: PLC0415 - that module imports this one
     from kindgate.waiting import Deadline  # noqa: PLC0415 - only needed to write the lock
 
     for program in sorted(folder.glob("*@*-*/*")):
         if program.suffix != ".sha256" and not program.is_symlink():
-            maker = made_by(program, Deadline.after(60)) or "wheel"
+            maker = go_version_of(program, Deadline.after(60)) or "wheel"
             print(f"{program.parent.name}: {{{maker}: {sum_of(program)}}}")  # noqa: T201 - the output
 
 

@@ -12,18 +12,18 @@ from kindgate.errors import HostError
 
 def cache_dir() -> Path:
     """Tools, compiled binaries and the installed engine: can be deleted at any time. `KINDGATE_CACHE_DIR` overrides it."""
-    return _made("KINDGATE_CACHE_DIR", platformdirs.user_cache_path("kindgate"), mode=0o755)
+    return _created_folder("KINDGATE_CACHE_DIR", platformdirs.user_cache_path("kindgate"), mode=0o755)
 
 
 def state_dir() -> Path:
     """Kubeconfigs, ownership and logs of clusters: readable only by this user. `KINDGATE_STATE_DIR` overrides it."""
-    folder = _made("KINDGATE_STATE_DIR", platformdirs.user_state_path("kindgate"), mode=0o700)
+    folder = _created_folder("KINDGATE_STATE_DIR", platformdirs.user_state_path("kindgate"), mode=0o700)
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
     return folder
 
 
-def _made(variable: str, default: Path, *, mode: int) -> Path:
+def _created_folder(variable: str, default: Path, *, mode: int) -> Path:
     """The folder named by the variable, or the default one, created if missing."""
     folder = Path(os.environ.get(variable) or default).absolute()
     try:

@@ -25,12 +25,12 @@ _REFUSED_LIMIT = re.compile(r"error setting rlimit", re.IGNORECASE)
 """runc's and crun's errors if the engine requests more than the host's hard limits."""
 
 
-def refused_limit_remedy(said: str) -> str:
-    """The remedy for a container refused because of its resource limits; empty if `said` reports no such refusal.
+def refused_limit_remedy(output: str) -> str:
+    """The remedy for a container refused because of its resource limits; empty if `output` reports no such refusal.
 
     Podman requests the limits of its `containers.conf(5)`, by default 1,048,576 open files and processes.
     """
-    if not _REFUSED_LIMIT.search(said):
+    if not _REFUSED_LIMIT.search(output):
         return ""
     return (
         "the engine requests higher limits than this host allows: set lower ones in containers.conf for Podman "

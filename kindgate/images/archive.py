@@ -44,10 +44,10 @@ def plain_archive(path: Path, folder: Path) -> Path:
     with path.open("rb") as file:
         if file.read(2) != b"\x1f\x8b":
             return path
-    plain = folder / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}.tar"
-    with gzip.open(path) as packed, plain.open("wb") as target:
+    decompressed = folder / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}.tar"
+    with gzip.open(path) as packed, decompressed.open("wb") as target:
         shutil.copyfileobj(packed, target)
-    return plain
+    return decompressed
 
 
 def read_archive(path: Path) -> list[ArchivedImage]:
@@ -89,8 +89,8 @@ class _Archive:
             configuration = self._blob(entry["Config"], CONFIG)
             layers = [self._layer(name) for name in entry["Layers"]]
             names = tuple(ImageReference.parse(tag) for tag in entry.get("RepoTags") or ())
-            made = image_of(ImageReference("", ""), configuration, layers)
-            yield ArchivedImage(names, made.manifest, made.blobs)
+            image = image_of(ImageReference("", ""), configuration, layers)
+            yield ArchivedImage(names, image.manifest, image.blobs)
 
     def oci_images(self) -> Iterator[ArchivedImage]:
         """The images in index.json."""

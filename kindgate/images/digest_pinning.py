@@ -6,35 +6,35 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kindgate.images.image_lock import ImageLock, lock_text, pinned, read_lock
-from kindgate.images.image_reference import OWN_REGISTRY, ImageReference
+from kindgate.images.image_lock import ImageLock, lock_text, pin_digest, read_lock
+from kindgate.images.image_reference import LOCAL_REGISTRY, ImageReference
 from kindgate.images.image_source import Progress
 from kindgate.images.registry import RegistrySource
 from kindgate.waiting import Deadline
 
 
-def pin_missing(file: Path, registry: RegistrySource, wanted: Iterable[str], progress: Progress, deadline: Deadline) -> Iterator[str]:
+def pin_missing(file: Path, registry: RegistrySource, images: Iterable[str], progress: Progress, deadline: Deadline) -> Iterator[str]:
     """Query `registry` for each digest missing in the lock `file`, record it, and yield `NAME DIGEST`.
 
-    `wanted` are the images of the manifests (`registry/repo:tag`). Known digests do not change. Each digest is written
+    `images` are the images of the manifests (`registry/repo:tag`). Known digests do not change. Each digest is written
     immediately, so a registry that refuses one image does not lose those before it. Raises `ImageError`.
     """
     lock = read_lock(file)
-    for name in _lacking(lock, wanted):
+    for name in _without_digest(lock, images):
         digest = registry.digest(name, progress, deadline)
-        lock = pinned(lock, name, digest, _answered(name, registry.mirror))
+        lock = pin_digest(lock, name, digest, _digest_origin(name, registry.mirror))
         _write(file, lock)
         yield f"{name} {digest}"
 
 
-def _lacking(lock: ImageLock, wanted: Iterable[str]) -> list[str]:
+def _without_digest(lock: ImageLock, images: Iterable[str]) -> list[str]:
     """The images of the lock and the manifests without a digest, the node image first."""
     node = [] if lock.node.digest else [lock.node.image]
-    references = (ImageReference.parse(name) for name in sorted({*lock.images, *wanted}))
-    return node + [one.tagged for one in references if one.registry != OWN_REGISTRY and not lock.of(one).digest]
+    references = (ImageReference.parse(name) for name in sorted({*lock.images, *images}))
+    return node + [reference.tagged for reference in references if reference.registry != LOCAL_REGISTRY and not lock.of(reference).digest]
 
 
-def _answered(name: str, mirror: str) -> str:
+def _digest_origin(name: str, mirror: str) -> str:
     """The registry and the date."""
     through = f" through {mirror}" if mirror else ""
     return f"{ImageReference.parse(name).registry}{through}, {datetime.now(UTC):%Y-%m-%d}"

@@ -13,8 +13,8 @@ from kindgate.waiting import Deadline
 
 def image_id(engine: Engine, name: str, deadline: Deadline) -> str:
     """The ID of an image in the engine; empty if it has no image of that name."""
-    told = engine.run("image", "inspect", "--format", "{{.Id}}", name, deadline=deadline, check=False)
-    return told.stdout.strip() if told.returncode == 0 else ""
+    result = engine.run("image", "inspect", "--format", "{{.Id}}", name, deadline=deadline, check=False)
+    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def keeps_digests(engine: Engine, deadline: Deadline) -> bool:

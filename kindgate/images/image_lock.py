@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from kindgate.errors import ImageError
-from kindgate.images.image_reference import OWN_REGISTRY, ImageReference
+from kindgate.images.image_reference import LOCAL_REGISTRY, ImageReference
 
 _DIGEST = r"^(sha256:[0-9a-f]{64})?$"
 
@@ -57,7 +57,7 @@ class ImageLock(_Entry):
     def registries(self) -> tuple[str, ...]:
         """The registries of the locked images, without duplicates."""
         named = {ImageReference.parse(name).registry for name in self.images}
-        return tuple(sorted({*named, self.node.reference.registry} - {OWN_REGISTRY}))
+        return tuple(sorted({*named, self.node.reference.registry} - {LOCAL_REGISTRY}))
 
     def of(self, reference: ImageReference) -> LockedImage:
         """The entry of an image; one that is not locked is pinned by tag and cannot be built."""
@@ -74,12 +74,12 @@ def read_lock(path: Path) -> ImageLock:
         ) from error
 
 
-def pinned(lock: ImageLock, name: str, digest: str, seen_at: str) -> ImageLock:
-    """The lock with the registry's digest for `name`, the node image or another; `seen_at` is the registry and the date."""
-    said = {"digest": digest, "digest_from": seen_at}
+def pin_digest(lock: ImageLock, name: str, digest: str, origin: str) -> ImageLock:
+    """The lock with the registry's digest for `name`, the node image or another; `origin` is the registry and the date."""
+    changes = {"digest": digest, "digest_from": origin}
     if name == lock.node.image:
-        return lock.model_copy(update={"node": lock.node.model_copy(update=said)})
-    images = {**lock.images, name: lock.images.get(name, LockedImage()).model_copy(update=said)}
+        return lock.model_copy(update={"node": lock.node.model_copy(update=changes)})
+    images = {**lock.images, name: lock.images.get(name, LockedImage()).model_copy(update=changes)}
     return lock.model_copy(update={"images": dict(sorted(images.items()))})
 
 

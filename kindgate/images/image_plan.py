@@ -77,21 +77,21 @@ class LoadedImage:
 class ImagePlan:
     """All images of a run: `wanted` must come from an image source; the user provides the rest.
 
-    `given` maps the manifests' images that the user provides (`local`, `archives`) to their names in the nodes.
+    `user_provided` maps the manifests' images that the user provides (`local`, `archives`) to their names in the nodes.
     `node_image` is the user's choice; if empty, the source provides its own.
     """
 
     wanted: tuple[WantedImage, ...]
     local: tuple[LocalImage, ...] = ()
     archives: tuple[LocalArchive, ...] = ()
-    given: Mapping[ImageReference, LoadedImage] = field(default_factory=dict)
+    user_provided: Mapping[ImageReference, LoadedImage] = field(default_factory=dict)
     node_image: str = ""
     allow_missing: bool = False
 
     def without(self, missing: Iterable[WantedImage]) -> ImagePlan:
         """The plan without the images in `missing`."""
-        gone = set(missing)
-        return replace(self, wanted=tuple(image for image in self.wanted if image not in gone))
+        excluded = set(missing)
+        return replace(self, wanted=tuple(image for image in self.wanted if image not in excluded))
 
 
 def plan_images(
@@ -107,20 +107,20 @@ def plan_images(
     Those provided by `local` and `archives` are not requested from an image source. Raises `ImageError` for an invalid
     image reference.
     """
-    images = tuple(_wanted(rendered))
-    found = ((image.reference, _given(image.reference, local, archives)) for image in images)
-    given = {reference: loaded for reference, loaded in found if loaded is not None}
+    images = tuple(_images_of(rendered))
+    user_images = ((image.reference, _user_image(image.reference, local, archives)) for image in images)
+    user_provided = {reference: loaded for reference, loaded in user_images if loaded is not None}
     return ImagePlan(
-        wanted=tuple(image for image in images if image.reference not in given),
+        wanted=tuple(image for image in images if image.reference not in user_provided),
         local=tuple(local),
         archives=tuple(archives),
-        given=given,
+        user_provided=user_provided,
         node_image=node_image,
         allow_missing=allow_missing,
     )
 
 
-def _given(reference: ImageReference, local: Sequence[LocalImage], archives: Sequence[LocalArchive]) -> LoadedImage | None:
+def _user_image(reference: ImageReference, local: Sequence[LocalImage], archives: Sequence[LocalArchive]) -> LoadedImage | None:
     """The user's image for one in the manifests: the same digest, otherwise the same name and tag."""
     candidates = [(image.name, image.digest, f"is the local image {image.engine_image}") for image in local]
     candidates += [(name, digest, "is in an archive of --kind-load") for archive in archives for name, digest in archive.digests.items()]
@@ -128,8 +128,8 @@ def _given(reference: ImageReference, local: Sequence[LocalImage], archives: Seq
         if reference == name or (reference.digest and (name.name, digest) == (reference.name, reference.digest)):
             return LoadedImage(reference)
     for image in local:
-        asked = ImageReference.parse(image.engine_image)
-        if reference.digest and (asked.name, asked.digest) == (reference.name, reference.digest):
+        engine_reference = ImageReference.parse(image.engine_image)
+        if reference.digest and (engine_reference.name, engine_reference.digest) == (reference.name, reference.digest):
             return LoadedImage(image.name, f"is the local image {image.engine_image}, which the engine saves under another digest")
     for name, _, title in candidates:
         if reference.digest and reference.tag and name.tagged == reference.tagged:
@@ -137,7 +137,7 @@ def _given(reference: ImageReference, local: Sequence[LocalImage], archives: Seq
     return None
 
 
-def _wanted(rendered: Iterable[Rendered]) -> Iterator[WantedImage]:
+def _images_of(rendered: Iterable[Rendered]) -> Iterator[WantedImage]:
     """The images of all manifests, each once with all its uses, in order of first use."""
     uses: dict[ImageReference, list[ImageUse]] = {}
     for overlay in rendered:
@@ -149,7 +149,7 @@ def _wanted(rendered: Iterable[Rendered]) -> Iterator[WantedImage]:
                     continue
                 reference, use = _use(container, file, ref)
                 uses.setdefault(reference, []).append(use)
-    return (WantedImage(reference, tuple(found)) for reference, found in uses.items())
+    return (WantedImage(reference, tuple(image_uses)) for reference, image_uses in uses.items())
 
 
 def _use(container: Mapping[str, object], file: str, ref: ObjectRef) -> tuple[ImageReference, ImageUse]:

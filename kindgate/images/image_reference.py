@@ -9,7 +9,7 @@ from kindgate.errors import ImageError
 
 DEFAULT_REGISTRY = "docker.io"
 DEFAULT_TAG = "latest"
-OWN_REGISTRY = "kindgate.local"
+LOCAL_REGISTRY = "kindgate.local"
 """Registry part of the names of images built here; no registry has them, and none is queried."""
 
 _PATH = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")

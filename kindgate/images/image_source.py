@@ -53,15 +53,15 @@ class ImageSource(Protocol):
         """The reference with the digest that this source verifies, if any."""
         ...
 
-    def refusal(self, images: str) -> str:
+    def missing_message(self, images: str) -> str:
         """The message that this source lacks `images`."""
         ...
 
-    def described(self, reference: ImageReference) -> str:
+    def origin_of(self, reference: ImageReference) -> str:
         """The origin of an image that this source has, for `kindgate images list`."""
         ...
 
-    def settled(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> ImageSource:
+    def resolved(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> ImageSource:
         """The source with all choices fixed that could otherwise differ between two steps of a run; may fetch programs."""
         ...
 
@@ -80,7 +80,7 @@ def check_available(source: ImageSource, plan: ImagePlan, deadline: Deadline) ->
     if missing and not plan.allow_missing:
         name = missing[0].reference.familiar_name
         raise ImageError(
-            source.refusal(", ".join(map(str, missing))),
+            source.missing_message(", ".join(map(str, missing))),
             next_step=f"correct the name; or `docker build` the image and pass it with --app-image {name}=IMAGE or --kind-load IMAGE; "
             "or let the cluster report it with --images-allow-missing",
         )
@@ -93,9 +93,9 @@ def provide(source: ImageSource, plan: ImagePlan, progress: Progress, deadline: 
     Raises `ImageError` before anything is pulled or built if an image is missing and the plan does not allow it.
     """
     missing = check_available(source, plan, deadline)
-    there = plan.without(missing)
+    available_plan = plan.without(missing)
     return Provided(
-        node_image=source.provide_node(there, progress, deadline),
-        archive=source.provide_workloads(there, progress, deadline),
+        node_image=source.provide_node(available_plan, progress, deadline),
+        archive=source.provide_workloads(available_plan, progress, deadline),
         missing=missing,
     )

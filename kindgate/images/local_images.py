@@ -37,9 +37,9 @@ def find_local(settings: ImageSettings, root: Path, engine: Engine, folder: Path
     loaded = tuple(item for item in settings.load if item not in files)
     ids: dict[str, str] = {}
     for option, name in [*(("--app-image", name) for name in app), *(("--kind-load", name) for name in loaded)]:
-        found = image_id(engine, name, deadline)
-        if found:
-            ids[name] = found
+        identity = image_id(engine, name, deadline)
+        if identity:
+            ids[name] = identity
         elif not settings.allow_missing:
             raise ImageError(
                 f"{option}: image {name} was not found in the engine" + (", and no such file exists" if option == "--kind-load" else ""),
@@ -62,10 +62,10 @@ def with_local(archive: Path | None, plan: ImagePlan, engine: Engine, folder: Pa
         return archive
     with ThreadPoolExecutor(max_workers=2) as pool:
         saved = list(pool.map(lambda image: save_image(engine, image.engine_image, folder, deadline).named(image.name), plan.local))
-    own = [*saved, *(image for file in plan.archives for image in _named(file.path))]
-    pinned = [loaded.name for loaded in plan.given.values() if loaded.name.digest]
+    user_images = [*saved, *(image for file in plan.archives for image in _named_images(file.path))]
+    pinned = [loaded.name for loaded in plan.user_provided.values() if loaded.name.digest]
     images: dict[str, LayoutImage] = {}
-    for image in [*own, *_by_digest(own, pinned), *(_named(archive) if archive else ())]:
+    for image in [*user_images, *_by_digest(user_images, pinned), *(_named_images(archive) if archive else ())]:
         images.setdefault(image.name.exact, image)
     for name in pinned:
         if name.exact not in images:
@@ -79,19 +79,19 @@ def with_local(archive: Path | None, plan: ImagePlan, engine: Engine, folder: Pa
 
 
 def _archive(path: Path, folder: Path) -> LocalArchive:
-    plain = plain_archive(path, folder)
-    digests = {image.name: image.manifest.digest for image in _named(plain)}
+    decompressed = plain_archive(path, folder)
+    digests = {image.name: image.manifest.digest for image in _named_images(decompressed)}
     if not digests:
         raise ImageError(f"{path}: its images have no names", next_step="save them by name: `docker save NAME:TAG`")
-    return LocalArchive(plain, digests)
+    return LocalArchive(decompressed, digests)
 
 
-def _named(path: Path) -> list[LayoutImage]:
+def _named_images(path: Path) -> list[LayoutImage]:
     return [image.named(name.loadable(image.manifest.digest)) for image in read_archive(path) for name in image.names]
 
 
 def _by_digest(images: Iterable[LayoutImage], pinned: Iterable[ImageReference]) -> list[LayoutImage]:
     """The images that have one of the digests in `pinned`, under that name."""
-    wanted = {(name.name, name.digest): name for name in pinned}
-    found = ((wanted.get((image.name.name, image.manifest.digest)), image) for image in images)
-    return [replace(image, name=name) for name, image in found if name is not None]
+    pinned_names = {(name.name, name.digest): name for name in pinned}
+    renamed = ((pinned_names.get((image.name.name, image.manifest.digest)), image) for image in images)
+    return [replace(image, name=name) for name, image in renamed if name is not None]

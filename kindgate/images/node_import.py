@@ -17,7 +17,7 @@ from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_fo
 
 _CTR = ("ctr", "--namespace", "k8s.io", "images")
 
-_ANSWER_SECONDS = 20.0
+_LIST_SECONDS = 20.0
 """Time within which a working node lists its images."""
 
 _MANAGED = 'labels."io.cri-containerd.image"==managed'
@@ -28,7 +28,7 @@ _RECORD = "/kind/kindgate-loaded"
 
 # a new node is busy, and each command in it takes a tenth of a second, so one command does everything
 _LIST = f"{shlex.join(_CTR)} ls -q {shlex.quote(_MANAGED)}"
-_LOOK = f"cat {_RECORD} && {_LIST}"
+_READ_RECORD = f"cat {_RECORD} && {_LIST}"
 _IMPORT = f'{shlex.join(_CTR)} import --local --no-unpack - >&2 && echo "$1" > {_RECORD} && {_LIST}'
 
 
@@ -39,13 +39,13 @@ def load_archive(
     names: Sequence[str],
     deadline: Deadline,
     *,
-    settling: float = 10.0,
-    fresh: bool = False,
+    settle_seconds: float = 10.0,
+    is_new_cluster: bool = False,
 ) -> None:
     """Import `archive` into every node (container names), and wait until each knows all of `names` (`registry/repo:tag`).
 
-    The CRI plugin is notified of an import by an event, within `settle` seconds. A node that loaded exactly this
-    archive last, and knows the names, is skipped; the nodes of a `fresh` cluster are not checked for that.
+    The CRI plugin is notified of an import by an event, within `settle_seconds`. A node that loaded exactly this
+    archive last, and knows the names, is skipped; the nodes of a new cluster (`is_new_cluster`) are not checked for that.
 
     Images stay packed: a node unpacks one when it first runs it, which saves work on nodes that never do. They are
     imported by ctr itself (`--local`), because containerd's transfer service takes twice the CPU time. Raises
@@ -55,11 +55,11 @@ def load_archive(
         digest = hashlib.file_digest(file, "sha256").hexdigest()
 
     def load(node: str) -> None:
-        if not fresh and _is_current(engine, node, digest, names, deadline):
+        if not is_new_cluster and _is_current(engine, node, digest, names, deadline):
             return
-        known = _import(engine, node, archive, digest, deadline)
-        if not known >= set(names):
-            _wait_until_known(engine, node, names, deadline.at_most(settling))
+        known_names = _import(engine, node, archive, digest, deadline)
+        if not known_names >= set(names):
+            _wait_for_names(engine, node, names, deadline.at_most(settle_seconds))
 
     with ThreadPoolExecutor(max_workers=max(1, len(nodes))) as pool:
         list(pool.map(load, nodes))
@@ -72,25 +72,25 @@ def loaded_names(engine: Engine, node: str, deadline: Deadline) -> frozenset[str
 
 def _is_current(engine: Engine, node: str, digest: str, names: Sequence[str], deadline: Deadline) -> bool:
     """Whether the node loaded this archive last and still knows the names."""
-    told = engine.run("exec", node, "sh", "-c", _LOOK, deadline=deadline, check=False)
-    return told.returncode == 0 and {digest, *names} <= set(told.stdout.split())
+    result = engine.run("exec", node, "sh", "-c", _READ_RECORD, deadline=deadline, check=False)
+    return result.returncode == 0 and {digest, *names} <= set(result.stdout.split())
 
 
 def _import(engine: Engine, node: str, archive: Path, digest: str, deadline: Deadline) -> frozenset[str]:
     """Import the archive and record its digest; return the names then available to the node's kubelet."""
     try:
-        told = engine.run("exec", "-i", node, "sh", "-c", _IMPORT, "sh", digest, input=archive, deadline=deadline)
+        result = engine.run("exec", "-i", node, "sh", "-c", _IMPORT, "sh", digest, input=archive, deadline=deadline)
     except CommandError as error:
         raise ImageError(f"cannot load the images into node {node}", waited=error.waited, last_state=str(error)) from error
-    return frozenset(told.stdout.split())
+    return frozenset(result.stdout.split())
 
 
-def _wait_until_known(engine: Engine, node: str, names: Sequence[str], deadline: Deadline) -> None:
-    def knows_all() -> Ready[None] | Pending | PermanentFailure:
-        lacking = sorted(set(names) - loaded_names(engine, node, Deadline.after(_ANSWER_SECONDS)))
-        return Pending(f"missing: {', '.join(lacking)}") if lacking else Ready(None)
+def _wait_for_names(engine: Engine, node: str, names: Sequence[str], deadline: Deadline) -> None:
+    def probe() -> Ready[None] | Pending | PermanentFailure:
+        missing = sorted(set(names) - loaded_names(engine, node, Deadline.after(_LIST_SECONDS)))
+        return Pending(f"missing: {', '.join(missing)}") if missing else Ready(None)
 
     try:
-        wait_for(f"the images in {node}", knows_all, deadline)
+        wait_for(f"the images in {node}", probe, deadline)
     except WaitTimeout as error:
         raise ImageError(f"node {node} does not have all images after loading", waited=error.waited, last_state=error.last_state) from error

@@ -17,13 +17,13 @@ from kindgate.images.image_plan import ImagePlan, LoadedImage, WantedImage
 from kindgate.images.image_reference import ImageReference
 from kindgate.images.image_source import Progress
 from kindgate.images.oci_layout import LayoutImage, write_layout
-from kindgate.images.registry_answers import Answer, classify, error_of, is_loopback
+from kindgate.images.registry_answers import Failure, classify_failure, is_loopback, registry_error
 from kindgate.waiting import Deadline
 
-_INFO_SECONDS = 60.0
+_QUERY_SECONDS = 60.0
 """Time limit for querying the engine's properties."""
 
-_AT_ONCE = 3
+_CONCURRENT_PULLS = 3
 """Number of concurrent pulls; the engine already fetches the layers of each in parallel."""
 
 
@@ -39,9 +39,9 @@ class RegistrySource:
 
     def missing(self, plan: ImagePlan, deadline: Deadline) -> tuple[WantedImage, ...]:
         """The images missing in their registry; raises `RegistryError` if a registry says neither yes nor no."""
-        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            found = list(pool.map(lambda image: self._exists(self.pulled_as(image.reference), deadline), plan.wanted))
-        return tuple(image for image, exists in zip(plan.wanted, found, strict=True) if not exists)
+        with ThreadPoolExecutor(max_workers=_CONCURRENT_PULLS) as pool:
+            existing = list(pool.map(lambda image: self._exists(self.pulled_as(image.reference), deadline), plan.wanted))
+        return tuple(image for image, exists in zip(plan.wanted, existing, strict=True) if not exists)
 
     def loaded_as(self, reference: ImageReference) -> LoadedImage:
         """The manifests' name with its digest if the engine keeps digests; otherwise a tag derived from the digest."""
@@ -53,15 +53,15 @@ class RegistrySource:
         """The reference with the manifests' digest, otherwise the lock's; the engine verifies it when it pulls."""
         return reference if reference.digest else reference.with_digest(self.lock.of(reference).digest)
 
-    def refusal(self, images: str) -> str:
+    def missing_message(self, images: str) -> str:
         """The message that no registry has `images`."""
         return f"not found in its registry: {images}"
 
-    def described(self, reference: ImageReference) -> str:  # noqa: ARG002 - required by the source protocol
+    def origin_of(self, reference: ImageReference) -> str:  # noqa: ARG002 - required by the source protocol
         """The source's name."""
         return self.name
 
-    def settled(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> RegistrySource:  # noqa: ARG002 - required by the source protocol
+    def resolved(self, plan: ImagePlan, progress: Progress, deadline: Deadline) -> RegistrySource:  # noqa: ARG002 - required by the source protocol
         """The source unchanged: a registry has only one image per name."""
         return self
 
@@ -82,7 +82,7 @@ class RegistrySource:
             return save_image(self.engine, name, self.folder, deadline).named(self.loaded_as(image.reference).name)
 
         archive = self.folder / "registry.tar"
-        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        with ThreadPoolExecutor(max_workers=_CONCURRENT_PULLS) as pool:
             write_layout(archive, pool.map(pulled, plan.wanted))
         return archive
 
@@ -96,47 +96,47 @@ class RegistrySource:
 
     @cached_property
     def _keeps_digests(self) -> bool:
-        return keeps_digests(self.engine, Deadline.after(_INFO_SECONDS))
+        return keeps_digests(self.engine, Deadline.after(_QUERY_SECONDS))
 
     def _mirrored(self, reference: ImageReference) -> ImageReference:
         return reference.through(self.mirror) if self.mirror else reference
 
     def _exists(self, reference: ImageReference, deadline: Deadline) -> bool:
         """Whether the registry has the image; not queried if the engine has it by digest."""
-        asked = reference.exact
-        if reference.digest and image_id(self.engine, asked, deadline):
+        name = reference.exact
+        if reference.digest and image_id(self.engine, name, deadline):
             return True
         if self.engine.program == "podman":
-            command = ["manifest", "inspect", f"docker://{asked}"]
+            command = ["manifest", "inspect", f"docker://{name}"]
         else:
-            command = ["manifest", "inspect", *(["--insecure"] if is_loopback(reference.registry) else []), asked]
-        told = self.engine.run(*command, deadline=deadline, check=False)
-        if told.returncode == 0:
+            command = ["manifest", "inspect", *(["--insecure"] if is_loopback(reference.registry) else []), name]
+        result = self.engine.run(*command, deadline=deadline, check=False)
+        if result.returncode == 0:
             return True
-        answer = classify(told.stderr)
-        if answer is Answer.MISSING:
+        failure = classify_failure(result.stderr)
+        if failure is Failure.MISSING:
             return False
-        raise error_of(answer, asked, told.stderr)
+        raise registry_error(failure, name, result.stderr)
 
     def _pull(self, reference: ImageReference, progress: Progress, deadline: Deadline) -> str:
         """Pull an image and return its name in the engine, which verifies a digest itself."""
-        asked = reference.exact
-        if reference.digest and image_id(self.engine, asked, deadline):
-            return asked
+        name = reference.exact
+        if reference.digest and image_id(self.engine, name, deadline):
+            return name
         started = time.monotonic()
-        progress(f"pulling {asked}")
+        progress(f"pulling {name}")
         try:
-            self.engine.run("pull", "--quiet", asked, deadline=deadline)
+            self.engine.run("pull", "--quiet", name, deadline=deadline)
         except CommandFailed as error:
-            raise error_of(classify(error.stderr), asked, error.stderr) from error
-        progress(f"pulled {asked} in {time.monotonic() - started:.0f} s")
-        return asked
+            raise registry_error(classify_failure(error.stderr), name, error.stderr) from error
+        progress(f"pulled {name} in {time.monotonic() - started:.0f} s")
+        return name
 
     def _digest(self, reference: ImageReference, progress: Progress, deadline: Deadline) -> str:
-        asked = self._pull(reference, progress, deadline)
-        told = self.engine.run("image", "inspect", "--format", "{{json .RepoDigests}}", asked, deadline=deadline).stdout
-        known = [ImageReference.parse(entry) for entry in json.loads(told)]
-        digest = next((entry.digest for entry in known if entry.name == reference.name), "")
+        name = self._pull(reference, progress, deadline)
+        output = self.engine.run("image", "inspect", "--format", "{{json .RepoDigests}}", name, deadline=deadline).stdout
+        repo_digests = [ImageReference.parse(entry) for entry in json.loads(output)]
+        digest = next((entry.digest for entry in repo_digests if entry.name == reference.name), "")
         if not digest:
-            raise ImageError(f"the engine reports no digest for {asked}", last_state=told)
+            raise ImageError(f"the engine reports no digest for {name}", last_state=output)
         return digest

@@ -21,7 +21,7 @@ from kindgate.errors import (
 _LOOPBACK = ("localhost", "127.", "[::1]")
 
 
-class Answer(enum.Enum):
+class Failure(enum.Enum):
     """The reason why an engine could not pull or inspect an image."""
 
     MISSING = "missing"
@@ -35,48 +35,48 @@ class Answer(enum.Enum):
 
 # Only after the word: digests, ports and tags are full of such numbers.
 _STATUS = re.compile(r"status(?: code)?:? (\d{3})")
-_OF_STATUS = {401: Answer.UNAUTHORIZED, 403: Answer.FORBIDDEN, 404: Answer.MISSING, 429: Answer.RATE_LIMITED}
+_BY_STATUS = {401: Failure.UNAUTHORIZED, 403: Failure.FORBIDDEN, 404: Failure.MISSING, 429: Failure.RATE_LIMITED}
 
 # The first row with a matching phrase wins. Docker Hub gives the same response for a repository that does not exist and for
 # a private one ("pull access denied, repository does not exist or may require ..."): it counts as missing.
-_PHRASES: tuple[tuple[Answer, tuple[str, ...]], ...] = (
-    (Answer.RATE_LIMITED, ("toomanyrequests", "too many requests")),
-    (Answer.WRONG_DIGEST, ("verification failed", "digest mismatch", "does not match provided manifest digest", "did not match digest")),
-    (Answer.MISSING, ("manifest unknown", "name unknown", "repository does not exist", "no such manifest", "not found: manifest")),
-    (Answer.UNAUTHORIZED, ("unauthorized", "authentication required", "no basic auth credentials")),
-    (Answer.FORBIDDEN, ("denied", "forbidden")),
+_PHRASES: tuple[tuple[Failure, tuple[str, ...]], ...] = (
+    (Failure.RATE_LIMITED, ("toomanyrequests", "too many requests")),
+    (Failure.WRONG_DIGEST, ("verification failed", "digest mismatch", "does not match provided manifest digest", "did not match digest")),
+    (Failure.MISSING, ("manifest unknown", "name unknown", "repository does not exist", "no such manifest", "not found: manifest")),
+    (Failure.UNAUTHORIZED, ("unauthorized", "authentication required", "no basic auth credentials")),
+    (Failure.FORBIDDEN, ("denied", "forbidden")),
     (
-        Answer.UNREACHABLE,
+        Failure.UNREACHABLE,
         ("no such host", "connection refused", "i/o timeout", "handshake timeout", "deadline exceeded", "server misbehaving",
          "network is unreachable", "connection reset", "no route to host", "http response to https", "x509", "proxyconnect", ": eof"),
     ),
-    (Answer.MISSING, ("not found",)),
+    (Failure.MISSING, ("not found",)),
 )  # fmt: skip
 
-_ERRORS: dict[Answer, tuple[type[RegistryError], str, str]] = {
-    Answer.UNAUTHORIZED: (RegistryUnauthorized, "requires credentials, or rejected the given ones (401)", "log in with `docker login`"),
-    Answer.FORBIDDEN: (RegistryForbidden, "denied access (403)", "request access to the repository, or log in as a user who has it"),
-    Answer.RATE_LIMITED: (RegistryRateLimited, "is rate limiting requests (429)", "log in, wait, or pull through --registry-mirror HOST"),
-    Answer.WRONG_DIGEST: (DigestMismatch, "returned an image other than the locked one", "check the mirror and the lock before using it"),
-    Answer.UNREACHABLE: (RegistryUnreachable, "does not respond", "check the network, or set --registry-mirror or --image-source"),
-    Answer.OTHER: (RegistryError, "did not return it", "try to pull it by hand"),
-    Answer.MISSING: (RegistryError, "does not have it", "correct the name"),
+_ERRORS: dict[Failure, tuple[type[RegistryError], str, str]] = {
+    Failure.UNAUTHORIZED: (RegistryUnauthorized, "requires credentials, or rejected the given ones (401)", "log in with `docker login`"),
+    Failure.FORBIDDEN: (RegistryForbidden, "denied access (403)", "request access to the repository, or log in as a user who has it"),
+    Failure.RATE_LIMITED: (RegistryRateLimited, "is rate limiting requests (429)", "log in, wait, or pull through --registry-mirror HOST"),
+    Failure.WRONG_DIGEST: (DigestMismatch, "returned an image other than the locked one", "check the mirror and the lock before using it"),
+    Failure.UNREACHABLE: (RegistryUnreachable, "does not respond", "check the network, or set --registry-mirror or --image-source"),
+    Failure.OTHER: (RegistryError, "did not return it", "try to pull it by hand"),
+    Failure.MISSING: (RegistryError, "does not have it", "correct the name"),
 }  # fmt: skip
 
 
-def classify(said: str) -> Answer:
+def classify_failure(output: str) -> Failure:
     """The reason why a pull failed, from Docker's or Podman's output."""
-    lowered = said.lower()
+    lowered = output.lower()
     by_status = _STATUS.search(lowered)
-    if by_status and int(by_status[1]) in _OF_STATUS:
-        return _OF_STATUS[int(by_status[1])]
-    return next((answer for answer, phrases in _PHRASES if any(phrase in lowered for phrase in phrases)), Answer.OTHER)
+    if by_status and int(by_status[1]) in _BY_STATUS:
+        return _BY_STATUS[int(by_status[1])]
+    return next((failure for failure, phrases in _PHRASES if any(phrase in lowered for phrase in phrases)), Failure.OTHER)
 
 
-def error_of(answer: Answer, image: str, said: str) -> RegistryError:
-    """The error to raise for an answer about an image."""
-    kind, what, next_step = _ERRORS[answer]
-    return kind(f"{image}: the registry {what}", last_state=said.strip(), next_step=next_step)
+def registry_error(failure: Failure, image: str, output: str) -> RegistryError:
+    """The error to raise for a failed pull or inspection of an image."""
+    error_type, problem, next_step = _ERRORS[failure]
+    return error_type(f"{image}: the registry {problem}", last_state=output.strip(), next_step=next_step)
 
 
 def any_reachable(hosts: Iterable[str], timeout: float = 4.0) -> bool:
@@ -88,12 +88,12 @@ def any_reachable(hosts: Iterable[str], timeout: float = 4.0) -> bool:
     hosts = tuple(hosts)
     with ThreadPoolExecutor(max_workers=max(1, len(hosts))) as pool:
         codes = dict(zip(hosts, pool.map(lambda host: _status(host, timeout), hosts), strict=True))
-    refusals = {code: _OF_STATUS[code] for code in (403, 429)}
+    refusals = {code: _BY_STATUS[code] for code in (403, 429)}
     if any(code not in {0, *refusals} for code in codes.values()):
         return True
     for host, code in codes.items():
         if code in refusals:
-            raise error_of(refusals[code], host, f"HTTP {code} for /v2/")
+            raise registry_error(refusals[code], host, f"HTTP {code} for /v2/")
     return False
 
 

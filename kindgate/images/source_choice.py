@@ -47,13 +47,13 @@ def choose_source(
     if settings.source == "registry" or any_reachable(_hosts(registry, plan)):
         return registry
     if settings.registry_mirror or not can_build(facts):
-        silent = (
+        message = (
             f"the registry mirror {settings.registry_mirror} does not respond"
             if settings.registry_mirror
             else "no container registry responds"
         )
         raise RegistryUnreachable(
-            silent, next_step="check network and proxy, or set --registry-mirror HOST to a cache that this machine can reach"
+            message, next_step="check network and proxy, or set --registry-mirror HOST to a cache that this machine can reach"
         )
     progress("no container registry responds: building images from modules, wheels and packages, which takes minutes the first time")
     return replace(build, no_registry=True)
@@ -61,5 +61,5 @@ def choose_source(
 
 def _hosts(registry: RegistrySource, plan: ImagePlan) -> Iterable[str]:
     """The registries that the run would use."""
-    wanted = (image.reference for image in plan.wanted)
-    return sorted({registry.pulled_as(reference).registry for reference in (*wanted, registry.lock.node.reference)})
+    references = (image.reference for image in plan.wanted)
+    return sorted({registry.pulled_as(reference).registry for reference in (*references, registry.lock.node.reference)})

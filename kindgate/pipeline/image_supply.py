@@ -41,7 +41,7 @@ class ImageSupply:
     @property
     def loaded(self) -> Mapping[ImageReference, LoadedImage]:
         """Every image of the manifests that is loaded into the nodes, with its name there."""
-        return {**self.plan.given, **{image.reference: self.source.loaded_as(image.reference) for image in self.plan.wanted}}
+        return {**self.plan.user_provided, **{image.reference: self.source.loaded_as(image.reference) for image in self.plan.wanted}}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -54,18 +54,18 @@ class ImageSupply:
 
         An image includes the digest from the manifests or the lock if the source verifies it.
         """
-        used = {image.name for image in self.plan.given.values()}
+        used = {image.name for image in self.plan.user_provided.values()}
         unused = (name for name in self._user_image_names if name not in used)
         rows = [
-            (image.reference, self.source.pinned(image.reference), self.source.described(image.reference)) for image in self.plan.wanted
+            (image.reference, self.source.pinned(image.reference), self.source.origin_of(image.reference)) for image in self.plan.wanted
         ]
-        rows += [(reference, reference, "local") for reference in dict.fromkeys((*self.plan.given, *unused))]
+        rows += [(reference, reference, "local") for reference in dict.fromkeys((*self.plan.user_provided, *unused))]
         loaded = self.loaded
         return tuple(sorted(f"{shown}  {origin}{_renamed(reference, loaded)}" for reference, shown, origin in rows))
 
     def with_resolved_source(self, deadline: Deadline, progress: Progress) -> ImageSupply:
         """The supply with a source that makes every image of the run from the same versions; it can fetch programs."""
-        return replace(self, source=self.source.settled(self.plan, progress, deadline))
+        return replace(self, source=self.source.resolved(self.plan, progress, deadline))
 
     @property
     def _user_image_names(self) -> tuple[ImageReference, ...]:
@@ -144,7 +144,7 @@ def build_image(settings: Settings, name: str, deadline: Deadline, progress: Pro
     if source.missing(plan, deadline):
         known = ", ".join(sorted(image for image, entry in source.lock.images.items() if entry.build))
         raise ImageError(f"{name} is not in the catalogue", next_step=f"use one of {known}")
-    archive = source.settled(plan, progress, deadline).provide_workloads(plan, progress, deadline)
+    archive = source.resolved(plan, progress, deadline).provide_workloads(plan, progress, deadline)
     if archive is None:
         raise ImageError(f"{name} was not built")
     return archive

@@ -302,7 +302,7 @@ class Pipeline:
         if file is not None:
             with self.log.phase("load the images into the nodes"):
                 deadline = self._deadline(LOAD_SECONDS)
-                load_archive(supply.engine, address.nodes, file, supply.names, deadline, fresh=not address.reused)
+                load_archive(supply.engine, address.nodes, file, supply.names, deadline, is_new_cluster=not address.reused)
 
     def _authority(self, inputs: Inputs, address: ClusterAddress) -> Authority | None:
         """Write the certificates that verify the entries, and return the CA for this cluster; None on an existing cluster."""

@@ -52,7 +52,7 @@ def _find(
 ) -> Path:
     return find_tool(
         name,
-        asked=requested,
+        requested=requested,
         recipe=recipe,
         seed=_seed(settings),
         from_source=settings.images.from_source,

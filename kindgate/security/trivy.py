@@ -13,7 +13,7 @@ from typing import Any
 
 from kindgate import assets
 from kindgate.errors import CommandError, ToolError
-from kindgate.host.binaries import Progress, is_at_hand, provide_binary
+from kindgate.host.binaries import Progress, is_available_locally, provide_binary
 from kindgate.host.command import run
 from kindgate.host.paths import cache_dir
 from kindgate.images.build.catalogue import read_catalogue
@@ -56,7 +56,7 @@ def find_trivy(*, seed: Path | None, deadline: Deadline, progress: Progress) -> 
     folder = assets.manifests() / "images"
     recipe = read_catalogue(folder / "catalogue.yaml").recipe("trivy", folder)
     binaries = cache_dir() / "binaries"
-    if not is_at_hand(recipe, cache=binaries, seed=seed):
+    if not is_available_locally(recipe, cache=binaries, seed=seed):
         progress(f"{recipe.title}: not available; compiling it once takes ten minutes or more")
     try:
         return provide_binary(recipe, cache=binaries, seed=seed, deadline=deadline, progress=progress)

@@ -15,7 +15,7 @@ import pytest
 from kindgate import Deadline, assets
 from kindgate.errors import ImageError
 from kindgate.host.container_engine import find_engine
-from kindgate.images.app_images import OwnImage, build_own_images
+from kindgate.images.app_images import AppImage, build_app_images
 from kindgate.images.archive import read_archive
 from kindgate.images.image_lock import read_lock
 from kindgate.images.image_reference import ImageReference
@@ -76,7 +76,7 @@ def test_a_failed_build_leaves_no_container(cluster: Cluster, tmp_path: Path) ->
     (tmp_path / "Dockerfile").write_text(f"FROM {base}\nLABEL {label}\nRUN exit 7\n")
 
     with pytest.raises(ImageError, match="cannot build shop:broken"):
-        build_own_images([OwnImage.of(AppBuild.parse("shop:broken=."), tmp_path)], engine, deadline, lambda _line: None)
+        build_app_images([AppImage.of(AppBuild.parse("shop:broken=."), tmp_path)], engine, deadline, lambda _line: None)
 
     assert engine.run("ps", "--all", "--quiet", "--filter", f"label={label}", deadline=deadline).stdout == ""
 

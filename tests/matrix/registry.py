@@ -20,7 +20,7 @@ from kindgate.assets import manifests
 from kindgate.host.container_engine import Engine
 from kindgate.images.archive import read_archive
 from kindgate.images.image_lock import read_lock
-from kindgate.images.image_reference import OWN_REGISTRY, ImageReference
+from kindgate.images.image_reference import LOCAL_REGISTRY, ImageReference
 from kindgate.images.oci_layout import Blob
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 from tests.matrix.cell import run, this_python
@@ -132,7 +132,7 @@ def fill(registry: Registry, engine: Engine, folder: Path) -> None:
         engine.run("rmi", pushed, deadline=deadline, check=False)
     for text, entry in lock.images.items():
         name = ImageReference.parse(text)
-        if entry.build and name.registry != OWN_REGISTRY:
+        if entry.build and name.registry != LOCAL_REGISTRY:
             archive = folder / "image.tar"
             _command([this_python().with_name("kindgate"), "images", "build", text, archive], folder)
             registry.push(name, archive)

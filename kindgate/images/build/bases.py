@@ -18,7 +18,7 @@ _LIBRARY = re.compile(r"^\s*(?:\S+ => )?(/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
 
 def base_entries(base: Base, root: Path, deadline: Deadline) -> Iterator[Entry]:
     """The content of a base's layer; raises `ImageError` if a program or file is missing in `root`."""
-    files = [f"/{found.relative_to(root)}" for pattern in base.files for found in _found(root, pattern)]
+    files = [f"/{file.relative_to(root)}" for pattern in base.files for file in _matching_files(root, pattern)]
     linking = [*base.programs, *(file for file in files if file.endswith(".so"))]
     yield from (Folder(path, 0o1777 if path == "/tmp" else 0o755) for path in base.directories)  # noqa: S108 - the image's, not ours
     yield from _copies(root, [*base.programs, *files, *_libraries(root, linking, deadline)], deadline)
@@ -39,17 +39,17 @@ def _libraries(root: Path, programs: Sequence[str], deadline: Deadline) -> Seque
 
 def _copies(root: Path, paths: Iterable[str], deadline: Deadline) -> Iterator[File]:
     """The files of `root` at `paths`, with symbolic links resolved."""
-    asked = sorted(set(paths))
-    if not asked:
+    requested = sorted(set(paths))
+    if not requested:
         return
-    real = in_root(root, ["readlink", "-e", *asked], deadline).splitlines()
-    for path, target in zip(asked, real, strict=True):
+    real = in_root(root, ["readlink", "-e", *requested], deadline).splitlines()
+    for path, target in zip(requested, real, strict=True):
         content = root / target.lstrip("/")
         yield File(path, content, content.stat().st_mode & 0o7777)
 
 
-def _found(root: Path, pattern: str) -> Sequence[Path]:
-    found = sorted(root.glob(pattern.lstrip("/")))
-    if not found:
+def _matching_files(root: Path, pattern: str) -> Sequence[Path]:
+    files = sorted(root.glob(pattern.lstrip("/")))
+    if not files:
         raise ImageError(f"the Debian root filesystem has no {pattern}", next_step="add its package to debian.packages in the catalogue")
-    return found
+    return files

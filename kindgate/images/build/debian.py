@@ -14,7 +14,7 @@ from kindgate.host.command import run
 from kindgate.host.debian_packages import KEYRING, configured_mirror
 from kindgate.host.heartbeat import heartbeat
 from kindgate.images.build.catalogue import Debian
-from kindgate.images.build.store import made_once
+from kindgate.images.build.store import make_once
 from kindgate.images.image_source import Progress
 from kindgate.waiting import Deadline
 
@@ -23,7 +23,7 @@ _NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/
 ROOT_SECONDS = 60.0
 """Seconds that the nodes' root filesystem takes on two idle cores."""
 
-_WITHOUT_QUESTIONS = {"DEBIAN_FRONTEND": "noninteractive"}
+_NONINTERACTIVE = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
 def root_filesystem(debian: Debian, folder: Path, progress: Progress, deadline: Deadline) -> Path:
@@ -41,7 +41,7 @@ def root_filesystem(debian: Debian, folder: Path, progress: Progress, deadline: 
             for name in _NOT_NEEDED:
                 shutil.rmtree(path / name, ignore_errors=True)
 
-    return made_once(folder / f"{debian.suite}-{key}", make, deadline)
+    return make_once(folder / f"{debian.suite}-{key}", make, deadline)
 
 
 def install_packages(needed: Mapping[str, str], progress: Progress, deadline: Deadline) -> None:
@@ -50,7 +50,7 @@ def install_packages(needed: Mapping[str, str], progress: Progress, deadline: De
     `needed` maps program or file to package. Reports the packages first. Raises `ImageError` if installing is not
     allowed or fails.
     """
-    missing = sorted({package for thing, package in needed.items() if not _is_here(thing)})
+    missing = sorted({package for requirement, package in needed.items() if not _is_present(requirement)})
     if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
@@ -58,11 +58,11 @@ def install_packages(needed: Mapping[str, str], progress: Progress, deadline: De
     install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
     with heartbeat(progress, f"installing the Debian packages {', '.join(missing)} on this machine"):
         try:
-            run(install, env=_WITHOUT_QUESTIONS, deadline=deadline)
+            run(install, env=_NONINTERACTIVE, deadline=deadline)
         except CommandFailed:
             # a machine without package lists, as in container images, finds nothing before an update
-            run(["apt-get", "update", "-qq"], env=_WITHOUT_QUESTIONS, deadline=deadline)
-            run(install, env=_WITHOUT_QUESTIONS, deadline=deadline)
+            run(["apt-get", "update", "-qq"], env=_NONINTERACTIVE, deadline=deadline)
+            run(install, env=_NONINTERACTIVE, deadline=deadline)
 
 
 def in_root(root: Path, command: Sequence[str], deadline: Deadline) -> str:
@@ -72,8 +72,8 @@ def in_root(root: Path, command: Sequence[str], deadline: Deadline) -> str:
     ).stdout
 
 
-def _is_here(thing: str) -> bool:
-    return Path(thing).exists() if thing.startswith("/") else shutil.which(thing) is not None
+def _is_present(requirement: str) -> bool:
+    return Path(requirement).exists() if requirement.startswith("/") else shutil.which(requirement) is not None
 
 
 def _debootstrap(debian: Debian, path: Path, deadline: Deadline) -> None:
@@ -82,6 +82,6 @@ def _debootstrap(debian: Debian, path: Path, deadline: Deadline) -> None:
     mirror = configured_mirror(deadline)
     run(
         [*command, f"--include={','.join(debian.packages)}", debian.suite, path, *([mirror] if mirror else [])],
-        env=_WITHOUT_QUESTIONS,
+        env=_NONINTERACTIVE,
         deadline=deadline,
     )

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from kindgate.errors import KindgateError
-from kindgate.host.binaries import Recipe, download_module, host_platform, is_at_hand, provide_binary
+from kindgate.host.binaries import Recipe, download_module, host_platform, is_available_locally, provide_binary
 from kindgate.host.command import run
-from kindgate.host.go_caches import kept_while_compiling
+from kindgate.host.go_caches import shared_go_caches
 from kindgate.host.heartbeat import minutes
 from kindgate.images import oci_layout
 from kindgate.images.build import bases, layers
 from kindgate.images.build.catalogue import Catalogue, CProgram, Image, Program
 from kindgate.images.build.debian import install_packages, root_filesystem
 from kindgate.images.build.python_images import ENVIRONMENT, PythonImageBuilder
-from kindgate.images.build.store import key_of, made_once
+from kindgate.images.build.store import key_of, make_once
 from kindgate.images.image_reference import ImageReference
 from kindgate.images.image_source import Progress
 from kindgate.images.oci_layout import Layer, LayoutImage, make_image
@@ -70,31 +70,31 @@ class ImageBuilder:
         Programs that share dependencies are made in sequence. Reports first which programs are to be made, their usual
         duration and their location. After a failure, the rest is still made and kept; then the first error is raised.
         """
-        wanted = sorted(names)
-        recipes = [self.recipe(name) for name in wanted if name in self.catalogue.programs]
+        program_names = sorted(names)
+        recipes = [self.recipe(name) for name in program_names if name in self.catalogue.programs]
         binaries = self.cache / "binaries"
-        missing = [recipe for recipe in recipes if not is_at_hand(recipe, cache=binaries, seed=self.seed)]
+        missing = [recipe for recipe in recipes if not is_available_locally(recipe, cache=binaries, seed=self.seed)]
         if not missing:
             return
         missing.sort(key=lambda recipe: -recipe.seconds)
-        told = ", ".join(f"{recipe.title} ({minutes(recipe.seconds)})" for recipe in missing)
+        listing = ", ".join(f"{recipe.title} ({minutes(recipe.seconds)})" for recipe in missing)
         total = minutes(sum(recipe.seconds for recipe in missing))
         size = sum(self._source(recipe.name).megabytes for recipe in missing)
         self.progress(
-            f"to build once: {told}; usually {total} on two idle cores, with about {size:.0f} MB to download; "
+            f"to build once: {listing}; usually {total} on two idle cores, with about {size:.0f} MB to download; "
             f"kept in {binaries}, and rebuilt if that is removed"
         )
         started = time.monotonic()
         clock = StoppableClock(self.deadline.clock)
-        shop = replace(self, deadline=replace(self.deadline, clock=clock))
+        stoppable = replace(self, deadline=replace(self.deadline, clock=clock))
         groups: dict[str, list[str]] = {}
         for recipe in missing:
             groups.setdefault(recipe.group, []).append(recipe.name)
-        small = [name for name in wanted if name in self.catalogue.c_programs]
+        c_programs = [name for name in program_names if name in self.catalogue.c_programs]
         # a compile uses every available core; a second one uses the cores left idle while it links
-        with kept_while_compiling(), ThreadPoolExecutor(max_workers=2) as compiling, ThreadPoolExecutor(max_workers=1) as unpacking:
-            jobs: list[Future[object]] = [compiling.submit(shop.make_in_turn, group) for group in groups.values()]
-            jobs += [unpacking.submit(shop.root_filesystem), unpacking.submit(shop.make_in_turn, small)]
+        with shared_go_caches(), ThreadPoolExecutor(max_workers=2) as compiling, ThreadPoolExecutor(max_workers=1) as unpacking:
+            jobs: list[Future[object]] = [compiling.submit(stoppable.make_in_sequence, group) for group in groups.values()]
+            jobs += [unpacking.submit(stoppable.root_filesystem), unpacking.submit(stoppable.make_in_sequence, c_programs)]
             try:
                 wait(jobs)
             except BaseException:
@@ -105,7 +105,7 @@ class ImageBuilder:
                 job.result()
         self.progress(f"{len(missing)} programs built in {minutes(time.monotonic() - started)}")
 
-    def make_in_turn(self, names: Sequence[str]) -> None:
+    def make_in_sequence(self, names: Sequence[str]) -> None:
         """Make the programs in sequence, continuing after a failure until the deadline; then raise the first error."""
         errors: list[KindgateError] = []
         for name in names:
@@ -134,7 +134,7 @@ class ImageBuilder:
             # one core fetches and unpacks Debian's packages while the other compresses programs
             base_layers = pool.submit(lambda: {base: self._base_layer(base) for base in bases_used})
             program_layers = {entry: pool.submit(self._program_layer, image) for entry, image in entries.items() if image.program}
-            made = {
+            image_layers = {
                 entry: [
                     *([base_layers.result()[image.base]] if image.base else []),
                     *([program_layers[entry].result()] if image.program else []),
@@ -142,17 +142,17 @@ class ImageBuilder:
                 for entry, image in entries.items()
             }
         return [
-            make_image(ImageReference.parse(name), made[entry], _configuration(entries[entry]), _architecture())
+            make_image(ImageReference.parse(name), image_layers[entry], _configuration(entries[entry]), _architecture())
             for name, entry in names.items()
         ]
 
     def _python_images(self, names: Mapping[str, str]) -> list[LayoutImage]:
-        found = []
+        images = []
         for name, entry in sorted(names.items()):
             image = self.catalogue.python_images[entry]
             config = {"Env": [_PATH, *ENVIRONMENT], "Entrypoint": list(image.entrypoint), "User": image.user}
-            found.append(make_image(ImageReference.parse(name), self._python.made(entry, image), config, _architecture()))
-        return found
+            images.append(make_image(ImageReference.parse(name), self._python.image_layers(entry, image), config, _architecture()))
+        return images
 
     @property
     def _python(self) -> PythonImageBuilder:
@@ -182,7 +182,7 @@ class ImageBuilder:
         def entries() -> Sequence[layers.Entry]:
             return list(bases.base_entries(self.catalogue.bases[name], self.root_filesystem(), self.deadline))
 
-        return layers.kept_layer(self.cache / "layers", f"{name}-{self._base_key(name)}", entries, self.deadline)
+        return layers.cached_layer(self.cache / "layers", f"{name}-{self._base_key(name)}", entries, self.deadline)
 
     def _program_layer(self, image: Image) -> Layer:
         def entries() -> Sequence[layers.Entry]:
@@ -190,7 +190,7 @@ class ImageBuilder:
             return [layers.File(image.path, self.program(image.program)), *links]
 
         key = key_of(image.path, str(sorted(image.links.items())), self._program_key(image.program), layers)
-        return layers.kept_layer(self.cache / "layers", f"{image.program}-{key}", entries, self.deadline)
+        return layers.cached_layer(self.cache / "layers", f"{image.program}-{key}", entries, self.deadline)
 
     def _c_program(self, name: str, entry: CProgram) -> Path:
         libc = f"/usr/lib/{platform.machine()}-linux-gnu/libc.a"
@@ -200,7 +200,7 @@ class ImageBuilder:
             source = download_module(entry.module, entry.version, entry.sum, self.deadline) / entry.source
             run(["gcc", "-Os", "-static", "-s", "-o", path, source], deadline=self.deadline)
 
-        return made_once(self.cache / "binaries" / f"{name}-{self._program_key(name)}", make, self.deadline)
+        return make_once(self.cache / "binaries" / f"{name}-{self._program_key(name)}", make, self.deadline)
 
 
 def _architecture() -> str:

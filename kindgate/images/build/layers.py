@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import zstandard
 
-from kindgate.images.build.store import made_once
+from kindgate.images.build.store import make_once
 from kindgate.images.oci_layout import LAYER, Blob, Layer, Span
 from kindgate.waiting import Deadline
 
@@ -52,27 +52,27 @@ class Folder:
 Entry = File | Link | Folder
 
 
-def kept_layer(folder: Path, key: str, entries: Callable[[], Iterable[Entry]], deadline: Deadline) -> Layer:
+def cached_layer(folder: Path, key: str, entries: Callable[[], Iterable[Entry]], deadline: Deadline) -> Layer:
     """The layer named by `key`: from `folder`, or made of `entries` and kept there.
 
     `key` must cover everything that the entries are made from; they are requested only if the layer must be made.
     """
-    kept = made_once(folder / key, lambda path: _make(path, list(entries())), deadline)
-    told = json.loads((kept / "layer.json").read_text())
-    blob = Blob(told["digest"], told["size"], f"{LAYER}+zstd", Span(kept / "layer.tar.zst", 0, told["size"]))
-    return Layer(blob, told["diff_id"])
+    cached = make_once(folder / key, lambda path: _make(path, list(entries())), deadline)
+    layer_facts = json.loads((cached / "layer.json").read_text())
+    blob = Blob(layer_facts["digest"], layer_facts["size"], f"{LAYER}+zstd", Span(cached / "layer.tar.zst", 0, layer_facts["size"]))
+    return Layer(blob, layer_facts["diff_id"])
 
 
 def _make(folder: Path, entries: Sequence[Entry]) -> None:
     folder.mkdir()
     packed = folder / "layer.tar.zst"
     with packed.open("wb") as target, zstandard.ZstdCompressor(level=_LEVEL, threads=-1).stream_writer(target) as compressed:
-        plain = _Hashed(compressed)
-        write_tar(plain, entries)
+        hashed = _Hashed(compressed)
+        write_tar(hashed, entries)
     with packed.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    told = {"digest": f"sha256:{digest}", "size": packed.stat().st_size, "diff_id": f"sha256:{plain.hash.hexdigest()}"}
-    (folder / "layer.json").write_text(json.dumps(told))
+    layer_facts = {"digest": f"sha256:{digest}", "size": packed.stat().st_size, "diff_id": f"sha256:{hashed.hash.hexdigest()}"}
+    (folder / "layer.json").write_text(json.dumps(layer_facts))
 
 
 def write_tar(sink: io.RawIOBase | io.BytesIO, entries: Iterable[Entry]) -> None:

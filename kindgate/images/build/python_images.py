@@ -15,7 +15,7 @@ from kindgate.host.wheels import pip_command
 from kindgate.images.build import bases, layers
 from kindgate.images.build.catalogue import PythonImage
 from kindgate.images.build.debian import root_filesystem
-from kindgate.images.build.store import key_of, made_once
+from kindgate.images.build.store import key_of, make_once
 from kindgate.images.image_source import Progress
 from kindgate.images.oci_layout import Layer
 from kindgate.waiting import Deadline
@@ -38,13 +38,13 @@ class PythonImageBuilder:
     progress: Progress
     deadline: Deadline
 
-    def made(self, name: str, image: PythonImage) -> list[Layer]:
+    def image_layers(self, name: str, image: PythonImage) -> list[Layer]:
         """The layers of Debian's Python, the wheels, and kindgate, each made once."""
-        kept = self.cache / "layers"
+        layers_folder = self.cache / "layers"
         return [
-            layers.kept_layer(kept, f"{name}-python-{self._base_key(image)}", lambda: self._python(image), self.deadline),
-            layers.kept_layer(kept, f"{name}-wheels-{self._wheels_key(image)}", lambda: self.wheels(name, image), self.deadline),
-            layers.kept_layer(kept, f"{name}-kindgate-{_package_key()}", _package, self.deadline),
+            layers.cached_layer(layers_folder, f"{name}-python-{self._base_key(image)}", lambda: self._python(image), self.deadline),
+            layers.cached_layer(layers_folder, f"{name}-wheels-{self._wheels_key(image)}", lambda: self.wheels(name, image), self.deadline),
+            layers.cached_layer(layers_folder, f"{name}-kindgate-{_package_key()}", _package, self.deadline),
         ]
 
     def key(self, image: PythonImage) -> str:
@@ -76,8 +76,8 @@ class PythonImageBuilder:
                     next_step="let pip reach a package index, or set PIP_INDEX_URL to another one",
                 ) from error
 
-        made = made_once(self.cache / "wheels" / f"{name}-{self._wheels_key(image)}", make, self.deadline)
-        return _files(made, SITE)
+        wheels = make_once(self.cache / "wheels" / f"{name}-{self._wheels_key(image)}", make, self.deadline)
+        return _files(wheels, SITE)
 
 
 def _pip(release: str) -> list[str]:
@@ -88,14 +88,14 @@ def _pip(release: str) -> list[str]:
         *(*pip_command(), "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
         *("--require-hashes", "--no-deps", "--only-binary=:all:", "--python-version", release, "--implementation", "cp"),
         *(part for abi in (tag, "abi3", "none") for part in ("--abi", abi)),
-        *(part for one in platforms for part in ("--platform", one)),
+        *(part for platform_tag in platforms for part in ("--platform", platform_tag)),
     ]
 
 
-def _files(folder: Path, place: str) -> list[layers.Entry]:
-    """Every file below `folder`, placed at `place` in the image; without bytecode, whose content depends on timestamps."""
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".pyc")
-    return [layers.File(f"{place}/{path.relative_to(folder)}", path, 0o644) for path in found]
+def _files(folder: Path, target: str) -> list[layers.Entry]:
+    """Every file below `folder`, placed at `target` in the image; without bytecode, whose content depends on timestamps."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".pyc")
+    return [layers.File(f"{target}/{path.relative_to(folder)}", path, 0o644) for path in files]
 
 
 def _package() -> Sequence[layers.Entry]:

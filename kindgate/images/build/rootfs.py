@@ -1,18 +1,20 @@
-"""A node's root filesystem: Debian, kind's own files, and the edits of kind's Dockerfile (`images/base` of its module)."""
+"""A node's root filesystem: Debian, kind's own files, the edits of kind's Dockerfile (`images/base` of its module), and images."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from kindgate.errors import ImageError
-from kindgate.host.command import run
+from kindgate.errors import ImageError, WaitFailed, WaitTimeout
+from kindgate.host.command import end_group, run, spawn
 from kindgate.images.build.catalogue import Storage
 from kindgate.images.build.debian import in_root
-from kindgate.waiting import Deadline
+from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
 
 _CNI_PLUGINS = ("host-local", "loopback", "ptp", "portmap", "bridge")
 _UNITS = ("kubelet.service", "containerd.service", "undo-mount-hacks.service")
@@ -25,6 +27,21 @@ _UNWANTED = (
     "lib/systemd/system/sockets.target.wants/*initctl*",
     "etc/systemd/system/*.wants/*",
 )
+
+
+_CONTAINERD_CONFIGURATION = """\
+version = 3
+root = "{root}"
+state = "{work}/state"
+disabled_plugins = [
+  "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt",
+  "io.containerd.nri.v1.nri", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing",
+]
+[grpc]
+  address = "{work}/containerd.sock"
+[ttrpc]
+  address = "{work}/ttrpc.sock"
+"""
 
 
 def make_root(root: Path, *, debian: Path, kind: Path, programs: Mapping[str, Path], links: Mapping[str, str], deadline: Deadline) -> None:
@@ -53,6 +70,20 @@ def write_manifests(root: Path, kubernetes: str, network: Path, kind: Path, stor
     shutil.copyfile(network, folder / "default-cni.yaml")
     source = kind / "pkg/build/nodeimage/const_storage.go"
     (folder / "default-storage.yaml").write_text(storage_manifest(source.read_text(), storage))
+
+
+def import_images(root: Path, archive: Path, deadline: Deadline) -> None:
+    """Import every image of an OCI archive into `root` by briefly running its own containerd, without a container.
+
+    Images stay packed: a node's /var is a volume that is copied for every node, and unpacked images are three times as
+    large. Raises `ImageError` or `CommandFailed`.
+    """
+    # not below the cache folder: a socket path is limited to 107 characters
+    with tempfile.TemporaryDirectory(prefix="kindgate-") as work, _containerd(root, Path(work), deadline) as ctr:
+        images = [*ctr, "--namespace", "k8s.io", "images"]
+        run([*images, "import", "--no-unpack", archive], deadline=deadline)
+        if not run([*images, "ls", "-q"], deadline=deadline).stdout.split():
+            raise ImageError(f"containerd imported no image from {archive}")
 
 
 def storage_manifest(source: str, storage: Storage) -> str:
@@ -112,3 +143,27 @@ def _write_runtime_spec(root: Path, deadline: Deadline) -> None:
     spec.setdefault("hooks", {}).setdefault("createContainer", []).append({"path": "/kind/bin/mount-product-files.sh"})
     spec["process"].pop("rlimits", None)
     (root / "etc/containerd/cri-base.json").write_text(json.dumps(spec, indent=2) + "\n")
+
+
+@contextmanager
+def _containerd(root: Path, work: Path, deadline: Deadline) -> Iterator[list[str]]:
+    """Run the containerd of `root`; yield the command that talks to it."""
+    configuration, log = work / "config.toml", work / "log"
+    configuration.write_text(_CONTAINERD_CONFIGURATION.format(root=root / "var/lib/containerd", work=work))
+    ctr = [str(root / "usr/local/bin/ctr"), "--address", f"{work}/containerd.sock"]
+    command = [str(root / "usr/local/bin/containerd"), "--config", str(configuration)]
+    with log.open("wb") as output, spawn(command, stdout=output, stderr=output) as daemon:
+
+        def probe() -> Ready[None] | Pending | PermanentFailure:
+            if daemon.poll() is not None:
+                return PermanentFailure(f"it exited with code {daemon.returncode}")
+            result = run([*ctr, "version"], deadline=deadline, check=False)
+            return Ready(None) if result.returncode == 0 else Pending(result.stderr)
+
+        try:
+            wait_for("containerd", probe, deadline.at_most(30))
+            yield ctr
+        except (WaitFailed, WaitTimeout) as error:
+            raise ImageError("the node's containerd fails to start on this machine", last_state=log.read_text()) from error
+        finally:
+            end_group(daemon)

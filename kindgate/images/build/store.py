@@ -17,29 +17,29 @@ from filelock import FileLock, Timeout
 
 from kindgate.errors import ImageError
 from kindgate.host.binaries import host_platform
-from kindgate.host.output_sums import note_made, usable
+from kindgate.host.output_sums import is_trusted, record_built
 from kindgate.waiting import Deadline
 
 
-def made_once(path: Path, make: Callable[[Path], None], deadline: Deadline) -> Path:
+def make_once(path: Path, make: Callable[[Path], None], deadline: Deadline) -> Path:
     """Return `path`, a file or folder, after calling `make` if it did not exist.
 
     `make` receives a temporary path to create; leftovers of a killed run are never used. The name of `path` must cover
     all of its inputs. Entries of an untrusted cache (`host.outputs`) are remade. Raises `ImageError` if another run is
     still making it at the deadline.
     """
-    if not is_kept(path):
+    if not is_cached(path):
         with locked(path, deadline):
-            if not is_kept(path):
+            if not is_cached(path):
                 _remove(path)
                 _make(path, make)
-                note_made(path)
+                record_built(path)
     return path
 
 
-def is_kept(path: Path) -> bool:
-    """Whether `made_once` would use the existing path."""
-    return path.exists() and usable(path)
+def is_cached(path: Path) -> bool:
+    """Whether `make_once` would use the existing path."""
+    return path.exists() and is_trusted(path)
 
 
 def _remove(path: Path) -> None:

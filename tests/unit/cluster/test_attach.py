@@ -1,4 +1,4 @@
-"""An existing cluster: connected to, or rejected with the cause; never created, never deleted."""
+"""Existing clusters, the user's or a kept one: attached to, or rejected with the cause; never created, never deleted."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from kindgate.cluster.attach import attach_existing
-from kindgate.errors import ClusterError, KindgateError, SettingsError
-from kindgate.settings import ClusterSettings
+from kindgate.cluster.attach import attach_existing, find_cluster
+from kindgate.cluster.lifecycle import ClusterSpec, open_cluster
+from kindgate.errors import ClusterError, KindgateError, OwnershipError, SettingsError
+from kindgate.settings import ClusterSettings, Settings
 from kindgate.waiting import Deadline
-from tests.unit.cluster.machine import Machine
+from tests.unit.cluster.machine import NODE_IMAGE, Machine
 from tests.unit.cluster.stand_in import write_kubeconfig
 
 
@@ -77,3 +78,50 @@ def test_another_web_server_is_not_taken_for_an_api_server(machine: Machine, tmp
     machine.version = []
     with pytest.raises(ClusterError, match="is not an API server"):
         attach_existing(settings(tmp_path, machine.api), deadline=Deadline.after(10))
+
+
+def create_kept_cluster(machine: Machine, root: Path) -> None:
+    """Create a cluster `shop` and keep it."""
+    settings = Settings(root=root, cluster=ClusterSettings(name="shop", keep="always", workers=0))
+    spec = ClusterSpec(settings, machine.engine, machine.kind, NODE_IMAGE)
+    open_cluster(spec, deadline=Deadline.after(30), progress=str).close(failed=False)
+
+
+def test_a_kept_cluster_is_found_by_its_name(machine: Machine, tmp_path: Path) -> None:
+    """A step run by hand gets the same address as the run."""
+    create_kept_cluster(machine, tmp_path)
+    address = find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
+    assert address is not None
+    assert (address.name, address.nodes, address.server_version) == ("shop", ("shop-control-plane",), "v1.37.2")
+
+
+def test_a_missing_cluster_is_not_found(machine: Machine) -> None:
+    """A missing cluster is not an error."""
+    assert find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10)) is None
+
+
+def test_a_foreign_cluster_is_refused(machine: Machine) -> None:
+    """A foreign cluster is an error, as for creation."""
+    machine.add("shop-control-plane", {"io.x-k8s.kind.cluster": "shop", "io.x-k8s.kind.role": "control-plane"})
+    with pytest.raises(OwnershipError, match="kindgate did not create it"):
+        find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
+
+
+def test_a_stopped_cluster_is_reported(machine: Machine, tmp_path: Path) -> None:
+    """The error names the stopped containers."""
+    create_kept_cluster(machine, tmp_path)
+    machine.stop("shop-control-plane")
+    with pytest.raises(ClusterError, match="cluster shop is not running") as caught:
+        find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
+    assert "shop-control-plane" in caught.value.last_state
+
+
+def test_a_missing_kubeconfig_is_rewritten(machine: Machine, tmp_path: Path) -> None:
+    """The kubeconfig is only a copy of the cluster's, so it can be written again."""
+    create_kept_cluster(machine, tmp_path)
+    first = find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
+    assert first is not None
+    first.kubeconfig.unlink()
+    again = find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
+    assert again == first
+    assert again.kubeconfig.stat().st_mode & 0o777 == 0o600

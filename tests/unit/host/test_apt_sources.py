@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kindgate.host.apt_sources import informer_of
+from kindgate.host.apt_sources import mirror_of_suite
 
 STANZAS = """Types: deb
 # a comment
@@ -45,7 +45,7 @@ def write(folder: Path, name: str, text: str) -> Path:
 )
 def test_both_source_formats_are_read(tmp_path: Path, name: str, text: str, mirror: str) -> None:
     """Older hosts have one line per source, newer ones have stanzas."""
-    assert informer_of("bookworm", write(tmp_path, name, text)) == mirror
+    assert mirror_of_suite("bookworm", write(tmp_path, name, text)) == mirror
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_both_source_formats_are_read(tmp_path: Path, name: str, text: str, mirr
 )
 def test_an_irrelevant_source_yields_no_mirror(tmp_path: Path, text: str) -> None:
     """Disabled sources, source packages and other suites yield no mirror."""
-    assert informer_of("bookworm", write(tmp_path, "sources.list.d/a.sources", text)) is None
+    assert mirror_of_suite("bookworm", write(tmp_path, "sources.list.d/a.sources", text)) is None
 
 
 def test_a_host_without_apt_has_no_mirror(tmp_path: Path) -> None:
     """A missing folder yields no mirror."""
-    assert informer_of("bookworm", tmp_path / "absent") is None
+    assert mirror_of_suite("bookworm", tmp_path / "absent") is None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
@@ -73,4 +73,4 @@ def test_a_host_without_apt_has_no_mirror(tmp_path: Path) -> None:
 def test_any_text_is_accepted(tmp_path: Path, text: str) -> None:
     """A malformed file does not end the installation."""
     for name in ("sources.list.d/a.sources", "sources.list.d/a.list"):
-        informer_of("bookworm", write(tmp_path, name, text.encode("utf-8", "replace").decode()))
+        mirror_of_suite("bookworm", write(tmp_path, name, text.encode("utf-8", "replace").decode()))

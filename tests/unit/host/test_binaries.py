@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from kindgate.errors import CommandFailed, ToolError
-from kindgate.host.binaries import GoRecipe, host_platform, is_at_hand, provide_binary
+from kindgate.host.binaries import GoRecipe, host_platform, is_available_locally, provide_binary
 from kindgate.waiting import Deadline
 
 HELLO = GoRecipe("hello", "example.org/hello", "v1.2.3")
@@ -79,10 +79,10 @@ def test_the_second_request_uses_the_cache(tmp_path: Path, provide: Provide, sai
 def test_a_locally_available_program_is_recognized(tmp_path: Path, provide: Provide) -> None:
     """Callers with another source can check before they compile."""
     cache = tmp_path / "cache"
-    assert not is_at_hand(HELLO, cache=cache, seed=None)
-    assert is_at_hand(HELLO, cache=cache, seed=seeded(tmp_path / "seed"))
+    assert not is_available_locally(HELLO, cache=cache, seed=None)
+    assert is_available_locally(HELLO, cache=cache, seed=seeded(tmp_path / "seed"))
     provide(seed=tmp_path / "seed")
-    assert is_at_hand(HELLO, cache=cache, seed=None)
+    assert is_available_locally(HELLO, cache=cache, seed=None)
 
 
 def test_a_seeded_program_with_a_wrong_checksum_is_refused(tmp_path: Path, provide: Provide) -> None:

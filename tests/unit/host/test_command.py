@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from kindgate.errors import CommandError, CommandFailed, CommandNotFound, CommandTimeout
-from kindgate.host.command import pipe, run, shown
+from kindgate.host.command import format_command, pipe, run
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
 PYTHON = sys.executable
@@ -212,8 +212,8 @@ def test_a_missing_consumer_ends_the_producer() -> None:
 
 def test_a_command_is_formatted_for_a_shell() -> None:
     """Arguments with spaces are quoted, and a long command is truncated."""
-    assert shown(["echo", "two words"]) == "echo 'two words'"
-    assert len(shown(["x" * 1000])) == 200
+    assert format_command(["echo", "two words"]) == "echo 'two words'"
+    assert len(format_command(["x" * 1000])) == 200
 
 
 def assert_gone(pid: int) -> None:

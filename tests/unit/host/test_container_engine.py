@@ -17,7 +17,7 @@ from kindgate.errors import (
     EngineTooOld,
     SettingsError,
 )
-from kindgate.host.container_engine import Engine, check_version, find_engine, numbers, refusal
+from kindgate.host.container_engine import Engine, check_version, engine_error, find_engine, version_numbers
 from kindgate.host.facts import HostFacts
 from kindgate.waiting import Deadline
 
@@ -141,15 +141,15 @@ def test_engine_install_is_not_suggested_for_podman(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("output", "kind"),
     [(NO_DAEMON, EngineNotStarted), (NOT_PERMITTED, EngineNotPermitted), (CLIENT_TOO_OLD, EngineTooOld)],
 )
-def test_each_engine_failure_has_its_own_error(path: Path, said: str, kind: type[EngineError]) -> None:
+def test_each_engine_failure_has_its_own_error(path: Path, output: str, kind: type[EngineError]) -> None:
     """An engine that is not started, not permitted or too old has its own next step and is quoted."""
-    install(path, "docker", complains=said, code=1)
+    install(path, "docker", complains=output, code=1)
     with pytest.raises(kind) as refused:
         search(path)
-    assert said in refused.value.last_state
+    assert output in refused.value.last_state
     assert refused.value.next_step
 
 
@@ -202,19 +202,19 @@ def test_an_outdated_podman_is_refused() -> None:
 
 def test_rootless_podman_without_its_helper_is_not_permitted() -> None:
     """A user without subordinate ids cannot start containers."""
-    assert isinstance(refusal("podman", 'command required for rootless mode: exec: "newuidmap": not found', FACTS), EngineNotPermitted)
+    assert isinstance(engine_error("podman", 'command required for rootless mode: exec: "newuidmap": not found', FACTS), EngineNotPermitted)
 
 
 @given(st.integers(0, 999), st.integers(0, 999), st.sampled_from(["", ".5", ".1+dfsg1", "-rc.1", ".3~ds1"]))
 def test_version_suffixes_are_ignored(major: int, minor: int, rest: str) -> None:
     """Suffixes that distributions append to versions are ignored."""
-    assert numbers(f"{major}.{minor}{rest}") == (major, minor)
+    assert version_numbers(f"{major}.{minor}{rest}") == (major, minor)
 
 
 @given(st.text())
 def test_text_without_a_version_is_zero(text: str) -> None:
     """Any output is parsed, and one without a version is zero."""
-    assert len(numbers(text)) == 2
+    assert len(version_numbers(text)) == 2
 
 
 def test_the_engine_runs_its_command(path: Path) -> None:

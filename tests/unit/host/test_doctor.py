@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.host.doctor import examine, inotify_in_use, port_holder
+from kindgate.host.doctor import inotify_in_use, port_holder, run_checks
 from kindgate.waiting import Deadline
 from tests.unit.firewall_stand_in import install_firewall
 
@@ -26,7 +26,7 @@ def path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def rows(*, host_port: int = 0, registries: tuple[str, ...] = ()) -> dict[str, str]:
     """Return the verdicts by check."""
-    found = examine(host_port=host_port, registries=registries, deadline=Deadline.after(30))
+    found = run_checks(host_port=host_port, registries=registries, deadline=Deadline.after(30))
     assert len({check.name for check in found}) == len(found)
     return {check.name: check.verdict for check in found}
 
@@ -76,7 +76,7 @@ esac
 """
     )
     command.chmod(0o755)
-    found = {check.name: check for check in examine(deadline=Deadline.after(30))}
+    found = {check.name: check for check in run_checks(deadline=Deadline.after(30))}
     assert found["pod traffic"].verdict == "warn"
     assert "`-P FORWARD DROP`" in found["pod traffic"].value
     assert "sudo iptables -I FORWARD -i BRIDGE -o BRIDGE -j ACCEPT" in found["pod traffic"].advice

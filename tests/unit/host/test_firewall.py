@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kindgate.errors import CommandError
 from kindgate.host.container_engine import Engine
-from kindgate.host.firewall import accept, accepting_command, dropping_rule, filters_pods, forward_rules, withdraw
+from kindgate.host.firewall import accepting_command, add_accept_rule, delete_rules, dropping_rule, filters_pods, forward_rules
 from kindgate.waiting import Deadline
 from tests.unit.firewall_stand_in import DROPS, Firewall, install_firewall
 
@@ -80,7 +80,7 @@ def test_any_text_is_accepted_as_a_chain(rules: str, bridge: str) -> None:
 def test_a_bridge_is_accepted_once(firewall: Firewall) -> None:
     """Setting the rule again for a kept cluster adds nothing."""
     for _ in range(2):
-        accept("iptables", "podman1", "kindgate:shop", soon())
+        add_accept_rule("iptables", "podman1", "kindgate:shop", soon())
     assert firewall.rules() == ["-A FORWARD -i podman1 -o podman1 -m comment --comment kindgate:shop -j ACCEPT"]
     assert dropping_rule(forward_rules("iptables", soon()) or "", "podman1") == ""
     assert firewall.rules("ip6tables") == []
@@ -95,7 +95,7 @@ def test_only_rules_with_the_comment_are_deleted(firewall: Firewall) -> None:
     ours = [f"-A FORWARD -i {bridge} -o {bridge} -m comment --comment kindgate:shop -j ACCEPT" for bridge in ("podman1", "podman7")]
     firewall.write(DROPS, *ours, *others)
     for _ in range(2):
-        withdraw("iptables", "kindgate:shop", soon())
+        delete_rules("iptables", "kindgate:shop", soon())
     assert firewall.rules() == others
 
 
@@ -103,10 +103,10 @@ def test_a_rule_that_cannot_be_set_or_deleted_is_an_error(firewall: Firewall) ->
     """The error includes the message of iptables."""
     firewall.write(DROPS, "refused", "-A FORWARD -i podman1 -o podman1 -m comment --comment kindgate:shop -j ACCEPT")
     with pytest.raises(CommandError, match="iptables") as refused:
-        accept("iptables", "podman2", "kindgate:shop", soon())
+        add_accept_rule("iptables", "podman2", "kindgate:shop", soon())
     assert "Permission denied" in refused.value.last_state
     with pytest.raises(CommandError, match="iptables"):
-        withdraw("iptables", "kindgate:shop", soon())
+        delete_rules("iptables", "kindgate:shop", soon())
 
 
 def test_an_unreadable_chain_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.host.go_caches import go_environment, kept_while_compiling
+from kindgate.host.go_caches import go_environment, shared_go_caches
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_the_users_folders_are_used_and_kept(caches: Path, tmp_path: Path, monke
     own.mkdir()
     monkeypatch.setenv("GOCACHE", str(own))
 
-    with kept_while_compiling():
+    with shared_go_caches():
         assert "GOCACHE" not in go_environment()
 
     assert own.exists()
@@ -51,7 +51,7 @@ def test_the_users_folders_are_used_and_kept(caches: Path, tmp_path: Path, monke
 
 def test_the_go_caches_are_removed_after_compiling(caches: Path) -> None:
     """The caches take gigabytes, so they are removed after the compilation."""
-    with kept_while_compiling():
+    with shared_go_caches():
         package = compiled(caches)
 
     assert not package.exists()
@@ -59,8 +59,8 @@ def test_the_go_caches_are_removed_after_compiling(caches: Path) -> None:
 
 def test_the_go_caches_are_kept_while_another_thread_compiles(caches: Path) -> None:
     """Within a process, the caches are removed after the last of several compilations."""
-    with kept_while_compiling():
-        with kept_while_compiling():
+    with shared_go_caches():
+        with shared_go_caches():
             package = compiled(caches)
         assert package.exists()
 
@@ -68,7 +68,7 @@ def test_the_go_caches_are_kept_while_another_thread_compiles(caches: Path) -> N
 
 
 def _compile(ready: multiprocessing.synchronize.Event, end: multiprocessing.synchronize.Event) -> None:
-    with kept_while_compiling():
+    with shared_go_caches():
         ready.set()
         end.wait(60)
 
@@ -81,7 +81,7 @@ def test_the_go_caches_are_kept_while_another_process_compiles(caches: Path) -> 
     other.start()
     assert ready.wait(60)
 
-    with kept_while_compiling():
+    with shared_go_caches():
         package = compiled(caches)
     stays = package.exists()
     end.set()
@@ -94,7 +94,7 @@ def test_the_go_caches_are_kept_while_another_process_compiles(caches: Path) -> 
 def test_an_interrupted_run_keeps_its_go_caches(caches: Path) -> None:
     """Only finished work is removed, so the next run can continue."""
     package = compiled(caches)
-    with pytest.raises(KeyboardInterrupt), kept_while_compiling():
+    with pytest.raises(KeyboardInterrupt), shared_go_caches():
         raise KeyboardInterrupt
 
     assert package.exists()

@@ -14,12 +14,12 @@ def beats(job: str, count: int, *, expected: float = 0.0) -> list[str]:
     said: list[str] = []
     enough = threading.Event()
 
-    def say(line: str) -> None:
+    def report(line: str) -> None:
         said.append(line)
         if len(said) >= count:
             enough.set()
 
-    with heartbeat(say, job, expected=expected, interval=0.001):
+    with heartbeat(report, job, expected=expected, interval=0.001):
         assert enough.wait(30)
     return said
 

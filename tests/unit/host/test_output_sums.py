@@ -12,11 +12,11 @@ import pytest
 from kindgate.assets import manifests
 from kindgate.errors import ToolError
 from kindgate.host import binaries, output_sums
-from kindgate.host.binaries import GoRecipe, host_platform, is_at_hand, provide_binary
+from kindgate.host.binaries import GoRecipe, host_platform, is_available_locally, provide_binary
 from kindgate.host.cache_key import cache_key
 from kindgate.host.tools_lock import read_lock
 from kindgate.images.build.catalogue import read_catalogue
-from kindgate.images.build.store import made_once
+from kindgate.images.build.store import make_once
 from kindgate.waiting import Deadline
 
 HELLO = GoRecipe("hello", "example.org/hello", "v1.2.3")
@@ -63,7 +63,7 @@ def lock(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_planted_program_is_rebuilt(tmp_path: Path, provide: Provide) -> None:
     """The checksum file comes from the same attacker, so it proves nothing."""
     planted(tmp_path)
-    assert not is_at_hand(HELLO, cache=tmp_path / "cache", seed=None)
+    assert not is_available_locally(HELLO, cache=tmp_path / "cache", seed=None)
     assert provide().read_bytes() == OURS
 
 
@@ -89,14 +89,14 @@ def test_a_program_built_by_this_job_is_reused(tmp_path: Path, provide: Provide,
     program = provide()
     monkeypatch.setattr(GoRecipe, "make", lambda *_: pytest.fail("it is there"))
     assert provide() == program
-    assert is_at_hand(HELLO, cache=tmp_path / "cache", seed=None)
+    assert is_available_locally(HELLO, cache=tmp_path / "cache", seed=None)
 
 
 def test_a_program_built_by_an_earlier_job_is_rebuilt(job: Path, provide: Provide, tmp_path: Path) -> None:
     """A self-hosted runner keeps the cache of every pull request it ran."""
     provide()
     (job / "kindgate-made").unlink()  # the runner empties its folder
-    assert not is_at_hand(HELLO, cache=tmp_path / "cache", seed=None)
+    assert not is_available_locally(HELLO, cache=tmp_path / "cache", seed=None)
 
 
 @pytest.mark.usefixtures("job")
@@ -129,7 +129,7 @@ def test_a_planted_archive_is_rebuilt(tmp_path: Path) -> None:
         target.write_bytes(OURS)
 
     for _ in range(2):
-        assert made_once(path, make, Deadline.after(60)).read_bytes() == OURS
+        assert make_once(path, make, Deadline.after(60)).read_bytes() == OURS
     assert len(made) == 1
 
 
@@ -152,7 +152,7 @@ def test_a_compiled_program_is_compared_with_the_lock(
     tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     """The same Go produces the same program everywhere, so a difference means that something else was compiled."""
-    monkeypatch.setattr(binaries, "made_by", lambda *_: "go1.26.8")
+    monkeypatch.setattr(binaries, "go_version_of", lambda *_: "go1.26.8")
     lock(tmp_path, content, monkeypatch)
     if content == OURS:
         assert provide().read_bytes() == OURS
@@ -164,7 +164,7 @@ def test_a_compiled_program_is_compared_with_the_lock(
 
 def test_a_program_of_another_go_version_is_not_compared(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each Go version produces a different program; only the tested versions are in the lock."""
-    monkeypatch.setattr(binaries, "made_by", lambda *_: "go1.27.0")
+    monkeypatch.setattr(binaries, "go_version_of", lambda *_: "go1.27.0")
     lock(tmp_path, THEIRS, monkeypatch)
     assert provide().read_bytes() == OURS
 

@@ -76,7 +76,7 @@ def find(path: Path, site: Site, published: bytes, said: list[str], monkeypatch:
     """Find kubectl, locked to the one on the loopback site."""
     assert not path.exists()
 
-    def look(*, sum_known: bool = True, asked: str = "", recipe: GoRecipe | None = None, seed: Path | None = None) -> Path:
+    def look(*, sum_known: bool = True, requested: str = "", recipe: GoRecipe | None = None, seed: Path | None = None) -> Path:
         tool = LockedTool(
             version="v1.37.0",
             accepts=("v1.37",),
@@ -85,7 +85,7 @@ def find(path: Path, site: Site, published: bytes, said: list[str], monkeypatch:
             platforms={host_platform(): LockedFile(sha256=hashlib.sha256(published).hexdigest() if sum_known else "")},
         )
         monkeypatch.setattr(tools, "read_lock", lambda: {"kubectl": tool})
-        return find_tool("kubectl", asked=asked, recipe=recipe, seed=seed, deadline=Deadline.after(20), progress=said.append)
+        return find_tool("kubectl", requested=requested, recipe=recipe, seed=seed, deadline=Deadline.after(20), progress=said.append)
 
     return look
 
@@ -96,7 +96,7 @@ def test_the_locked_tool_is_downloaded_once(find: Find, published: bytes, said: 
     assert tool.read_bytes() == published
     assert tool_version("kubectl", tool, Deadline.after(20)) == "v1.37.0"
     assert find() == tool
-    assert site.asked == ["/v1.37.0/kubectl"]
+    assert site.requested == ["/v1.37.0/kubectl"]
     assert said == ["kubectl v1.37.0: downloading"]
 
 
@@ -121,7 +121,7 @@ def test_a_tool_without_a_known_checksum_is_not_downloaded(find: Find, path: Pat
     """Without a checksum, the next source is used."""
     put(path, "kubectl")
     assert find(sum_known=False) == path / "kubectl"
-    assert site.asked == []
+    assert site.requested == []
 
 
 def test_a_tool_on_path_is_used_and_reported_if_the_download_fails(find: Find, path: Path, site: Site, said: list[str]) -> None:
@@ -149,7 +149,7 @@ def test_a_seeded_program_takes_precedence_under_the_tools_name(find: Find, tmp_
     tool = find(recipe=KUBE, seed=seed(tmp_path / "seed", KUBE))
     assert tool.name == "kubectl"
     assert tool.resolve().name == "kube"
-    assert site.asked == []
+    assert site.requested == []
     assert find(recipe=KUBE) == tool
 
 
@@ -164,8 +164,8 @@ def test_a_failed_compilation_is_listed_too(find: Find, site: Site) -> None:
 def test_a_requested_tool_is_used_at_any_version(find: Find, tmp_path: Path, site: Site) -> None:
     """A file given by the user is used whatever its version."""
     own = put(tmp_path / "own", "kubectl", "v1.20.0")
-    assert find(asked=str(own)) == own
-    assert site.asked == []
+    assert find(requested=str(own)) == own
+    assert site.requested == []
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_requested_tool_must_run(find: Find, tmp_path: Path, text: str | None,
         own.write_text(text)
         own.chmod(0o755)
     with pytest.raises(ToolError, match=why):
-        find(asked=str(own))
+        find(requested=str(own))
 
 
 def test_a_hanging_tool_is_an_error_at_the_deadline(tmp_path: Path) -> None:

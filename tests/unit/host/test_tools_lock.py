@@ -44,7 +44,7 @@ def test_the_bundled_lock_names_a_source_for_each_checksum() -> None:
         assert set(tools[name].platforms) == {"linux-amd64", "linux-arm64", "darwin-amd64", "darwin-arm64"}
     for tool in tools.values():
         assert all(bool(file.sha256) == bool(file.source) for file in tool.platforms.values())
-        assert tool.acceptable(tool.version)
+        assert tool.is_acceptable(tool.version)
 
 
 def test_urls_are_filled_in() -> None:
@@ -58,7 +58,7 @@ def test_urls_are_filled_in() -> None:
 @pytest.mark.parametrize(("version", "will_do"), [("v1.37.2", True), ("v1.36.0", True), ("v1.3.0", False), ("v1.370.0", False)])
 def test_a_near_version_is_acceptable(version: str, *, will_do: bool) -> None:
     """The version of kubectl can differ from the API server's by one minor version."""
-    assert read_lock()["kubectl"].acceptable(version) is will_do
+    assert read_lock()["kubectl"].is_acceptable(version) is will_do
 
 
 def test_missing_checksums_come_from_the_publisher(lock: Path, site: Site) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from kindgate.errors import ImageError, SettingsError
 from kindgate.host.container_engine import Engine
-from kindgate.images.app_images import OwnImage, build_own_images
+from kindgate.images.app_images import AppImage, build_app_images
 from kindgate.settings import AppBuild, ImageSettings
 from kindgate.waiting import Deadline
 
@@ -39,9 +39,9 @@ def _engine(tmp_path: Path) -> Engine:
 )
 def test_a_build_is_one_engine_call(engine: Engine, tmp_path: Path, text: str, file: str, target: str) -> None:
     """The folder is relative to the settings' folder, the file to the build's."""
-    one = OwnImage.of(AppBuild.parse(text), tmp_path / "e2e")
+    one = AppImage.of(AppBuild.parse(text), tmp_path / "e2e")
 
-    build_own_images([one], engine, Deadline.after(20), lambda _line: None)
+    build_app_images([one], engine, Deadline.after(20), lambda _line: None)
 
     stage = f"--target {target} " if target else ""
     assert (tmp_path / "asked").read_text() == f"build --force-rm --tag web:dev --file {tmp_path}/web/{file} {stage}{tmp_path}/web "
@@ -52,7 +52,7 @@ def test_a_failed_build_quotes_the_engine(engine: Engine, tmp_path: Path) -> Non
     (tmp_path / "fails").touch()
 
     with pytest.raises(ImageError, match="cannot build web:dev") as caught:
-        build_own_images([OwnImage.of(AppBuild.parse("web:dev=web"), tmp_path)], engine, Deadline.after(20), lambda _line: None)
+        build_app_images([AppImage.of(AppBuild.parse("web:dev=web"), tmp_path)], engine, Deadline.after(20), lambda _line: None)
 
     assert "no space left" in caught.value.last_state
     assert "docker build --force-rm --tag web:dev" in caught.value.next_step
@@ -60,10 +60,10 @@ def test_a_failed_build_quotes_the_engine(engine: Engine, tmp_path: Path) -> Non
 
 def test_a_missing_file_is_named_before_building(engine: Engine, tmp_path: Path) -> None:
     """A misspelled path is an error before anything is built."""
-    images = [OwnImage.of(AppBuild.parse(text), tmp_path) for text in ("web:dev=web", "x=web,file=Nope")]
+    images = [AppImage.of(AppBuild.parse(text), tmp_path) for text in ("web:dev=web", "x=web,file=Nope")]
 
     with pytest.raises(ImageError, match="Nope was not found"):
-        build_own_images(images, engine, Deadline.after(20), lambda _line: None)
+        build_app_images(images, engine, Deadline.after(20), lambda _line: None)
 
     assert not (tmp_path / "asked").exists()
 

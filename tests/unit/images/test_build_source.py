@@ -162,15 +162,15 @@ def test_a_missing_node_image_is_an_error(source: BuildSource, deadline: Deadlin
 
 def test_the_node_images_name_depends_on_its_inputs(source: BuildSource, stand_in: Any, deadline: Deadline) -> None:
     """An image in the engine is not rebuilt; another network manifest results in another name."""
-    workshop = source._workshop(print, deadline)
-    name = node_image_name(workshop)
+    builder = source._builder(print, deadline)
+    name = node_image_name(builder)
     stand_in.holds(name)
     assert source.provide_node(plan(), print, deadline) == name
 
     (source.folder / "cni.yaml").write_text("kind: Deployment\n")
 
     assert name.startswith("kindgate.local/node:v1.2.3-")
-    assert node_image_name(workshop) != name
+    assert node_image_name(builder) != name
 
 
 @pytest.mark.parametrize(
@@ -197,34 +197,34 @@ def two_sources(source: BuildSource, monkeypatch: pytest.MonkeyPatch, *, from_so
 def test_an_image_is_tagged_with_its_release(source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline) -> None:
     """The actual release replaces the manifests' tag in archive and nodes, and the reason names the source."""
     asked = plan("me/again:2")
-    settled = two_sources(source, monkeypatch).settled(asked, print, deadline)
+    resolved = two_sources(source, monkeypatch).resolved(asked, print, deadline)
 
-    loaded = settled.loaded_as(ImageReference.parse("me/again:2"))
+    loaded = resolved.loaded_as(ImageReference.parse("me/again:2"))
     assert loaded.name == ImageReference.parse("me/again:1")
     assert "Go module example.org/echo v1.0.0" in loaded.reason
-    archive = settled.provide_workloads(asked, print, deadline)
+    archive = resolved.provide_workloads(asked, print, deadline)
     assert archive is not None
     assert [str(image.names[0]) for image in read_archive(archive)] == ["docker.io/me/again:1"]
 
 
 def test_an_image_of_the_requested_release_keeps_its_name(source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline) -> None:
     """If the release matches the manifests, nothing is reported."""
-    settled = two_sources(source, monkeypatch).settled(plan("me/echo:1"), print, deadline)
+    resolved = two_sources(source, monkeypatch).resolved(plan("me/echo:1"), print, deadline)
 
-    assert settled.loaded_as(ImageReference.parse("me/echo:1")) == LoadedImage(ImageReference.parse("me/echo:1"))
+    assert resolved.loaded_as(ImageReference.parse("me/echo:1")) == LoadedImage(ImageReference.parse("me/echo:1"))
 
 
 def test_no_packaged_program_is_used_with_from_source(source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline) -> None:
     """With --from-source, a program that cannot be compiled is an error before anything is built."""
     compiling = two_sources(replace(source, seed=None), monkeypatch, from_source=True)
-    assert compiling.settled(plan("me/echo:1"), print, deadline).chosen == {"echo": 1}
+    assert compiling.resolved(plan("me/echo:1"), print, deadline).chosen == {"echo": 1}
 
     document = yaml.safe_load((source.folder / "catalogue.yaml").read_text())
     document["programs"]["echo"] = document["programs"]["echo"][:1]
     (source.folder / "catalogue.yaml").write_text(yaml.safe_dump(document))
     wheels_only = BuildSource(source.engine, source.lock, source.folder, source.cache, from_source=True)
     with pytest.raises(ImageError, match="--from-source: echo cannot be compiled"):
-        wheels_only.settled(plan("me/echo:1"), print, deadline)
+        wheels_only.resolved(plan("me/echo:1"), print, deadline)
 
 
 def test_the_list_names_a_programs_source(source: BuildSource) -> None:
@@ -232,6 +232,6 @@ def test_the_list_names_a_programs_source(source: BuildSource) -> None:
     document = copy.deepcopy(CATALOGUE)
     document["programs"]["echo"] |= {"license": "MIT", "packer": "a stranger"}
     (source.folder / "catalogue.yaml").write_text(yaml.safe_dump(document))
-    described = source.described(ImageReference.parse("me/echo:1"))
+    origin_of = source.origin_of(ImageReference.parse("me/echo:1"))
 
-    assert described == "build (Go module example.org/echo v1.0.0, packaged by a stranger, MIT)"
+    assert origin_of == "build (Go module example.org/echo v1.0.0, packaged by a stranger, MIT)"

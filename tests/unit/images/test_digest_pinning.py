@@ -12,7 +12,7 @@ from kindgate.assets import manifests
 from kindgate.errors import RegistryUnreachable
 from kindgate.images.digest_pinning import pin_missing
 from kindgate.images.image_lock import read_lock
-from kindgate.images.image_reference import OWN_REGISTRY, ImageReference
+from kindgate.images.image_reference import LOCAL_REGISTRY, ImageReference
 from kindgate.images.registry import RegistrySource
 from kindgate.waiting import Deadline
 
@@ -114,7 +114,7 @@ def test_pinning_keeps_every_line_of_the_bundled_lock(tmp_path: Path, stand_in: 
     bundled = (manifests() / "images" / "images.lock").read_text()
     lock = tmp_path / "images.lock"
     lock.write_text(bundled)
-    unpinned = [name for name, entry in read_lock(lock).images.items() if not (entry.digest or name.startswith(OWN_REGISTRY))]
+    unpinned = [name for name, entry in read_lock(lock).images.items() if not (entry.digest or name.startswith(LOCAL_REGISTRY))]
     for name in unpinned:
         stand_in.registry_has(name)
 

@@ -39,7 +39,7 @@ class Yard:
         go.parent.mkdir()
         go.write_text(f'#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done\nname=$(basename $PWD)\n{script}\n')
         go.chmod(0o755)
-        self.workshop = ImageBuilder(
+        self.builder = ImageBuilder(
             catalogue(**seconds), folder / "catalogue", folder / "cache", None, self.said.append, Deadline.after(60)
         )
 
@@ -63,7 +63,7 @@ def test_two_programs_are_built_concurrently(tmp_path: Path) -> None:
     )
     yard = Yard(tmp_path, meeting, a=10, b=20)
 
-    yard.workshop.make_programs(["a", "b"])
+    yard.builder.make_programs(["a", "b"])
 
     assert yard.made == {"a", "b"}
 
@@ -74,7 +74,7 @@ def test_the_longest_build_starts_first(tmp_path: Path) -> None:
     script = f'[ $name = short ] && ls {tmp_path} > {tmp_path}/seen; touch {tmp_path}/$name.here; {both}; echo > "$out"'
     yard = Yard(tmp_path, script, short=1, kube=450, middle=30)
 
-    yard.workshop.make_programs(["short", "kube", "middle"])
+    yard.builder.make_programs(["short", "kube", "middle"])
 
     assert {"kube.here", "middle.here"} <= set((tmp_path / "seen").read_text().split())
 
@@ -83,7 +83,7 @@ def test_the_build_plan_is_reported_first(tmp_path: Path) -> None:
     """The plan lists the usual build time in total and for each program, the downloads, and the cache folder."""
     yard = Yard(tmp_path, 'echo > "$out"', kube=450, etcd=30)
 
-    yard.workshop.make_programs(["kube", "etcd"])
+    yard.builder.make_programs(["kube", "etcd"])
 
     first = yard.said[0]
     assert "kube@v1 (7 min 30 s), etcd@v1 (30 s)" in first
@@ -95,10 +95,10 @@ def test_the_build_plan_is_reported_first(tmp_path: Path) -> None:
 def test_nothing_is_reported_for_available_programs(tmp_path: Path) -> None:
     """A second run has nothing to build."""
     yard = Yard(tmp_path, 'echo > "$out"', kube=450)
-    yard.workshop.make_programs(["kube"])
+    yard.builder.make_programs(["kube"])
     yard.said.clear()
 
-    yard.workshop.make_programs(["kube"])
+    yard.builder.make_programs(["kube"])
 
     assert yard.said == []
 
@@ -108,7 +108,7 @@ def test_a_failure_keeps_the_other_programs(tmp_path: Path) -> None:
     yard = Yard(tmp_path, '[ $name = broken ] && { echo "cannot be compiled" >&2; exit 1; }; echo > "$out"', broken=100, kube=50, etcd=10)
 
     with pytest.raises(CommandFailed):
-        yard.workshop.make_programs(["broken", "kube", "etcd"])
+        yard.builder.make_programs(["broken", "kube", "etcd"])
 
     assert yard.made == {"kube", "etcd"}
 
@@ -126,7 +126,7 @@ def test_an_interrupt_terminates_every_compiler(tmp_path: Path) -> None:
     """No compiler is left running or started, and no partial result is used."""
     started = tmp_path / "started"
     yard = Yard(tmp_path, f"touch {started}; sleep 600", kube=450, etcd=15)
-    workshop = replace(yard.workshop, deadline=Deadline.after(120), catalogue=one_module(kube=450, etcd=15))
+    builder = replace(yard.builder, deadline=Deadline.after(120), catalogue=one_module(kube=450, etcd=15))
 
     def interrupt() -> None:
         while not started.exists():
@@ -135,7 +135,7 @@ def test_an_interrupt_terminates_every_compiler(tmp_path: Path) -> None:
 
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        workshop.make_programs(["kube", "etcd"])
+        builder.make_programs(["kube", "etcd"])
 
     assert yard.made == set()
     assert not any(line.startswith("etcd@v1: compiling") for line in yard.said)
@@ -147,7 +147,7 @@ def test_programs_of_one_module_are_built_in_sequence(tmp_path: Path) -> None:
     go = tmp_path / "bin" / "go"
     alone = f"mkdir {tmp_path}/alone || exit 3; sleep 0.2; rmdir {tmp_path}/alone"
     go.write_text(f'#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done\n{alone}; echo > "$out"\n')
-    shared = replace(yard.workshop, catalogue=one_module(kube=450, etcd=15))
+    shared = replace(yard.builder, catalogue=one_module(kube=450, etcd=15))
 
     shared.make_programs(["kube", "etcd"])
 

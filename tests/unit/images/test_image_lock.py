@@ -8,7 +8,7 @@ import pytest
 
 from kindgate.assets import manifests
 from kindgate.errors import ImageError
-from kindgate.images.image_lock import lock_text, pinned, read_lock
+from kindgate.images.image_lock import lock_text, pin_digest, read_lock
 from kindgate.images.image_reference import ImageReference
 
 DIGEST = "sha256:" + "a" * 64
@@ -60,7 +60,7 @@ def test_a_registrys_digest_is_recorded(tmp_path: Path) -> None:
     name = "registry.k8s.io/metrics-server/metrics-server:v0.9.0"
 
     path = tmp_path / "images.lock"
-    more = pinned(pinned(lock, name, DIGEST, "registry, today"), "docker.io/library/redis:7", DIGEST, "registry, today")
+    more = pin_digest(pin_digest(lock, name, DIGEST, "registry, today"), "docker.io/library/redis:7", DIGEST, "registry, today")
     path.write_text(lock_text(more))
     again = read_lock(path)
 
@@ -74,6 +74,6 @@ def test_the_node_image_is_pinned_too() -> None:
     """The node image has its own entry in the lock."""
     lock = read_lock(manifests() / "images" / "images.lock")
 
-    again = pinned(lock, lock.node.image, DIGEST, "registry, today")
+    again = pin_digest(lock, lock.node.image, DIGEST, "registry, today")
 
     assert (again.node.digest, again.node.digest_from, again.images) == (DIGEST, "registry, today", lock.images)

@@ -83,7 +83,7 @@ def test_the_users_images_are_not_requested_from_a_source() -> None:
     plan = plan_images([rendered(workload("foo", "foo:1"), workload("bar", "bar:1"))], local=[local("foo:1")], archives=[archive])
 
     assert plan.wanted == ()
-    assert [str(reference) for reference in plan.given] == ["docker.io/library/foo:1", "docker.io/library/bar:1"]
+    assert [str(reference) for reference in plan.user_provided] == ["docker.io/library/foo:1", "docker.io/library/bar:1"]
 
 
 @pytest.mark.parametrize("image", [f"foo:1@{ONE}", f"foo@{ONE}", f"docker.io/library/foo:2@{ONE}"])
@@ -95,7 +95,7 @@ def test_a_digest_is_requested_from_a_source_unless_the_user_provides_it(image: 
 
     for plan in (plan_images([overlay], archives=[archive]), plan_images([overlay], local=[local("foo:dev", digest)])):
         if digest == ONE:
-            (loaded,) = plan.given.values()
+            (loaded,) = plan.user_provided.values()
             assert (loaded.name, loaded.reason) == (ImageReference.parse(image), "")
         else:
             assert wanted(plan) == [str(ImageReference.parse(image))]
@@ -105,7 +105,7 @@ def test_a_local_image_of_the_same_tag_is_used_and_its_digest_reported() -> None
     """The pull request's build is tested even if production pins a digest."""
     plan = plan_images([rendered(workload("foo", f"foo:1@{ONE}"))], local=[local("foo:1")])
 
-    (loaded,) = plan.given.values()
+    (loaded,) = plan.user_provided.values()
     assert (loaded.name.familiar, loaded.reason) == ("foo:1", "is the local image foo:1 but has another digest")
 
 
@@ -113,7 +113,7 @@ def test_a_local_image_of_a_digest_is_tagged_if_the_engine_drops_digests() -> No
     """`--kind-load foo@sha256:...` is that image, although it is saved without its manifest."""
     plan = plan_images([rendered(workload("foo", f"foo:1@{ONE}"))], local=[local(f"foo@{ONE}")])
 
-    (loaded,) = plan.given.values()
+    (loaded,) = plan.user_provided.values()
     assert loaded.name.familiar == "foo:111111111111"
     assert "saves under another digest" in loaded.reason
 

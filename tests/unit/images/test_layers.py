@@ -10,7 +10,7 @@ from pathlib import Path
 
 import zstandard
 
-from kindgate.images.build.layers import Entry, File, Folder, Link, kept_layer, write_tar
+from kindgate.images.build.layers import Entry, File, Folder, Link, cached_layer, write_tar
 from kindgate.waiting import Deadline
 
 
@@ -56,8 +56,8 @@ def test_a_layer_is_made_once_with_its_digests(tmp_path: Path) -> None:
         asked.append(1)
         return [File("/a", file)]
 
-    first = kept_layer(tmp_path / "layers", "key", entries, Deadline.after(10))
-    second = kept_layer(tmp_path / "layers", "key", entries, Deadline.after(10))
+    first = cached_layer(tmp_path / "layers", "key", entries, Deadline.after(10))
+    second = cached_layer(tmp_path / "layers", "key", entries, Deadline.after(10))
 
     assert first == second
     assert len(asked) == 1

@@ -23,12 +23,12 @@ from kindgate.waiting import Deadline
 
 def texts(archive: Path) -> dict[str, str]:
     """Return the text in each image's layer, by image name."""
-    found = {}
+    provided = {}
     with tarfile.open(archive) as tar:
         for image in read_archive(archive):
             layer = tar.extractfile(f"blobs/{image.blobs[1].digest.replace(':', '/')}")
-            found[str(image.names[0])] = layer.read().decode() if layer else ""
-    return found
+            provided[str(image.names[0])] = layer.read().decode() if layer else ""
+    return provided
 
 
 def test_requested_images_are_found(stand_in: Any, tmp_path: Path, oci_archive: Path, deadline: Deadline) -> None:
@@ -38,10 +38,10 @@ def test_requested_images_are_found(stand_in: Any, tmp_path: Path, oci_archive: 
     (tmp_path / "packed.tgz").write_bytes(gzip.compress(oci_archive.read_bytes()))
     settings = ImageSettings(app_image=("shop/app=app:dev",), load=("tool:1", "packed.tgz"))
 
-    found = find_local(settings, tmp_path, stand_in.engine, tmp_path, deadline)
+    provided = find_local(settings, tmp_path, stand_in.engine, tmp_path, deadline)
 
-    assert [image.engine_image for image in found.loaded] == ["app:dev", "tool:1"]
-    assert [str(name) for archive in found.archives for name in archive.names] == ["registry.local/one:1", "registry.local/two:2"]
+    assert [image.engine_image for image in provided.loaded] == ["app:dev", "tool:1"]
+    assert [str(name) for archive in provided.archives for name in archive.names] == ["registry.local/one:1", "registry.local/two:2"]
 
 
 @pytest.mark.parametrize("settings", [ImageSettings(app_image=("a=gone:1",)), ImageSettings(load=("gone:1",))])
@@ -91,11 +91,11 @@ def test_the_users_image_takes_precedence_over_the_sources(stand_in: Any, oci_ar
     assert json.dumps(stand_in.calls()).count("save") == 1
 
 
-def plan_of(image: str, found: LocalImages) -> ImagePlan:
+def plan_of(image: str, provided: LocalImages) -> ImagePlan:
     """The plan of a Deployment with this image."""
     pod = {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "app", "namespace": "shop"}, "spec": pod}
-    return plan_images([Rendered(Path("k8s"), (deployment,))], local=found.loaded, archives=found.archives)
+    return plan_images([Rendered(Path("k8s"), (deployment,))], local=provided.loaded, archives=provided.archives)
 
 
 @pytest.mark.parametrize("image", ["registry.local/one:1@{}", "registry.local/one@{}"])
@@ -104,9 +104,9 @@ def test_an_archive_provides_images_pinned_by_digest(
 ) -> None:
     """The nodes then know the image by its digest too."""
     digest = read_archive(oci_archive)[0].manifest.digest
-    found = find_local(ImageSettings(load=("two.tar",)), tmp_path, stand_in.engine, tmp_path, deadline)
+    provided = find_local(ImageSettings(load=("two.tar",)), tmp_path, stand_in.engine, tmp_path, deadline)
 
-    merged = with_local(None, plan_of(image.format(digest), found), stand_in.engine, tmp_path, deadline)
+    merged = with_local(None, plan_of(image.format(digest), provided), stand_in.engine, tmp_path, deadline)
 
     assert merged is not None
     names = [name.exact for image in read_archive(merged) for name in image.names]
@@ -118,9 +118,9 @@ def test_an_image_of_the_containerd_store_keeps_its_digest(stand_in: Any, tmp_pa
     stand_in.keep_digests()
     stand_in.holds("shop/app:dev")
     digest = image_id(stand_in.engine, "shop/app:dev", deadline)
-    found = find_local(ImageSettings(load=("shop/app:dev",)), tmp_path, stand_in.engine, tmp_path, deadline)
+    provided = find_local(ImageSettings(load=("shop/app:dev",)), tmp_path, stand_in.engine, tmp_path, deadline)
 
-    merged = with_local(None, plan_of(f"shop/app:1@{digest}", found), stand_in.engine, tmp_path, deadline)
+    merged = with_local(None, plan_of(f"shop/app:1@{digest}", provided), stand_in.engine, tmp_path, deadline)
 
     assert merged is not None
     assert [name.exact for image in read_archive(merged) for name in image.names] == [
@@ -133,9 +133,9 @@ def test_an_image_requested_by_digest_is_tagged_if_its_manifest_is_lost(stand_in
     """Without a tag or its real digest, a pod could not refer to the image."""
     digest = "sha256:" + "a" * 64
     stand_in.holds(f"shop/app@{digest}")
-    found = find_local(ImageSettings(load=(f"shop/app@{digest}",)), tmp_path, stand_in.engine, tmp_path, deadline)
+    provided = find_local(ImageSettings(load=(f"shop/app@{digest}",)), tmp_path, stand_in.engine, tmp_path, deadline)
 
-    merged = with_local(None, plan_of(f"shop/app@{digest}", found), stand_in.engine, tmp_path, deadline)
+    merged = with_local(None, plan_of(f"shop/app@{digest}", provided), stand_in.engine, tmp_path, deadline)
 
     assert merged is not None
     assert [str(name) for image in read_archive(merged) for name in image.names] == ["docker.io/shop/app:aaaaaaaaaaaa"]
@@ -145,7 +145,7 @@ def test_an_image_saved_with_another_digest_is_an_error(stand_in: Any, tmp_path:
     """If the engine saves other content than it reported, the pod must not run it."""
     stand_in.holds("shop/app:dev")
     name = ImageReference.parse("shop/app@sha256:" + "a" * 64)
-    plan = ImagePlan((), local=(LocalImage(ImageReference.parse("shop/app:dev"), "shop/app:dev"),), given={name: LoadedImage(name)})
+    plan = ImagePlan((), local=(LocalImage(ImageReference.parse("shop/app:dev"), "shop/app:dev"),), user_provided={name: LoadedImage(name)})
 
     with pytest.raises(ImageError, match="another digest"):
         with_local(None, plan, stand_in.engine, tmp_path, deadline)

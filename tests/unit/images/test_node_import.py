@@ -43,7 +43,7 @@ def test_a_node_with_the_same_archive_is_skipped(stand_in: Any, oci_archive: Pat
 
 def test_each_node_of_a_fresh_cluster_gets_one_command(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
     """A fresh cluster's nodes are empty, so they are not checked first."""
-    load_archive(stand_in.engine, ["control-plane", "worker"], oci_archive, NAMES, deadline, fresh=True)
+    load_archive(stand_in.engine, ["control-plane", "worker"], oci_archive, NAMES, deadline, is_new_cluster=True)
 
     assert imports(stand_in) == 2
     assert sum(call[0] == "exec" for call in stand_in.calls()) == 2
@@ -52,7 +52,7 @@ def test_each_node_of_a_fresh_cluster_gets_one_command(stand_in: Any, oci_archiv
 def test_a_node_without_an_image_after_the_import_is_an_error(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
     """An import that succeeds but omits an image is an error."""
     with pytest.raises(ImageError, match="node worker") as caught:
-        load_archive(stand_in.engine, ["worker"], oci_archive, [*NAMES, "registry.local/three:3"], deadline, settling=0)
+        load_archive(stand_in.engine, ["worker"], oci_archive, [*NAMES, "registry.local/three:3"], deadline, settle_seconds=0)
 
     assert "registry.local/three:3" in caught.value.last_state
 

@@ -48,7 +48,7 @@ def image(requirements: str) -> PythonImage:
     )
 
 
-def workshop(folder: Path) -> PythonImageBuilder:
+def builder(folder: Path) -> PythonImageBuilder:
     """A workshop in `folder`, which also has the requirements."""
     return PythonImageBuilder(folder, folder / "cache", lambda _: None, Deadline.after(120))
 
@@ -59,7 +59,7 @@ def test_wheels_become_files_of_the_image(tmp_path: Path) -> None:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     (tmp_path / "requirements.txt").write_text(f"tiny @ {path.as_uri()} --hash=sha256:{digest}\n")
 
-    entries = workshop(tmp_path).wheels("tool", image("requirements.txt"))
+    entries = builder(tmp_path).wheels("tool", image("requirements.txt"))
 
     assert "/opt/kindgate/tiny.py" in {entry.path for entry in entries}
     assert not any(entry.path.endswith(".pyc") for entry in entries)
@@ -70,7 +70,7 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text(f"tiny @ {wheel(tmp_path).as_uri()} --hash=sha256:{'0' * 64}\n")
 
     with pytest.raises(ImageError, match="cannot fetch the wheels of tool") as raised:
-        workshop(tmp_path).wheels("tool", image("requirements.txt"))
+        builder(tmp_path).wheels("tool", image("requirements.txt"))
 
     assert "HASH" in raised.value.last_state.upper()
 
@@ -80,14 +80,14 @@ def test_a_wheel_without_a_hash_is_refused(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text(f"tiny @ {wheel(tmp_path).as_uri()}\n")
 
     with pytest.raises(ImageError, match="cannot fetch the wheels of tool"):
-        workshop(tmp_path).wheels("tool", image("requirements.txt"))
+        builder(tmp_path).wheels("tool", image("requirements.txt"))
 
 
 def test_other_wheels_or_another_release_change_the_key(tmp_path: Path) -> None:
     """The key covers everything the image is built from."""
     (tmp_path / "one.txt").write_text("tiny==1\n")
     (tmp_path / "two.txt").write_text("tiny==2\n")
-    shop = workshop(tmp_path)
+    shop = builder(tmp_path)
 
     keys = {shop.key(image("one.txt")), shop.key(image("two.txt")), shop.key(image("one.txt").model_copy(update={"release": "3.12"}))}
 

@@ -16,7 +16,7 @@ from kindgate.errors import (
     RegistryUnauthorized,
     RegistryUnreachable,
 )
-from kindgate.images.registry_answers import Answer, any_reachable, classify, error_of
+from kindgate.images.registry_answers import Failure, any_reachable, classify_failure, registry_error
 
 
 @contextmanager
@@ -62,46 +62,49 @@ def test_a_refusal_is_an_error_instead_of_a_reason_to_build(status: int, error: 
 
 
 @pytest.mark.parametrize(
-    ("said", "answer"),
+    ("output", "answer"),
     [
-        ("Error response from daemon: manifest for traefik:v9 not found: manifest unknown: manifest unknown", Answer.MISSING),
-        ("no such manifest: docker.io/library/traefik:v9", Answer.MISSING),
-        ("pull access denied for fooo, repository does not exist or may require 'docker login': denied: requested access", Answer.MISSING),
-        ("reading manifest v9 in quay.io/x/y: name unknown: repository not found", Answer.MISSING),
-        ("unauthorized: authentication required", Answer.UNAUTHORIZED),
-        ('Head "https://r/v2/a/manifests/1": no basic auth credentials', Answer.UNAUTHORIZED),
-        ("unexpected status from HEAD request to https://r/v2/a/manifests/1: 403 Forbidden", Answer.FORBIDDEN),
-        ("denied: requested access to the resource is denied", Answer.FORBIDDEN),
-        ("toomanyrequests: You have reached your pull rate limit", Answer.RATE_LIMITED),
-        ("manifest verification failed for digest sha256:1234", Answer.WRONG_DIGEST),
-        ('Get "https://r/v2/": dial tcp: lookup r on 10.0.0.1:53: no such host', Answer.UNREACHABLE),
-        ("dial tcp 127.0.0.1:5000: connect: connection refused", Answer.UNREACHABLE),
-        ("context deadline exceeded", Answer.UNREACHABLE),
-        ("received unexpected HTTP status: 429 ", Answer.RATE_LIMITED),
-        ("unexpected status code 401", Answer.UNAUTHORIZED),
-        (f"manifest for geofence@sha256:{'429401403' * 7} not found: manifest unknown", Answer.MISSING),
-        ("Get https://127.0.0.1:40429/v2/: connection refused", Answer.UNREACHABLE),
-        ("pulling geofence:429: something new", Answer.OTHER),
+        ("Error response from daemon: manifest for traefik:v9 not found: manifest unknown: manifest unknown", Failure.MISSING),
+        ("no such manifest: docker.io/library/traefik:v9", Failure.MISSING),
+        (
+            "pull access denied for fooo, repository does not exist or may require 'docker login': denied: requested access",
+            Failure.MISSING,
+        ),
+        ("reading manifest v9 in quay.io/x/y: name unknown: repository not found", Failure.MISSING),
+        ("unauthorized: authentication required", Failure.UNAUTHORIZED),
+        ('Head "https://r/v2/a/manifests/1": no basic auth credentials', Failure.UNAUTHORIZED),
+        ("unexpected status from HEAD request to https://r/v2/a/manifests/1: 403 Forbidden", Failure.FORBIDDEN),
+        ("denied: requested access to the resource is denied", Failure.FORBIDDEN),
+        ("toomanyrequests: You have reached your pull rate limit", Failure.RATE_LIMITED),
+        ("manifest verification failed for digest sha256:1234", Failure.WRONG_DIGEST),
+        ('Get "https://r/v2/": dial tcp: lookup r on 10.0.0.1:53: no such host', Failure.UNREACHABLE),
+        ("dial tcp 127.0.0.1:5000: connect: connection refused", Failure.UNREACHABLE),
+        ("context deadline exceeded", Failure.UNREACHABLE),
+        ("received unexpected HTTP status: 429 ", Failure.RATE_LIMITED),
+        ("unexpected status code 401", Failure.UNAUTHORIZED),
+        (f"manifest for geofence@sha256:{'429401403' * 7} not found: manifest unknown", Failure.MISSING),
+        ("Get https://127.0.0.1:40429/v2/: connection refused", Failure.UNREACHABLE),
+        ("pulling geofence:429: something new", Failure.OTHER),
     ],
 )
-def test_an_engines_output_is_classified(said: str, answer: Answer) -> None:
+def test_an_engines_output_is_classified(output: str, answer: Failure) -> None:
     """The messages are recorded from Docker and Podman."""
-    assert classify(said) is answer
+    assert classify_failure(output) is answer
 
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (Answer.UNAUTHORIZED, RegistryUnauthorized),
-        (Answer.FORBIDDEN, RegistryForbidden),
-        (Answer.RATE_LIMITED, RegistryRateLimited),
-        (Answer.WRONG_DIGEST, DigestMismatch),
-        (Answer.UNREACHABLE, RegistryUnreachable),
+        (Failure.UNAUTHORIZED, RegistryUnauthorized),
+        (Failure.FORBIDDEN, RegistryForbidden),
+        (Failure.RATE_LIMITED, RegistryRateLimited),
+        (Failure.WRONG_DIGEST, DigestMismatch),
+        (Failure.UNREACHABLE, RegistryUnreachable),
     ],
 )
-def test_each_refusal_has_its_own_error(answer: Answer, kind: type[Exception]) -> None:
+def test_each_refusal_has_its_own_error(answer: Failure, kind: type[Exception]) -> None:
     """The error has the image, the registry's message and the next step."""
-    error = error_of(answer, "ghcr.io/me/app:1", "its words\n")
+    error = registry_error(answer, "ghcr.io/me/app:1", "its words\n")
 
     assert type(error) is kind
     assert error.message.startswith("ghcr.io/me/app:1: the registry")

@@ -62,8 +62,8 @@ def test_a_fallback_build_reports_the_missing_registry(stand_in: Any, tmp_path: 
 
     taken, asked = (choose_source(ImageSettings(source=name), ImagePlan(()), **given, progress=print) for name in ("auto", "build"))
 
-    assert taken.refusal("x") == "no container registry responds, but x cannot be built here"
-    assert asked.refusal("x") == "--image-source build: x cannot be built here"
+    assert taken.missing_message("x") == "no container registry responds, but x cannot be built here"
+    assert asked.missing_message("x") == "--image-source build: x cannot be built here"
 
 
 @pytest.mark.parametrize("facts", [replace(FACTS, root=False), replace(FACTS, os_id="fedora"), replace(FACTS, system="darwin")])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import ImageError
-from kindgate.images.build.store import locked, made_once
+from kindgate.images.build.store import locked, make_once
 from kindgate.waiting import Deadline
 
 
@@ -24,7 +24,7 @@ def test_concurrent_requests_make_it_once(tmp_path: Path) -> None:
 
     def ask(_: int) -> str:
         both.wait(10)
-        return made_once(tmp_path / "kept" / "thing", make, Deadline.after(10)).read_text()
+        return make_once(tmp_path / "kept" / "thing", make, Deadline.after(10)).read_text()
 
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(ask, range(2))) == ["whole", "whole"]
@@ -40,11 +40,11 @@ def test_partial_results_are_not_used(tmp_path: Path) -> None:
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        made_once(tmp_path / "thing", fail, Deadline.after(10))
+        make_once(tmp_path / "thing", fail, Deadline.after(10))
     killed = tmp_path / ".new-thing-abc"
     (killed / "thing").mkdir(parents=True)
 
-    made = made_once(tmp_path / "thing", Path.mkdir, Deadline.after(10))
+    made = make_once(tmp_path / "thing", Path.mkdir, Deadline.after(10))
 
     assert list(made.iterdir()) == []
     assert not killed.exists()
@@ -57,4 +57,4 @@ def test_waiting_for_another_run_ends_at_the_deadline(tmp_path: Path) -> None:
         locked(tmp_path / "thing", Deadline.after(10)),
         pytest.raises(ImageError, match="timed out waiting for another run to build thing"),
     ):
-        made_once(tmp_path / "thing", Path.touch, Deadline.after(0.1))
+        make_once(tmp_path / "thing", Path.touch, Deadline.after(0.1))

@@ -9,7 +9,7 @@ import pytest
 
 from kindgate.errors import ToolError
 from kindgate.host.binaries import SourceAbsent, provide_binary
-from kindgate.host.sources import expected_source, settled_source
+from kindgate.images.build.program_sources import expected_source, resolve_source
 from kindgate.waiting import Deadline
 
 
@@ -58,7 +58,7 @@ class Source:
 def settled(cache: Path, *sources: Source, said: list[str] | None = None) -> int:
     """Return the location of the source that is used."""
     progress = said.append if said is not None else print
-    return settled_source(sources, cache=cache, seed=None, deadline=Deadline.after(60), progress=progress)
+    return resolve_source(sources, cache=cache, seed=None, deadline=Deadline.after(60), progress=progress)
 
 
 def kept(cache: Path, source: Source) -> bool:

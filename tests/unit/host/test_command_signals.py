@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kindgate.host.command import held_back
+from kindgate.host.command import deferred_signals
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -26,7 +26,7 @@ def _handled() -> Iterator[list[int]]:
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_a_deferred_signal_is_delivered_after_the_block(handled: list[int], number: signal.Signals) -> None:
     """A signal is delivered once, and only after the block."""
-    with held_back() as interrupts:
+    with deferred_signals() as interrupts:
         signal.raise_signal(number)
         assert handled == []
     assert handled == []
@@ -39,7 +39,7 @@ def test_a_deferred_signal_is_delivered_after_the_block(handled: list[int], numb
 
 def test_the_signal_handlers_are_restored_after_the_block(handled: list[int]) -> None:
     """After the block, a signal is handled by the program's own handler."""
-    with held_back():
+    with deferred_signals():
         pass
 
     signal.raise_signal(signal.SIGTERM)
@@ -51,7 +51,7 @@ def test_an_ignored_signal_remains_ignored() -> None:
     """A program under nohup still ignores SIGHUP."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    with held_back():
+    with deferred_signals():
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
@@ -61,7 +61,7 @@ def test_other_threads_defer_no_signals() -> None:
 
     def block() -> None:
         try:
-            with held_back():
+            with deferred_signals():
                 pass
         except BaseException as error:  # noqa: BLE001  # shown by the assertion below
             errors.append(error)
