@@ -107,7 +107,7 @@ def clean_up_dead_run(task: CleanupTask, deadline: Deadline) -> bool:
     killed: set[int] = set()
     wait_for("the run's kind process to end", lambda: _end_processes(task.run_id, killed), deadline)
     state = inspect_cluster(task.engine, task.cluster, deadline)
-    if state.owner is None or state.owner.run_id != task.run_id or state.owner.failures:
+    if state.owner is None or state.owner.run_id != task.run_id or state.owner.kept:
         return False
     delete_cluster(task.engine, state, state.owner, deadline, settle_seconds=SETTLE_SECONDS if killed else 0.0)
     return True

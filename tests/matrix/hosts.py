@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from kindgate.errors import EngineError
-from kindgate.host.container_engine import Engine, find_engine, numbers
+from kindgate.host.container_engine import Engine, find_engine, version_numbers
 from kindgate.host.facts import HostFacts, gather_facts
 from kindgate.waiting import Deadline
 from tests.matrix.arm64 import programs_on_arm64
@@ -27,8 +27,8 @@ _GIGABYTE = 1 << 30
 
 def cells() -> Iterator[Cell]:
     """Each engine by version, and each kind of host."""
-    yield Cell("Engine", "Docker before 26", partial(_engine, "docker", lambda engine: numbers(engine.version) < (26, 0)))
-    yield Cell("Engine", "Docker 26 or later", partial(_engine, "docker", lambda engine: numbers(engine.version) >= (26, 0)))
+    yield Cell("Engine", "Docker before 26", partial(_engine, "docker", lambda engine: version_numbers(engine.version) < (26, 0)))
+    yield Cell("Engine", "Docker 26 or later", partial(_engine, "docker", lambda engine: version_numbers(engine.version) >= (26, 0)))
     yield Cell("Engine", "Podman 4, Docker running", partial(_podman, 4, baseline=True))
     yield Cell("Engine", "Podman 4, no Docker", partial(_podman, 4, baseline=False))
     yield Cell("Engine", "Podman 5, Docker running", partial(_podman, 5, baseline=True))
@@ -74,7 +74,7 @@ def _podman(major: int, folder: Path, *, baseline: bool) -> Seen:
     docker = not isinstance(answering("docker"), EngineError)
     if docker is not baseline:
         return Seen(State.NOT_SEEN, f"Docker is {'running' if docker else 'not running'} here")
-    return _engine("podman", lambda engine: numbers(engine.version)[0] == major, folder)
+    return _engine("podman", lambda engine: version_numbers(engine.version)[0] == major, folder)
 
 
 def _rootless(folder: Path) -> Seen:

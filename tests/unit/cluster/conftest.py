@@ -29,13 +29,13 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     (root / "images" / NODE_IMAGE.replace("/", "_")).write_text("sha256:0", encoding="utf-8")
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "state"))
     docker, kind = (_program(root, name) for name in ("docker", "kind"))
-    there = Machine(root, StandInEngine("docker", docker, "26.0"), kind)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _api_handler(there)) as server:
-        there.api = f"http://127.0.0.1:{server.server_address[1]}"
-        there.tell("api", there.api)
+    machine = Machine(root, StandInEngine("docker", docker, "26.0"), kind)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _api_handler(machine)) as server:
+        machine.api = f"http://127.0.0.1:{server.server_address[1]}"
+        machine.configure("api", machine.api)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield there
+        yield machine
         server.shutdown()
         thread.join()
 
@@ -44,7 +44,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
 def podman(machine: Machine) -> Machine:
     """The same machine with Podman run by root; the bridge of its networks is an interface that exists on every machine."""
     machine.engine = dataclasses.replace(machine.engine, program="podman")
-    machine.tell("bridge", "lo")
+    machine.configure("bridge", "lo")
     return machine
 
 

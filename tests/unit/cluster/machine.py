@@ -93,7 +93,7 @@ class Machine:
         stopped = json.dumps({**container, "State": {"Running": False}})
         (self.root / "containers" / container["Id"]).write_text(stopped, encoding="utf-8")
 
-    def tell(self, file: str, text: str = "") -> None:
+    def configure(self, file: str, text: str = "") -> None:
         """Write one of the files that configure the stand-ins."""
         (self.root / file).write_text(text, encoding="utf-8")
 

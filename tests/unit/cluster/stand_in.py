@@ -89,10 +89,10 @@ def containers(root: Path) -> Iterator[dict[str, Any]]:
 
 def matches(container: dict[str, Any], arguments: list[str]) -> bool:
     """Return whether the container passes `--filter`."""
-    subject, _, wanted = arguments[arguments.index("--filter") + 1].partition("=")
+    subject, _, pattern = arguments[arguments.index("--filter") + 1].partition("=")
     if subject == "name":
-        return re.search(wanted, container["Name"]) is not None
-    label, equals, value = wanted.partition("=")
+        return re.search(pattern, container["Name"]) is not None
+    label, equals, value = pattern.partition("=")
     labels = container["Config"]["Labels"]
     return label in labels and (not equals or labels[label] == value)
 
@@ -104,7 +104,7 @@ def remove(root: Path, ids: list[str]) -> Answer:
         file = root / "containers" / identity
         try:
             name = json.loads(file.read_text(encoding="utf-8"))["Name"].removeprefix("/")
-            if name in words(root / "stuck"):
+            if name in read_lines(root / "stuck"):
                 return Answer(1, err=f"Error response from daemon: container {name}: device or resource busy")
             file.unlink()
         except FileNotFoundError:
@@ -118,7 +118,7 @@ def network(root: Path, arguments: list[str]) -> Answer:
     """Inspect or remove a network; fail if it is missing."""
     match arguments:
         case ["inspect", _]:
-            return Answer(out=json.dumps([{"network_interface": word} for word in words(root / "bridge")]))
+            return Answer(out=json.dumps([{"network_interface": interface} for interface in read_lines(root / "bridge")]))
         case ["rm", name] if (root / "networks" / name).exists():
             (root / "networks" / name).unlink()
             return Answer()
@@ -146,14 +146,14 @@ def volume(root: Path, arguments: list[str]) -> Answer:
 def curl(root: Path, node: str, unlucky: str) -> Answer:
     """Respond for every node except those in a file and the stopped ones."""
     answer = Answer()
-    if node in words(root / unlucky):
+    if node in read_lines(root / unlucky):
         answer = Answer(28, err="curl: (28) Connection timed out")
-    if node in words(root / "stopped"):
+    if node in read_lines(root / "stopped"):
         answer = Answer(1, err=f"Error response from daemon: Container {node} is not running")
     return answer
 
 
-def words(file: Path) -> list[str]:
+def read_lines(file: Path) -> list[str]:
     """Return the words in a file, or none if it is missing."""
     return file.read_text(encoding="utf-8").split() if file.exists() else []
 
@@ -182,9 +182,9 @@ def kind(root: Path, arguments: list[str]) -> Answer:
         sys.stderr.flush()
         while (root / "kind-joins").exists() and not (root / "joined").exists():
             time.sleep(0.01)
-    says = root / "kind-says"
-    if says.exists() and (lines := says.read_text(encoding="utf-8").splitlines()):
-        says.write_text("\n".join(lines[1:]), encoding="utf-8")
+    output = root / "kind-says"
+    if output.exists() and (lines := output.read_text(encoding="utf-8").splitlines()):
+        output.write_text("\n".join(lines[1:]), encoding="utf-8")
         return Answer(1, err=lines[0])
     if (root / "kind-hangs").exists():
         (root / "hanging").touch()

@@ -119,9 +119,9 @@ def test_a_stopped_cluster_is_reported(machine: Machine, tmp_path: Path) -> None
 def test_a_missing_kubeconfig_is_rewritten(machine: Machine, tmp_path: Path) -> None:
     """The kubeconfig is only a copy of the cluster's, so it can be written again."""
     create_kept_cluster(machine, tmp_path)
-    first = find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
-    assert first is not None
-    first.kubeconfig.unlink()
-    again = find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
-    assert again == first
-    assert again.kubeconfig.stat().st_mode & 0o777 == 0o600
+    before = find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
+    assert before is not None
+    before.kubeconfig.unlink()
+    address = find_cluster(machine.engine, "shop", machine.kind, Deadline.after(10))
+    assert address == before
+    assert address.kubeconfig.stat().st_mode & 0o777 == 0o600

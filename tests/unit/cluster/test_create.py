@@ -66,7 +66,7 @@ def test_only_a_stolen_requested_port_is_an_error(requested: IngressPorts, outpu
 
 
 @pytest.mark.parametrize(
-    ("output", "taken"),
+    ("output", "expected"),
     [
         ("Bind for 127.0.0.1:18080 failed: port is already allocated", True),
         ("listen tcp4 127.0.0.1:18080: bind: address already in use", True),
@@ -75,6 +75,6 @@ def test_only_a_stolen_requested_port_is_an_error(requested: IngressPorts, outpu
         ("failed to init node with kubeadm", False),
     ],
 )
-def test_a_stolen_port_is_recognized(output: str, *, taken: bool) -> None:
+def test_a_stolen_port_is_recognized(output: str, *, expected: bool) -> None:
     """The engines' messages about a taken port are distinguished from other failures."""
-    assert is_port_taken(output) is taken
+    assert is_port_taken(output) is expected

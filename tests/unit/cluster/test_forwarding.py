@@ -18,8 +18,8 @@ from kindgate.waiting import Deadline
 from tests.unit.cluster.machine import NODE_IMAGE, Machine, an_owner
 from tests.unit.firewall_stand_in import DROPS, Firewall
 
-OURS = "-A FORWARD -i lo -o lo -m comment --comment kindgate:shop -j ACCEPT"
-OTHERS = "-A FORWARD -i podman9 -o podman9 -m comment --comment kindgate:shop2 -j ACCEPT"
+OWN_RULE = "-A FORWARD -i lo -o lo -m comment --comment kindgate:shop -j ACCEPT"
+OTHER_RULES = "-A FORWARD -i podman9 -o podman9 -m comment --comment kindgate:shop2 -j ACCEPT"
 
 
 def soon() -> Deadline:
@@ -35,15 +35,15 @@ def cluster_spec(machine: Machine, root: Path, workers: int = 2) -> ClusterSpec:
 
 def test_a_bridge_is_accepted_while_its_cluster_exists(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
     """The bridge is accepted for IPv4 and IPv6 and reported in one line; closing the cluster keeps other rules."""
-    firewall.write(DROPS, OTHERS)
-    said: list[str] = []
-    cluster = open_cluster(cluster_spec(podman, tmp_path), deadline=soon(), progress=said.append)
+    firewall.write(DROPS, OTHER_RULES)
+    messages: list[str] = []
+    cluster = open_cluster(cluster_spec(podman, tmp_path), deadline=soon(), progress=messages.append)
     for program in ("iptables", "ip6tables"):
-        assert firewall.rules(program) == [OURS, OTHERS]
-    assert any("iptables drops packets between pods (`-P FORWARD DROP`): allowing bridge lo" in line for line in said)
+        assert firewall.rules(program) == [OWN_RULE, OTHER_RULES]
+    assert any("iptables drops packets between pods (`-P FORWARD DROP`): allowing bridge lo" in line for line in messages)
     cluster.close(failed=False)
     for program in ("iptables", "ip6tables"):
-        assert firewall.rules(program) == [OTHERS]
+        assert firewall.rules(program) == [OTHER_RULES]
 
 
 def test_no_rule_is_added_if_nothing_is_dropped(podman: Machine, firewall: Firewall) -> None:
@@ -72,7 +72,7 @@ def test_an_irrelevant_firewall_is_left_unchanged(podman: Machine, firewall: Fir
         case "user":
             monkeypatch.setattr("kindgate.cluster.forwarding.os.geteuid", lambda: 1000)
         case _:
-            podman.tell("bridge", "no-such-bridge")
+            podman.configure("bridge", "no-such-bridge")
     assert add_forwarding_rule(engine, "shop", soon()) == ""
     remove_forwarding_rule(engine, "shop", soon())
     assert firewall.rules() == []
@@ -88,16 +88,16 @@ def test_reusing_a_kept_cluster_restores_its_rule(podman: Machine, firewall: Fir
     firewall.write(DROPS)
     cluster = open_cluster(plan, deadline=soon(), progress=str)
     assert cluster.address.reused
-    assert firewall.rules() == [OURS]
+    assert firewall.rules() == [OWN_RULE]
     cluster.close(failed=False)
-    assert firewall.rules() == [OURS]
+    assert firewall.rules() == [OWN_RULE]
     assert delete_named(podman.engine, "shop", soon())
     assert firewall.rules() == []
 
 
 def test_an_unusable_cluster_leaves_no_rule(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
     """The rule is set before the readiness check, and removed if that fails."""
-    podman.tell("stopped", "shop-worker2")
+    podman.configure("stopped", "shop-worker2")
     with pytest.raises(ClusterError, match="shop-worker2"):
         open_cluster(cluster_spec(podman, tmp_path), deadline=soon(), progress=str)
     assert firewall.rules() == []
@@ -116,21 +116,21 @@ def test_the_watchdog_removes_the_rule_of_a_dead_run(podman: Machine, firewall: 
 def test_the_reaper_removes_a_rule_without_containers(podman: Machine, firewall: Firewall) -> None:
     """The rule is removed even if a dead run's containers were removed by hand."""
     write_state(dataclasses.replace(an_owner(), deadline=1.0))
-    firewall.write(DROPS, OURS, OTHERS)
+    firewall.write(DROPS, OWN_RULE, OTHER_RULES)
     assert reap(podman.engine, deadline=soon()) == ()
-    assert firewall.rules() == [OTHERS]
+    assert firewall.rules() == [OTHER_RULES]
 
 
 def test_deleting_by_name_removes_a_rule_without_containers(podman: Machine, firewall: Firewall) -> None:
     """`kindgate down` removes everything left under that name."""
-    firewall.write(DROPS, OURS)
+    firewall.write(DROPS, OWN_RULE)
     assert delete_named(podman.engine, "shop", soon()) is False
     assert firewall.rules() == []
 
 
 def test_a_rule_that_cannot_be_removed_is_an_error_with_the_command_that_shows_it(podman: Machine, firewall: Firewall) -> None:
     """A rule that cannot be removed is an error; the reaper continues with other clusters and reports it."""
-    firewall.write(DROPS, "refused", OURS)
+    firewall.write(DROPS, "refused", OWN_RULE)
     with pytest.raises(ClusterError, match="cannot remove the firewall rule of cluster shop") as caught:
         remove_forwarding_rule(podman.engine, "shop", soon())
     assert "iptables -S FORWARD" in caught.value.next_step

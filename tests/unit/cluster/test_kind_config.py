@@ -91,17 +91,17 @@ def test_the_cluster_name_option_overrides_the_file() -> None:
 
 def test_the_ingress_ports_are_on_loopback_of_the_first_control_plane() -> None:
     """Ports 80 and 443 of the first control plane are mapped to 127.0.0.1 only; other mappings are kept."""
-    other = {"containerPort": 30000, "hostPort": 30000}
-    user = {"nodes": [{"role": "worker"}, {"role": "control-plane", "extraPortMappings": [other], "labels": {"a": "b"}}]}
+    other_mapping = {"containerPort": 30000, "hostPort": 30000}
+    user = {"nodes": [{"role": "worker"}, {"role": "control-plane", "extraPortMappings": [other_mapping], "labels": {"a": "b"}}]}
     config = kind_config(ClusterSettings(), cgroup_version=2, user=user)
     node = with_ingress(config, 18080, 18443)["nodes"][1]
     assert node["extraPortMappings"] == [
-        other,
+        other_mapping,
         {"containerPort": 80, "hostPort": 18080, "listenAddress": "127.0.0.1", "protocol": "TCP"},
         {"containerPort": 443, "hostPort": 18443, "listenAddress": "127.0.0.1", "protocol": "TCP"},
     ]
     assert node["labels"] == {"ingress-ready": "true", "a": "b"}
-    assert config["nodes"][1]["extraPortMappings"] == [other]
+    assert config["nodes"][1]["extraPortMappings"] == [other_mapping]
 
 
 def test_a_valid_file_is_read(tmp_path: Path) -> None:
@@ -158,8 +158,8 @@ def test_a_worker_may_map_port_80() -> None:
 def test_the_fingerprint_ignores_field_order(parts: dict[str, str], workers: int) -> None:
     """The order of the fields does not change the fingerprint."""
     config = kind_config(ClusterSettings(workers=workers), cgroup_version=2)
-    again: dict[str, Any] = dict(reversed(config.items()))
-    assert fingerprint(config, parts) == fingerprint(again, dict(reversed(parts.items())))
+    reordered: dict[str, Any] = dict(reversed(config.items()))
+    assert fingerprint(config, parts) == fingerprint(reordered, dict(reversed(parts.items())))
 
 
 def test_the_fingerprint_distinguishes_clusters() -> None:

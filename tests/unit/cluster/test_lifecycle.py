@@ -29,9 +29,9 @@ def cluster_spec(machine: Machine, root: Path, **changes: Any) -> ClusterSpec:
     return ClusterSpec(settings, machine.engine, machine.kind, NODE_IMAGE)
 
 
-def opened(plan: ClusterSpec, said: list[str] | None = None) -> OpenCluster:
-    """Open the cluster within half a minute; `said` collects the progress."""
-    return open_cluster(plan, deadline=Deadline.after(30), progress=(said if said is not None else []).append)
+def opened(spec: ClusterSpec, messages: list[str] | None = None) -> OpenCluster:
+    """Open the cluster within half a minute; `messages` collects the progress."""
+    return open_cluster(spec, deadline=Deadline.after(30), progress=(messages if messages is not None else []).append)
 
 
 def is_all_deleted(machine: Machine, folder: Path) -> bool:
@@ -43,9 +43,9 @@ def is_all_deleted(machine: Machine, folder: Path) -> bool:
 @contextmanager
 def kept_cluster(machine: Machine, root: Path, **changes: Any) -> Iterator[OpenCluster]:
     """A cluster kept by an earlier run."""
-    first = opened(cluster_spec(machine, root, keep="always", **changes))
-    assert first.close(failed=False)
-    yield first
+    first_cluster = opened(cluster_spec(machine, root, keep="always", **changes))
+    assert first_cluster.close(failed=False)
+    yield first_cluster
     delete_named(machine.engine, "shop", Deadline.after(10))
 
 
@@ -122,13 +122,13 @@ def test_keep_on_failure_keeps_only_after_failures(machine: Machine, tmp_path: P
 
 def test_a_kept_cluster_is_reused_and_kept(machine: Machine, tmp_path: Path) -> None:
     """A second run with the same configuration reuses the kept cluster and keeps it, whatever its own setting."""
-    with kept_cluster(machine, tmp_path) as first:
+    with kept_cluster(machine, tmp_path) as first_cluster:
         second = opened(cluster_spec(machine, tmp_path, keep="never"))
         assert not second.created
         assert second.address.reused
-        assert second.address.ingress_url == first.address.ingress_url
-        assert second.address.ingress_tls_url == first.address.ingress_tls_url
-        assert second.address.ca_file == first.address.ca_file
+        assert second.address.ingress_url == first_cluster.address.ingress_url
+        assert second.address.ingress_tls_url == first_cluster.address.ingress_tls_url
+        assert second.address.ca_file == first_cluster.address.ca_file
         assert second.close(failed=False)
         assert set(NODES) <= set(machine.containers)
 
@@ -136,10 +136,10 @@ def test_a_kept_cluster_is_reused_and_kept(machine: Machine, tmp_path: Path) -> 
 def test_a_kept_cluster_of_another_shape_is_recreated(machine: Machine, tmp_path: Path) -> None:
     """The run reports why it cannot use the kept cluster, deletes it and creates a new one."""
     with kept_cluster(machine, tmp_path):
-        said: list[str] = []
-        cluster = opened(cluster_spec(machine, tmp_path, workers=1), said)
+        messages: list[str] = []
+        cluster = opened(cluster_spec(machine, tmp_path, workers=1), messages)
         assert cluster.created
-        assert said[0] == cluster.note
+        assert messages[0] == cluster.note
         assert "its configuration, node image or versions differ" in cluster.note
         assert len(cluster.address.nodes) == 2
         assert cluster.close(failed=False) is False
@@ -196,19 +196,19 @@ def test_deleting_a_missing_cluster_is_no_error(machine: Machine) -> None:
 
 def test_a_failed_kind_leaves_nothing_and_is_quoted(machine: Machine, tmp_path: Path) -> None:
     """The error includes kind's message; containers, network and state are removed."""
-    machine.tell("kind-says", "ERROR: failed to create cluster: could not find a log line")
+    machine.configure("kind-says", "ERROR: failed to create cluster: could not find a log line")
     failures: list[str] = []
-    plan = cluster_spec(machine, tmp_path)
-    plan = ClusterSpec(plan.settings, plan.engine, plan.kind, plan.node_image, on_failure=lambda address, _: failures.append(address.name))
+    spec = cluster_spec(machine, tmp_path)
+    spec = ClusterSpec(spec.settings, spec.engine, spec.kind, spec.node_image, on_failure=lambda address, _: failures.append(address.name))
     with pytest.raises(ClusterError, match="kind could not create cluster shop: failed to create cluster: could not find a log line"):
-        opened(plan)
+        opened(spec)
     assert failures == ["shop"]
     assert is_all_deleted(machine, tmp_path)
 
 
 def test_a_program_other_than_kind_is_reported(machine: Machine, tmp_path: Path) -> None:
     """The program exits successfully but creates nothing; control characters in its output are escaped."""
-    machine.tell("kind-is-none")
+    machine.configure("kind-is-none")
     with pytest.raises(ClusterError, match="kind reported success but wrote no kubeconfig") as caught:
         opened(cluster_spec(machine, tmp_path))
     assert "garbage" in caught.value.last_state
@@ -220,7 +220,7 @@ def test_a_program_other_than_kind_is_reported(machine: Machine, tmp_path: Path)
 def test_a_hanging_kind_is_terminated_at_the_deadline(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that a hanging kind created is removed."""
     monkeypatch.setattr("kindgate.cluster.lifecycle.SETTLE_SECONDS", 0.1)  # the stand-in engine is done when it responds
-    machine.tell("kind-hangs")
+    machine.configure("kind-hangs")
     with pytest.raises(ClusterError, match="kind did not finish creating cluster shop"):
         open_cluster(cluster_spec(machine, tmp_path), deadline=Deadline.after(2), progress=str)
     assert is_all_deleted(machine, tmp_path)
@@ -228,10 +228,10 @@ def test_a_hanging_kind_is_terminated_at_the_deadline(machine: Machine, tmp_path
 
 def test_a_failed_kubeadm_is_retried_once(machine: Machine, tmp_path: Path) -> None:
     """A failure on a busy machine is retried once and reported, and nothing of the first attempt is left."""
-    machine.tell("kind-says", "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1")
-    said: list[str] = []
-    cluster = opened(cluster_spec(machine, tmp_path), said)
-    assert any(line.endswith("retrying") for line in said)
+    machine.configure("kind-says", "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1")
+    messages: list[str] = []
+    cluster = opened(cluster_spec(machine, tmp_path), messages)
+    assert any(line.endswith("retrying") for line in messages)
     assert "was created on the second attempt: kind could not create cluster shop" in cluster.note
     cluster.close(failed=False)
     assert is_all_deleted(machine, tmp_path)
@@ -239,38 +239,38 @@ def test_a_failed_kubeadm_is_retried_once(machine: Machine, tmp_path: Path) -> N
 
 def test_the_nodes_are_reported_while_workers_still_join(machine: Machine, tmp_path: Path) -> None:
     """The callback runs before kind is done: here, kind finishes only after it."""
-    machine.tell("kind-joins")
-    told: list[tuple[str, ...]] = []
+    machine.configure("kind-joins")
+    reported: list[tuple[str, ...]] = []
 
     def on_nodes(address: ClusterAddress) -> None:
-        told.append(address.nodes)
-        machine.tell("joined")
+        reported.append(address.nodes)
+        machine.configure("joined")
 
     cluster = opened(replace(cluster_spec(machine, tmp_path), on_nodes=on_nodes))
-    assert told == [NODES]
+    assert reported == [NODES]
     cluster.close(failed=False)
 
 
 def test_a_single_node_is_reported_after_kind_exits(machine: Machine, tmp_path: Path) -> None:
     """Without workers, kind reports its nodes only at the end."""
-    told: list[tuple[str, ...]] = []
-    cluster = opened(replace(cluster_spec(machine, tmp_path, workers=0), on_nodes=lambda address: told.append(address.nodes)))
-    assert told == [("shop-control-plane",)]
+    reported: list[tuple[str, ...]] = []
+    cluster = opened(replace(cluster_spec(machine, tmp_path, workers=0), on_nodes=lambda address: reported.append(address.nodes)))
+    assert reported == [("shop-control-plane",)]
     cluster.close(failed=False)
 
 
 def test_every_attempt_reports_its_nodes(machine: Machine, tmp_path: Path) -> None:
     """The nodes of a failed first attempt are gone, so the callback runs again."""
-    machine.tell("kind-says", "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1")
-    told: list[tuple[str, ...]] = []
-    cluster = opened(replace(cluster_spec(machine, tmp_path), on_nodes=lambda address: told.append(address.nodes)))
-    assert told == [NODES, NODES]
+    machine.configure("kind-says", "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1")
+    reported: list[tuple[str, ...]] = []
+    cluster = opened(replace(cluster_spec(machine, tmp_path), on_nodes=lambda address: reported.append(address.nodes)))
+    assert reported == [NODES, NODES]
     cluster.close(failed=False)
 
 
 def test_a_second_kubeadm_failure_is_an_error(machine: Machine, tmp_path: Path) -> None:
     """The creation is retried only once."""
-    machine.tell("kind-says", "ERROR: failed to init node with kubeadm: first\nERROR: failed to init node with kubeadm: second")
+    machine.configure("kind-says", "ERROR: failed to init node with kubeadm: first\nERROR: failed to init node with kubeadm: second")
     with pytest.raises(ClusterError, match="second"):
         opened(cluster_spec(machine, tmp_path))
     assert is_all_deleted(machine, tmp_path)
@@ -278,17 +278,17 @@ def test_a_second_kubeadm_failure_is_an_error(machine: Machine, tmp_path: Path) 
 
 def test_a_stolen_port_is_replaced_once(machine: Machine, tmp_path: Path) -> None:
     """A free port that is taken between choice and use costs another attempt, not the run."""
-    machine.tell("kind-says", "ERROR: Bind for 127.0.0.1:1 failed: port is already allocated")
-    said: list[str] = []
-    cluster = opened(cluster_spec(machine, tmp_path), said)
-    assert any("retrying with another port" in line for line in said)
+    machine.configure("kind-says", "ERROR: Bind for 127.0.0.1:1 failed: port is already allocated")
+    messages: list[str] = []
+    cluster = opened(cluster_spec(machine, tmp_path), messages)
+    assert any("retrying with another port" in line for line in messages)
     cluster.close(failed=False)
     assert is_all_deleted(machine, tmp_path)
 
 
 def test_a_stolen_requested_port_is_an_error(machine: Machine, tmp_path: Path) -> None:
     """A requested port is not replaced."""
-    machine.tell("kind-says", "ERROR: Bind for 127.0.0.1:1 failed: port is already allocated")
+    machine.configure("kind-says", "ERROR: Bind for 127.0.0.1:1 failed: port is already allocated")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(SettingsError, match=f"--kind-host-port {port}: port {port} on 127.0.0.1 is in use"):
@@ -298,7 +298,7 @@ def test_a_stolen_requested_port_is_an_error(machine: Machine, tmp_path: Path) -
 
 def test_an_unusable_cluster_is_deleted(machine: Machine, tmp_path: Path) -> None:
     """If the readiness check fails, the cluster created by a successful kind is deleted."""
-    machine.tell("stopped", "shop-worker2")
+    machine.configure("stopped", "shop-worker2")
     with pytest.raises(ClusterError, match=r"cluster shop was created but is not usable: .*node shop-worker2"):
         opened(cluster_spec(machine, tmp_path))
     assert is_all_deleted(machine, tmp_path)
@@ -306,9 +306,9 @@ def test_an_unusable_cluster_is_deleted(machine: Machine, tmp_path: Path) -> Non
 
 def test_a_missing_node_image_is_named(machine: Machine, tmp_path: Path) -> None:
     """An image missing from the engine is an error before anything is created."""
-    plan = cluster_spec(machine, tmp_path)
+    spec = cluster_spec(machine, tmp_path)
     with pytest.raises(ClusterError, match="node image none:v1 was not found in the engine"):
-        opened(ClusterSpec(plan.settings, plan.engine, plan.kind, "none:v1"))
+        opened(ClusterSpec(spec.settings, spec.engine, spec.kind, "none:v1"))
     assert is_all_deleted(machine, tmp_path)
 
 
@@ -316,9 +316,9 @@ def test_the_configuration_of_file_and_hook_reaches_kind(machine: Machine, tmp_p
     """The configuration passed to kind is the default with the user's file, a hook's part and the ingress mapping."""
     file = tmp_path / "kind.yaml"
     file.write_text("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nfeatureGates: {A: true}\n", encoding="utf-8")
-    plan = cluster_spec(machine, tmp_path, config=Path("kind.yaml"))
-    plan = ClusterSpec(plan.settings, plan.engine, plan.kind, plan.node_image, changes=({"featureGates": {"B": True}},))
-    cluster = opened(plan)
+    spec = cluster_spec(machine, tmp_path, config=Path("kind.yaml"))
+    spec = ClusterSpec(spec.settings, spec.engine, spec.kind, spec.node_image, changes=({"featureGates": {"B": True}},))
+    cluster = opened(spec)
     written = yaml.safe_load((cluster.address.kubeconfig.parent / "kind.yaml").read_text(encoding="utf-8"))
     assert written["featureGates"] == {"A": True, "B": True}
     assert written["nodes"][0]["extraPortMappings"][0]["containerPort"] == 80

@@ -40,7 +40,7 @@ def test_a_usable_cluster_passes(machine: Machine, tmp_path: Path) -> None:
 
 def test_services_must_route_on_every_node(machine: Machine, tmp_path: Path) -> None:
     """A node with a dead kube-proxy is named with the unreachable address even if it is Ready."""
-    machine.tell("deaf", "shop-worker")
+    machine.configure("deaf", "shop-worker")
     error = refused(machine, address_on(machine, tmp_path))
     assert "timed out waiting for node shop-worker to reach the API's ClusterIP" in error.message
     assert "10.96.0.1:443 from shop-worker: curl: (28)" in error.last_state
@@ -48,7 +48,7 @@ def test_services_must_route_on_every_node(machine: Machine, tmp_path: Path) -> 
 
 def test_pods_of_different_nodes_must_reach_each_other(machine: Machine, tmp_path: Path) -> None:
     """A network that loses packets between nodes is named with both ends even if the nodes are Ready."""
-    machine.tell("apart", "shop-worker")
+    machine.configure("apart", "shop-worker")
     error = refused(machine, address_on(machine, tmp_path))
     assert "timed out waiting for pods of node shop-worker to reach pods of other nodes" in error.message
     assert "10.244.1.254 of shop-worker gets no response from pod 10.244.0.2 of shop-control-plane: curl: (28)" in error.last_state
@@ -56,7 +56,7 @@ def test_pods_of_different_nodes_must_reach_each_other(machine: Machine, tmp_pat
 
 def test_a_firewall_that_drops_pod_traffic_ends_the_wait_immediately(podman: Machine, firewall: Firewall, tmp_path: Path) -> None:
     """The error quotes the rule, and the suggested command names the bridge."""
-    podman.tell("apart", "shop-worker")
+    podman.configure("apart", "shop-worker")
     firewall.write(DROPS, "refused")
     error = refused(podman, address_on(podman, tmp_path), seconds=60)
     assert "the host's firewall drops packets between pods of different nodes: `-P FORWARD DROP`" in error.message
@@ -68,7 +68,7 @@ def test_a_firewall_that_drops_pod_traffic_ends_the_wait_immediately(podman: Mac
 def test_unreachable_pods_end_the_wait_before_the_deadline(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a visible rule, the error gives the places to check, but no cause."""
     monkeypatch.setattr("kindgate.cluster.pod_network.PATIENCE_SECONDS", 0.5)
-    machine.tell("apart", "shop-worker")
+    machine.configure("apart", "shop-worker")
     error = refused(machine, address_on(machine, tmp_path), seconds=60)
     assert "gets no response from pod 10.244.0.2" in error.message
     assert "firewall" not in error.message
@@ -82,7 +82,7 @@ def test_without_access_to_the_rules_the_command_to_try_is_reported(
 ) -> None:
     """The firewall is not named as the cause if its rules cannot be read."""
     monkeypatch.setattr("kindgate.cluster.pod_network.PATIENCE_SECONDS", 0.5)
-    podman.tell("apart", "shop-worker")
+    podman.configure("apart", "shop-worker")
     firewall.write("unreadable")
     error = refused(podman, address_on(podman, tmp_path), seconds=60)
     assert "firewall" not in error.message
@@ -129,7 +129,7 @@ def test_an_unreachable_api_server_is_reported(machine: Machine, tmp_path: Path)
 
 def test_a_stopped_node_ends_the_wait_immediately(machine: Machine, tmp_path: Path) -> None:
     """A stopped node never becomes Ready, so the wait ends."""
-    machine.tell("stopped", "shop-worker")
+    machine.configure("stopped", "shop-worker")
     error = refused(machine, address_on(machine, tmp_path), seconds=60)
     assert "the node's container stopped" in error.message
     assert error.waited is not None

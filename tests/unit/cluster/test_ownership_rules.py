@@ -45,7 +45,7 @@ owners = st.builds(
 )
 
 
-WANTED = replace(an_owner(), run_id="other", host_port=0, tls_port=0)
+REQUESTED = replace(an_owner(), run_id="other", host_port=0, tls_port=0)
 
 
 @given(owners)
@@ -74,43 +74,43 @@ def test_a_damaged_state_file_yields_no_owner(text: str) -> None:
 
 def test_an_unused_name_is_created() -> None:
     """A name that is not in use is created."""
-    assert plan_opening(ClusterState("shop"), WANTED, Liveness.UNKNOWN, NOW) == Create()
+    assert plan_opening(ClusterState("shop"), REQUESTED, Liveness.UNKNOWN, NOW) == Create()
 
 
-@pytest.mark.parametrize("found", [ClusterState("shop", nodes=RUNNING), ClusterState("shop", owner_container="0123456789abcdef")])
-def test_a_cluster_of_another_origin_is_refused(found: ClusterState) -> None:
+@pytest.mark.parametrize("state", [ClusterState("shop", nodes=RUNNING), ClusterState("shop", owner_container="0123456789abcdef")])
+def test_a_cluster_of_another_origin_is_refused(state: ClusterState) -> None:
     """Nodes without an owner, or an unrelated container with the owner container's name, are refused."""
     with pytest.raises(OwnershipError, match="kindgate did not create it"):
-        plan_opening(found, WANTED, Liveness.UNKNOWN, NOW)
+        plan_opening(state, REQUESTED, Liveness.UNKNOWN, NOW)
 
 
 def test_a_released_kept_cluster_is_reused() -> None:
     """A kept cluster that is not in use and has the same fingerprint is reused."""
     owner = an_owner(process=None, kept=True)
-    assert plan_opening(ClusterState("shop", owner, "id", RUNNING), WANTED, Liveness.UNKNOWN, NOW) == Reuse(owner)
+    assert plan_opening(ClusterState("shop", owner, "id", RUNNING), REQUESTED, Liveness.UNKNOWN, NOW) == Reuse(owner)
 
 
 def test_a_kept_cluster_of_a_dead_run_is_reused() -> None:
     """A killed run could not release its kept cluster."""
     owner = an_owner(kept=True)
-    assert plan_opening(ClusterState("shop", owner, "id", RUNNING), WANTED, Liveness.DEAD, NOW) == Reuse(owner)
+    assert plan_opening(ClusterState("shop", owner, "id", RUNNING), REQUESTED, Liveness.DEAD, NOW) == Reuse(owner)
 
 
 @pytest.mark.parametrize(
-    ("owner", "nodes", "wanted", "reason"),
+    ("owner", "nodes", "requested", "reason"),
     [
-        (an_owner(), RUNNING, WANTED, "its run ended without deleting it"),
-        (an_owner(kept=True), STOPPED, WANTED, "its containers are no longer running"),
-        (an_owner(kept=True), (), WANTED, "its containers are no longer running"),
-        (an_owner(kept=True), RUNNING, replace(WANTED, fingerprint="g"), "its configuration, node image or versions differ"),
-        (an_owner(kept=True), RUNNING, replace(WANTED, host_port=80), "it listens on port 18080, not on 80"),
-        (an_owner(kept=True), RUNNING, replace(WANTED, tls_port=443), "it listens for TLS on port 18443"),
-        (replace(an_owner(kept=True), tls_port=0), RUNNING, WANTED, "it has no TLS port"),
+        (an_owner(), RUNNING, REQUESTED, "its run ended without deleting it"),
+        (an_owner(kept=True), STOPPED, REQUESTED, "its containers are no longer running"),
+        (an_owner(kept=True), (), REQUESTED, "its containers are no longer running"),
+        (an_owner(kept=True), RUNNING, replace(REQUESTED, fingerprint="g"), "its configuration, node image or versions differ"),
+        (an_owner(kept=True), RUNNING, replace(REQUESTED, host_port=80), "it listens on port 18080, not on 80"),
+        (an_owner(kept=True), RUNNING, replace(REQUESTED, tls_port=443), "it listens for TLS on port 18443"),
+        (replace(an_owner(kept=True), tls_port=0), RUNNING, REQUESTED, "it has no TLS port"),
     ],
 )
-def test_an_unsuitable_cluster_is_recreated(owner: Owner, nodes: tuple[NodeContainer, ...], wanted: Owner, reason: str) -> None:
+def test_an_unsuitable_cluster_is_recreated(owner: Owner, nodes: tuple[NodeContainer, ...], requested: Owner, reason: str) -> None:
     """A cluster that cannot be reused is deleted and created again, with a reason."""
-    plan = plan_opening(ClusterState("shop", owner, "id", nodes), wanted, Liveness.DEAD, NOW)
+    plan = plan_opening(ClusterState("shop", owner, "id", nodes), requested, Liveness.DEAD, NOW)
     assert isinstance(plan, Recreate)
     assert plan.reason.startswith(reason)
 
@@ -119,19 +119,19 @@ def test_an_unsuitable_cluster_is_recreated(owner: Owner, nodes: tuple[NodeConta
 def test_a_live_run_refuses_other_runs(*, kept: bool) -> None:
     """The error names the process and the folder where it was started."""
     with pytest.raises(OwnershipError, match="pid 4711, started in /root"):
-        plan_opening(ClusterState("shop", an_owner(kept=kept), "id", RUNNING), WANTED, Liveness.ALIVE, NOW)
+        plan_opening(ClusterState("shop", an_owner(kept=kept), "id", RUNNING), REQUESTED, Liveness.ALIVE, NOW)
 
 
 def test_an_invisible_run_refuses_other_runs_until_its_deadline() -> None:
     """For a run of another boot, machine or PID namespace, only its deadline decides."""
-    found = ClusterState("shop", an_owner(), "id", RUNNING)
+    state = ClusterState("shop", an_owner(), "id", RUNNING)
     with pytest.raises(OwnershipError, match="unknown whether that run is still alive"):
-        plan_opening(found, WANTED, Liveness.UNKNOWN, NOW)
-    assert isinstance(plan_opening(found, WANTED, Liveness.UNKNOWN, NOW + 3000), Recreate)
+        plan_opening(state, REQUESTED, Liveness.UNKNOWN, NOW)
+    assert isinstance(plan_opening(state, REQUESTED, Liveness.UNKNOWN, NOW + 3000), Recreate)
 
 
 @pytest.mark.parametrize(
-    ("owner", "life", "later", "older_than", "reaped"),
+    ("owner", "liveness", "elapsed", "older_than", "reaped"),
     [
         (an_owner(), Liveness.DEAD, 0, None, "its run (pid 4711) has ended"),
         (an_owner(), Liveness.ALIVE, 0, None, ""),
@@ -148,11 +148,13 @@ def test_an_invisible_run_refuses_other_runs_until_its_deadline() -> None:
         (an_owner(), Liveness.ALIVE, 0, 600, ""),
     ],
 )
-def test_only_dead_and_overdue_runs_are_reaped(owner: Owner, life: Liveness, later: float, older_than: float | None, reaped: str) -> None:
+def test_only_dead_and_overdue_runs_are_reaped(
+    owner: Owner, liveness: Liveness, elapsed: float, older_than: float | None, reaped: str
+) -> None:
     """A running run's cluster is reaped only after its deadline, one kept with `always` only on request."""
-    why = reap_reason(owner, life, NOW + later, older_than)
-    assert why.startswith(reaped)
-    assert bool(why) is bool(reaped)
+    reason = reap_reason(owner, liveness, NOW + elapsed, older_than)
+    assert reason.startswith(reaped)
+    assert bool(reason) is bool(reaped)
 
 
 def test_nodes_are_listed_control_plane_first_and_without_the_load_balancer() -> None:
@@ -160,8 +162,8 @@ def test_nodes_are_listed_control_plane_first_and_without_the_load_balancer() ->
     roles = {"shop-worker2": "worker", "shop-external-load-balancer": "external-load-balancer", "shop-control-plane": "control-plane"}
     nodes = [NodeContainer(name, role, running=True) for name, role in roles.items()]
     nodes += [NodeContainer(f"shop-worker{number}", "worker", running=True) for number in ("10", "")]
-    found = ClusterState("shop", nodes=tuple(nodes))
-    assert found.kubernetes_nodes == ("shop-control-plane", "shop-worker", "shop-worker2", "shop-worker10")
+    state = ClusterState("shop", nodes=tuple(nodes))
+    assert state.kubernetes_nodes == ("shop-control-plane", "shop-worker", "shop-worker2", "shop-worker10")
 
 
 def test_the_network_is_never_kinds_default() -> None:

@@ -21,7 +21,7 @@ def node(*ranges: str, single: str = "") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs", "target", "source"),
+    ("node", "other", "target", "source"),
     [
         (node("10.244.1.0/24"), node("10.244.0.0/24"), "10.244.0.2", "10.244.1.254"),
         (node(single="10.244.1.0/24"), node(single="10.244.0.0/24"), "10.244.0.2", "10.244.1.254"),
@@ -33,9 +33,9 @@ def node(*ranges: str, single: str = "") -> dict[str, Any]:
         (node("10.244.1.0/31"), node("10.244.0.0/24"), "10.244.0.2", ""),
     ],
 )
-def test_the_request_comes_from_the_nodes_pod_range(ours: Any, theirs: Any, target: str, source: str) -> None:
+def test_the_request_comes_from_the_nodes_pod_range(node: Any, other: Any, target: str, source: str) -> None:
     """The source is the last address of the node's pod range, which no pod gets; other kinds of networks have none."""
-    assert source_address(ours, theirs, target) == source
+    assert source_address(node, other, target) == source
 
 
 def engine(folder: Path, curl: str, ip: Sequence[str] = ()) -> Engine:
@@ -73,7 +73,7 @@ def test_without_a_source_the_request_comes_from_the_node(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "said",
+    "stderr",
     [
         "Error response from daemon: Container 4f1 is not running",
         "Error response from daemon: No such container: n",
@@ -81,10 +81,10 @@ def test_without_a_source_the_request_comes_from_the_node(tmp_path: Path) -> Non
         "Error: can only create exec sessions on running containers: container state improper",
     ],
 )
-def test_a_stopped_container_is_a_permanent_failure(tmp_path: Path, said: str) -> None:
+def test_a_stopped_container_is_a_permanent_failure(tmp_path: Path, stderr: str) -> None:
     """Docker's and Podman's messages are both recognized."""
     command = tmp_path / "docker"
-    command.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{said}\nEND\nexit 126\n")
+    command.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{stderr}\nEND\nexit 126\n")
     command.chmod(0o755)
     answer = curl_in_node(Engine("podman", command, "5"), "n", "http://10.244.0.2:8181/", seconds=1)
     assert isinstance(answer, PermanentFailure)

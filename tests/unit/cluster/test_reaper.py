@@ -42,19 +42,19 @@ def owner_of(name: str, process: ProcessName | None, *, keep: Keep = "never", ke
     )
 
 
-def env(machine: Machine, owner: Owner) -> str:
+def add_cluster(machine: Machine, owner: Owner) -> str:
     """Set up an owned one-node cluster with its network, and return the owner container's id."""
     owner_container = claim(machine.engine, owner, Deadline.after(10))
     machine.add(f"{owner.cluster}-control-plane", {"io.x-k8s.kind.cluster": owner.cluster, "io.x-k8s.kind.role": "control-plane"})
-    machine.tell(f"networks/kindgate-{owner.cluster}")
+    machine.configure(f"networks/kindgate-{owner.cluster}")
     return owner_container
 
 
 def test_only_a_dead_runs_cluster_is_deleted(machine: Machine) -> None:
     """The cluster of a dead run is deleted completely; running, kept and foreign ones are not."""
-    env(machine, owner_of("dead", DEAD))
-    env(machine, owner_of("alive", ProcessName.current()))
-    env(machine, owner_of("kept", DEAD, keep="always", kept=True))
+    add_cluster(machine, owner_of("dead", DEAD))
+    add_cluster(machine, owner_of("alive", ProcessName.current()))
+    add_cluster(machine, owner_of("kept", DEAD, keep="always", kept=True))
     machine.add("foreign-control-plane", {"io.x-k8s.kind.cluster": "foreign", "io.x-k8s.kind.role": "control-plane"})
     reaped = reap(machine.engine, deadline=Deadline.after(30))
     assert [(each.cluster, each.error) for each in reaped] == [("dead", "")]
@@ -73,8 +73,8 @@ def test_only_a_dead_runs_cluster_is_deleted(machine: Machine) -> None:
 def test_a_run_on_another_machine_is_reaped_at_its_deadline(machine: Machine) -> None:
     """If the process cannot be checked, only its deadline counts."""
     elsewhere = replace(DEAD, boot_id="another")
-    env(machine, owner_of("early", elsewhere))
-    env(machine, owner_of("late", elsewhere, lifetime=-1))
+    add_cluster(machine, owner_of("early", elsewhere))
+    add_cluster(machine, owner_of("late", elsewhere, lifetime=-1))
     assert [each.cluster for each in reap(machine.engine, deadline=Deadline.after(30))] == ["late"]
 
 
@@ -100,7 +100,7 @@ class Overtaken(StandInEngine):
 
 def test_a_cluster_taken_over_meanwhile_is_kept(machine: Machine) -> None:
     """The owner read before was a dead run, but the name now belongs to another one."""
-    env(machine, owner_of("kept", DEAD))
+    add_cluster(machine, owner_of("kept", DEAD))
     before = machine.containers
 
     reap(Overtaken(**vars(machine.engine)), deadline=Deadline.after(30))
@@ -113,8 +113,8 @@ def test_a_cluster_taken_over_meanwhile_is_kept(machine: Machine) -> None:
 
 def test_an_operator_may_reap_by_age(machine: Machine) -> None:
     """`--older-than` removes kept clusters of that age, but none in use."""
-    env(machine, owner_of("alive", ProcessName.current()))
-    env(machine, owner_of("kept", None, keep="always", kept=True))
+    add_cluster(machine, owner_of("alive", ProcessName.current()))
+    add_cluster(machine, owner_of("kept", None, keep="always", kept=True))
     assert reap(machine.engine, deadline=Deadline.after(30), older_than=1000) == ()
     assert [each.cluster for each in reap(machine.engine, deadline=Deadline.after(30), older_than=50)] == ["kept"]
 
@@ -130,9 +130,9 @@ def test_a_stale_state_file_is_removed(machine: Machine) -> None:
 
 def test_a_failed_deletion_does_not_prevent_the_others(machine: Machine) -> None:
     """The result names the cluster that could not be deleted, with the reason."""
-    env(machine, owner_of("a", DEAD))
-    env(machine, owner_of("b", DEAD))
-    machine.tell("stuck", "a-owner")
+    add_cluster(machine, owner_of("a", DEAD))
+    add_cluster(machine, owner_of("b", DEAD))
+    machine.configure("stuck", "a-owner")
     reaped = reap(machine.engine, deadline=Deadline.after(30))
     assert [each.cluster for each in reaped] == ["a", "b"]
     assert "device or resource busy" in reaped[0].error
@@ -153,7 +153,7 @@ def test_a_claimed_name_cannot_be_claimed_again(machine: Machine) -> None:
 def test_a_kept_cluster_is_taken_over_once(machine: Machine) -> None:
     """Of two runs that take over a kept cluster, the second finds the owner container gone."""
     owner = owner_of("shop", None, keep="always", kept=True)
-    owner_container = env(machine, owner)
+    owner_container = add_cluster(machine, owner)
     replace_owner(machine.engine, owner_container, replace(owner, run_id="first"), Deadline.after(10))
     with pytest.raises(OwnershipError, match="another run took over the kept cluster shop"):
         replace_owner(machine.engine, owner_container, replace(owner, run_id="second"), Deadline.after(10))
@@ -162,7 +162,7 @@ def test_a_kept_cluster_is_taken_over_once(machine: Machine) -> None:
 def test_the_state_file_names_the_owner_if_the_owner_container_is_missing(machine: Machine) -> None:
     """Nodes without an owner container belong to kindgate if the state file confirms it."""
     owner = owner_of("shop", DEAD, keep="always", kept=True)
-    owner_container = env(machine, owner)
+    owner_container = add_cluster(machine, owner)
     machine.docker("rm", owner_container)
     assert inspect_cluster(machine.engine, "shop", Deadline.after(10)).owner == owner
 

@@ -20,8 +20,8 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_a_dead_runs_folder_is_removed() -> None:
     """A dead run's folder is removed completely; one that is in use, of another boot or not claimed yet is kept."""
     claim_run_folder("alive")
-    here = ProcessName.current()
-    for name, process in (("dead", replace(here, started="0")), ("elsewhere", replace(here, boot_id="another boot"))):
+    current = ProcessName.current()
+    for name, process in (("dead", replace(current, started="0")), ("elsewhere", replace(current, boot_id="another boot"))):
         folder = claim_run_folder(name)
         (folder / "process.json").write_text(json.dumps(asdict(process)))
         (folder / "archive.tar").touch()

@@ -27,9 +27,9 @@ from tests.unit.cluster.machine import Machine, an_owner
 CHECKOUT = Path(__file__).parents[3]
 
 
-def eventually(what: str, condition: Callable[[], bool]) -> None:
+def eventually(condition_name: str, condition: Callable[[], bool]) -> None:
     """Wait until the condition is true; fail after a minute."""
-    wait_for(what, lambda: Ready(None) if condition() else Pending("not yet"), Deadline.after(60), interval=0.05)
+    wait_for(condition_name, lambda: Ready(None) if condition() else Pending("not yet"), Deadline.after(60), interval=0.05)
 
 
 @contextmanager
@@ -51,14 +51,14 @@ def is_all_deleted(machine: Machine, folder: Path) -> bool:
 
 def kinds_of(run_id: str) -> list[psutil.Process]:
     """Return the processes that have the run's mark."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
             if process.environ().get(RUN_VARIABLE) == run_id and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                processes.append(process)
         except psutil.Error:
             continue
-    return found
+    return processes
 
 
 def test_a_killed_run_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
@@ -89,8 +89,8 @@ def test_after_a_handover_the_folder_is_kept_until_the_run_is_dead(machine: Mach
     assert watchdog.wait(60)
     assert not machine.containers
     assert folder.exists()
-    for watchdog in watchdogs(machine):
-        watchdog.kill()  # it waits for this process to end
+    for process in watchdogs(machine):
+        process.kill()  # it waits for this process to end
 
 
 def test_a_watchdog_can_be_waited_for(machine: Machine) -> None:
@@ -105,7 +105,7 @@ def test_a_watchdog_can_be_waited_for(machine: Machine) -> None:
 
 def test_a_run_killed_while_kind_is_running_leaves_nothing(machine: Machine, tmp_path: Path) -> None:
     """After SIGKILL in the middle of the creation, kind ends too, and everything it created is removed."""
-    machine.tell("kind-hangs")
+    machine.configure("kind-hangs")
     with run_process(machine, tmp_path) as process:
         eventually("kind to work", (machine.root / "hanging").exists)
         run_id = machine.labels("shop-owner")["kindgate.run-id"]
@@ -125,11 +125,11 @@ def test_a_kept_cluster_survives_its_killed_run(machine: Machine, tmp_path: Path
         assert len(machine.containers) == 4
 
 
-@pytest.mark.parametrize(("last_words", "good"), [(GOODBYE, True), (b"", False), (b"good", False)])
-def test_an_incomplete_goodbye_does_not_count(last_words: bytes, *, good: bool) -> None:
+@pytest.mark.parametrize(("message", "good"), [(GOODBYE, True), (b"", False), (b"good", False)])
+def test_an_incomplete_goodbye_does_not_count(message: bytes, *, good: bool) -> None:
     """An incomplete goodbye does not count."""
     reading, writing = os.pipe()
-    os.write(writing, last_words)
+    os.write(writing, message)
     os.close(writing)
     try:
         assert ended_normally(reading, ProcessName.current()) is good
@@ -158,8 +158,8 @@ def owned_by(machine: Machine, run_id: str) -> CleanupTask:
 
 def watchdogs(machine: Machine) -> list[psutil.Process]:
     """Return the running watchdogs that are responsible for this machine."""
-    there = psutil.process_iter(["cmdline", "status"])
-    return [each for each in there if str(machine.root) in " ".join(each.info["cmdline"] or ()) and each.info["status"] != "zombie"]
+    processes = psutil.process_iter(["cmdline", "status"])
+    return [each for each in processes if str(machine.root) in " ".join(each.info["cmdline"] or ()) and each.info["status"] != "zombie"]
 
 
 def test_a_dismissed_watchdog_deletes_nothing_and_ends(machine: Machine) -> None:

@@ -19,7 +19,7 @@ class Site:
 
     url: str
     pages: dict[str, bytes] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def site() -> Iterator[Site]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            there.asked.append(self.path)
+            site.requested.append(self.path)
             body = pages.get(self.path)
             self.send_response(404 if body is None else 200)
             self.send_header("Content-Length", str(len(body or b"")))
@@ -39,11 +39,11 @@ def site() -> Iterator[Site]:
             """Keep the test output clean: the requests are recorded."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        there = Site(f"http://127.0.0.1:{server.server_address[1]}")
-        pages: Mapping[str, bytes] = there.pages
+        site = Site(f"http://127.0.0.1:{server.server_address[1]}")
+        pages: Mapping[str, bytes] = site.pages
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield there
+        yield site
         server.shutdown()
         thread.join()
 

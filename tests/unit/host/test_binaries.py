@@ -23,19 +23,19 @@ Provide = Callable[..., Path]
 
 
 @pytest.fixture
-def said() -> list[str]:
+def messages() -> list[str]:
     """The reported progress."""
     return []
 
 
 @pytest.fixture
-def provide(tmp_path: Path, said: list[str]) -> Provide:
+def provide(tmp_path: Path, messages: list[str]) -> Provide:
     """Provide a program with a separate cache folder."""
 
-    def ask(recipe: GoRecipe = HELLO, seed: Path | None = None) -> Path:
-        return provide_binary(recipe, cache=tmp_path / "cache", seed=seed, deadline=Deadline.after(60), progress=said.append)
+    def request(recipe: GoRecipe = HELLO, seed: Path | None = None) -> Path:
+        return provide_binary(recipe, cache=tmp_path / "cache", seed=seed, deadline=Deadline.after(60), progress=messages.append)
 
-    return ask
+    return request
 
 
 @pytest.fixture
@@ -56,24 +56,24 @@ def seeded(folder: Path, content: bytes = PROGRAM, listed: bytes | None = PROGRA
 
 @pytest.mark.usefixtures("no_go")
 @pytest.mark.parametrize("below", ["", host_platform()])
-def test_a_seeded_program_is_unpacked(tmp_path: Path, provide: Provide, said: list[str], below: str) -> None:
+def test_a_seeded_program_is_unpacked(tmp_path: Path, provide: Provide, messages: list[str], below: str) -> None:
     """The seed folder contains the files directly or in one folder per platform; Go is not needed."""
     seeded(tmp_path / "seed" / below)
     program = provide(seed=tmp_path / "seed")
     assert program.read_bytes() == PROGRAM
     assert program.name == "hello"
     assert subprocess.check_output([program], text=True) == "hello\n"
-    assert len(said) == 1
-    assert "unpacked" in said[0]
+    assert len(messages) == 1
+    assert "unpacked" in messages[0]
 
 
 @pytest.mark.usefixtures("no_go")
-def test_the_second_request_uses_the_cache(tmp_path: Path, provide: Provide, said: list[str]) -> None:
+def test_the_second_request_uses_the_cache(tmp_path: Path, provide: Provide, messages: list[str]) -> None:
     """A second run uses the cache and needs no seed folder."""
-    first = provide(seed=seeded(tmp_path / "seed"))
+    first_program = provide(seed=seeded(tmp_path / "seed"))
     shutil.rmtree(tmp_path / "seed")
-    assert provide() == first
-    assert len(said) == 1
+    assert provide() == first_program
+    assert len(messages) == 1
 
 
 def test_a_locally_available_program_is_recognized(tmp_path: Path, provide: Provide) -> None:
@@ -120,9 +120,9 @@ def test_a_modified_cached_program_is_refused(tmp_path: Path, provide: Provide) 
 
 def test_another_recipe_is_another_program(tmp_path: Path, provide: Provide) -> None:
     """Changed flags do not reuse a program built with the old ones."""
-    first = provide(seed=seeded(tmp_path / "seed"))
-    assert provide(dataclasses.replace(HELLO, tags="netgo"), seed=tmp_path / "seed") != first
-    assert provide(dataclasses.replace(HELLO, files={"a": "b"}), seed=tmp_path / "seed") != first
+    first_program = provide(seed=seeded(tmp_path / "seed"))
+    assert provide(dataclasses.replace(HELLO, tags="netgo"), seed=tmp_path / "seed") != first_program
+    assert provide(dataclasses.replace(HELLO, files={"a": "b"}), seed=tmp_path / "seed") != first_program
 
 
 def test_the_key_depends_on_the_main_modules_content_not_its_location(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def fake_go(folder: Path, body: str) -> Path:
 
 
 def test_a_program_is_compiled_from_the_main_module(
-    tmp_path: Path, provide: Provide, said: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, provide: Provide, messages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The build runs in the project's own folder, and its output is provided."""
     go = fake_go(tmp_path / "bin", "(pwd; echo $CGO_ENABLED$MORE) > $out")
@@ -162,7 +162,7 @@ def test_a_program_is_compiled_from_the_main_module(
     program = provide(dataclasses.replace(HELLO, main_module=tmp_path / "own", env={"MORE": "more"}))
     assert program.read_text().split() == [str(tmp_path / "own"), "0more"]
     assert program.stat().st_mode & 0o111
-    assert [line.split(": ")[-1].split()[0] for line in said] == ["compiling", "done"]
+    assert [line.split(": ")[-1].split()[0] for line in messages] == ["compiling", "done"]
 
 
 def test_a_program_is_compiled_in_a_copy_of_its_module(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,10 +56,10 @@ def _tree(root: Path, files: dict[str, str]) -> Path:
 @pytest.mark.parametrize(("files", "seconds"), [(V1, 1.5), (V2, 2.5), (PODMAN, 3.5), (BOUND, 4.5)], ids=["v1", "v2", "podman", "bound"])
 def test_a_containers_cpu_time_includes_its_descendants(tmp_path: Path, files: dict[str, str], seconds: float) -> None:
     """The cgroup named after the container is read, not the one its first process has moved into."""
-    found = cgroup_of_container(ID, 42, _tree(tmp_path, files))
+    group = cgroup_of_container(ID, 42, _tree(tmp_path, files))
 
-    assert found is not None
-    assert found.cpu_seconds() == pytest.approx(seconds)
+    assert group is not None
+    assert group.cpu_seconds() == pytest.approx(seconds)
 
 
 UNKNOWN = {

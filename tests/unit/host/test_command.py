@@ -22,14 +22,14 @@ def soon(seconds: float = 20.0) -> Deadline:
 
 def test_stdout_and_stderr_are_kept_apart() -> None:
     """Callers parse stdout, so a warning on stderr must not be mixed in."""
-    done = run(["sh", "-c", "echo out; echo err >&2"], deadline=soon())
-    assert (done.stdout, done.stderr, done.returncode) == ("out\n", "err\n", 0)
+    completed = run(["sh", "-c", "echo out; echo err >&2"], deadline=soon())
+    assert (completed.stdout, completed.stderr, completed.returncode) == ("out\n", "err\n", 0)
 
 
-@pytest.mark.parametrize("given", ["ä text", "ä text".encode()])
-def test_input_is_passed_on_standard_input(given: str | bytes) -> None:
+@pytest.mark.parametrize("content", ["ä text", "ä text".encode()])
+def test_input_is_passed_on_standard_input(content: str | bytes) -> None:
     """Input is passed on standard input, as kubectl reads manifests."""
-    assert run(["cat"], input=given, deadline=soon()).stdout == "ä text"
+    assert run(["cat"], input=content, deadline=soon()).stdout == "ä text"
 
 
 def test_a_file_is_streamed_as_input(tmp_path: Path) -> None:
@@ -53,8 +53,8 @@ def test_output_can_go_to_a_file(tmp_path: Path) -> None:
     """Binary output is written unchanged, without decoding."""
     target = tmp_path / "out"
     with target.open("wb") as file:
-        done = run(["printf", r"\377\000\001"], output=file, deadline=soon())
-    assert (target.read_bytes(), done.stdout) == (b"\xff\x00\x01", "")
+        completed = run(["printf", r"\377\000\001"], output=file, deadline=soon())
+    assert (target.read_bytes(), completed.stdout) == (b"\xff\x00\x01", "")
 
 
 def test_variables_are_added_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ def test_a_deadline_ends_the_program_and_its_children() -> None:
     script = "(trap '' TERM; exec sleep 300) & echo $!; wait"
     with pytest.raises(CommandTimeout) as late:
         run(["sh", "-c", script], on_line=lines.append, deadline=Deadline.after(0.5))
-    assert_gone(int(lines[0]))
+    assert_exited(int(lines[0]))
     assert lines[0] in late.value.last_state
     assert late.value.waited is not None
     assert late.value.waited >= 0.5
@@ -158,17 +158,17 @@ def test_an_interrupt_terminates_the_program() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run(["sh", "-c", "echo ready; sleep 300"], on_start=started.append, on_line=interrupt, deadline=soon())
-    assert_gone(started[0])
+    assert_exited(started[0])
 
 
 def test_a_daemon_that_keeps_the_pipe_open_does_not_hide_the_exit() -> None:
     """The result is returned when the program exits, even if a background child keeps the pipe open."""
     lines: list[str] = []
     deadline = soon()
-    done = run(["sh", "-c", "sleep 300 & echo $!"], on_line=lines.append, deadline=deadline)
+    completed = run(["sh", "-c", "sleep 300 & echo $!"], on_line=lines.append, deadline=deadline)
     child = psutil.Process(int(lines[0]))
     child.kill()
-    assert done.returncode == 0
+    assert completed.returncode == 0
     assert not deadline.expired
 
 
@@ -178,7 +178,7 @@ def test_a_pipe_connects_two_programs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("producer", "consumer", "said"),
+    ("producer", "consumer", "output"),
     [
         ("echo part; echo 'no such image' >&2; exit 1", "cat >/dev/null; echo 'unexpected end' >&2; exit 2", "no such image"),
         ("yes", "echo 'no space left' >&2; exit 2", "no space left"),
@@ -186,20 +186,20 @@ def test_a_pipe_connects_two_programs() -> None:
         ("echo part; echo broken >&2; exit 1", "cat >/dev/null", "broken"),
     ],
 )
-def test_a_broken_pipe_is_reported_with_its_cause(producer: str, consumer: str, said: str) -> None:
+def test_a_broken_pipe_is_reported_with_its_cause(producer: str, consumer: str, output: str) -> None:
     """Either end can fail first and break the other; the error names the original cause."""
-    with pytest.raises(CommandFailed, match=said):
+    with pytest.raises(CommandFailed, match=output):
         pipe(["sh", "-c", producer], ["sh", "-c", consumer], deadline=soon())
 
 
 def test_a_pipe_has_a_deadline_for_both_ends(tmp_path: Path) -> None:
     """Neither end of the pipe is running when the error is raised."""
     note = tmp_path / "pids"
-    say = f"echo $$ >> {note}; exec "
+    record_pid = f"echo $$ >> {note}; exec "
     with pytest.raises(CommandTimeout):
-        pipe(["sh", "-c", f"{say} yes"], ["sh", "-c", f"{say} sleep 300"], deadline=Deadline.after(0.5))
+        pipe(["sh", "-c", f"{record_pid} yes"], ["sh", "-c", f"{record_pid} sleep 300"], deadline=Deadline.after(0.5))
     for pid in note.read_text().split():
-        assert_gone(int(pid))
+        assert_exited(int(pid))
 
 
 def test_a_missing_consumer_ends_the_producer() -> None:
@@ -216,11 +216,11 @@ def test_a_command_is_formatted_for_a_shell() -> None:
     assert len(format_command(["x" * 1000])) == 200
 
 
-def assert_gone(pid: int) -> None:
+def assert_exited(pid: int) -> None:
     """Fail if the process is still running; a zombie counts as ended."""
 
-    def look() -> Ready[None] | Pending:
+    def probe() -> Ready[None] | Pending:
         ended = not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
         return Ready(None) if ended else Pending("it still runs")
 
-    wait_for(f"process {pid} to be gone", look, Deadline.after(5), interval=0.01)
+    wait_for(f"process {pid} to be gone", probe, Deadline.after(5), interval=0.01)

@@ -50,11 +50,11 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def install(folder: Path, program: str, says: object = "", *, complains: str = "", code: int = 0, runs: str = "") -> None:
+def install(folder: Path, program: str, output: object = "", *, stderr: str = "", code: int = 0, runs: str = "") -> None:
     """Install a program that responds like an engine's command."""
     script = folder / program
-    answer = json.dumps(says) if says else ""
-    script.write_text(f"#!/bin/sh\n{runs}\n/bin/cat <<'END'\n{answer}\nEND\necho '{complains}' >&2\nexit {code}\n")
+    answer = json.dumps(output) if output else ""
+    script.write_text(f"#!/bin/sh\n{runs}\n/bin/cat <<'END'\n{answer}\nEND\necho '{stderr}' >&2\nexit {code}\n")
     script.chmod(0o755)
 
 
@@ -96,7 +96,7 @@ def test_podman_installed_as_docker_is_recognized(path: Path) -> None:
 
 def test_podman_is_used_if_docker_has_no_daemon(path: Path) -> None:
     """A docker command without a daemon does not hide a working Podman."""
-    install(path, "docker", complains=NO_DAEMON, code=1)
+    install(path, "docker", stderr=NO_DAEMON, code=1)
     install(path, "podman", PODMAN_INFO)
     assert search(path).program == "podman"
 
@@ -146,7 +146,7 @@ def test_engine_install_is_not_suggested_for_podman(path: Path) -> None:
 )
 def test_each_engine_failure_has_its_own_error(path: Path, output: str, kind: type[EngineError]) -> None:
     """An engine that is not started, not permitted or too old has its own next step and is quoted."""
-    install(path, "docker", complains=output, code=1)
+    install(path, "docker", stderr=output, code=1)
     with pytest.raises(kind) as refused:
         search(path)
     assert output in refused.value.last_state
@@ -206,9 +206,9 @@ def test_rootless_podman_without_its_helper_is_not_permitted() -> None:
 
 
 @given(st.integers(0, 999), st.integers(0, 999), st.sampled_from(["", ".5", ".1+dfsg1", "-rc.1", ".3~ds1"]))
-def test_version_suffixes_are_ignored(major: int, minor: int, rest: str) -> None:
+def test_version_suffixes_are_ignored(major: int, minor: int, suffix: str) -> None:
     """Suffixes that distributions append to versions are ignored."""
-    assert version_numbers(f"{major}.{minor}{rest}") == (major, minor)
+    assert version_numbers(f"{major}.{minor}{suffix}") == (major, minor)
 
 
 @given(st.text())

@@ -34,13 +34,13 @@ def test_a_missing_version_counts_as_absent(machine: Machine) -> None:
         machine.provide(machine.recipe(version="9"))
 
 
-@pytest.mark.parametrize("what", ["no mirror", "no network", "no checksum"])
-def test_an_unavailable_source_counts_as_absent(machine: Machine, what: str) -> None:
+@pytest.mark.parametrize("obstacle", ["no mirror", "no network", "no checksum"])
+def test_an_unavailable_source_counts_as_absent(machine: Machine, obstacle: str) -> None:
     """An apt without Debian, a missing network and an unpinned platform all count as absent."""
     recipe = machine.recipe()
-    if what == "no mirror":
+    if obstacle == "no mirror":
         machine.answers(mirror="http://mirror.example/ubuntu Ubuntu Ubuntu")
-    elif what == "no network":
+    elif obstacle == "no network":
         machine.answers(update='echo "E: Failed to fetch" >&2; exit 100')
     else:
         recipe = DebianRecipe("hello", "hello", "1.2.3-4", "sid", "usr/bin/hello", {"plan9-mips": "0" * 64})

@@ -26,9 +26,9 @@ def path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def rows(*, host_port: int = 0, registries: tuple[str, ...] = ()) -> dict[str, str]:
     """Return the verdicts by check."""
-    found = run_checks(host_port=host_port, registries=registries, deadline=Deadline.after(30))
-    assert len({check.name for check in found}) == len(found)
-    return {check.name: check.verdict for check in found}
+    checks = run_checks(host_port=host_port, registries=registries, deadline=Deadline.after(30))
+    assert len({check.name for check in checks}) == len(checks)
+    return {check.name: check.verdict for check in checks}
 
 
 @pytest.mark.usefixtures("path")
@@ -76,10 +76,10 @@ esac
 """
     )
     command.chmod(0o755)
-    found = {check.name: check for check in run_checks(deadline=Deadline.after(30))}
-    assert found["pod traffic"].verdict == "warn"
-    assert "`-P FORWARD DROP`" in found["pod traffic"].value
-    assert "sudo iptables -I FORWARD -i BRIDGE -o BRIDGE -j ACCEPT" in found["pod traffic"].advice
+    checks = {check.name: check for check in run_checks(deadline=Deadline.after(30))}
+    assert checks["pod traffic"].verdict == "warn"
+    assert "`-P FORWARD DROP`" in checks["pod traffic"].value
+    assert "sudo iptables -I FORWARD -i BRIDGE -o BRIDGE -j ACCEPT" in checks["pod traffic"].advice
 
 
 @pytest.mark.usefixtures("path")

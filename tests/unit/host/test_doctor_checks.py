@@ -182,7 +182,7 @@ def test_any_environment_can_be_checked(environment: dict[str, str]) -> None:
 
 def test_the_engines_disk_is_checked_if_it_is_local(tmp_path: Path) -> None:
     """With Docker Desktop, the engine's folder does not exist on this machine."""
-    here = dataclasses.replace(DOCKER, data_root=str(tmp_path))
-    assert disk_folder(here, Path("/fallback")) == tmp_path
+    engine = dataclasses.replace(DOCKER, data_root=str(tmp_path))
+    assert disk_folder(engine, Path("/fallback")) == tmp_path
     assert disk_folder(dataclasses.replace(DOCKER, data_root=str(tmp_path / "vm")), Path("/fallback")) == Path("/fallback")
     assert disk_folder(None, Path("/fallback")) == Path("/fallback")

@@ -24,7 +24,7 @@ Run = Callable[[Path], int]
 
 
 @pytest.fixture
-def said() -> list[str]:
+def messages() -> list[str]:
     """The reported progress."""
     return []
 
@@ -74,54 +74,54 @@ def host(monkeypatch: pytest.MonkeyPatch, *, root: bool = True, os_id: str = "de
 
 
 @pytest.mark.usefixtures("cache")
-def test_a_working_engine_is_kept(path: Path, said: list[str]) -> None:
+def test_a_working_engine_is_kept(path: Path, messages: list[str]) -> None:
     """With a working engine, an installation does nothing and reports it."""
     script(path / "docker", """echo '{"ServerVersion": "28.0.1", "CgroupVersion": "2"}'""")
-    engine = install_engine(Deadline.after(20), said.append)
+    engine = install_engine(Deadline.after(20), messages.append)
     assert engine.version == "28.0.1"
-    assert said == ["docker 28.0.1 is already running: nothing to install"]
+    assert messages == ["docker 28.0.1 is already running: nothing to install"]
 
 
 @pytest.mark.parametrize(("root", "os_id"), [(False, "debian"), (True, "fedora")])
 def test_only_root_on_debian_or_ubuntu_can_install(
-    path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str], *, root: bool, os_id: str
+    path: Path, monkeypatch: pytest.MonkeyPatch, messages: list[str], *, root: bool, os_id: str
 ) -> None:
     """On other systems nothing is attempted; the user installs an engine."""
     script(path / "docker", f"echo '{NO_DAEMON}' >&2; exit 1")
     host(monkeypatch, root=root, os_id=os_id)
     with pytest.raises(EngineAbsent, match="only as root on Debian or Ubuntu"):
-        install_engine(Deadline.after(20), said.append)
-    assert said == []
+        install_engine(Deadline.after(20), messages.append)
+    assert messages == []
 
 
-def test_an_installed_daemon_is_not_replaced(path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
+def test_an_installed_daemon_is_not_replaced(path: Path, monkeypatch: pytest.MonkeyPatch, messages: list[str]) -> None:
     """An installed daemon that is not running must be started, not joined by a second one."""
     script(path / "docker", f"echo '{NO_DAEMON}' >&2; exit 1")
     script(path / "dockerd", "exit 0")
     host(monkeypatch)
     with pytest.raises(EngineNotStarted, match="already has a daemon") as refused:
-        install_engine(Deadline.after(20), said.append)
+        install_engine(Deadline.after(20), messages.append)
     assert "service docker start" in refused.value.next_step
 
 
-def test_an_engine_without_permission_is_not_replaced(path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
+def test_an_engine_without_permission_is_not_replaced(path: Path, monkeypatch: pytest.MonkeyPatch, messages: list[str]) -> None:
     """A second daemon would take over the socket of the running one."""
     script(path / "docker", "echo 'permission denied while trying to connect' >&2; exit 1")
     host(monkeypatch)
     with pytest.raises(EngineError, match="not allowed to use it"):
-        install_engine(Deadline.after(20), said.append)
-    assert said == []
+        install_engine(Deadline.after(20), messages.append)
+    assert messages == []
 
 
 @pytest.mark.usefixtures("path")
-def test_starting_without_an_unpacked_engine_is_an_error(tmp_path: Path, said: list[str]) -> None:
+def test_starting_without_an_unpacked_engine_is_an_error(tmp_path: Path, messages: list[str]) -> None:
     """The error names the command that unpacks the engine."""
     with pytest.raises(EngineAbsent) as refused:
-        start_engine(Deadline.after(20), said.append, tmp_path)
+        start_engine(Deadline.after(20), messages.append, tmp_path)
     assert "kindgate engine install" in refused.value.next_step
 
 
-def test_a_started_engine_responds_and_keeps_running(path: Path, cache: Path, tmp_path: Path, said: list[str]) -> None:
+def test_a_started_engine_responds_and_keeps_running(path: Path, cache: Path, tmp_path: Path, messages: list[str]) -> None:
     """The wait polls the daemon, which runs in its own session and outlives the command."""
     note = tmp_path / "pid"
     script(cache / "engine/root/usr/sbin/dockerd", f"echo $$ > {note}.new; mv {note}.new {note}; exec sleep 300")
@@ -130,51 +130,51 @@ def test_a_started_engine_responds_and_keeps_running(path: Path, cache: Path, tm
         f"""[ -e {note} ] || {{ echo '{NO_DAEMON}' >&2; exit 1; }}; echo '{{"ServerVersion": "26.1.5", "CgroupVersion": "2"}}'""",
     )
     try:
-        assert start_engine(Deadline.after(20), said.append, tmp_path).version == "26.1.5"
+        assert start_engine(Deadline.after(20), messages.append, tmp_path).version == "26.1.5"
     finally:
         daemon = psutil.Process(int(note.read_text()))
-        still_there = daemon.is_running() and daemon.status() != psutil.STATUS_ZOMBIE
+        is_kept = daemon.is_running() and daemon.status() != psutil.STATUS_ZOMBIE
         daemon.kill()
-    assert still_there
-    assert "kindgate engine stop" in said[-1]
+    assert is_kept
+    assert "kindgate engine stop" in messages[-1]
 
 
-def test_a_daemon_that_exits_immediately_is_reported_with_its_log(path: Path, cache: Path, tmp_path: Path, said: list[str]) -> None:
+def test_a_daemon_that_exits_immediately_is_reported_with_its_log(path: Path, cache: Path, tmp_path: Path, messages: list[str]) -> None:
     """The wait ends with the daemon, not at the deadline, and the error quotes its log."""
     script(path / "docker", f"echo '{NO_DAEMON}' >&2; exit 1")
     script(cache / "engine/root/usr/sbin/dockerd", "echo 'failed to start daemon: no iptables' >&2; exit 1")
     with pytest.raises(EngineNotStarted, match="no iptables") as refused:
-        start_engine(Deadline.after(20), said.append, tmp_path)
+        start_engine(Deadline.after(20), messages.append, tmp_path)
     assert str(cache / "engine/dockerd.log") in refused.value.next_step
 
 
 @pytest.mark.usefixtures("path")
-def test_an_engine_started_by_kindgate_is_stopped(cache: Path, tmp_path: Path, run: Run, said: list[str]) -> None:
+def test_an_engine_started_by_kindgate_is_stopped(cache: Path, tmp_path: Path, run: Run, messages: list[str]) -> None:
     """The process in the pid file is terminated; a second stop finds none."""
     pid = run(cache / "engine/root/usr/sbin/dockerd")
     (tmp_path / "docker.pid").write_text(str(pid))
-    assert stop_engine(Deadline.after(20), said.append, tmp_path)
+    assert stop_engine(Deadline.after(20), messages.append, tmp_path)
     assert psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    assert not stop_engine(Deadline.after(20), said.append, tmp_path)
+    assert not stop_engine(Deadline.after(20), messages.append, tmp_path)
 
 
 @pytest.mark.usefixtures("path")
-def test_another_engine_is_not_stopped(tmp_path: Path, run: Run, said: list[str]) -> None:
+def test_another_engine_is_not_stopped(tmp_path: Path, run: Run, messages: list[str]) -> None:
     """A daemon that kindgate did not start keeps running."""
     pid = run(tmp_path / "elsewhere/dockerd")
     (tmp_path / "docker.pid").write_text(str(pid))
     with pytest.raises(EngineError, match="was not started by kindgate"):
-        stop_engine(Deadline.after(20), said.append, tmp_path)
+        stop_engine(Deadline.after(20), messages.append, tmp_path)
     assert psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.parametrize("content", ["{other}", "999999999", "garbage", ""])
 def test_the_pid_file_of_a_dead_daemon_is_removed(tmp_path: Path, run: Run, content: str) -> None:
     """The process id can be unused or belong to another program by now."""
-    other = run(tmp_path / "unrelated")
+    process = run(tmp_path / "unrelated")
     for name in ("docker.pid", "docker/containerd/containerd.pid"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(content.format(other=other))
+        (tmp_path / name).write_text(content.format(other=process))
     assert len(remove_stale_pid_files(tmp_path)) == 2
     assert not (tmp_path / "docker.pid").exists()
 

@@ -88,15 +88,15 @@ def test_a_bridge_is_accepted_once(firewall: Firewall) -> None:
 
 def test_only_rules_with_the_comment_are_deleted(firewall: Firewall) -> None:
     """Other rules are kept, including those of a cluster whose name starts with this one's; a second removal is no error."""
-    others = [
+    other_rules = [
         '-A FORWARD -m comment --comment "a rule of kindgate:shop" -j DOCKER-USER',
         "-A FORWARD -i podman2 -o podman2 -m comment --comment kindgate:shop2 -j ACCEPT",
     ]
-    ours = [f"-A FORWARD -i {bridge} -o {bridge} -m comment --comment kindgate:shop -j ACCEPT" for bridge in ("podman1", "podman7")]
-    firewall.write(DROPS, *ours, *others)
+    own_rules = [f"-A FORWARD -i {bridge} -o {bridge} -m comment --comment kindgate:shop -j ACCEPT" for bridge in ("podman1", "podman7")]
+    firewall.write(DROPS, *own_rules, *other_rules)
     for _ in range(2):
         delete_rules("iptables", "kindgate:shop", soon())
-    assert firewall.rules() == others
+    assert firewall.rules() == other_rules
 
 
 def test_a_rule_that_cannot_be_set_or_deleted_is_an_error(firewall: Firewall) -> None:

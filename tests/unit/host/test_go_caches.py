@@ -38,14 +38,14 @@ def test_go_writes_to_kindgates_cache(caches: Path) -> None:
 
 def test_the_users_folders_are_used_and_kept(caches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders set by the user can be shared with other work, so they are used and kept."""
-    own = tmp_path / "own"
-    own.mkdir()
-    monkeypatch.setenv("GOCACHE", str(own))
+    user_folder = tmp_path / "own"
+    user_folder.mkdir()
+    monkeypatch.setenv("GOCACHE", str(user_folder))
 
     with shared_go_caches():
         assert "GOCACHE" not in go_environment()
 
-    assert own.exists()
+    assert user_folder.exists()
     assert caches.exists()
 
 
@@ -77,15 +77,15 @@ def test_the_go_caches_are_kept_while_another_process_compiles(caches: Path) -> 
     """Two processes on one machine share the caches."""
     context = multiprocessing.get_context("spawn")
     ready, end = context.Event(), context.Event()
-    other = context.Process(target=_compile, args=(ready, end))
-    other.start()
+    process = context.Process(target=_compile, args=(ready, end))
+    process.start()
     assert ready.wait(60)
 
     with shared_go_caches():
         package = compiled(caches)
     stays = package.exists()
     end.set()
-    other.join(60)
+    process.join(60)
 
     assert stays
     assert not package.exists()

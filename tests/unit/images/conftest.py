@@ -40,9 +40,9 @@ class StandInEngine:
         """Add an image to the registry that the engine uses."""
         self._change("registry", name, name)
 
-    def registry_says(self, name: str, words: str) -> None:
+    def set_registry_error(self, name: str, message: str) -> None:
         """Make the registry reject an image with this message."""
-        self._change("refusals", name, words)
+        self._change("refusals", name, message)
 
     def calls(self) -> list[list[str]]:
         """Return every command line the engine received."""

@@ -21,20 +21,22 @@ def main(folder: Path, arguments: list[str]) -> int:  # noqa: PLR0911  # a table
         case ["exec", "-i", node, *command] | ["exec", node, *command]:
             return execute(folder, node, command)
         case ["ctr", node, *_, "import", "--local", "--no-unpack", "-"]:
-            return take(folder, node)
+            return import_archive(folder, node)
         case ["ctr", node, *_, "ls", "-q", _]:
             names = folder / f"node-{node}"
-            return tell(names.read_text()) if names.exists() else 0
+            return respond(names.read_text()) if names.exists() else 0
         case ["image", "inspect", "--format", "{{json .RepoDigests}}", name]:
-            return tell(json.dumps([f"{name.rpartition(':')[0]}@sha256:{'d' * 64}"]))
+            return respond(json.dumps([f"{name.rpartition(':')[0]}@sha256:{'d' * 64}"]))
         case ["image", "inspect", "--format", _, name]:
             return inspect(folder, name)
         case ["info", "--format", "{{json .DriverStatus}}"]:
-            return tell('[["driver-type","io.containerd.snapshotter.v1"]]' if keeps_digests(folder) else '[["Native Overlay Diff","true"]]')
+            return respond(
+                '[["driver-type","io.containerd.snapshotter.v1"]]' if keeps_digests(folder) else '[["Native Overlay Diff","true"]]'
+            )
         case ["save", "-o", path, identity]:
             return save_layout(folder, Path(path), identity) if keeps_digests(folder) else save(folder, Path(path), identity)
         case ["manifest", "inspect", *_, name] | ["pull", "--quiet", name]:
-            return ask_registry(folder, name, pulled=arguments[0] == "pull")
+            return query_registry(folder, name, pulled=arguments[0] == "pull")
     return fail(f"the stand-in does not know {arguments}")
 
 
@@ -43,7 +45,7 @@ def inspect(folder: Path, name: str) -> int:
     text = table(folder, "images").get(name)
     if text is None:
         return fail(f"Error: No such image: {name}")
-    return tell(f"sha256:{digest(manifest_of(text) if keeps_digests(folder) else text.encode())}")
+    return respond(f"sha256:{digest(manifest_of(text) if keeps_digests(folder) else text.encode())}")
 
 
 def keeps_digests(folder: Path) -> bool:
@@ -88,7 +90,7 @@ def save(folder: Path, path: Path, identity: str) -> int:
     return 0
 
 
-def ask_registry(folder: Path, name: str, *, pulled: bool) -> int:
+def query_registry(folder: Path, name: str, *, pulled: bool) -> int:
     """Return or reject an image according to the tables; a pulled one is added to the engine's store."""
     if name in table(folder, "refusals"):
         return fail(table(folder, "refusals")[name])
@@ -97,26 +99,26 @@ def ask_registry(folder: Path, name: str, *, pulled: bool) -> int:
     if pulled:
         with (folder / "images.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # images are pulled concurrently
-            fresh = folder / "images.new"
-            fresh.write_text(json.dumps({**table(folder, "images"), name: name}))
-            fresh.replace(folder / "images.json")  # readers take no lock
-    return tell("{}")
+            new = folder / "images.new"
+            new.write_text(json.dumps({**table(folder, "images"), name: name}))
+            new.replace(folder / "images.json")  # readers take no lock
+    return respond("{}")
 
 
 def execute(folder: Path, node: str, command: list[str]) -> int:
     """Run a command as in a node: /kind is a folder of the node, and `ctr` is this program."""
-    programs, kept = folder / f"bin-{node}", folder / f"kind-{node}"
+    programs, kind_folder = folder / f"bin-{node}", folder / f"kind-{node}"
     programs.mkdir(exist_ok=True)
-    kept.mkdir(exist_ok=True)
+    kind_folder.mkdir(exist_ok=True)
     ctr = programs / "ctr"
     if not ctr.exists():
         ctr.write_text(f'#!/bin/sh\nexec {sys.executable} -S {__file__} {folder} ctr {node} "$@"\n')
         ctr.chmod(0o755)
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
-    return subprocess.run([word.replace("/kind/", f"{kept}/") for word in command], env=environment, check=False).returncode
+    return subprocess.run([argument.replace("/kind/", f"{kind_folder}/") for argument in command], env=environment, check=False).returncode
 
 
-def take(folder: Path, node: str) -> int:
+def import_archive(folder: Path, node: str) -> int:
     """Import the names in an OCI layout from standard input; a node named broken imports none."""
     if "broken" in node:
         return fail("ctr: rpc error: no space left on device")
@@ -126,7 +128,7 @@ def take(folder: Path, node: str) -> int:
             if member.name == "index.json" and file:
                 names = [entry["annotations"]["io.containerd.image.name"] for entry in json.load(file)["manifests"]]
     (folder / f"node-{node}").write_text("\n".join(names))
-    return tell("unpacking nothing")
+    return respond("unpacking nothing")
 
 
 def table(folder: Path, name: str) -> dict[str, str]:
@@ -140,15 +142,15 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def fail(words: str) -> int:
+def fail(text: str) -> int:
     """Exit as Docker does on an error."""
-    sys.stderr.write(f"{words}\n")
+    sys.stderr.write(f"{text}\n")
     return 1
 
 
-def tell(words: str) -> int:
+def respond(text: str) -> int:
     """Print a response and exit as Docker does."""
-    sys.stdout.write(f"{words}\n")
+    sys.stdout.write(f"{text}\n")
     return 0
 
 

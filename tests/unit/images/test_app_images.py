@@ -39,9 +39,9 @@ def _engine(tmp_path: Path) -> Engine:
 )
 def test_a_build_is_one_engine_call(engine: Engine, tmp_path: Path, text: str, file: str, target: str) -> None:
     """The folder is relative to the settings' folder, the file to the build's."""
-    one = AppImage.of(AppBuild.parse(text), tmp_path / "e2e")
+    image = AppImage.of(AppBuild.parse(text), tmp_path / "e2e")
 
-    build_app_images([one], engine, Deadline.after(20), lambda _line: None)
+    build_app_images([image], engine, Deadline.after(20), lambda _line: None)
 
     stage = f"--target {target} " if target else ""
     assert (tmp_path / "asked").read_text() == f"build --force-rm --tag web:dev --file {tmp_path}/web/{file} {stage}{tmp_path}/web "

@@ -40,11 +40,11 @@ def sha(content: bytes) -> str:
 def test_an_oci_layout_keeps_its_names_and_content(oci_archive: Path, tmp_path: Path) -> None:
     """An OCI layout is the same archive after being read and written."""
     images = read_archive(oci_archive)
-    again = tmp_path / "again.tar"
-    write_layout(again, [image.named(image.names[0]) for image in images])
+    copy = tmp_path / "again.tar"
+    write_layout(copy, [image.named(image.names[0]) for image in images])
 
     assert [str(image.names[0]) for image in images] == ["registry.local/one:1", "registry.local/two:2"]
-    assert again.read_bytes() == oci_archive.read_bytes()
+    assert copy.read_bytes() == oci_archive.read_bytes()
 
 
 def test_an_archive_of_older_docker_is_read(tmp_path: Path) -> None:
@@ -92,18 +92,18 @@ def test_only_the_saved_platforms_of_an_index_are_read(tmp_path: Path) -> None:
         "config": {"digest": f"sha256:{sha(config)}", "mediaType": "application/vnd.oci.image.config.v1+json"},
         "layers": [{"digest": f"sha256:{sha(layer)}", "mediaType": LAYER}],
     }
-    here = json.dumps(manifest).encode()
-    index = {"manifests": [{"digest": f"sha256:{digest}", "mediaType": MANIFEST} for digest in (sha(here), "e" * 64)]}
+    saved = json.dumps(manifest).encode()
+    index = {"manifests": [{"digest": f"sha256:{digest}", "mediaType": MANIFEST} for digest in (sha(saved), "e" * 64)]}
     platforms = json.dumps(index).encode()
     annotations = {"org.opencontainers.image.ref.name": "ghcr.io/me/app:1"}
     top = {"manifests": [{"digest": f"sha256:{sha(platforms)}", "mediaType": INDEX, "annotations": annotations}]}
-    blobs = {f"blobs/sha256/{sha(content)}": content for content in (config, layer, here, platforms)}
+    blobs = {f"blobs/sha256/{sha(content)}": content for content in (config, layer, saved, platforms)}
 
     (image,) = read_archive(write_tar(tmp_path / "a.tar", {**blobs, "index.json": json.dumps(top).encode()}))
 
     assert image.names == (ImageReference.parse("ghcr.io/me/app:1"),)
     assert {blob.digest for blob in (image.manifest, *image.blobs)} == {
-        f"sha256:{sha(content)}" for content in (config, layer, here, platforms)
+        f"sha256:{sha(content)}" for content in (config, layer, saved, platforms)
     }
 
 
@@ -113,7 +113,7 @@ def docker_archive(path: Path, *, named: bool) -> tuple[Path, bytes]:
     names = [f"blobs/sha256/{sha(content)}" for content in (config, layer)]
     docker = [{"Config": names[0], "RepoTags": ["app:1"], "Layers": names[1:]}]
     types = ("application/vnd.oci.image.config.v1+json", LAYER)
-    parts = [{"digest": f"sha256:{sha(one)}", "mediaType": kind} for one, kind in zip((config, layer), types, strict=True)]
+    parts = [{"digest": f"sha256:{sha(content)}", "mediaType": kind} for content, kind in zip((config, layer), types, strict=True)]
     manifest = json.dumps({"config": parts[0], "layers": parts[1:], "annotations": {"made": "by a registry"}}).encode()
     top = {"digest": f"sha256:{sha(manifest)}", "mediaType": MANIFEST}
     index = {"manifests": [{**top, **({"annotations": {"io.containerd.image.name": "docker.io/library/app:1"}} if named else {})}]}

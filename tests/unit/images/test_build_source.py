@@ -65,33 +65,35 @@ def test_the_manifests_images_come_in_one_archive(source: BuildSource, deadline:
 
     assert provided.node_image == "my/node:1"
     assert provided.archive is not None
-    echo, again = read_archive(provided.archive)
-    assert [str(image.names[0]) for image in (echo, again)] == ["docker.io/me/echo:1", "docker.io/me/again:2"]
-    assert echo.manifest.digest == again.manifest.digest
+    echo, second_image = read_archive(provided.archive)
+    assert [str(image.names[0]) for image in (echo, second_image)] == ["docker.io/me/echo:1", "docker.io/me/again:2"]
+    assert echo.manifest.digest == second_image.manifest.digest
 
 
 def test_a_second_run_builds_nothing(source: BuildSource, deadline: Deadline) -> None:
     """A second run reports nothing and needs no seed folder."""
-    said: list[str] = []
-    first = source.provide_workloads(plan("me/echo:1"), said.append, deadline)
-    assert any(line.startswith("echo@v1.0.0: unpacked") for line in said)
-    said.clear()
+    messages: list[str] = []
+    first_archive = source.provide_workloads(plan("me/echo:1"), messages.append, deadline)
+    assert any(line.startswith("echo@v1.0.0: unpacked") for line in messages)
+    messages.clear()
 
-    again = BuildSource(source.engine, LOCK, source.folder, source.cache).provide_workloads(plan("me/echo:1"), said.append, deadline)
+    second_archive = BuildSource(source.engine, LOCK, source.folder, source.cache).provide_workloads(
+        plan("me/echo:1"), messages.append, deadline
+    )
 
-    assert again == first
-    assert said == []
+    assert second_archive == first_archive
+    assert messages == []
 
 
 def test_a_changed_catalogue_is_rebuilt(source: BuildSource, deadline: Deadline) -> None:
     """The archive is cached under a key of everything it is built from."""
-    first = source.provide_workloads(plan("me/echo:1"), print, deadline)
+    first_archive = source.provide_workloads(plan("me/echo:1"), print, deadline)
     changed = {**CATALOGUE, "images": {"echo": {"program": "echo", "path": "/echo", "user": "1000"}}}
     (source.folder / "catalogue.yaml").write_text(yaml.safe_dump(changed))
 
-    again = BuildSource(source.engine, LOCK, source.folder, source.cache).provide_workloads(plan("me/echo:1"), print, deadline)
+    second_archive = BuildSource(source.engine, LOCK, source.folder, source.cache).provide_workloads(plan("me/echo:1"), print, deadline)
 
-    assert again != first
+    assert second_archive != first_archive
 
 
 def test_a_program_with_a_wrong_checksum_is_refused(source: BuildSource, deadline: Deadline) -> None:
@@ -106,15 +108,15 @@ def test_a_program_with_a_wrong_checksum_is_refused(source: BuildSource, deadlin
 
 def test_an_image_without_an_entry_is_an_error_before_building(source: BuildSource, deadline: Deadline) -> None:
     """The error names the image, the file and the object."""
-    said: list[str] = []
+    messages: list[str] = []
 
     with pytest.raises(ImageError) as caught:
-        provide(source, plan("me/ecko:1", node_image="my/node:1"), said.append, deadline)
-    place = "docker.io/me/ecko:1 (k8s/foo.yaml: Deployment echo/foo, container main)"
-    assert caught.value.message == f"--image-source build: {place} cannot be built here"
-    for word in ("docker build", "--app-image me/ecko=IMAGE", "--kind-load", "--images-allow-missing"):
-        assert word in caught.value.next_step
-    assert said == []
+        provide(source, plan("me/ecko:1", node_image="my/node:1"), messages.append, deadline)
+    use = "docker.io/me/ecko:1 (k8s/foo.yaml: Deployment echo/foo, container main)"
+    assert caught.value.message == f"--image-source build: {use} cannot be built here"
+    for hint in ("docker build", "--app-image me/ecko=IMAGE", "--kind-load", "--images-allow-missing"):
+        assert hint in caught.value.next_step
+    assert messages == []
 
 
 def test_the_error_reports_that_no_registry_responds(source: BuildSource, deadline: Deadline) -> None:
@@ -126,7 +128,7 @@ def test_the_error_reports_that_no_registry_responds(source: BuildSource, deadli
 
 
 @pytest.mark.parametrize(
-    ("image", "known", "reason"),
+    ("image", "built_name", "reason"),
     [
         (f"me/echo:1@{LOCKED}", "me/echo:1", "is built here, without that digest"),
         (f"me/echo:1@{UNKNOWN}", "me/echo:1", "is built here, without that digest"),
@@ -134,16 +136,18 @@ def test_the_error_reports_that_no_registry_responds(source: BuildSource, deadli
         (f"me/again@{UNKNOWN}", "me/again:2", "names no version: the one version available here is built, without that digest"),
     ],
 )
-def test_a_digest_is_built_by_its_tag_and_reported(image: str, known: str, reason: str, source: BuildSource, deadline: Deadline) -> None:
+def test_a_digest_is_built_by_its_tag_and_reported(
+    image: str, built_name: str, reason: str, source: BuildSource, deadline: Deadline
+) -> None:
     """A local build never has the registry's digest; the lock maps a digest to its version."""
     assert source.missing(plan(image), deadline) == ()
     loaded = source.loaded_as(ImageReference.parse(image))
-    assert (loaded.name.familiar, loaded.reason) == (known, reason)
+    assert (loaded.name.familiar, loaded.reason) == (built_name, reason)
 
-    archive = source.provide_workloads(plan(image, known), print, deadline)
+    archive = source.provide_workloads(plan(image, built_name), print, deadline)
 
     assert archive is not None
-    assert [image.names[0].familiar for image in read_archive(archive)] == [known]
+    assert [image.names[0].familiar for image in read_archive(archive)] == [built_name]
 
 
 @pytest.mark.parametrize("image", [f"me/echo@{UNKNOWN}", f"me/echo:2@{LOCKED}", f"me/ecko@{LOCKED}"])
@@ -196,13 +200,13 @@ def two_sources(source: BuildSource, monkeypatch: pytest.MonkeyPatch, *, from_so
 
 def test_an_image_is_tagged_with_its_release(source: BuildSource, monkeypatch: pytest.MonkeyPatch, deadline: Deadline) -> None:
     """The actual release replaces the manifests' tag in archive and nodes, and the reason names the source."""
-    asked = plan("me/again:2")
-    resolved = two_sources(source, monkeypatch).resolved(asked, print, deadline)
+    images = plan("me/again:2")
+    resolved = two_sources(source, monkeypatch).resolved(images, print, deadline)
 
     loaded = resolved.loaded_as(ImageReference.parse("me/again:2"))
     assert loaded.name == ImageReference.parse("me/again:1")
     assert "Go module example.org/echo v1.0.0" in loaded.reason
-    archive = resolved.provide_workloads(asked, print, deadline)
+    archive = resolved.provide_workloads(images, print, deadline)
     assert archive is not None
     assert [str(image.names[0]) for image in read_archive(archive)] == ["docker.io/me/again:1"]
 

@@ -47,12 +47,14 @@ def test_missing_packages_are_reported_and_installed(machine: Machine, deadline:
     """Programs are searched on PATH and files in their location; existing ones are not installed again."""
     machine.has("apt-get")
     machine.has("debootstrap")
-    said: list[str] = []
+    messages: list[str] = []
 
-    install_packages({"debootstrap": "debootstrap", "gcc": "gcc", "/gone/libc.a": "libc6-dev", "/": "base-files"}, said.append, deadline)
+    install_packages(
+        {"debootstrap": "debootstrap", "gcc": "gcc", "/gone/libc.a": "libc6-dev", "/": "base-files"}, messages.append, deadline
+    )
 
     assert machine.calls() == ["apt-get install -y -qq --no-install-recommends gcc libc6-dev"]
-    assert said[0] == "installing the Debian packages gcc, libc6-dev on this machine"
+    assert messages[0] == "installing the Debian packages gcc, libc6-dev on this machine"
 
 
 def test_missing_package_lists_are_fetched_first(machine: Machine, deadline: Deadline) -> None:
@@ -84,13 +86,13 @@ def test_a_root_filesystem_is_built_once_from_the_machines_mirror(machine: Machi
     machine.has("debootstrap")
     machine.has("unshare", 'for last; do root="$path"; path="$last"; done; mkdir -p "$root/usr/share/man" "$root/etc"')
 
-    made = root_filesystem(DEBIAN, tmp_path / "debian", print, deadline)
+    root = root_filesystem(DEBIAN, tmp_path / "debian", print, deadline)
     calls = machine.calls()
-    again = root_filesystem(DEBIAN, tmp_path / "debian", print, deadline)
+    second = root_filesystem(DEBIAN, tmp_path / "debian", print, deadline)
 
-    assert made == again
+    assert root == second
     assert machine.calls() == calls
-    assert sorted(path.name for path in made.rglob("*")) == ["etc", "share", "usr"]
+    assert sorted(path.name for path in root.rglob("*")) == ["etc", "share", "usr"]
     call = next(line for line in calls if line.startswith("unshare"))
     assert "--include=systemd,iptables bookworm" in call
     assert call.endswith(" mirror://local/debian")

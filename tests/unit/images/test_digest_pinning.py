@@ -16,9 +16,9 @@ from kindgate.images.image_reference import LOCAL_REGISTRY, ImageReference
 from kindgate.images.registry import RegistrySource
 from kindgate.waiting import Deadline
 
-KNOWN = "sha256:" + "a" * 64
+KNOWN_DIGEST = "sha256:" + "a" * 64
 NAMES = ("busybox:1.35", "traefik:v3", "registry.example.com/shop:2")
-SAID = "sha256:" + "d" * 64
+REGISTRY_DIGEST = "sha256:" + "d" * 64
 """The digest that the stand-in's registry returns for every image."""
 
 LOCK = f"""# why there is a lock
@@ -30,7 +30,7 @@ images:
   kindgate.local/load-generator:1:
     build: load-generator
   docker.io/library/traefik:v3:
-    digest: {KNOWN}
+    digest: {KNOWN_DIGEST}
     digest_from: somebody
 """
 
@@ -60,19 +60,19 @@ def test_missing_digests_are_written_with_their_origin(lock: Path, stand_in: Any
     lines = pin(lock, stand_in, "registry.example.com/shop:2", "docker.io/library/traefik:v3")
 
     assert lines == [
-        f"docker.io/kindest/node:v1 {SAID}",
-        f"docker.io/library/busybox:1.35 {SAID}",
-        f"registry.example.com/shop:2 {SAID}",
+        f"docker.io/kindest/node:v1 {REGISTRY_DIGEST}",
+        f"docker.io/library/busybox:1.35 {REGISTRY_DIGEST}",
+        f"registry.example.com/shop:2 {REGISTRY_DIGEST}",
     ]
     written = read_lock(lock)
     busybox, traefik, shop = (
         written.of(ImageReference.parse(name)) for name in ("busybox:1.35", "traefik:v3", "registry.example.com/shop:2")
     )
-    assert (busybox.digest, busybox.build) == (SAID, "busybox")
+    assert (busybox.digest, busybox.build) == (REGISTRY_DIGEST, "busybox")
     assert busybox.digest_from == f"docker.io, {datetime.now(UTC):%Y-%m-%d}"
-    assert (traefik.digest, traefik.digest_from) == (KNOWN, "somebody")
+    assert (traefik.digest, traefik.digest_from) == (KNOWN_DIGEST, "somebody")
     assert shop.digest_from.startswith("registry.example.com, ")
-    assert written.node.digest == SAID
+    assert written.node.digest == REGISTRY_DIGEST
     assert lock.read_text().startswith("# why there is a lock\nnode:")
 
 
@@ -81,10 +81,10 @@ def test_a_second_pinning_queries_no_registry(lock: Path, stand_in: Any) -> None
     for name in ("docker.io/kindest/node:v1", "docker.io/library/busybox:1.35"):
         stand_in.registry_has(name)
     pin(lock, stand_in)
-    before, asked = lock.read_bytes(), len(stand_in.calls())
+    before, call_count = lock.read_bytes(), len(stand_in.calls())
 
     assert pin(lock, stand_in) == []
-    assert (lock.read_bytes(), len(stand_in.calls())) == (before, asked)
+    assert (lock.read_bytes(), len(stand_in.calls())) == (before, call_count)
 
 
 def test_the_mirror_is_recorded_as_origin(lock: Path, stand_in: Any) -> None:
@@ -100,13 +100,13 @@ def test_the_mirror_is_recorded_as_origin(lock: Path, stand_in: Any) -> None:
 def test_an_unresponsive_registry_keeps_the_digests_received(lock: Path, stand_in: Any) -> None:
     """Digests received before the failure are written; the others remain empty."""
     stand_in.registry_has("docker.io/kindest/node:v1")
-    stand_in.registry_says("docker.io/library/busybox:1.35", "dial tcp: lookup registry-1.docker.io: no such host")
+    stand_in.set_registry_error("docker.io/library/busybox:1.35", "dial tcp: lookup registry-1.docker.io: no such host")
 
     with pytest.raises(RegistryUnreachable, match=r"busybox:1\.35"):
         pin(lock, stand_in)
 
     written = read_lock(lock)
-    assert (written.node.digest, written.of(ImageReference.parse("busybox:1.35")).digest) == (SAID, "")
+    assert (written.node.digest, written.of(ImageReference.parse("busybox:1.35")).digest) == (REGISTRY_DIGEST, "")
 
 
 def test_pinning_keeps_every_line_of_the_bundled_lock(tmp_path: Path, stand_in: Any) -> None:

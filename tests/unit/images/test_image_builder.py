@@ -32,7 +32,7 @@ class Yard:
 
     def __init__(self, folder: Path, script: str, **seconds: float) -> None:
         self.folder = folder
-        self.said: list[str] = []
+        self.messages: list[str] = []
         for name in seconds:
             (folder / "catalogue" / name).mkdir(parents=True)
         go = folder / "bin" / "go"
@@ -40,7 +40,7 @@ class Yard:
         go.write_text(f'#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done\nname=$(basename $PWD)\n{script}\n')
         go.chmod(0o755)
         self.builder = ImageBuilder(
-            catalogue(**seconds), folder / "catalogue", folder / "cache", None, self.said.append, Deadline.after(60)
+            catalogue(**seconds), folder / "catalogue", folder / "cache", None, self.messages.append, Deadline.after(60)
         )
 
     @property
@@ -85,22 +85,22 @@ def test_the_build_plan_is_reported_first(tmp_path: Path) -> None:
 
     yard.builder.make_programs(["kube", "etcd"])
 
-    first = yard.said[0]
-    assert "kube@v1 (7 min 30 s), etcd@v1 (30 s)" in first
-    assert "8 min" in first
-    assert "40 MB" in first
-    assert str(tmp_path / "cache" / "binaries") in first
+    first_message = yard.messages[0]
+    assert "kube@v1 (7 min 30 s), etcd@v1 (30 s)" in first_message
+    assert "8 min" in first_message
+    assert "40 MB" in first_message
+    assert str(tmp_path / "cache" / "binaries") in first_message
 
 
 def test_nothing_is_reported_for_available_programs(tmp_path: Path) -> None:
     """A second run has nothing to build."""
     yard = Yard(tmp_path, 'echo > "$out"', kube=450)
     yard.builder.make_programs(["kube"])
-    yard.said.clear()
+    yard.messages.clear()
 
     yard.builder.make_programs(["kube"])
 
-    assert yard.said == []
+    assert yard.messages == []
 
 
 def test_a_failure_keeps_the_other_programs(tmp_path: Path) -> None:
@@ -124,12 +124,12 @@ def one_module(**seconds: float) -> Catalogue:
 
 def test_an_interrupt_terminates_every_compiler(tmp_path: Path) -> None:
     """No compiler is left running or started, and no partial result is used."""
-    started = tmp_path / "started"
-    yard = Yard(tmp_path, f"touch {started}; sleep 600", kube=450, etcd=15)
+    marker = tmp_path / "started"
+    yard = Yard(tmp_path, f"touch {marker}; sleep 600", kube=450, etcd=15)
     builder = replace(yard.builder, deadline=Deadline.after(120), catalogue=one_module(kube=450, etcd=15))
 
     def interrupt() -> None:
-        while not started.exists():
+        while not marker.exists():
             threading.Event().wait(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
@@ -138,7 +138,7 @@ def test_an_interrupt_terminates_every_compiler(tmp_path: Path) -> None:
         builder.make_programs(["kube", "etcd"])
 
     assert yard.made == set()
-    assert not any(line.startswith("etcd@v1: compiling") for line in yard.said)
+    assert not any(line.startswith("etcd@v1: compiling") for line in yard.messages)
 
 
 def test_programs_of_one_module_are_built_in_sequence(tmp_path: Path) -> None:

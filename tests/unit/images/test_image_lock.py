@@ -62,18 +62,18 @@ def test_a_registrys_digest_is_recorded(tmp_path: Path) -> None:
     path = tmp_path / "images.lock"
     more = pin_digest(pin_digest(lock, name, DIGEST, "registry, today"), "docker.io/library/redis:7", DIGEST, "registry, today")
     path.write_text(lock_text(more))
-    again = read_lock(path)
+    reread = read_lock(path)
 
-    assert again.of(ImageReference.parse(name)).digest == DIGEST
-    assert again.of(ImageReference.parse(name)).build == "metrics-server"
-    assert again.of(ImageReference.parse("redis:7")).digest_from == "registry, today"
-    assert again.node == lock.node
+    assert reread.of(ImageReference.parse(name)).digest == DIGEST
+    assert reread.of(ImageReference.parse(name)).build == "metrics-server"
+    assert reread.of(ImageReference.parse("redis:7")).digest_from == "registry, today"
+    assert reread.node == lock.node
 
 
 def test_the_node_image_is_pinned_too() -> None:
     """The node image has its own entry in the lock."""
     lock = read_lock(manifests() / "images" / "images.lock")
 
-    again = pin_digest(lock, lock.node.image, DIGEST, "registry, today")
+    reread = pin_digest(lock, lock.node.image, DIGEST, "registry, today")
 
-    assert (again.node.digest, again.node.digest_from, again.images) == (DIGEST, "registry, today", lock.images)
+    assert (reread.node.digest, reread.node.digest_from, reread.images) == (DIGEST, "registry, today", lock.images)

@@ -13,7 +13,7 @@ from kindgate.images.image_plan import ImagePlan, LocalArchive, LocalImage, plan
 from kindgate.images.image_reference import ImageReference
 from kindgate.model import ObjectRef, Rendered
 
-ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+FIRST, SECOND = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 
 
 def local(name: str, digest: str = "") -> LocalImage:
@@ -79,22 +79,22 @@ def test_an_invalid_reference_is_named_with_file_object_and_container() -> None:
 
 def test_the_users_images_are_not_requested_from_a_source() -> None:
     """Loaded images and names in archives count as provided."""
-    archive = LocalArchive(Path("bar.tar"), {ImageReference.parse("bar:1"): ONE})
+    archive = LocalArchive(Path("bar.tar"), {ImageReference.parse("bar:1"): FIRST})
     plan = plan_images([rendered(workload("foo", "foo:1"), workload("bar", "bar:1"))], local=[local("foo:1")], archives=[archive])
 
     assert plan.wanted == ()
     assert [str(reference) for reference in plan.user_provided] == ["docker.io/library/foo:1", "docker.io/library/bar:1"]
 
 
-@pytest.mark.parametrize("image", [f"foo:1@{ONE}", f"foo@{ONE}", f"docker.io/library/foo:2@{ONE}"])
-@pytest.mark.parametrize("digest", [ONE, TWO])
+@pytest.mark.parametrize("image", [f"foo:1@{FIRST}", f"foo@{FIRST}", f"docker.io/library/foo:2@{FIRST}"])
+@pytest.mark.parametrize("digest", [FIRST, SECOND])
 def test_a_digest_is_requested_from_a_source_unless_the_user_provides_it(image: str, digest: str) -> None:
     """A digest identifies content, so an archive or engine with it provides it under any tag."""
     overlay = rendered(workload("foo", image))
     archive = LocalArchive(Path("foo.tar"), {ImageReference.parse("foo:dev"): digest})
 
     for plan in (plan_images([overlay], archives=[archive]), plan_images([overlay], local=[local("foo:dev", digest)])):
-        if digest == ONE:
+        if digest == FIRST:
             (loaded,) = plan.user_provided.values()
             assert (loaded.name, loaded.reason) == (ImageReference.parse(image), "")
         else:
@@ -103,7 +103,7 @@ def test_a_digest_is_requested_from_a_source_unless_the_user_provides_it(image: 
 
 def test_a_local_image_of_the_same_tag_is_used_and_its_digest_reported() -> None:
     """The pull request's build is tested even if production pins a digest."""
-    plan = plan_images([rendered(workload("foo", f"foo:1@{ONE}"))], local=[local("foo:1")])
+    plan = plan_images([rendered(workload("foo", f"foo:1@{FIRST}"))], local=[local("foo:1")])
 
     (loaded,) = plan.user_provided.values()
     assert (loaded.name.familiar, loaded.reason) == ("foo:1", "is the local image foo:1 but has another digest")
@@ -111,7 +111,7 @@ def test_a_local_image_of_the_same_tag_is_used_and_its_digest_reported() -> None
 
 def test_a_local_image_of_a_digest_is_tagged_if_the_engine_drops_digests() -> None:
     """`--kind-load foo@sha256:...` is that image, although it is saved without its manifest."""
-    plan = plan_images([rendered(workload("foo", f"foo:1@{ONE}"))], local=[local(f"foo@{ONE}")])
+    plan = plan_images([rendered(workload("foo", f"foo:1@{FIRST}"))], local=[local(f"foo@{FIRST}")])
 
     (loaded,) = plan.user_provided.values()
     assert loaded.name.familiar == "foo:111111111111"
@@ -120,9 +120,9 @@ def test_a_local_image_of_a_digest_is_tagged_if_the_engine_drops_digests() -> No
 
 def test_a_digest_does_not_match_another_repository() -> None:
     """The nodes look up the name, so two names with the same digest are two images."""
-    plan = plan_images([rendered(workload("foo", f"foo@{ONE}"))], local=[local("bar:1", ONE)])
+    plan = plan_images([rendered(workload("foo", f"foo@{FIRST}"))], local=[local("bar:1", FIRST)])
 
-    assert wanted(plan) == [f"docker.io/library/foo@{ONE}"]
+    assert wanted(plan) == [f"docker.io/library/foo@{FIRST}"]
 
 
 @pytest.mark.parametrize("image", ["foo:latest", "foo"])

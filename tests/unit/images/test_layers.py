@@ -23,12 +23,12 @@ def tar_of(*entries: Entry) -> bytes:
 
 def test_order_times_and_owners_do_not_change_a_layer(tmp_path: Path) -> None:
     """The same files result in the same bytes, whatever their order, times and owners."""
-    one, two = tmp_path / "one", tmp_path / "two"
-    for path in (one, two):
+    first_file, second_file = tmp_path / "one", tmp_path / "two"
+    for path in (first_file, second_file):
         path.write_text("text")
-    os.utime(one, (1, 1))
+    os.utime(first_file, (1, 1))
 
-    assert tar_of(File("/bin/a", one), Link("/bin/b", "a")) == tar_of(Link("bin/b", "a"), File("bin/a", two))
+    assert tar_of(File("/bin/a", first_file), Link("/bin/b", "a")) == tar_of(Link("bin/b", "a"), File("bin/a", second_file))
 
 
 def test_folders_precede_their_content(tmp_path: Path) -> None:
@@ -50,21 +50,21 @@ def test_a_layer_is_made_once_with_its_digests(tmp_path: Path) -> None:
     """The digest is that of the compressed file, the diff ID that of the tar; a second call reads nothing."""
     file = tmp_path / "file"
     file.write_bytes(b"x" * 100_000)
-    asked: list[int] = []
+    calls: list[int] = []
 
     def entries() -> list[Entry]:
-        asked.append(1)
+        calls.append(1)
         return [File("/a", file)]
 
-    first = cached_layer(tmp_path / "layers", "key", entries, Deadline.after(10))
+    layer = cached_layer(tmp_path / "layers", "key", entries, Deadline.after(10))
     second = cached_layer(tmp_path / "layers", "key", entries, Deadline.after(10))
 
-    assert first == second
-    assert len(asked) == 1
-    with first.blob.opened() as packed:
+    assert layer == second
+    assert len(calls) == 1
+    with layer.blob.opened() as packed:
         content = packed.read()
-    plain = zstandard.ZstdDecompressor().stream_reader(content).read()
-    assert first.blob.digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
-    assert first.blob.size == len(content) < 10_000
-    assert first.diff_id == f"sha256:{hashlib.sha256(plain).hexdigest()}"
-    assert plain == tar_of(File("/a", file))
+    decompressed = zstandard.ZstdDecompressor().stream_reader(content).read()
+    assert layer.blob.digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    assert layer.blob.size == len(content) < 10_000
+    assert layer.diff_id == f"sha256:{hashlib.sha256(decompressed).hexdigest()}"
+    assert decompressed == tar_of(File("/a", file))

@@ -16,7 +16,7 @@ NAMES = ("registry.local/one:1", "registry.local/two:2")
 
 def imports(stand_in: Any) -> int:
     """Return how often an archive was sent to a node."""
-    return sum(call[0] == "exec" and any(" import " in word for word in call) for call in stand_in.calls())
+    return sum(call[0] == "exec" and any(" import " in option for option in call) for call in stand_in.calls())
 
 
 def test_every_node_gets_every_image(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
@@ -30,10 +30,10 @@ def test_every_node_gets_every_image(stand_in: Any, oci_archive: Path, deadline:
 def test_a_node_with_the_same_archive_is_skipped(stand_in: Any, oci_archive: Path, deadline: Deadline) -> None:
     """A kept cluster's nodes are skipped, except those that lost an image."""
     load_archive(stand_in.engine, ["worker"], oci_archive, NAMES, deadline)
-    first = imports(stand_in)
+    first_calls = imports(stand_in)
     load_archive(stand_in.engine, ["worker"], oci_archive, NAMES, deadline)
 
-    assert (first, imports(stand_in)) == (1, 1)
+    assert (first_calls, imports(stand_in)) == (1, 1)
 
     (stand_in.folder / "node-worker").unlink()
     load_archive(stand_in.engine, ["worker"], oci_archive, NAMES, deadline)

@@ -55,13 +55,13 @@ class Source:
         target.write_text(self.version)
 
 
-def settled(cache: Path, *sources: Source, said: list[str] | None = None) -> int:
+def resolved_index(cache: Path, *sources: Source, messages: list[str] | None = None) -> int:
     """Return the location of the source that is used."""
-    progress = said.append if said is not None else print
+    progress = messages.append if messages is not None else print
     return resolve_source(sources, cache=cache, seed=None, deadline=Deadline.after(60), progress=progress)
 
 
-def kept(cache: Path, source: Source) -> bool:
+def is_cached(cache: Path, source: Source) -> bool:
     """Return whether the cache has the program of this source."""
     return (cache / f"{source.title}-{source.key}" / source.name).exists()
 
@@ -70,30 +70,30 @@ def test_the_first_source_is_used_and_fetched(tmp_path: Path) -> None:
     """The remaining sources are not queried."""
     first, second = Source("1"), Source("2", "altered")
 
-    assert settled(tmp_path, first, second) == 0
-    assert kept(tmp_path, first)
+    assert resolved_index(tmp_path, first, second) == 0
+    assert is_cached(tmp_path, first)
 
 
 def test_an_absent_source_is_skipped_and_reported(tmp_path: Path) -> None:
     """The message names the absent source and the next one."""
-    said: list[str] = []
+    messages: list[str] = []
 
-    assert settled(tmp_path, Source("1", "absent"), Source("2"), said=said) == 1
-    assert any("source 1 has it no more" in line and "source 2" in line for line in said)
+    assert resolved_index(tmp_path, Source("1", "absent"), Source("2"), messages=messages) == 1
+    assert any("source 1 has it no more" in line and "source 2" in line for line in messages)
 
 
 def test_a_compiled_source_is_chosen_without_compiling(tmp_path: Path) -> None:
     """Compiling takes minutes, so it is only scheduled here and runs in parallel later."""
     compiled = Source("2", compiles=True)
 
-    assert settled(tmp_path, Source("1", "absent"), compiled) == 1
-    assert not kept(tmp_path, compiled)
+    assert resolved_index(tmp_path, Source("1", "absent"), compiled) == 1
+    assert not is_cached(tmp_path, compiled)
 
 
 def test_an_altered_program_is_an_error(tmp_path: Path) -> None:
     """A changed program is an error, and no other source is tried."""
     with pytest.raises(ToolError, match="SHA-256"):
-        settled(tmp_path, Source("1", "altered"), Source("2"))
+        resolved_index(tmp_path, Source("1", "altered"), Source("2"))
 
 
 def test_a_locally_available_source_is_chosen_without_queries(tmp_path: Path) -> None:
@@ -103,13 +103,13 @@ def test_a_locally_available_source_is_chosen_without_queries(tmp_path: Path) ->
     sources = (Source("1", "altered"), second)
 
     assert expected_source(sources, cache=tmp_path, seed=None) == 1
-    assert settled(tmp_path, *sources) == 1
+    assert resolved_index(tmp_path, *sources) == 1
 
 
 def test_every_source_is_listed_if_none_has_the_program(tmp_path: Path) -> None:
     """The error lists the reason of every source."""
     with pytest.raises(ToolError, match="hello is not available from any source") as refused:
-        settled(tmp_path, Source("1", "absent"), Source("2", "absent"))
+        resolved_index(tmp_path, Source("1", "absent"), Source("2", "absent"))
 
     assert "source 1" in str(refused.value)
     assert "source 2" in str(refused.value)

@@ -104,7 +104,7 @@ def test_the_generators_wheels_match_the_development_lock() -> None:
 
     assert len(packages) > 30
     assert [package for package in packages if not re.search(rf"^{re.escape(package)}[ ;]", locked, re.MULTILINE)] == []
-    assert [one for one in hashes if one not in locked] == []
+    assert [entry for entry in hashes if entry not in locked] == []
 
 
 def test_the_bundled_generators_image_can_be_built() -> None:
@@ -112,7 +112,7 @@ def test_the_bundled_generators_image_can_be_built() -> None:
     name = f"kindgate.local/load-generator:{__version__}"
     component = assets.manifests() / "components" / "load-generators"
 
-    named = {found for file in component.glob("*.yaml") for found in re.findall(r"image: (\S+)", file.read_text())}
+    named = {image for file in component.glob("*.yaml") for image in re.findall(r"image: (\S+)", file.read_text())}
 
     assert named == {name}
     assert read_lock(IMAGES / "images.lock").images[name].build in read_catalogue(IMAGES / "catalogue.yaml").buildable

@@ -43,14 +43,14 @@ def test_a_locked_image_is_pulled_by_digest_and_archived_under_its_tag(stand_in:
     """The nodes find the image under the manifests' name; an image outside the lock is pulled by its tag."""
     for name in (f"docker.io/kindest/node@{DIGEST}", f"docker.io/library/traefik@{DIGEST}", "docker.io/library/app:1"):
         stand_in.registry_has(name)
-    said: list[str] = []
+    messages: list[str] = []
 
-    provided = provide(source(stand_in, tmp_path), plan("traefik:v3", "app:1"), said.append, deadline)
+    provided = provide(source(stand_in, tmp_path), plan("traefik:v3", "app:1"), messages.append, deadline)
 
     assert provided.node_image == f"docker.io/kindest/node@{DIGEST}"
     assert provided.archive is not None
     assert [str(image.names[0]) for image in read_archive(provided.archive)] == ["docker.io/library/traefik:v3", "docker.io/library/app:1"]
-    assert any(line.startswith(f"pulled docker.io/library/traefik@{DIGEST} in ") for line in said)
+    assert any(line.startswith(f"pulled docker.io/library/traefik@{DIGEST} in ") for line in messages)
 
 
 def test_everything_is_pulled_through_the_mirror(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
@@ -61,9 +61,9 @@ def test_everything_is_pulled_through_the_mirror(stand_in: Any, tmp_path: Path, 
     provided = provide(source(stand_in, tmp_path, "127.0.0.1:5000"), plan("traefik:v3"), quiet, deadline)
 
     assert provided.node_image == f"127.0.0.1:5000/kindest/node@{DIGEST}"
-    asked = [call[-1] for call in stand_in.calls() if call[0] in {"pull", "manifest"}]
-    assert asked
-    assert all(name.startswith("127.0.0.1:5000/") for name in asked)
+    requested = [call[-1] for call in stand_in.calls() if call[0] in {"pull", "manifest"}]
+    assert requested
+    assert all(name.startswith("127.0.0.1:5000/") for name in requested)
 
 
 def test_an_image_present_by_digest_is_not_pulled_again(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
@@ -98,7 +98,7 @@ def test_a_missing_image_can_be_allowed(stand_in: Any, tmp_path: Path, deadline:
 
 def test_a_refusal_does_not_count_as_a_missing_image(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """A permission error is reported even if missing images are allowed."""
-    stand_in.registry_says("docker.io/library/app:1", "unauthorized: authentication required")
+    stand_in.set_registry_error("docker.io/library/app:1", "unauthorized: authentication required")
 
     with pytest.raises(RegistryUnauthorized):
         provide(source(stand_in, tmp_path), plan("app:1", allow_missing=True), quiet, deadline)
@@ -106,7 +106,7 @@ def test_a_refusal_does_not_count_as_a_missing_image(stand_in: Any, tmp_path: Pa
 
 def test_a_refused_pull_is_an_error(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """The rate limit can be reached between the lookup and the pull."""
-    stand_in.registry_says(f"docker.io/kindest/node@{DIGEST}", "toomanyrequests: You have reached your pull rate limit")
+    stand_in.set_registry_error(f"docker.io/kindest/node@{DIGEST}", "toomanyrequests: You have reached your pull rate limit")
 
     with pytest.raises(RegistryRateLimited, match=r"docker\.io/kindest/node"):
         source(stand_in, tmp_path).provide_node(plan(), quiet, deadline)
@@ -119,7 +119,7 @@ def test_pinning_reports_the_registrys_digest(stand_in: Any, tmp_path: Path, dea
     assert source(stand_in, tmp_path).digest("docker.io/library/app:1", quiet, deadline) == "sha256:" + "d" * 64
 
 
-OTHER = "sha256:" + "b" * 64
+OTHER_DIGEST = "sha256:" + "b" * 64
 
 
 @pytest.mark.parametrize(("image", "tag"), [("traefik:v3", "v3-bbbbbbbbbbbb"), ("traefik", "bbbbbbbbbbbb")])
@@ -127,16 +127,16 @@ def test_a_pinned_digest_is_pulled_and_loaded_under_a_derived_tag(
     image: str, tag: str, stand_in: Any, tmp_path: Path, deadline: Deadline
 ) -> None:
     """The manifests' digest overrides the lock's; two digests of one tag are two images, and most engines save neither digest."""
-    for digest in (DIGEST, OTHER):
+    for digest in (DIGEST, OTHER_DIGEST):
         stand_in.registry_has(f"docker.io/library/traefik@{digest}")
     registry = source(stand_in, tmp_path)
 
-    archive = registry.provide_workloads(plan("traefik:v3", f"{image}@{OTHER}"), quiet, deadline)
+    archive = registry.provide_workloads(plan("traefik:v3", f"{image}@{OTHER_DIGEST}"), quiet, deadline)
 
     assert archive is not None
     names = [str(image.names[0]) for image in read_archive(archive)]
     assert names == ["docker.io/library/traefik:v3", f"docker.io/library/traefik:{tag}"]
-    loaded = registry.loaded_as(ImageReference.parse(f"{image}@{OTHER}"))
+    loaded = registry.loaded_as(ImageReference.parse(f"{image}@{OTHER_DIGEST}"))
     assert (str(loaded.name), loaded.reason.startswith("is pulled by that digest")) == (names[1], True)
 
 
@@ -157,4 +157,4 @@ def test_an_unknown_digest_is_missing(stand_in: Any, tmp_path: Path, deadline: D
     """A digest that does not exist is missing even if its tag exists."""
     stand_in.registry_has("docker.io/library/app:1")
 
-    assert len(source(stand_in, tmp_path).missing(plan(f"app:1@{OTHER}"), deadline)) == 1
+    assert len(source(stand_in, tmp_path).missing(plan(f"app:1@{OTHER_DIGEST}"), deadline)) == 1

@@ -18,7 +18,7 @@ from kindgate.images.source_choice import choose_source
 from kindgate.settings import ImageSettings
 
 FACTS = HostFacts("linux", "x86_64", "debian", "bookworm", 2, 1_048_576, cap_sys_resource=True, cpus=4, memory=2**34, root=True)
-NOBODY = "127.0.0.1:1"
+UNREACHABLE = "127.0.0.1:1"
 
 
 @pytest.fixture
@@ -28,9 +28,11 @@ def mute_registry() -> Iterator[str]:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def choose(stand_in: Any, folder: Path, settings: ImageSettings, facts: HostFacts = FACTS, node: str = NOBODY) -> tuple[str, list[str]]:
+def choose(
+    stand_in: Any, folder: Path, settings: ImageSettings, facts: HostFacts = FACTS, node: str = UNREACHABLE
+) -> tuple[str, list[str]]:
     """Return the name of the chosen source, and the reported lines."""
-    said: list[str] = []
+    messages: list[str] = []
     lock = ImageLock.model_validate({"node": {"image": f"{node}/kindest/node:v1"}})
     chosen = choose_source(
         settings,
@@ -41,29 +43,31 @@ def choose(stand_in: Any, folder: Path, settings: ImageSettings, facts: HostFact
         catalogue=folder,
         cache=folder,
         folder=folder,
-        progress=said.append,
+        progress=messages.append,
     )
-    return chosen.name, said
+    return chosen.name, messages
 
 
 def test_without_a_registry_images_are_built_and_reported_first(stand_in: Any, tmp_path: Path) -> None:
     """Root on Debian can build, and the run reports that before it starts."""
-    name, said = choose(stand_in, tmp_path, ImageSettings())
+    name, messages = choose(stand_in, tmp_path, ImageSettings())
 
     assert name == "build"
-    assert len(said) == 1
-    assert "no container registry responds" in said[0]
+    assert len(messages) == 1
+    assert "no container registry responds" in messages[0]
 
 
 def test_a_fallback_build_reports_the_missing_registry(stand_in: Any, tmp_path: Path) -> None:
     """If the missing registry is why images are built, the error does not blame the image's name."""
-    lock = ImageLock.model_validate({"node": {"image": f"{NOBODY}/kindest/node:v1"}})
-    given = {"engine": stand_in.engine, "facts": FACTS, "lock": lock, "catalogue": tmp_path, "cache": tmp_path, "folder": tmp_path}
+    lock = ImageLock.model_validate({"node": {"image": f"{UNREACHABLE}/kindest/node:v1"}})
+    arguments = {"engine": stand_in.engine, "facts": FACTS, "lock": lock, "catalogue": tmp_path, "cache": tmp_path, "folder": tmp_path}
 
-    taken, asked = (choose_source(ImageSettings(source=name), ImagePlan(()), **given, progress=print) for name in ("auto", "build"))
+    fallback, requested = (
+        choose_source(ImageSettings(source=name), ImagePlan(()), **arguments, progress=print) for name in ("auto", "build")
+    )
 
-    assert taken.missing_message("x") == "no container registry responds, but x cannot be built here"
-    assert asked.missing_message("x") == "--image-source build: x cannot be built here"
+    assert fallback.missing_message("x") == "no container registry responds, but x cannot be built here"
+    assert requested.missing_message("x") == "--image-source build: x cannot be built here"
 
 
 @pytest.mark.parametrize("facts", [replace(FACTS, root=False), replace(FACTS, os_id="fedora"), replace(FACTS, system="darwin")])
@@ -77,8 +81,8 @@ def test_without_a_registry_a_machine_that_cannot_build_is_an_error(facts: HostF
 
 def test_an_unresponsive_mirror_is_an_error(stand_in: Any, tmp_path: Path) -> None:
     """A configured mirror that does not respond is an error, not a reason to build."""
-    with pytest.raises(RegistryUnreachable, match=f"mirror {NOBODY} does not respond"):
-        choose(stand_in, tmp_path, ImageSettings(registry_mirror=NOBODY))
+    with pytest.raises(RegistryUnreachable, match=f"mirror {UNREACHABLE} does not respond"):
+        choose(stand_in, tmp_path, ImageSettings(registry_mirror=UNREACHABLE))
 
 
 def test_a_requested_source_is_used_without_probing(stand_in: Any, tmp_path: Path) -> None:

@@ -15,20 +15,20 @@ from kindgate.waiting import Deadline
 
 def test_concurrent_requests_make_it_once(tmp_path: Path) -> None:
     """The second run waits for the first and uses its result."""
-    made: list[Path] = []
+    calls: list[Path] = []
     both = threading.Barrier(2)
 
     def make(path: Path) -> None:
-        made.append(path)
+        calls.append(path)
         path.write_text("whole")
 
-    def ask(_: int) -> str:
+    def request(_: int) -> str:
         both.wait(10)
         return make_once(tmp_path / "kept" / "thing", make, Deadline.after(10)).read_text()
 
     with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(ask, range(2))) == ["whole", "whole"]
-    assert len(made) == 1
+        assert list(pool.map(request, range(2))) == ["whole", "whole"]
+    assert len(calls) == 1
 
 
 def test_partial_results_are_not_used(tmp_path: Path) -> None:
@@ -44,9 +44,9 @@ def test_partial_results_are_not_used(tmp_path: Path) -> None:
     killed = tmp_path / ".new-thing-abc"
     (killed / "thing").mkdir(parents=True)
 
-    made = make_once(tmp_path / "thing", Path.mkdir, Deadline.after(10))
+    thing = make_once(tmp_path / "thing", Path.mkdir, Deadline.after(10))
 
-    assert list(made.iterdir()) == []
+    assert list(thing.iterdir()) == []
     assert not killed.exists()
     assert not list(tmp_path.glob(".new-*"))
 
