@@ -63,20 +63,20 @@ def apply(
     Raises `DeployError` that names object, file and cause for a rejection, the deadline or an unreachable API server.
     """
     with connect(address) as api:
-        chosen = rendered.objects
+        selected = rendered.objects
         if address.existing:
-            chosen = tuple(manifest for manifest in chosen if _is_allowed_in_existing(api, manifest, rendered, deadline))
-            _in_parallel(chosen, lambda manifest, _: _refuse_foreign(api, manifest, run, deadline))
-        marked: list[Manifest] = [with_hash(labelled(manifest, run)) for manifest in chosen]
+            selected = tuple(manifest for manifest in selected if _is_allowed_in_existing(api, manifest, rendered, deadline))
+            _in_parallel(selected, lambda manifest, _: _refuse_foreign(api, manifest, run, deadline))
+        to_apply: list[Manifest] = [with_hash(with_run_label(manifest, run)) for manifest in selected]
         if only_changed:
-            marked = _changed_manifests(api, marked, deadline)
+            to_apply = _changed_manifests(api, to_apply, deadline)
         applier = _Applier(api, rendered, address, deadline, on_progress)
-        for group in grouped_by_rank(marked):
+        for group in grouped_by_rank(to_apply):
             _in_parallel(group, applier.apply)
-    return tuple(ObjectRef.of(manifest) for manifest in marked)
+    return tuple(ObjectRef.of(manifest) for manifest in to_apply)
 
 
-def labelled(manifest: Manifest, run: str) -> dict[str, Any]:
+def with_run_label(manifest: Manifest, run: str) -> dict[str, Any]:
     """Return the manifest with the run's label. Pod templates stay unchanged, so another run restarts no pod."""
     metadata = dict(manifest.get("metadata") or {})
     metadata["labels"] = {**(metadata.get("labels") or {}), RUN_LABEL: run}
@@ -172,7 +172,7 @@ class _Applier:
             self._recreate(path, live, "it failed in an earlier run")
 
     def _recreate_if_lossless(self, path: str, manifest: Manifest, error: ApiError) -> Pending | PermanentFailure:
-        """Delete an object that cannot be changed in place; hopeless if the error has another cause or something would be lost."""
+        """Delete an object that cannot be changed in place; a permanent failure for other errors, or if something would be lost."""
         live = request_if_exists(self.api, "GET", path, self.deadline)
         fields = immutable_fields(error, manifest, live) if live is not None else ()
         if live is None or not fields:

@@ -64,10 +64,10 @@ def with_enforcement(part: Rendered, trusted: Collection[ObjectRef] = ()) -> Ren
     defined = {ObjectRef.of(item).name for item in part.of_kind("Namespace")}
     used = {ObjectRef.of(item).namespace for item in part.objects if ObjectRef.of(item) not in trusted}
     added = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": DEFAULT_NAMESPACE}}] * (DEFAULT_NAMESPACE in used - defined)
-    return replace(part, objects=tuple(_labelled(item, trusted) for item in (*added, *part.objects)))
+    return replace(part, objects=tuple(_with_enforcement_label(item, trusted) for item in (*added, *part.objects)))
 
 
-def _labelled(manifest: Manifest, trusted: Collection[ObjectRef]) -> Manifest:
+def _with_enforcement_label(manifest: Manifest, trusted: Collection[ObjectRef]) -> Manifest:
     if kind_of(manifest) != "Namespace" or ObjectRef.of(manifest) in trusted:
         return manifest
     metadata = manifest["metadata"]

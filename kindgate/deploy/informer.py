@@ -130,10 +130,10 @@ class _CollectionCopy(threading.Thread):
 
     def _list(self) -> str:
         response = self._api.request("GET", self._path, self._informer.deadline)
-        found = {str(item["metadata"]["uid"]): {**item, "kind": self._kind} for item in response.get("items") or ()}
+        listed = {str(item["metadata"]["uid"]): {**item, "kind": self._kind} for item in response.get("items") or ()}
         with self._lock:
-            self._deleted |= {uid: item for uid, item in self._objects.items() if uid not in found}
-            self._objects = dict(found)
+            self._deleted |= {uid: item for uid, item in self._objects.items() if uid not in listed}
+            self._objects = dict(listed)
         self.listed = True
         self._informer.notify()
         return str(response["metadata"]["resourceVersion"])

@@ -76,8 +76,8 @@ class Renderer:
         return ("--enable-helm", "--helm-command", self.find_helm()) if self.helm.enabled else ()
 
     def _refuse_chart_options(self, path: Path, kind: SourceKind) -> None:
-        given = [flag for flag, value in (("--app-values", self.helm.values), ("--app-release", self.helm.release)) if value]
-        if given:
+        chart_options = [flag for flag, value in (("--app-values", self.helm.values), ("--app-release", self.helm.release)) if value]
+        if chart_options:
             raise SettingsError(
-                f"{given[0]} applies only to Helm charts, not to {path} ({kind})", next_step="remove it, or use the chart's folder"
+                f"{chart_options[0]} applies only to Helm charts, not to {path} ({kind})", next_step="remove it, or use the chart's folder"
             )

@@ -43,12 +43,12 @@ def pod_problems(template: PodTemplate, kind: str, claims: Sequence[str] = ()) -
     all_containers = list(template.containers())
     for path, container in all_containers:
         yield from _container_problems(path, container, volume_names)
-    names: dict[str, str] = {}
+    paths_by_name: dict[str, str] = {}
     for path, container in all_containers:
         name = str(container.get("name"))
-        if name in names:
+        if name in paths_by_name:
             yield f"{path}.name", f"{name} is also the name of another container"
-        names[name] = path
+        paths_by_name[name] = path
 
 
 def _volume_problems(prefix: str, volume: Mapping[str, Any]) -> Iterator[Problem]:

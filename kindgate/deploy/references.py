@@ -167,11 +167,11 @@ class References:
         yield from self._missing(path, ref)
         manifest = self._objects.get(ref)
         if manifest is not None:
-            known = {key for field in ("data", "stringData", "binaryData") for key in manifest.get(field) or {}}
+            defined_keys = {key for field in ("data", "stringData", "binaryData") for key in manifest.get(field) or {}}
             for key in keys:
-                if key not in known:
-                    existing_keys = ", ".join(sorted(known)) or "none"
-                    yield path, f"{ref} has no key {key} (its keys: {existing_keys}): the pod cannot start", "error"
+                if key not in defined_keys:
+                    listed_keys = ", ".join(sorted(defined_keys)) or "none"
+                    yield path, f"{ref} has no key {key} (its keys: {listed_keys}): the pod cannot start", "error"
 
 
 def _port_names(template: PodTemplate) -> set[str]:

@@ -32,10 +32,10 @@ def remove_versions(parts: Sequence[Rendered], address: ClusterAddress, deadline
     workload = rank({"apiVersion": "apps/v1", "kind": "StatefulSet"})
     with connect(address) as api:
         for group in reversed(grouped_by_rank(item for item in objects if rank(item) >= workload)):
-            _delete(api, _paths(api, group, deadline), namespaces, deadline)
-        _delete(api, _created_claims(api, objects, deadline), namespaces, deadline)
+            _delete_objects(api, _paths(api, group, deadline), namespaces, deadline)
+        _delete_objects(api, _created_claims(api, objects, deadline), namespaces, deadline)
         for group in reversed(grouped_by_rank(item for item in objects if rank(item) < workload)):
-            _delete(api, _paths(api, group, deadline), namespaces, deadline)
+            _delete_objects(api, _paths(api, group, deadline), namespaces, deadline)
 
 
 def delete_run_objects(rendered: Rendered, address: ClusterAddress, *, run: str, deadline: Deadline) -> tuple[ObjectRef, ...]:
@@ -48,11 +48,11 @@ def delete_run_objects(rendered: Rendered, address: ClusterAddress, *, run: str,
     with connect(address) as api:
         for group in reversed(grouped_by_rank(rendered.objects)):
             collections = sorted({path for manifest in group if (path := _collection(api, manifest, deadline))})
-            found = [item for path in collections for item in _labelled(api, path, run, deadline)]
-            for path, item in found:
+            live_objects = [item for path in collections for item in _objects_of_run(api, path, run, deadline)]
+            for path, item in live_objects:
                 body = {"propagationPolicy": "Foreground", "preconditions": {"uid": item["metadata"]["uid"]}}
                 request_if_exists(api, "DELETE", path, deadline, body=body)
-            for path, item in found:
+            for path, item in live_objects:
                 wait_deleted(api, path, ObjectRef.of(item), str(item["metadata"]["uid"]), deadline)
                 deleted.append(ObjectRef.of(item))
     return tuple(deleted)
@@ -89,10 +89,12 @@ def _created_claims(api: Api, manifests: Iterable[Manifest], deadline: Deadline)
                 yield f"{collection}/{name}", ObjectRef("PersistentVolumeClaim", ref.namespace, name)
 
 
-def _delete(api: Api, objects: Iterable[tuple[str, ObjectRef]], namespaces: Collection[str], deadline: Deadline) -> None:
+def _delete_objects(api: Api, objects: Iterable[tuple[str, ObjectRef]], namespaces: Collection[str], deadline: Deadline) -> None:
     """Delete objects with their dependents, all at the same time, and wait for all of them."""
-    found = [(path, ref, live) for path, ref in objects if (live := request_if_exists(api, "GET", path, deadline)) is not None]
-    deletable = [(path, ref, str(live["metadata"]["uid"])) for path, ref, live in found if not _is_claimed_elsewhere(live, ref, namespaces)]
+    live_objects = [(path, ref, live) for path, ref in objects if (live := request_if_exists(api, "GET", path, deadline)) is not None]
+    deletable = [
+        (path, ref, str(live["metadata"]["uid"])) for path, ref, live in live_objects if not _is_claimed_elsewhere(live, ref, namespaces)
+    ]
     for path, _, uid in deletable:
         request_if_exists(api, "DELETE", path, deadline, body={"propagationPolicy": "Foreground", "preconditions": {"uid": uid}})
     for path, ref, uid in deletable:
@@ -116,8 +118,8 @@ def _collection(api: Api, manifest: Manifest, deadline: Deadline) -> str:
         raise
 
 
-def _labelled(api: Api, collection: str, run: str, deadline: Deadline) -> list[tuple[str, dict[str, Any]]]:
+def _objects_of_run(api: Api, collection: str, run: str, deadline: Deadline) -> list[tuple[str, dict[str, Any]]]:
     """The run's objects in a collection, each with its path and with `kind`, which lists omit."""
-    answer = request_if_exists(api, "GET", collection, deadline, query=[("labelSelector", f"{RUN_LABEL}={run}")]) or {}
-    kind = str(answer.get("kind", "")).removesuffix("List")
-    return [(f"{collection}/{item['metadata']['name']}", {**item, "kind": kind}) for item in answer.get("items") or ()]
+    response = request_if_exists(api, "GET", collection, deadline, query=[("labelSelector", f"{RUN_LABEL}={run}")]) or {}
+    kind = str(response.get("kind", "")).removesuffix("List")
+    return [(f"{collection}/{item['metadata']['name']}", {**item, "kind": kind}) for item in response.get("items") or ()]

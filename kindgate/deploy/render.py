@@ -81,9 +81,11 @@ def _check_overlay(overlay: Path) -> None:
 
 def _component(name: str) -> Path:
     folder = assets.manifests() / "components"
-    known = sorted(entry.name for entry in folder.glob("*/"))
-    if name not in known:
-        raise ManifestError(f"--app-component {name}: unknown bundled component", next_step=f"bundled components: {', '.join(known)}")
+    known_components = sorted(entry.name for entry in folder.glob("*/"))
+    if name not in known_components:
+        raise ManifestError(
+            f"--app-component {name}: unknown bundled component", next_step=f"bundled components: {', '.join(known_components)}"
+        )
     return folder / name
 
 

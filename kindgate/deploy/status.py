@@ -71,7 +71,7 @@ def awaits_address(service: Manifest, snapshot: Snapshot) -> bool:
 
 
 def job_progress(live: Manifest) -> Ready[None] | Pending | PermanentFailure:
-    """Return a Job's progress: ready if complete or suspended, hopeless if Kubernetes has given up."""
+    """Return a Job's progress: ready if complete or suspended, a permanent failure if Kubernetes has given up."""
     failed = condition(live, "Failed")
     if failed.get("status") == "True":
         return PermanentFailure(f"{failed.get('reason')}: {failed.get('message')}")
@@ -199,9 +199,11 @@ def _api_service(live: Manifest, _: Snapshot) -> Progress:
 
 
 def _condition_progress(live: Manifest, kind: str) -> Progress:
-    found = condition(live, kind)
+    live_condition = condition(live, kind)
     return (
-        _READY if found.get("status") == "True" else Pending(f"not {kind} yet: {found.get('message', 'its controller has not reported')}")
+        _READY
+        if live_condition.get("status") == "True"
+        else Pending(f"not {kind} yet: {live_condition.get('message', 'its controller has not reported')}")
     )
 
 

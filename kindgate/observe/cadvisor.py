@@ -130,8 +130,8 @@ def restarts_in(series: PodSeries, window: Window) -> int:
 
 
 def _counted_of_pod(all_series: list[Range]) -> list[Range]:
-    labelled = [series for series in all_series if series.labels.get("container")]
-    return labelled or [series for series in all_series if not series.labels.get("image")]
+    container_series = [series for series in all_series if series.labels.get("container")]
+    return container_series or [series for series in all_series if not series.labels.get("image")]
 
 
 def _outside_loopback(all_series: Iterable[Range]) -> tuple[Range, ...]:

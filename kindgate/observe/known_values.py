@@ -136,7 +136,7 @@ class KnownValues:
         """Return the positions of the values: ordered ranges of `text` that do not touch."""
         if not self._needles:
             return []
-        found: list[tuple[int, int]] = []
+        spans: list[tuple[int, int]] = []
         view = _View(text, ())
         for layer in range(_LAYERS + 1):
             if layer:
@@ -145,8 +145,8 @@ class KnownValues:
                     break
                 view = peeled
             flat = view.rewritten(_LINE_BREAKS, lambda _: "")
-            found += (flat.origin(start, start + len(needle)) for needle in self._needles for start in _positions(flat.text, needle))
-        return _merged(found)
+            spans += (flat.origin(start, start + len(needle)) for needle in self._needles for start in _positions(flat.text, needle))
+        return _merged(spans)
 
 
 @dataclass(frozen=True)

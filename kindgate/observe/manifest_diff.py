@@ -33,7 +33,7 @@ def _compare(requested: Any, live: Any, path: str) -> Iterator[str]:  # noqa: AN
                 else (live[index] if index < len(live) else None)
             )
             yield from _compare(item, other, f"{path}[{name or index}]")
-    elif not _same(requested, live):
+    elif not _is_equivalent(requested, live):
         yield f"{path}: requested {_shown(requested)}, found {_shown(live)}"
 
 
@@ -43,7 +43,7 @@ def _name(item: object) -> str:
     return next((f"{key}={item[key]}" for key in _IDENTIFYING_FIELDS if key in item), "")
 
 
-def _same(requested: object, live: object) -> bool:
+def _is_equivalent(requested: object, live: object) -> bool:
     """Return whether values are equal or equivalent: null and empty, a number and its text, `1000m` and `1`."""
     if requested in (None, {}, [], "", False) and live in (None, {}, [], "", False):
         return True

@@ -47,7 +47,7 @@ def observations(pods: Sequence[Manifest], events: Sequence[Manifest], nodes: Se
     for node in nodes:
         yield from _node_observations(node)
     by_ref = {ObjectRef.of({**pod, "kind": "Pod"}): pod for pod in pods}
-    for event in in_order(events):
+    for event in by_time(events):
         involved = _involved_object(event)
         pod = by_ref.get(involved)
         is_past_pod = involved.kind == "Pod" and pod is None and _time(event)[:19] < since[:19]
@@ -64,7 +64,7 @@ def system_observations(deployments: Iterable[Manifest]) -> Iterator[Observation
             yield Observation(ObjectRef("Deployment", "kube-system", "coredns"), f"DNS of the cluster: 0 of {desired} replicas are ready")
 
 
-def in_order(events: Iterable[Manifest]) -> list[Manifest]:
+def by_time(events: Iterable[Manifest]) -> list[Manifest]:
     """Return the events, oldest first."""
     return sorted(events, key=_time)
 
@@ -72,7 +72,7 @@ def in_order(events: Iterable[Manifest]) -> list[Manifest]:
 def event_lines(events: Iterable[Manifest]) -> str:
     """Format one line per event, oldest first: time, type, object, reason, count, message."""
     lines = []
-    for event in in_order(events):
+    for event in by_time(events):
         count = (event.get("series") or {}).get("count") or event.get("count") or 1
         times = f" x{count}" if count > 1 else ""
         message = " ".join(str(event.get("message", "")).split())

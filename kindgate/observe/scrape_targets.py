@@ -41,13 +41,13 @@ def wait_for_targets(client: PrometheusClient, jobs: Collection[str], deadline: 
 
     def probe() -> Ready[tuple[Target, ...]] | Pending:
         try:
-            found = targets(client, deadline.at_most(5.0))
+            current_targets = targets(client, deadline.at_most(5.0))
         except MetricsError as error:
             return Pending(str(error))
-        missing = sorted(set(jobs) - {target.job for target in found})
-        broken = [str(target) for target in found if target.health != "up"]
-        if found and not missing and not broken:
-            return Ready(found)
+        missing = sorted(set(jobs) - {target.job for target in current_targets})
+        broken = [str(target) for target in current_targets if target.health != "up"]
+        if current_targets and not missing and not broken:
+            return Ready(current_targets)
         return Pending("; ".join([f"job {job} has no target" for job in missing] + broken) or "no targets")
 
     try:

@@ -35,7 +35,7 @@ def secret_values(manifests: Iterable[Manifest]) -> Iterator[KnownValue]:
     for manifest in manifests:
         name = str((manifest.get("metadata") or {}).get("name", ""))
         if kind_of(manifest) == "Secret":
-            yield from _of_secret(manifest, name)
+            yield from _secret_object_values(manifest, name)
         else:
             yield from _named_values(manifest, f"{kind_of(manifest)} {name}")
 
@@ -56,7 +56,7 @@ def kubeconfig_secrets(kubeconfig: Mapping[str, Any]) -> Iterator[KnownValue]:
                     yield from _decoded(value, origin)
 
 
-def _of_secret(secret: Manifest, name: str) -> Iterator[KnownValue]:
+def _secret_object_values(secret: Manifest, name: str) -> Iterator[KnownValue]:
     """Yield every value, also as base64. A placeholder is not secret, and often the cause that a text must name."""
     for key, value in (secret.get("stringData") or {}).items():
         if value != PLACEHOLDER:

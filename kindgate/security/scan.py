@@ -1,4 +1,4 @@
-"""The whole scan: each overlay's manifests, then images and locked dependencies if a database is available."""
+"""The security scan: each overlay's manifests, then images and locked dependencies if a database is available."""
 
 from __future__ import annotations
 

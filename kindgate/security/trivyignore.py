@@ -30,7 +30,7 @@ class AcceptedFinding(BaseModel):
 
 
 class Exceptions(BaseModel):
-    """The whole file: entries by kind of finding."""
+    """All entries of the file, by kind of finding."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -12,7 +12,7 @@ import pytest
 
 from kindgate import CommandError
 from kindgate.deploy.pod_security import BASELINE, ENFORCE_LABEL
-from tests.unit.deploy.pods import ALLOWED, POD, REFUSED
+from tests.unit.deploy.pods import ALLOWED_PODS, POD, REJECTED_PODS
 
 if TYPE_CHECKING:
     from kindgate import Cluster
@@ -43,8 +43,8 @@ def refusal(cluster: Cluster, namespace: str, spec: dict[str, Any]) -> str:
 def test_the_server_refuses_what_validation_refuses(cluster: Cluster, confined: str) -> None:
     """The refused pods include one with a host volume, through which it could rewrite its own run's report."""
     with ThreadPoolExecutor(4) as pool:
-        refused = dict(zip(REFUSED, pool.map(lambda spec: refusal(cluster, confined, spec), REFUSED.values()), strict=True))
-        allowed = dict(zip(ALLOWED, pool.map(lambda spec: refusal(cluster, confined, spec), ALLOWED.values()), strict=True))
+        refused = dict(zip(REJECTED_PODS, pool.map(lambda spec: refusal(cluster, confined, spec), REJECTED_PODS.values()), strict=True))
+        allowed = dict(zip(ALLOWED_PODS, pool.map(lambda spec: refusal(cluster, confined, spec), ALLOWED_PODS.values()), strict=True))
 
     assert [name for name, message in refused.items() if f'violates PodSecurity "{BASELINE}' not in message] == []
     assert {name: message for name, message in allowed.items() if message} == {}

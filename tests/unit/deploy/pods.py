@@ -17,7 +17,7 @@ def secured(**fields: Any) -> dict[str, Any]:
     return container(securityContext=fields)
 
 
-REFUSED: dict[str, dict[str, Any]] = {
+REJECTED_PODS: dict[str, dict[str, Any]] = {
     "hostNetwork": {"hostNetwork": True},
     "hostPID": {"hostPID": True},
     "hostIPC": {"hostIPC": True},
@@ -36,7 +36,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "probe elsewhere": container(livenessProbe={"httpGet": {"port": 80, "host": "169.254.169.254"}}),
     "hook elsewhere": container(lifecycle={"preStop": {"tcpSocket": {"port": 80, "host": "127.0.0.1"}}}),
 }
-ALLOWED: dict[str, dict[str, Any]] = {
+ALLOWED_PODS: dict[str, dict[str, Any]] = {
     "plain": {},
     "root": secured(runAsUser=0, allowPrivilegeEscalation=True),
     "usual capability": secured(capabilities={"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}),

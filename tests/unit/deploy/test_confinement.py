@@ -13,7 +13,7 @@ from kindgate.deploy.confinement import RESERVED, confinement_findings, with_enf
 from kindgate.deploy.pod_security import ENFORCE_LABEL
 from kindgate.model import ObjectRef
 from tests.unit.deploy.objects import Object, deployment, ingress, manifest, rendered, service
-from tests.unit.deploy.pods import REFUSED
+from tests.unit.deploy.pods import REJECTED_PODS
 
 RBAC = "rbac.authorization.k8s.io/v1"
 NAMESPACE = manifest("Namespace", "shop", namespace="")
@@ -53,7 +53,7 @@ def test_an_ordinary_application_is_allowed() -> None:
 def test_a_pod_that_mounts_the_node_is_rejected_with_file_and_field() -> None:
     """A pod that mounts the node could change the run's own results."""
     item = deployment()
-    item["spec"]["template"]["spec"] |= REFUSED["hostPath"]
+    item["spec"]["template"]["spec"] |= REJECTED_PODS["hostPath"]
 
     (finding,) = confinement_findings((rendered(NAMESPACE, item),))
 

@@ -9,7 +9,7 @@ import pytest
 from kindgate.deploy.pod_security import baseline_problems
 from kindgate.pod_templates import PodTemplate, pod_templates
 from tests.unit.deploy.objects import deployment, manifest
-from tests.unit.deploy.pods import ALLOWED, POD, REFUSED
+from tests.unit.deploy.pods import ALLOWED_PODS, POD, REJECTED_PODS
 
 
 def problems(**spec: Any) -> list[str]:
@@ -17,22 +17,22 @@ def problems(**spec: Any) -> list[str]:
     return [path for path, _ in baseline_problems(PodTemplate("spec", {}, {**POD, **spec}))]
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", REJECTED_PODS)
 def test_a_pod_below_the_baseline_level_is_rejected(name: str) -> None:
     """Each of these pods has exactly one problem."""
-    assert len(problems(**REFUSED[name])) == 1
+    assert len(problems(**REJECTED_PODS[name])) == 1
 
 
-@pytest.mark.parametrize("name", ALLOWED)
+@pytest.mark.parametrize("name", ALLOWED_PODS)
 def test_a_pod_at_the_baseline_level_is_allowed(name: str) -> None:
     """The standard allows these pods, including those that run as root."""
-    assert problems(**ALLOWED[name]) == []
+    assert problems(**ALLOWED_PODS[name]) == []
 
 
 def test_a_problem_names_its_field() -> None:
     """Workloads and custom resources alike report the index of the container or volume."""
     item = deployment()
-    item["spec"]["template"]["spec"] |= REFUSED["hostPath"]
+    item["spec"]["template"]["spec"] |= REJECTED_PODS["hostPath"]
     rollout = manifest("Rollout", "web", api_version="argoproj.io/v1alpha1", spec=item["spec"])
 
     for one in (item, rollout):

@@ -87,7 +87,7 @@ def test_only_the_applications_objects_are_selected() -> None:
 SERVICES = "/api/v1/namespaces/shop/services"
 
 
-def labelled(run: str) -> dict[str, dict[str, dict[str, str]]]:
+def labels_of_run(run: str) -> dict[str, dict[str, dict[str, str]]]:
     """An object with a run's label."""
     return {"metadata": {"labels": {RUN_LABEL: run}}}
 
@@ -95,7 +95,7 @@ def labelled(run: str) -> dict[str, dict[str, dict[str, str]]]:
 def test_only_the_runs_objects_are_deleted_last_applied_first(api_server: ApiServer, address: ClusterAddress) -> None:
     """Objects of another run and objects without a label are kept."""
     for path, run in ((WEB, "r1"), (f"{SERVICES}/web", "r1"), (f"{SERVICES}/theirs", "r2")):
-        api_server.put(path, labelled(run))
+        api_server.put(path, labels_of_run(run))
     api_server.put(f"{SERVICES}/foreign", {})
     deleted = delete_run_objects(rendered(service(), deployment()), address, run="r1", deadline=Deadline.after(10))
     assert deleted == (ObjectRef("Deployment", "shop", "web"), ObjectRef("Service", "shop", "web"))
@@ -112,7 +112,7 @@ def test_deleting_missing_objects_is_not_an_error(api_server: ApiServer, address
 
 def test_an_undeletable_run_object_is_named_with_its_finalizers(api_server: ApiServer, address: ClusterAddress) -> None:
     """An object with a finalizer that is never processed ends at the deadline with an error that names it."""
-    api_server.put(f"{SERVICES}/web", labelled("r1"))
+    api_server.put(f"{SERVICES}/web", labels_of_run("r1"))
     api_server.finalizers = ("example.dev/hold",)
     with pytest.raises(DeployError, match="Service shop/web was not deleted") as caught:
         delete_run_objects(
@@ -123,7 +123,7 @@ def test_an_undeletable_run_object_is_named_with_its_finalizers(api_server: ApiS
 
 def test_deletion_survives_an_api_server_outage(api_server: ApiServer, address: ClusterAddress) -> None:
     """A deletion can be requested twice, so it is retried during an outage."""
-    api_server.put(f"{SERVICES}/web", labelled("r1"))
+    api_server.put(f"{SERVICES}/web", labels_of_run("r1"))
     api_server.refusals.append(Refusal("DELETE", "/web", 503, "shutting down", times=1))
     assert len(delete_run_objects(rendered(service()), address, run="r1", deadline=Deadline.after(10))) == 1
     assert f"{SERVICES}/web" not in api_server.objects
