@@ -12,7 +12,7 @@ from typing import Any
 from kindgate.deploy.api_client import Api, connect, is_worth_retrying
 from kindgate.deploy.api_retry import request_if_exists, retried, wait_or_raise
 from kindgate.deploy.last_applied import is_unchanged, with_hash
-from kindgate.deploy.recreate import deletion_command, immutable_fields, is_failed_job, loss, recreate
+from kindgate.deploy.recreate import deletion_command, immutable_fields, is_failed_job, loss_on_recreation, recreate
 from kindgate.errors import ApiError, DeployError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, kind_of
 from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready
@@ -178,7 +178,7 @@ class _Applier:
         if live is None or not fields:
             return PermanentFailure(error.message, _next_step(error))
         reason = f"{', '.join(fields)} cannot be changed in place"
-        lost = loss(manifest, live)
+        lost = loss_on_recreation(manifest, live)
         if self.address.existing:
             lost = "kindgate deletes nothing from an existing cluster during a run"
         elif not _is_created_by_kindgate(live):

@@ -70,7 +70,7 @@ class EntryResponse:
         return f"{self.entry.label} answers {self.status} with a redirect to {self.location or 'nowhere'}, which is not followed"
 
 
-def wait_answering(
+def wait_for_responses(
     entries: Sequence[Entry],
     address: ClusterAddress,
     deadline: Deadline,

@@ -54,7 +54,7 @@ def immutable_fields(error: ApiError, manifest: Manifest, live: Manifest) -> tup
     return tuple(fields)
 
 
-def loss(manifest: Manifest, live: Manifest) -> str:
+def loss_on_recreation(manifest: Manifest, live: Manifest) -> str:
     """Return what is lost when `live` is deleted and recreated; empty if nothing is."""
     kind = kind_of(manifest)
     if kind == "PersistentVolumeClaim" and (live.get("status") or {}).get("phase") == "Pending":

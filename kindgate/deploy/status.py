@@ -119,7 +119,7 @@ def _deployment(live: Manifest, snapshot: Snapshot) -> Progress:
     return _pods_progress(live, snapshot, status.get("availableReplicas", 0), "available")
 
 
-def _statefulset(live: Manifest, snapshot: Snapshot) -> Progress:
+def _stateful_set(live: Manifest, snapshot: Snapshot) -> Progress:
     status, desired = _status(live), _replicas(live)
     rolls = (live["spec"].get("updateStrategy") or {}).get("type") != "OnDelete"
     to_update, updated = max(0, desired - partition(live)), status.get("updatedReplicas", 0)
@@ -128,7 +128,7 @@ def _statefulset(live: Manifest, snapshot: Snapshot) -> Progress:
     return _replicated(live, snapshot, "ready")
 
 
-def _replicaset(live: Manifest, snapshot: Snapshot) -> Progress:
+def _replica_set(live: Manifest, snapshot: Snapshot) -> Progress:
     return _replicated(live, snapshot, "available")
 
 
@@ -141,7 +141,7 @@ def _replicated(live: Manifest, snapshot: Snapshot, state: str) -> Progress:
     return _pods_progress(live, snapshot, status.get(f"{state}Replicas", 0), state)
 
 
-def _daemonset(live: Manifest, snapshot: Snapshot) -> Progress:
+def _daemon_set(live: Manifest, snapshot: Snapshot) -> Progress:
     status = _status(live)
     available = status.get("numberAvailable", 0)
     if (live["spec"].get("updateStrategy") or {}).get("type") != "OnDelete":
@@ -265,10 +265,10 @@ WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "
 
 _RULES: Mapping[str, Callable[[Manifest, Snapshot], Progress]] = {
     "Deployment": _deployment,
-    "StatefulSet": _statefulset,
-    "DaemonSet": _daemonset,
-    "ReplicaSet": _replicaset,
-    "ReplicationController": _replicaset,
+    "StatefulSet": _stateful_set,
+    "DaemonSet": _daemon_set,
+    "ReplicaSet": _replica_set,
+    "ReplicationController": _replica_set,
     "Job": _job,
     "Pod": _pod,
     "Service": _service,

@@ -29,7 +29,7 @@ def validate(
     """Return everything wrong with `rendered` (normalized) for Kubernetes `version`, errors first.
 
     `provided` is applied before. With `existing`, the cluster might contain anything already, so a missing object is only
-    a warning. No I/O except reading the bundled schemas. Pass the findings to `refuse`.
+    a warning. No I/O except reading the bundled schemas. Pass the findings to `raise_for_errors`.
     """
     provided_objects = [manifest for other in provided for manifest in other.objects]
     references = References(rendered.objects, provided_objects)
@@ -59,7 +59,7 @@ def validate(
     return errors_first(findings)
 
 
-def refuse(findings: Iterable[Finding]) -> None:
+def raise_for_errors(findings: Iterable[Finding]) -> None:
     """Raise `ManifestError` with all findings that are errors; do nothing if there are none."""
     errors = [finding for finding in findings if finding.level == "error"]
     if not errors:

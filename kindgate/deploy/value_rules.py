@@ -107,11 +107,11 @@ def choice_problems(path: str, value: Any, known: Sequence[str]) -> Iterator[Pro
         yield path, f"{value!r} is not one of {', '.join(known)}"
 
 
-def unique_problems(path: str, values: Sequence[Hashable], what: str) -> Iterator[Problem]:
+def unique_problems(path: str, values: Sequence[Hashable], field: str) -> Iterator[Problem]:
     """Yield a problem for each repeated value; missing values are ignored."""
     seen: set[Hashable] = set()
     for number, value in enumerate(values):
         if value is not None and value in seen:
             shown = "/".join(map(str, value)) if isinstance(value, tuple) else value
-            yield f"{path}[{number}].{what}", f"{shown} occurs twice"
+            yield f"{path}[{number}].{field}", f"{shown} occurs twice"
         seen.add(value)

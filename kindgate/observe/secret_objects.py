@@ -70,18 +70,18 @@ def _secret_object_values(secret: Manifest, name: str) -> Iterator[KnownValue]:
                 yield encoded
 
 
-def _named_values(node: object, where: str) -> Iterator[KnownValue]:
+def _named_values(node: object, location: str) -> Iterator[KnownValue]:
     """Yield texts with a secret's name at any depth: `{name: DB_PASSWORD, value: ...}` and `{password: ...}`."""
     if isinstance(node, Mapping):
         if _is_secret_variable(node):
-            yield KnownValue(node["value"], f"{node['name']} in {where}")
+            yield KnownValue(node["value"], f"{node['name']} in {location}")
         for key, value in node.items():
             if isinstance(value, str) and is_secret_name(str(key)):
-                yield KnownValue(value, f"{key} in {where}")
-            yield from _named_values(value, where)
+                yield KnownValue(value, f"{key} in {location}")
+            yield from _named_values(value, location)
     elif isinstance(node, list | tuple):
         for item in node:
-            yield from _named_values(item, where)
+            yield from _named_values(item, location)
 
 
 def _masked(node: Any) -> Any:  # noqa: ANN401 - any part of a YAML document

@@ -20,7 +20,7 @@ from kindgate.deploy.normalize import DEFAULT_NAMESPACE, normalized
 from kindgate.deploy.render import render_component
 from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.tls import with_run_certificates
-from kindgate.deploy.validate import refuse, validate
+from kindgate.deploy.validate import raise_for_errors, validate
 from kindgate.errors import CommandFailed, SettingsError
 from kindgate.host.command import run
 from kindgate.model import ObjectRef, Rendered
@@ -53,7 +53,7 @@ def read_baseline(
     rendered = with_secrets(rendered, requested_secrets(settings), secret_values(settings, os.environ, deadline))
     if not existing:
         *_, rendered = with_run_certificates(normalized(with_gateways((*prerequisites, rendered))))
-    refuse(validate(rendered, provided=prerequisites, existing=existing))
+    raise_for_errors(validate(rendered, provided=prerequisites, existing=existing))
     baseline = place_baseline(head, rendered)
     (placed,) = normalized((baseline.rendered,), create_namespaces=not existing)
     if settings.deploy.pod_security == "baseline":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from kindgate.deploy.baseline import Baseline
 from kindgate.deploy.entries import PathSource, entries_of, entry_note
 from kindgate.deploy.entry_requests import plain_http_notes
-from kindgate.deploy.ingress_readiness import EntryResponse, required_responses, service_response_counter, wait_answering
+from kindgate.deploy.ingress_readiness import EntryResponse, required_responses, service_response_counter, wait_for_responses
 from kindgate.deploy.monitoring import split_monitoring
 from kindgate.deploy.node_placement import pods_of, uneven_placement
 from kindgate.deploy.readiness import wait_ready
@@ -42,12 +42,14 @@ def wait_for_entries(inputs: Inputs, address: ClusterAddress, deadline: Deadline
     """Wait for every entry of the application and of the baseline, if any; return the application's responses."""
     base = inputs.base
     with service_response_counter(address) as count_responses:
-        responses = wait_answering(
+        responses = wait_for_responses(
             inputs.entries, address, deadline, times=required_responses(inputs.rendered), count_responses=count_responses
         )
         if base is not None:
             baseline_entries = entries_of(base.rendered, existing=True)
-            wait_answering(baseline_entries, address, deadline, times=required_responses(base.rendered), count_responses=count_responses)
+            wait_for_responses(
+                baseline_entries, address, deadline, times=required_responses(base.rendered), count_responses=count_responses
+            )
     return responses
 
 

@@ -19,7 +19,7 @@ from kindgate.deploy.nginx_annotations import with_implied_class
 from kindgate.deploy.normalize import normalized
 from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.tls import with_run_certificates
-from kindgate.deploy.validate import refuse, validate
+from kindgate.deploy.validate import raise_for_errors, validate
 from kindgate.errors import KindgateError, ManifestError, SettingsError, SloError
 from kindgate.host.container_engine import find_engine
 from kindgate.images.image_source import Progress
@@ -202,7 +202,7 @@ class CheckResult:
     def first_error(self) -> KindgateError | None:
         """The error that would end a run; `None` if there is none."""
         try:
-            refuse(self.findings)
+            raise_for_errors(self.findings)
         except ManifestError as error:
             return error
         return next(iter(self.errors), None)
@@ -258,7 +258,7 @@ def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> Ch
     `SettingsError` for entries with TLS that cannot be reached.
     """
     checked = check_application(settings, tools, deadline)
-    refuse(checked.findings)
+    raise_for_errors(checked.findings)
     refuse_missing(settings, secret_values(settings, os.environ, deadline))
     _refuse_tls_without_url(settings, checked.entries)
     return checked

@@ -16,7 +16,7 @@ from kindgate.model import Rendered
 from kindgate.security.manifest_files import write_manifests
 from kindgate.security.scan_findings import Finding, Location, Part, Scan
 from kindgate.security.trivy import Hit, fetch_database, scan_image, scan_manifests, scan_requirements
-from kindgate.security.trivyignore import read_exceptions, refuse_unused
+from kindgate.security.trivyignore import read_accepted_findings, refuse_unused
 from kindgate.waiting import Deadline
 
 _DATABASE_SECONDS = 180.0
@@ -43,7 +43,7 @@ def scan(scan_input: ScanInput, trivy: Path, *, today: dt.date, deadline: Deadli
     about what was scanned: files of these overlays, and vulnerabilities if there is a database), and `CommandError` or
     `ToolError` if Trivy fails.
     """
-    entries = read_exceptions(scan_input.exceptions, today)
+    entries = read_accepted_findings(scan_input.exceptions, today)
     ignore_file = scan_input.exceptions if scan_input.exceptions.exists() else None
     parts = [_manifests(rendered, scan_input.root, trivy, ignore_file, deadline) for rendered in scan_input.rendered]
     no_database = fetch_database(trivy, deadline.at_most(_DATABASE_SECONDS))

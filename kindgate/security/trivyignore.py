@@ -29,7 +29,7 @@ class AcceptedFinding(BaseModel):
         return self.id in {finding.rule, finding.alias} and self.statement == finding.accepted
 
 
-class Exceptions(BaseModel):
+class AcceptedFindings(BaseModel):
     """All entries of the file, by kind of finding."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,16 +42,16 @@ class Exceptions(BaseModel):
         return iter((*self.misconfigurations, *self.vulnerabilities))
 
 
-def read_exceptions(path: Path, today: dt.date) -> Exceptions:
+def read_accepted_findings(path: Path, today: dt.date) -> AcceptedFindings:
     """The entries of `path`; empty if the file does not exist.
 
     Raises `SettingsError` if the file is not in Trivy's format, if an entry has no reason or date or has expired, or if
     two entries cannot be told apart.
     """
     if not path.exists():
-        return Exceptions()
+        return AcceptedFindings()
     try:
-        entries = Exceptions.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        entries = AcceptedFindings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except (yaml.YAMLError, ValidationError) as error:
         raise SettingsError(
             f"cannot use {path}: {error}", next_step="give each entry an id, a statement (the reason) and expired_at (a date)"

@@ -16,7 +16,7 @@ import requests
 from kindgate.deploy.authority import Authority
 from kindgate.deploy.entries import Entry, PathSource
 from kindgate.deploy.entry_requests import entry_session, entry_url, plain_http_notes, trusted_file
-from kindgate.deploy.ingress_readiness import CERTIFICATE_SECONDS, wait_answering
+from kindgate.deploy.ingress_readiness import CERTIFICATE_SECONDS, wait_for_responses
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.waiting import Deadline
@@ -114,7 +114,7 @@ def test_a_missing_tls_url_of_an_existing_cluster_names_the_option(address: Clus
 
 def test_an_entry_with_a_valid_certificate_is_ready(address: ClusterAddress) -> None:
     """An entry with TLS is requested over HTTPS and verified."""
-    (answer,) = wait_answering((entry("a.localhost"),), address, Deadline.after(30), times=2)
+    (answer,) = wait_for_responses((entry("a.localhost"),), address, Deadline.after(30), times=2)
 
     assert answer.status == 200
 
@@ -125,7 +125,7 @@ def test_a_persistently_rejected_certificate_ends_the_wait(address: ClusterAddre
     deadline = Deadline(started=0.0, ends=10_000.0, clock=lambda: float(next(ticks)))
 
     with pytest.raises(DeployError, match=r"the certificate of other\.localhost was rejected") as refused:
-        wait_answering((entry("other.localhost"),), address, deadline, times=2)
+        wait_for_responses((entry("other.localhost"),), address, deadline, times=2)
 
     assert "Ingress shop/shop" in refused.value.next_step
     assert CERTIFICATE_SECONDS <= (refused.value.waited or 0) < 10_000

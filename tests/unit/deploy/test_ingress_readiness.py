@@ -21,7 +21,7 @@ from kindgate.deploy.ingress_readiness import (
     required_responses,
     service_response_counter,
     service_responses,
-    wait_answering,
+    wait_for_responses,
 )
 from kindgate.errors import DeployError
 from kindgate.model import ClusterAddress, ObjectRef
@@ -81,28 +81,28 @@ def entry(host: str = "shop.localhost", path: str = "/") -> Entry:
 def test_every_entry_is_requested_by_host_and_path() -> None:
     """The host goes into the Host header, the connection to the ingress."""
     with controller(200) as state:
-        wait_answering((entry("foo.localhost"), entry("bar.localhost", "/tea")), state.address, Deadline.after(10), times=2)
+        wait_for_responses((entry("foo.localhost"), entry("bar.localhost", "/tea")), state.address, Deadline.after(10), times=2)
     assert sorted(set(state.requested)) == [("bar.localhost", "/tea"), ("foo.localhost", "/")]
 
 
 def test_a_missing_route_is_retried() -> None:
     """A controller responds with 404 before it knows the host and with 503 before it knows a pod."""
     with controller(404, 503, 502, 200) as state:
-        wait_answering((entry(),), state.address, Deadline.after(10), times=2)
+        wait_for_responses((entry(),), state.address, Deadline.after(10), times=2)
     assert len(state.requested) == 5
 
 
 def test_each_timeout_doubles_the_next() -> None:
     """The first timeout is short because packets to a new pod can be dropped; later ones allow for slow responses."""
     with controller(200, seconds=1.2 * FIRST_ATTEMPT_SECONDS) as state:
-        wait_answering((entry(),), state.address, Deadline.after(30), times=2)
+        wait_for_responses((entry(),), state.address, Deadline.after(30), times=2)
     assert len(state.requested) >= 3
 
 
 def test_one_answering_pod_does_not_hide_an_unrouted_one() -> None:
     """Requests alternate between pods, so every other one fails until the second pod's node accepts them."""
     with controller(200, 502, 200, 502, 200) as state:
-        wait_answering((entry(),), state.address, Deadline.after(10), times=4)
+        wait_for_responses((entry(),), state.address, Deadline.after(10), times=4)
     assert len(state.requested) == 8  # 200 502, 200 502, and then four in a row
 
 
@@ -121,14 +121,14 @@ def test_responses_are_required_even_without_replicas() -> None:
 def test_any_other_status_is_the_applications_response(status: int) -> None:
     """Any other status ends the wait; whether it is correct is for the tests to decide."""
     with controller(status) as state:
-        wait_answering((entry(),), state.address, Deadline.after(10), times=2)
+        wait_for_responses((entry(),), state.address, Deadline.after(10), times=2)
     assert len(state.requested) == 2
 
 
 def test_the_last_response_is_in_the_error() -> None:
     """The error includes the last response, the host and the ingress."""
     with controller(503) as state, pytest.raises(DeployError, match=r"shop\.localhost/ through the ingress") as caught:
-        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.requested) > 1), times=2)
+        wait_for_responses((entry(),), state.address, deadline_until(lambda: len(state.requested) > 1), times=2)
     assert "0 of 2 consecutive requests were answered, then 503 Service Unavailable: no backend yet" in caught.value.last_state
 
 
@@ -137,7 +137,7 @@ def test_a_dead_ingress_is_an_error_at_the_deadline() -> None:
     with controller(200) as state:
         address = state.address
     with pytest.raises(DeployError) as caught:
-        wait_answering((entry(),), address, Deadline.after(0.3), times=2)
+        wait_for_responses((entry(),), address, Deadline.after(0.3), times=2)
     assert "no response" in caught.value.last_state
 
 
@@ -155,7 +155,7 @@ class Counted:
 def test_the_applications_own_404_ends_the_wait_and_names_the_remedy() -> None:
     """A 404 that the controller attributes to the application is final: more time cannot help."""
     with controller(404) as state, pytest.raises(DeployError, match="the application itself answers 404 Not Found") as caught:
-        wait_answering((entry(),), state.address, Deadline.after(60), times=2, count_responses=Counted(state, 0))
+        wait_for_responses((entry(),), state.address, Deadline.after(60), times=2, count_responses=Counted(state, 0))
     assert OWN_404_SECONDS <= (caught.value.waited or 0) < 60
     assert "annotation kindgate.dev/path: /PATH on Ingress shop/web" in caught.value.next_step
 
@@ -163,7 +163,7 @@ def test_the_applications_own_404_ends_the_wait_and_names_the_remedy() -> None:
 def test_a_404_of_the_controller_is_retried_until_the_deadline() -> None:
     """The controller does not count its own 404 under a Service, so the wait goes on."""
     with controller(*[404] * 12, 200) as state:
-        wait_answering((entry(),), state.address, Deadline.after(60), times=2, count_responses=Counted(state, 10**6))
+        wait_for_responses((entry(),), state.address, Deadline.after(60), times=2, count_responses=Counted(state, 10**6))
     assert len(state.requested) > 12
 
 
@@ -172,26 +172,26 @@ def test_a_404_of_the_controller_is_not_attributed_to_the_application() -> None:
     with controller(404) as state:
         deadline = Deadline(started=0.0, ends=60.0, clock=lambda: 5.0 * len(state.requested))
         with pytest.raises(DeployError, match="timed out"):
-            wait_answering((entry(),), state.address, deadline, times=2, count_responses=lambda _: 7.0)
+            wait_for_responses((entry(),), state.address, deadline, times=2, count_responses=lambda _: 7.0)
 
 
 def test_a_404_during_startup_is_retried() -> None:
     """A brief 404 from the application is not final."""
     with controller(404, 404, 404, 200) as state:
-        wait_answering((entry(),), state.address, Deadline.after(60), times=2, count_responses=Counted(state, 0))
+        wait_for_responses((entry(),), state.address, Deadline.after(60), times=2, count_responses=Counted(state, 0))
     assert len(state.requested) >= 5
 
 
 def test_a_404_without_response_counts_is_retried() -> None:
     """Without counts, the source of a 404 is unknown."""
     with controller(404) as state, pytest.raises(DeployError, match="timed out"):
-        wait_answering((entry(),), state.address, deadline_until(lambda: len(state.requested) > 1), times=2)
+        wait_for_responses((entry(),), state.address, deadline_until(lambda: len(state.requested) > 1), times=2)
 
 
 def test_a_redirect_is_reported_with_its_target() -> None:
     """A redirect counts as a response and is reported with its target."""
     with controller(308) as state:
-        (answer,) = wait_answering((entry(),), state.address, Deadline.after(10), times=2)
+        (answer,) = wait_for_responses((entry(),), state.address, Deadline.after(10), times=2)
     assert (answer.status, answer.location) == (308, "https://elsewhere.localhost/")
     assert answer.note == "shop.localhost answers 308 with a redirect to https://elsewhere.localhost/, which is not followed"
 
@@ -199,7 +199,7 @@ def test_a_redirect_is_reported_with_its_target() -> None:
 def test_an_entry_without_a_host_is_requested_at_the_ingress_address() -> None:
     """The Host header is then the ingress address."""
     with controller(200) as state:
-        wait_answering((entry(""),), state.address, Deadline.after(10), times=1)
+        wait_for_responses((entry(""),), state.address, Deadline.after(10), times=1)
     assert state.requested == [(state.url.removeprefix("http://"), "/")]
 
 

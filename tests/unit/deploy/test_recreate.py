@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kindgate.deploy.apply import RUN_LABEL, apply
-from kindgate.deploy.recreate import immutable_fields, loss
+from kindgate.deploy.recreate import immutable_fields, loss_on_recreation
 from kindgate.errors import ApiError, DeployError
 from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.waiting import Deadline
@@ -94,7 +94,7 @@ def test_a_custom_resource_is_named_with_its_group() -> None:
     database = manifest("Database", "main", api_version="example.dev/v1", spec={"engine": "a"})
     error = ApiError("x", status=422, causes=(("spec.engine", 'Invalid value: "string": Value is immutable'),))
     assert immutable_fields(error, database, live(database)) == ("spec.engine",)
-    assert loss(database, live(database)) == "it is unknown what deleting it would lose"
+    assert loss_on_recreation(database, live(database)) == "it is unknown what deleting it would lose"
 
 
 def test_a_rejection_for_another_reason_deletes_nothing(api_server: ApiServer, address: ClusterAddress) -> None:
@@ -169,21 +169,21 @@ def test_a_rejected_spec_is_resolved_to_its_changed_fields() -> None:
 def test_only_kinds_described_by_their_manifest_are_recreated(kind: str, api_version: str, *, safe: bool) -> None:
     """Volumes outlive the objects that use them; data and objects of other controllers would be lost."""
     item = manifest(kind, "x", api_version=api_version, spec={})
-    assert (loss(item, live(item)) == "") is safe
+    assert (loss_on_recreation(item, live(item)) == "") is safe
 
 
 def test_a_claim_without_a_volume_is_recreated() -> None:
     """A claim that was never bound has no data."""
-    assert loss(CLAIM, live(CLAIM, status={"phase": "Pending"})) == ""
-    assert loss(CLAIM, live(CLAIM, status={"phase": "Bound"})) == "deleting it also deletes its data"
+    assert loss_on_recreation(CLAIM, live(CLAIM, status={"phase": "Pending"})) == ""
+    assert loss_on_recreation(CLAIM, live(CLAIM, status={"phase": "Bound"})) == "deleting it also deletes its data"
 
 
 def test_a_statefulset_that_deletes_its_claims_is_not_recreated() -> None:
     """A StatefulSet whose retention policy deletes its claims is not recreated."""
     item = manifest("StatefulSet", "db", api_version="apps/v1", spec={})
     retained, deleted = ({"persistentVolumeClaimRetentionPolicy": {"whenDeleted": word}} for word in ("Retain", "Delete"))
-    assert loss(item, live(item, spec=retained)) == ""
-    assert loss(item, live(item, spec=deleted)) == "deleting it also deletes the data of its claims"
+    assert loss_on_recreation(item, live(item, spec=retained)) == ""
+    assert loss_on_recreation(item, live(item, spec=deleted)) == "deleting it also deletes the data of its claims"
 
 
 FAILED = {"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kindgate.deploy.manifest_findings import Finding, with_strict_policy
-from kindgate.deploy.validate import refuse, validate
+from kindgate.deploy.validate import raise_for_errors, validate
 from kindgate.errors import ManifestError
 from kindgate.model import ObjectRef, Rendered
 from tests.unit.deploy.objects import deployment, ingress, manifest, rendered, service
@@ -336,7 +336,7 @@ def finding(name: str, level: str = "error") -> Finding:
 def test_refusal_lists_every_error() -> None:
     """The message is one line, followed by all errors."""
     with pytest.raises(ManifestError) as caught:
-        refuse([finding("a"), finding("b", "warning"), finding("c")])
+        raise_for_errors([finding("a"), finding("b", "warning"), finding("c")])
     assert caught.value.message == "a.yaml: Deployment shop/a: spec: wrong (and 1 more)"
     assert "c.yaml" in caught.value.last_state
     assert "b.yaml" not in caught.value.last_state
@@ -344,7 +344,7 @@ def test_refusal_lists_every_error() -> None:
 
 def test_warnings_do_not_fail_validation() -> None:
     """Warnings are only reported."""
-    refuse([finding("a", "warning")])
+    raise_for_errors([finding("a", "warning")])
 
 
 def test_the_overlay_is_reported_for_an_unknown_file() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kindgate.deploy.validate import refuse
+from kindgate.deploy.validate import raise_for_errors
 from kindgate.errors import ManifestError, SecretsMissing, SettingsError, SloError
 from kindgate.pipeline.inputs import CheckResult, check_application, check_inputs, prepare
 from kindgate.pipeline.run_objectives import read_objectives
@@ -159,11 +159,11 @@ def test_a_host_path_volume_is_refused_under_pod_security_baseline(project: Path
     (project / "k8s" / "app.yaml").write_text(sound.replace("image: web}", "image: web}], volumes: [{name: node, hostPath: {path: /}}"))
     refused = check_application(settings, kubectl, Deadline.after(30))
 
-    refuse(allowed.findings)
+    raise_for_errors(allowed.findings)
     (namespace,) = allowed.rendered.of_kind("Namespace")
     assert namespace["metadata"] == {"name": "default", "labels": {"pod-security.kubernetes.io/enforce": "baseline"}}
     with pytest.raises(ManifestError, match="hostPath"):
-        refuse(refused.findings)
+        raise_for_errors(refused.findings)
 
 
 def test_local_plugins_are_refused_under_pod_security_baseline(project: Path) -> None:

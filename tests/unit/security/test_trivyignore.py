@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import SettingsError
-from kindgate.security.trivyignore import read_exceptions
+from kindgate.security.trivyignore import read_accepted_findings
 
 TODAY = dt.date(2026, 11, 24)
 
@@ -21,14 +21,14 @@ def _written(folder: Path, entry: str) -> Path:
 
 def test_a_missing_file_has_no_entries(tmp_path: Path) -> None:
     """A missing file means no entries."""
-    assert list(read_exceptions(tmp_path / ".trivyignore.yaml", TODAY)) == []
+    assert list(read_accepted_findings(tmp_path / ".trivyignore.yaml", TODAY)) == []
 
 
 def test_a_complete_entry_is_read(tmp_path: Path) -> None:
     """A complete entry that expires tomorrow is read."""
     path = _written(tmp_path, "{id: KSV017, paths: [a.yaml], statement: because, expired_at: 2026-11-25}")
 
-    (entry,) = read_exceptions(path, TODAY)
+    (entry,) = read_accepted_findings(path, TODAY)
     assert (entry.id, entry.paths, entry.statement) == ("KSV017", ("a.yaml",), "because")
 
 
@@ -49,7 +49,7 @@ def test_an_incomplete_entry_is_rejected(tmp_path: Path, entry: str, message: st
     path = _written(tmp_path, entry)
 
     with pytest.raises(SettingsError, match=message) as caught:
-        read_exceptions(path, TODAY)
+        read_accepted_findings(path, TODAY)
     assert str(path) in str(caught.value)
 
 
@@ -58,4 +58,4 @@ def test_indistinguishable_entries_are_rejected(tmp_path: Path) -> None:
     entry = "{id: KSV017, statement: because, expired_at: 2027-01-01}"
 
     with pytest.raises(SettingsError, match="same id and statement"):
-        read_exceptions(_written(tmp_path, f"{entry}\n  - {entry}"), TODAY)
+        read_accepted_findings(_written(tmp_path, f"{entry}\n  - {entry}"), TODAY)
