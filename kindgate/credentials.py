@@ -8,12 +8,12 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 MASK: Final = "***"
 
-_IN_TEXT: Final = re.compile(r"""(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#"'<>\\]*@""")
+_URL_CREDENTIALS: Final = re.compile(r"""(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#"'<>\\]*@""")
 
 
 def without_credentials(text: str) -> str:
     """Mask user name and password of every URL in `text`."""
-    return _IN_TEXT.sub(lambda found: f"{found['scheme']}{MASK}@", text)
+    return _URL_CREDENTIALS.sub(lambda match: f"{match['scheme']}{MASK}@", text)
 
 
 def masked_url(url: str) -> str:

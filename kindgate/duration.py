@@ -26,17 +26,17 @@ def duration_seconds(text: str, bare: float = 1.0) -> float | None:
     """
     if _BARE.fullmatch(text):
         return _finite(float(text) * bare)
-    found = _SPAN.fullmatch(text)
-    if not text or found is None:
+    match = _SPAN.fullmatch(text)
+    if not text or match is None:
         return None
-    days, rest = found.groups()
+    days, rest = match.groups()
     return _finite(float(days or 0) * _SECONDS["d"] + sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(rest)))
 
 
 def signed_seconds(text: str) -> float | None:
     """Like `duration_seconds`, but accepts negative durations: the caller explains better than a grammar why one is too small."""
-    found = duration_seconds(text.removeprefix("-"))
-    return -found if found and text.startswith("-") else found
+    seconds = duration_seconds(text.removeprefix("-"))
+    return -seconds if seconds and text.startswith("-") else seconds
 
 
 def _finite(seconds: float) -> float | None:

@@ -66,6 +66,6 @@ def below(path: str, folders: Iterable[str]) -> bool:
 @functools.cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     parts = re.split(r"(^\*\*/|/\*\*$|\*|\[[^]]*\])", pattern)
-    words = {"**/": "(?:.*/)?", "/**": "/.*", "*": "[^/]*"}
-    text = "".join(words.get(part) or (part if part.startswith("[") else re.escape(part)) for part in parts)
+    translations = {"**/": "(?:.*/)?", "/**": "/.*", "*": "[^/]*"}
+    text = "".join(translations.get(part) or (part if part.startswith("[") else re.escape(part)) for part in parts)
     return re.compile(text, re.IGNORECASE | re.DOTALL)

@@ -89,8 +89,8 @@ class Rendered:
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces of the objects, sorted and unique."""
         named = {ObjectRef.of(manifest).namespace for manifest in self.objects}
-        made = {ObjectRef.of(manifest).name for manifest in self.of_kind("Namespace")}
-        return tuple(sorted((named | made) - {""}))
+        created = {ObjectRef.of(manifest).name for manifest in self.of_kind("Namespace")}
+        return tuple(sorted((named | created) - {""}))
 
 
 @dataclass(frozen=True)

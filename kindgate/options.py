@@ -56,8 +56,8 @@ def option(
     foreign: bool = False,
 ) -> Any:  # noqa: ANN401  # typed as the field's value, like dataclasses.field
     """Define a dataclass field with `default` that `flag` sets."""
-    carried = Option(flag, text, metavar, at_least, above, at_most, foreign)
-    return dataclasses.field(default=default, metadata={METADATA_KEY: carried})
+    definition = Option(flag, text, metavar, at_least, above, at_most, foreign)
+    return dataclasses.field(default=default, metadata={METADATA_KEY: definition})
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def pod_templates(manifest: Manifest) -> tuple[PodTemplate, ...]:
     """
     if manifest.get("kind") == "CustomResourceDefinition":
         return ()
-    return tuple(_found(manifest, ""))
+    return tuple(_templates_in(manifest, ""))
 
 
 def pod_template(manifest: Manifest) -> PodTemplate | None:
@@ -63,18 +63,18 @@ def with_containers(manifest: Manifest, change: Callable[[Container], Container]
     return changed
 
 
-def _found(node: Any, path: str) -> Iterator[PodTemplate]:  # noqa: ANN401  # any part of a YAML document
+def _templates_in(node: Any, path: str) -> Iterator[PodTemplate]:  # noqa: ANN401  # any part of a YAML document
     if isinstance(node, list):
         for number, item in enumerate(node):
-            yield from _found(item, f"{path}[{number}]")
+            yield from _templates_in(item, f"{path}[{number}]")
     elif isinstance(node, Mapping):
         for key, value in node.items():
-            below = f"{path}.{key}".removeprefix(".")
+            child_path = f"{path}.{key}".removeprefix(".")
             if _is_pod_spec(value):
                 metadata = node.get("metadata") if key == "spec" else None
-                yield PodTemplate(below, _texts(metadata, "labels"), value, _texts(metadata, "annotations"))
+                yield PodTemplate(child_path, _string_mapping(metadata, "labels"), value, _string_mapping(metadata, "annotations"))
             else:
-                yield from _found(value, below)
+                yield from _templates_in(value, child_path)
 
 
 def _is_pod_spec(node: Any) -> bool:  # noqa: ANN401  # the same
@@ -96,9 +96,9 @@ def _changed(node: Any, change: Callable[[Container], Container]) -> Any:  # noq
     return {**node, **{name: [change(item) if isinstance(item, Mapping) else item for item in items] for name, items in lists.items()}}
 
 
-def _texts(metadata: Any, name: str) -> Mapping[str, str]:  # noqa: ANN401  # the same
-    texts = metadata.get(name) if isinstance(metadata, Mapping) else None
-    return texts if isinstance(texts, Mapping) else {}
+def _string_mapping(metadata: Any, name: str) -> Mapping[str, str]:  # noqa: ANN401  # the same
+    mapping = metadata.get(name) if isinstance(metadata, Mapping) else None
+    return mapping if isinstance(mapping, Mapping) else {}
 
 
 def _list(value: Any) -> list[Any]:  # noqa: ANN401  # the same

@@ -92,13 +92,13 @@ class ClusterSettings:
 
 def _images_by_name(flag: str, items: tuple[str, ...]) -> dict[str, str]:
     """Parse NAME=IMAGE items into a mapping; raises `SettingsError` for one of another form."""
-    found: dict[str, str] = {}
+    images: dict[str, str] = {}
     for item in items:
         name, _, image = item.partition("=")
         if not (name and image):
             raise SettingsError(f"{flag}: {item!r} is not of the form NAME=IMAGE")
-        found[name] = image
-    return found
+        images[name] = image
+    return images
 
 
 BUILD_FILES = ("Dockerfile", "Containerfile")
@@ -119,8 +119,8 @@ class AppBuild:
         """Parse IMAGE=FOLDER[,file=FILE][,target=STAGE], which was checked when the settings were built."""
         image, _, rest = text.partition("=")
         folder, *more = rest.split(",")
-        given = dict(item.split("=", 1) for item in more)
-        return cls(image, folder, (given["file"],) if "file" in given else BUILD_FILES, given.get("target", ""))
+        options = dict(item.split("=", 1) for item in more)
+        return cls(image, folder, (options["file"],) if "file" in options else BUILD_FILES, options.get("target", ""))
 
 
 @dataclass(frozen=True)
@@ -387,30 +387,30 @@ def build_settings(
     groups: dict[str, dict[str, object]] = {}
     for row in option_fields(Settings):
         key = row.option.ini
-        given = command_line.get(key)
+        from_command_line = command_line.get(key)
         text = ini.get(key) or environment.get(row.option.variable)
-        if given not in (None, [], (), "", False):
-            value = given
+        if from_command_line not in (None, [], (), "", False):
+            value = from_command_line
         elif text:
             value = text.split() if row.repeatable else text
         else:
             continue
-        checked = _checked(row, value)
-        from_ini = value is not given and bool(ini.get(key))
-        groups.setdefault(row.group, {})[row.name] = checked if from_ini or start is None else _counted_from(start, checked)
+        converted = _converted(row, value)
+        from_ini = value is not from_command_line and bool(ini.get(key))
+        groups.setdefault(row.group, {})[row.name] = converted if from_ini or start is None else _absolute_from(start, converted)
     defaults = Settings()
-    made = {name: type(getattr(defaults, name))(**values) for name, values in groups.items()}
-    return Settings(root=root, **made)
+    group_settings = {name: type(getattr(defaults, name))(**values) for name, values in groups.items()}
+    return Settings(root=root, **group_settings)
 
 
-def _counted_from(folder: Path, value: object) -> object:
+def _absolute_from(folder: Path, value: object) -> object:
     """`value` with its relative paths made absolute."""
     if isinstance(value, Path):
         return folder / value
     return tuple(folder / item if isinstance(item, Path) else item for item in value) if isinstance(value, tuple) else value
 
 
-_OF_TEXT: Mapping[Any, Callable[[Any], object]] = {
+_TEXT_CONVERTERS: Mapping[Any, Callable[[Any], object]] = {
     str: str,
     Path: Path,
     Path | None: Path,
@@ -420,9 +420,9 @@ _OF_TEXT: Mapping[Any, Callable[[Any], object]] = {
 """Types that accept every text."""
 
 
-def _checked(row: OptionField, value: object) -> object:
+def _converted(row: OptionField, value: object) -> object:
     """`value` as the field's type, within its bounds; pydantic is imported only for types other than text and paths."""
-    convert = _OF_TEXT.get(row.annotation)
+    convert = _TEXT_CONVERTERS.get(row.annotation)
     if convert is not None:
         return convert(value)
     if row.option.is_duration and isinstance(value, str):

@@ -115,8 +115,8 @@ def wait_for(
     passed. Raises `WaitFailed` if the probe returns `PermanentFailure`, and `WaitTimeout` at the deadline.
     """
     while True:
-        answer = probe()
-        match answer:
+        result = probe()
+        match result:
             case Ready(value):
                 return value
             case PermanentFailure(cause, hint):

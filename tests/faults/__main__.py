@@ -22,8 +22,8 @@ from kindgate.host.container_engine import Engine
 from kindgate.waiting import Deadline
 from tests.faults import clusters, hosts, podman, processes
 from tests.faults.fault import Fault, Row
-from tests.faults.judge import judged, not_provoked
-from tests.faults.scene import STANDING, Scene, the_engine
+from tests.faults.judge import evaluate, not_injected
+from tests.faults.scene import SHARED_CLUSTER, Scene, available_engine
 from tests.faults.snapshot import end_runs, take_snapshot
 from tests.faults.suite_run import Stopwatch
 from tests.faults.table import add_rows, page, table
@@ -36,34 +36,34 @@ CLEAN_SECONDS = 60.0
 """Extra wait for a run's traces to disappear, to distinguish leaks from late cleanup."""
 
 
-def say(text: str) -> None:
+def progress(text: str) -> None:
     """Print progress to stderr."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
 
-def chosen(only: Sequence[str], group: str) -> list[Fault]:
+def selected(only: Sequence[str], group: str) -> list[Fault]:
     """The group's faults whose names match any of the patterns, in the patterns' order; no patterns means all."""
     patterns = only or ["*"]
-    fitting = [fault for pattern in patterns for fault in FAULTS if fnmatch.fnmatch(fault.name, pattern)]
-    return [fault for fault in dict.fromkeys(fitting) if not group or fault.group == group]
+    matching = [fault for pattern in patterns for fault in FAULTS if fnmatch.fnmatch(fault.name, pattern)]
+    return [fault for fault in dict.fromkeys(matching) if not group or fault.group == group]
 
 
-def provoked(fault: Fault, engine: Engine, folder: Path, *, alone: bool = True) -> Row:
+def inject(fault: Fault, engine: Engine, folder: Path, *, alone: bool = True) -> Row:
     """Inject one fault and evaluate it; the scene is always cleaned up for the next one."""
-    scene = Scene(folder / fault.name, engine, say, folder / "shared-state", alone=alone)
+    scene = Scene(folder / fault.name, engine, progress, folder / "shared-state", alone=alone)
     scene.prepare()
     watch = Stopwatch()
     try:
-        seen = fault.provoke(scene)
-        since = watch.seconds - seen.seconds
+        outcome = fault.inject(scene)
+        since = watch.seconds - outcome.seconds
         for undo in reversed(scene.undo):
             undo()
         scene.undo.clear()
         clean, leaked = scene.clean_after(watch, fault.expected.clean_within + CLEAN_SECONDS)
-        return judged(fault, seen, None if clean is None else clean - since, leaked, scene.runs[0].artifacts / "report.json")
+        return evaluate(fault, outcome, None if clean is None else clean - since, leaked, scene.runs[0].artifacts / "report.json")
     except Exception as error:  # noqa: BLE001  # a faulty scenario must not cost the others their rows
-        return not_provoked(fault, f"{type(error).__name__}: {error}")
+        return not_injected(fault, f"{type(error).__name__}: {error}")
     finally:
         scene.clear()
 
@@ -73,38 +73,38 @@ def stops_engine(fault: Fault) -> bool:
     return fault.name.startswith("engine-")
 
 
-def may_be_together(fault: Fault) -> bool:
+def can_run_concurrently(fault: Fault) -> bool:
     """Whether the fault can run concurrently with others: not if it uses the shared cluster or firewall or stops the engine."""
     return fault.group in {"process", "host"} and not stops_engine(fault)
 
 
-def provoke_together(faults: Sequence[Fault], engine: Engine, folder: Path, parallel: int, file: Path) -> list[Row]:
+def inject_concurrently(faults: Sequence[Fault], engine: Engine, folder: Path, parallel: int, file: Path) -> list[Row]:
     """Inject faults concurrently; leaks that cannot be attributed to one of them get a separate row."""
     if not faults:
         return []
-    before = take_snapshot(engine, "", ())
+    baseline = take_snapshot(engine, "", ())
     with ThreadPoolExecutor(parallel) as pool:
         try:
-            rows = list(pool.map(lambda fault: told(provoked(fault, engine, folder, alone=False), file), faults))
+            rows = list(pool.map(lambda fault: record_row(inject(fault, engine, folder, alone=False), file), faults))
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             end_runs()
             raise
-    leaked = take_snapshot(engine, "", ()).more_than(before)
-    return [*rows, told(Row(f"{len(faults)} beside each other", "host", "nothing left", "the engine", None, None, leaked), file)]
+    leaked = take_snapshot(engine, "", ()).added_since(baseline)
+    return [*rows, record_row(Row(f"{len(faults)} beside each other", "host", "nothing left", "the engine", None, None, leaked), file)]
 
 
-def told(row: Row, file: Path) -> Row:
+def record_row(row: Row, file: Path) -> Row:
     """Write the row to the file and report it."""
     with _WRITING:
         add_rows(file, [row])
-    say(f"{row.fault}: {'pass' if row.passed else f'FAIL {row.problems} {dict(row.leaked)}'}")
+    progress(f"{row.fault}: {'pass' if row.passed else f'FAIL {row.problems} {dict(row.leaked)}'}")
     return row
 
 
-def shared_cluster_stands(engine: Engine, folder: Path) -> None:
+def create_shared_cluster(engine: Engine, folder: Path) -> None:
     """Create the cluster that the cluster faults share. Raises `AssertionError` on failure."""
-    scene = Scene(folder / "standing", engine, say, folder / "shared-state")
+    scene = Scene(folder / "standing", engine, progress, folder / "shared-state")
     scene.prepare()
     run = scene.start_shared("test_answers")
     if run.wait() != 0:
@@ -126,39 +126,39 @@ def main() -> int:
     options = parser.parse_args()
     # A shell starts background jobs with SIGINT ignored, which children inherit: no run could be interrupted.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    faults = chosen(options.only, options.group)
+    faults = selected(options.only, options.group)
     if options.list:
-        sys.stdout.writelines(f"{fault.group:8} {fault.name:28} {fault.told}\n" for fault in faults)
+        sys.stdout.writelines(f"{fault.group:8} {fault.name:28} {fault.requirements}\n" for fault in faults)
         return 0
     if not faults:
         parser.error("no fault of that name: --list shows them")
     folder = options.artifacts.absolute() / "faults"
-    engine = the_engine()
-    by_podman = podman.podman_engine() if any(fault.group == "podman" for fault in faults) else engine
-    if isinstance(by_podman, str):
+    engine = available_engine()
+    podman_or_reason = podman.podman_engine() if any(fault.group == "podman" for fault in faults) else engine
+    if isinstance(podman_or_reason, str):
         if options.only or options.group:
-            parser.error(f"the faults of podman cannot be provoked here: {by_podman}")
+            parser.error(f"the faults of podman cannot be provoked here: {podman_or_reason}")
         faults = [fault for fault in faults if fault.group != "podman"]
-        say(f"the faults of podman are left out: {by_podman}")
-        by_podman = engine
+        progress(f"the faults of podman are left out: {podman_or_reason}")
+        podman_or_reason = engine
     file: Path = options.artifacts / "faults.json"
     rows: list[Row] = []
     shared = any(fault.group == "cluster" for fault in faults)
 
-    def one_by_one(some: Sequence[Fault]) -> None:
-        for fault in some:
-            say(f"{fault.name} ...")
-            its_engine = by_podman if fault.group == "podman" else engine
-            rows.append(told(provoked(fault, its_engine, folder, alone=not options.beside_others), file))
+    def inject_in_sequence(faults_to_inject: Sequence[Fault]) -> None:
+        for fault in faults_to_inject:
+            progress(f"{fault.name} ...")
+            fault_engine = podman_or_reason if fault.group == "podman" else engine
+            rows.append(record_row(inject(fault, fault_engine, folder, alone=not options.beside_others), file))
 
-    one_by_one([fault for fault in faults if stops_engine(fault)])
+    inject_in_sequence([fault for fault in faults if stops_engine(fault)])
     try:
         if shared:
-            say("the shared cluster ...")
-            shared_cluster_stands(engine, folder)
-        together = [fault for fault in faults if options.parallel > 1 and may_be_together(fault)]
-        rows += provoke_together(together, engine, folder, options.parallel, file)
-        one_by_one([fault for fault in faults if fault not in together and not stops_engine(fault)])
+            progress("the shared cluster ...")
+            create_shared_cluster(engine, folder)
+        together = [fault for fault in faults if options.parallel > 1 and can_run_concurrently(fault)]
+        rows += inject_concurrently(together, engine, folder, options.parallel, file)
+        inject_in_sequence([fault for fault in faults if fault not in together and not stops_engine(fault)])
     finally:
         if shared and not options.keep_shared:
             _delete_shared(engine, folder)
@@ -169,7 +169,7 @@ def main() -> int:
 
 def _delete_shared(engine: Engine, folder: Path) -> None:
     os.environ["KINDGATE_STATE_DIR"] = str(folder / "shared-state")
-    delete_named(engine, STANDING, Deadline.after(180))
+    delete_named(engine, SHARED_CLUSTER, Deadline.after(180))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from functools import partial
 
 from kindgate.errors import CommandError
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
-from tests.faults.fault import Expected, Fault, Seen
+from tests.faults.fault import Expected, Fault, Outcome
 from tests.faults.processes import mid_burst
 from tests.faults.refusing_webhook import refusing_webhook
 from tests.faults.scene import Scene
@@ -19,26 +19,26 @@ from tests.faults.suite_run import Stopwatch
 DEPLOY_SECONDS = ("--app-timeout", "60")
 
 
-def broken_application(overlay: str, scene: Scene, *options: str) -> Seen:
+def broken_application(overlay: str, scene: Scene, *options: str) -> Outcome:
     """An application that cannot become healthy is applied."""
     scene.undo.append(lambda: scene.kubectl("delete", "namespace", f"fault-{overlay}", "--wait=false", "--ignore-not-found"))
     run = scene.start_shared("test_answers", "--app-overlay", f"overlays/{overlay}", *DEPLOY_SECONDS, *options)
     run.wait_line(rf"apply {overlay} \.\.\.")
     watch = Stopwatch()
-    seen = scene.ended(run, watch)
+    outcome = scene.wait_for_end(run, watch)
     junit = (run.artifacts / "junit.xml").read_text()
     problems = [] if "failure_bundle" in junit else ["junit.xml does not name the evidence"]
     if "folder in the artifacts" not in run.text:
         problems.append("the terminal does not name the evidence")
-    return replace(seen, problems=tuple(problems))
+    return replace(outcome, problems=tuple(problems))
 
 
-def unknown_image(scene: Scene) -> Seen:
+def unknown_image(scene: Scene) -> Outcome:
     """An image does not exist in any registry, and --images-allow-missing leaves that to the cluster."""
     return broken_application("image", scene, "--images-allow-missing")
 
 
-def refusing(scene: Scene) -> Seen:
+def refusing(scene: Scene) -> Outcome:
     """An admission webhook rejects the application."""
     with refusing_webhook(scene) as configuration:
         scene.undo.append(lambda: scene.kubectl("delete", "validatingwebhookconfiguration", "refusing", "--ignore-not-found"))
@@ -46,7 +46,7 @@ def refusing(scene: Scene) -> Seen:
         return broken_application("webhook", scene)
 
 
-def silent_webhook(scene: Scene) -> Seen:
+def silent_webhook(scene: Scene) -> Outcome:
     """An admission webhook's server is down."""
     with refusing_webhook(scene) as configuration:
         pass
@@ -55,7 +55,7 @@ def silent_webhook(scene: Scene) -> Seen:
     return broken_application("webhook", scene, "--app-timeout", "20")
 
 
-def node_damaged(damage: str, mend: str, scene: Scene) -> Seen:
+def damage_node(damage: str, mend: str, scene: Scene) -> Outcome:
     """The application's node is paused, stopped or killed during a burst."""
     worker = scene.node("worker")
     run = scene.start_shared("test_burst")
@@ -64,10 +64,10 @@ def node_damaged(damage: str, mend: str, scene: Scene) -> Seen:
     scene.undo.append(lambda: scene.engine.run(mend, worker, deadline=Deadline.after(30)))
     watch = Stopwatch()
     scene.engine.run(damage, *(("--time", "0") if damage == "stop" else ()), worker, deadline=Deadline.after(30))
-    return scene.ended(run, watch)
+    return scene.wait_for_end(run, watch)
 
 
-def api_server_killed(scene: Scene) -> Seen:
+def api_server_killed(scene: Scene) -> Outcome:
     """The API server's process is killed while the run waits for the application."""
     scene.undo.append(lambda: scene.kubectl("delete", "namespace", "fault", "--ignore-not-found", "--timeout=30s"))
     scene.kubectl("delete", "namespace", "fault", "--ignore-not-found", "--timeout=30s")
@@ -75,10 +75,10 @@ def api_server_killed(scene: Scene) -> Seen:
     run.wait_line(r"wait until slow is ready \.\.\.")
     watch = Stopwatch()
     scene.engine.run("exec", scene.node(), "pkill", "--signal", "KILL", "kube-apiserver", deadline=Deadline.after(30))
-    return scene.ended(run, watch)
+    return scene.wait_for_end(run, watch)
 
 
-def dns_gone(scene: Scene) -> Seen:
+def dns_scaled_to_zero(scene: Scene) -> Outcome:
     """CoreDNS is scaled to zero while a test needs it."""
 
     def scale(replicas: int) -> None:
@@ -102,41 +102,41 @@ def dns_gone(scene: Scene) -> Seen:
     scale(0)
     watch = Stopwatch()
     run.go("go")
-    return scene.ended(run, watch)
+    return scene.wait_for_end(run, watch)
 
 
-def ingress_deleted(scene: Scene) -> Seen:
+def ingress_deleted(scene: Scene) -> Outcome:
     """The application's Ingress is deleted during a burst."""
     run = scene.start_shared("test_burst")
     mid_burst(scene, run)
     watch = Stopwatch()
     scene.kubectl("--namespace", "fault", "delete", "ingress", "foo")
-    return scene.ended(run, watch)
+    return scene.wait_for_end(run, watch)
 
 
-def prometheus_killed(scene: Scene) -> Seen:
+def prometheus_killed(scene: Scene) -> Outcome:
     """Prometheus is killed during a burst, does not come back, and is queried for resource usage afterwards."""
     run = scene.start_shared("test_burst or test_resources", "--prometheus", "required", "--app-component", "prometheus", "--slo-quick")
     mid_burst(scene, run)
     watch = Stopwatch()
     scene.kubectl("--namespace", "monitoring", "scale", "deployment", "prometheus", "--replicas=0")  # the next run's apply reverts it
     scene.kubectl("--namespace", "monitoring", "delete", "pod", "--all", "--force", "--grace-period=0")
-    return scene.ended(run, watch)
+    return scene.wait_for_end(run, watch)
 
 
-def stuck_namespace(scene: Scene) -> Seen:
+def stuck_namespace(scene: Scene) -> Outcome:
     """A finalizer blocks deletion of a test's namespace."""
     run = scene.start_shared("test_namespace")
     run.wait_file("namespace")
     watch = Stopwatch()
 
-    def let_go() -> None:
+    def remove_finalizer() -> None:
         name = (scene.folder / "namespace").read_text()
         scene.kubectl("--namespace", name, "patch", "configmap", "held", "--type=merge", "--patch", '{"metadata": {"finalizers": null}}')
         scene.kubectl("delete", "namespace", name, "--ignore-not-found", "--timeout=30s")
 
-    scene.undo.append(let_go)
-    return scene.ended(run, watch)
+    scene.undo.append(remove_finalizer)
+    return scene.wait_for_end(run, watch)
 
 
 def _wait_ready(scene: Scene, node: str) -> None:
@@ -146,23 +146,23 @@ def _wait_ready(scene: Scene, node: str) -> None:
     )
 
 
-def _wait_kubectl(scene: Scene, what: str, pattern: str, *arguments: str) -> None:
+def _wait_kubectl(scene: Scene, description: str, pattern: str, *arguments: str) -> None:
     def probe() -> Ready[None] | Pending:
         try:
-            said = scene.kubectl(*arguments)
+            output = scene.kubectl(*arguments)
         except CommandError as error:
             return Pending(str(error))
-        return Ready(None) if re.search(pattern, said) else Pending(said)
+        return Ready(None) if re.search(pattern, output) else Pending(output)
 
-    wait_for(what, probe, Deadline.after(90), interval=0.5)
-
-
-def _broken(name: str, overlay: str, says: str, within: float = 45.0, provoke: Callable[[Scene], Seen] | None = None) -> Fault:
-    return Fault(name, "cluster", Expected((17,), says, within=within), provoke or partial(broken_application, overlay))
+    wait_for(description, probe, Deadline.after(90), interval=0.5)
 
 
-def _node(name: str, damage: str, mend: str, says: str) -> Fault:
-    return Fault(f"node-{name}", "cluster", Expected((1,), says, within=90.0), partial(node_damaged, damage, mend))
+def _broken(name: str, overlay: str, cause_pattern: str, within: float = 45.0, inject: Callable[[Scene], Outcome] | None = None) -> Fault:
+    return Fault(name, "cluster", Expected((17,), cause_pattern, within=within), inject or partial(broken_application, overlay))
+
+
+def _node(name: str, damage: str, mend: str, cause_pattern: str) -> Fault:
+    return Fault(f"node-{name}", "cluster", Expected((1,), cause_pattern, within=90.0), partial(damage_node, damage, mend))
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -170,7 +170,7 @@ FAULTS: tuple[Fault, ...] = (
     _node("stopped", "stop", "start", "node down: .*exited"),
     _node("killed", "kill", "start", "node down: .*exited"),
     Fault("api-server-killed", "cluster", Expected((0,), within=90.0), api_server_killed),
-    Fault("dns-scaled-to-0", "cluster", Expected((1,), "DNS: .*coredns", within=45.0), dns_gone),
+    Fault("dns-scaled-to-0", "cluster", Expected((1,), "DNS: .*coredns", within=45.0), dns_scaled_to_zero),
     Fault("ingress-deleted", "cluster", Expected((1,), "Ingress fault/foo: is not there", within=60.0), ingress_deleted),
     Fault(
         "prometheus-killed",
@@ -179,11 +179,11 @@ FAULTS: tuple[Fault, ...] = (
         prometheus_killed,
     ),
     Fault("namespace-stuck", "cluster", Expected((1,), "kindgate.dev/held", within=90.0), stuck_namespace),
-    _broken("image-cannot-be-pulled", "image", "image pull|rate limit", provoke=unknown_image),
+    _broken("image-cannot-be-pulled", "image", "image pull|rate limit", inject=unknown_image),
     _broken("out-of-memory", "oom", "out of memory"),
     _broken("crash-loop", "crash", "crash loop.*|no database is configured"),
     _broken("probe-never-passes", "probe", "Readiness probe failed", within=75.0),
     _broken("quota-blocks", "quota", "exceeded quota"),
-    _broken("webhook-refuses", "webhook", "nothing is let in here", provoke=refusing),
-    _broken("webhook-silent", "webhook", "webhook not ready", provoke=silent_webhook),
+    _broken("webhook-refuses", "webhook", "nothing is let in here", inject=refusing),
+    _broken("webhook-silent", "webhook", "webhook not ready", inject=silent_webhook),
 )

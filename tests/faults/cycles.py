@@ -21,7 +21,7 @@ import psutil
 from kindgate.host.container_engine import Engine
 from kindgate.host.engine_install import RUN_FOLDER
 from kindgate.waiting import Deadline
-from tests.faults.scene import Scene, the_engine
+from tests.faults.scene import Scene, available_engine
 from tests.faults.suite_run import Stopwatch
 
 MIB = 1 << 20
@@ -29,10 +29,10 @@ MIB = 1 << 20
 WARM_UP = 5
 """Cycles until the engine's caches are filled."""
 
-MOST_GROWTH = 1.15
+MAX_GROWTH = 1.15
 """Allowed ratio of the engine's final memory to that after the warm-up: garbage collectors vary this much."""
 
-MOST_DESCRIPTORS = 10
+MAX_DESCRIPTORS = 10
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Cycle:
     descriptors: int
 
 
-def one_cycle(engine: Engine, folder: Path) -> Cycle:
+def run_cycle(engine: Engine, folder: Path) -> Cycle:
     """Create, test, delete, and count."""
     scene = Scene(folder, engine, str, folder / "shared-state")
     scene.prepare()
@@ -72,13 +72,13 @@ def one_cycle(engine: Engine, folder: Path) -> Cycle:
 
 def engine_processes() -> list[psutil.Process]:
     """Docker's daemons on this machine, if visible to this user; empty for a remote engine."""
-    found = []
+    processes = []
     for file in (RUN_FOLDER / "docker.pid", RUN_FOLDER / "docker/containerd/containerd.pid"):
         try:
-            found.append(psutil.Process(int(file.read_text())))
+            processes.append(psutil.Process(int(file.read_text())))
         except (OSError, ValueError, psutil.Error):
             continue
-    return found
+    return processes
 
 
 def growth(cycles: Sequence[Cycle]) -> list[str]:
@@ -88,21 +88,21 @@ def growth(cycles: Sequence[Cycle]) -> list[str]:
         first, last = getattr(cycles[0], name), getattr(cycles[-1], name)
         if last > first:
             grown.append(f"{name}: {first} after the first cycle, {last} after the last")
-    settled = cycles[WARM_UP:]
-    if len(settled) >= 2 * WARM_UP:
-        early, late = settled[:WARM_UP], settled[-WARM_UP:]
+    warm_cycles = cycles[WARM_UP:]
+    if len(warm_cycles) >= 2 * WARM_UP:
+        early, late = warm_cycles[:WARM_UP], warm_cycles[-WARM_UP:]
         memory = [statistics.median(cycle.memory for cycle in part) for part in (early, late)]
-        if memory[1] > memory[0] * MOST_GROWTH:
+        if memory[1] > memory[0] * MAX_GROWTH:
             grown.append(f"the engine's memory: from {memory[0]:.0f} to {memory[1]:.0f} MiB")
         descriptors = [statistics.median(cycle.descriptors for cycle in part) for part in (early, late)]
-        if descriptors[1] > descriptors[0] + MOST_DESCRIPTORS:
+        if descriptors[1] > descriptors[0] + MAX_DESCRIPTORS:
             grown.append(f"the engine's descriptors: from {descriptors[0]:.0f} to {descriptors[1]:.0f}")
     return grown
 
 
 def read_cycles(file: Path) -> list[Cycle]:
     """The cycles of earlier calls."""
-    return [Cycle(**one) for one in json.loads(file.read_text(encoding="utf-8"))] if file.exists() else []
+    return [Cycle(**fields) for fields in json.loads(file.read_text(encoding="utf-8"))] if file.exists() else []
 
 
 def summary(cycles: Sequence[Cycle]) -> list[str]:
@@ -130,10 +130,10 @@ def main() -> int:
     file: Path = options.artifacts.absolute() / "cycles.json"
     if options.fresh:
         file.unlink(missing_ok=True)
-    engine = the_engine()
+    engine = available_engine()
     engine.run("info", deadline=Deadline.after(30))
     for _ in range(options.count):
-        cycles = [*read_cycles(file), one_cycle(engine, file.parent / "faults" / "cycle")]
+        cycles = [*read_cycles(file), run_cycle(engine, file.parent / "faults" / "cycle")]
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps([asdict(cycle) for cycle in cycles], indent=1) + "\n", encoding="utf-8")
         sys.stderr.write(f"cycle {len(cycles)}: {cycles[-1]}\n")

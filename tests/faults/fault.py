@@ -16,20 +16,20 @@ Group = Literal["process", "cluster", "host", "podman"]
 class Expected:
     """Requirements for the run after the fault.
 
-    `exit_codes` are the acceptable ones; `says` is a pattern for the cause, searched in the terminal output and
+    `exit_codes` are the acceptable ones; `cause_pattern` is a pattern for the cause, searched in the terminal output and
     report.json; `within` is the time limit in seconds from the fault to the end of the run, and `clean_within` until
     nothing is left; `report` is true if a valid report.json must exist.
     """
 
     exit_codes: tuple[int, ...]
-    says: str = ""
+    cause_pattern: str = ""
     within: float = 60.0
     clean_within: float = 120.0
     report: bool = True
 
 
 @dataclass(frozen=True)
-class Seen:
+class Outcome:
     """The end of the run: `seconds` since the fault, `text` its entire output, and `problems` found by the scenario itself."""
 
     exit_code: int
@@ -40,18 +40,22 @@ class Seen:
 
 @dataclass(frozen=True)
 class Fault:
-    """One row of the table: `provoke` starts a run, injects the fault at the right moment and waits for the run to end."""
+    """One row of the table: `inject` starts a run, injects the fault at the right moment and waits for the run to end."""
 
     name: str
     group: Group
     expected: Expected
-    provoke: Callable[[Scene], Seen]
+    inject: Callable[[Scene], Outcome]
 
     @property
-    def told(self) -> str:
+    def requirements(self) -> str:
         """A short form of the requirements."""
         codes = " or ".join(map(str, self.expected.exit_codes))
-        return f"exit {codes}" + (f", says {self.expected.says!r}" if self.expected.says else "") + f", within {self.expected.within:g} s"
+        return (
+            f"exit {codes}"
+            + (f", says {self.expected.cause_pattern!r}" if self.expected.cause_pattern else "")
+            + f", within {self.expected.within:g} s"
+        )
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from kindgate.host.container_engine import Engine
 from kindgate.waiting import Deadline
-from tests.faults.scene import the_engine
+from tests.faults.scene import available_engine
 from tests.faults.snapshot import MARK, take_snapshot
 from tests.faults.suite_run import Stopwatch, SuiteRun
 
@@ -38,11 +38,11 @@ NODE_IMAGE = "kindgate.local/node"
 INTERRUPTED, END_WITHIN, LAST_RUN = 2, 30.0, 3000.0
 """Exit code of an interrupted run, its time limit in seconds after the interrupt, and the time limit of the whole last run."""
 
-MADE = re.compile(r"(\S+@\S+): (?:compiling|fetching)")
+BUILT = re.compile(r"(\S+@\S+): (?:compiling|fetching)")
 
 
 @dataclass(frozen=True)
-class Seen:
+class Outcome:
     """One run: exit code, seconds since its start and since the interrupt, programs in the cache afterwards, and problems."""
 
     code: int
@@ -63,9 +63,9 @@ def programs_in(cache: Path) -> frozenset[str]:
     return frozenset(folder.name.rpartition("-")[0] for folder in folders if not folder.name.startswith("."))
 
 
-def made_again(log: str, before: frozenset[str]) -> tuple[str, ...]:
+def rebuilt_programs(log: str, before: frozenset[str]) -> tuple[str, ...]:
     """Programs that a run made, according to its log, although they existed."""
-    return tuple(sorted({f"{name} was made again" for name in MADE.findall(log) if name in before}))
+    return tuple(sorted({f"{name} was rebuilt" for name in BUILT.findall(log) if name in before}))
 
 
 class FirstRuns:
@@ -80,28 +80,28 @@ class FirstRuns:
             engine.run("rmi", "--force", image, deadline=deadline, check=False)
         self._before = take_snapshot(engine, "first-run", ())
 
-    def interrupted(self, number: int, seconds: float) -> Seen:
+    def interrupt(self, number: int, seconds: float) -> Outcome:
         """Start a run, interrupt it after `seconds`, and check for leftovers."""
-        had, watch, mark = programs_in(self._cache), Stopwatch(), f"first-run-{number}"
-        started = self._start(number, mark)
+        existing, watch, mark = programs_in(self._cache), Stopwatch(), f"first-run-{number}"
+        run = self._start(number, mark)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            started.process.wait(seconds)
-        started.signal(signal.SIGINT)
+            run.process.wait(seconds)
+        run.signal(signal.SIGINT)
         since = Stopwatch()
-        code = started.wait(END_WITHIN)
+        code = run.wait(END_WITHIN)
         ended_after = since.seconds
-        left = take_snapshot(self._engine, mark, ()).more_than(self._before)
-        problems = [f"{kind}: {', '.join(names)}" for kind, names in left.items()]
+        leftovers = take_snapshot(self._engine, mark, ()).added_since(self._before)
+        problems = [f"{kind}: {', '.join(names)}" for kind, names in leftovers.items()]
         problems += [f"exit code {code}"] if code != INTERRUPTED else []
-        return Seen(code, watch.seconds, ended_after, programs_in(self._cache), (*problems, *made_again(started.text, had)))
+        return Outcome(code, watch.seconds, ended_after, programs_in(self._cache), (*problems, *rebuilt_programs(run.text, existing)))
 
-    def last(self) -> Seen:
+    def last_run(self) -> Outcome:
         """The final run, without an interrupt."""
-        had, watch = programs_in(self._cache), Stopwatch()
-        started = self._start(0, "first-run-last")
-        code = started.wait(LAST_RUN)
-        problems = [] if code == 0 else [f"exit code {code}: {started.text[-500:]}"]
-        return Seen(code, watch.seconds, 0.0, programs_in(self._cache), (*problems, *made_again(started.text, had)))
+        existing, watch = programs_in(self._cache), Stopwatch()
+        run = self._start(0, "first-run-last")
+        code = run.wait(LAST_RUN)
+        problems = [] if code == 0 else [f"exit code {code}: {run.text[-500:]}"]
+        return Outcome(code, watch.seconds, 0.0, programs_in(self._cache), (*problems, *rebuilt_programs(run.text, existing)))
 
     def _start(self, number: int, mark: str) -> SuiteRun:
         artifacts = self._folder / f"run-{number}"
@@ -110,12 +110,12 @@ class FirstRuns:
         return SuiteRun(command, self._folder, artifacts, environment, cwd=ROOT)
 
 
-def runs(times: int, every: float, folder: Path) -> Iterator[Seen]:
+def runs(times: int, every: float, folder: Path) -> Iterator[Outcome]:
     """`times` interrupted runs, and a final one without an interrupt."""
-    first = FirstRuns(folder, the_engine())
+    first_runs = FirstRuns(folder, available_engine())
     for number in range(1, times + 1):
-        yield first.interrupted(number, every)
-    yield first.last()
+        yield first_runs.interrupt(number, every)
+    yield first_runs.last_run()
 
 
 def main() -> int:
@@ -125,11 +125,11 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=100.0, metavar="SECONDS", help="when each run is interrupted")
     options = parser.parse_args()
     folder, failed = Path(tempfile.mkdtemp(prefix="kindgate-first-run-")), 0
-    for number, seen in enumerate(runs(options.times, options.every, folder), start=1):
+    for number, outcome in enumerate(runs(options.times, options.every, folder), start=1):
         name = "the last run" if number > options.times else f"run {number}"
-        sys.stdout.write(f"{name}: {seen}\n")
+        sys.stdout.write(f"{name}: {outcome}\n")
         sys.stdout.flush()
-        failed += bool(seen.problems)
+        failed += bool(outcome.problems)
     if failed:
         sys.stdout.write(f"logs are in {folder}\n")
     else:

@@ -9,37 +9,37 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kindgate.report.run_report import RunReport
-from tests.faults.fault import Fault, Row, Seen
+from tests.faults.fault import Fault, Outcome, Row
 
 
-def judged(fault: Fault, seen: Seen, clean: float | None, leaked: dict[str, tuple[str, ...]], report: Path) -> Row:
+def evaluate(fault: Fault, outcome: Outcome, clean: float | None, leaked: dict[str, tuple[str, ...]], report: Path) -> Row:
     """The fault's row; `report` is the path of the run's report.json."""
     return Row(
         fault=fault.name,
         group=fault.group,
-        expected=fault.told,
-        seen=f"exit {seen.exit_code}" + (f", said {cause!r}" if (cause := _cause(fault.expected.says, seen.text)) else ""),
-        gave_up=round(seen.seconds, 1),
+        expected=fault.requirements,
+        seen=f"exit {outcome.exit_code}" + (f", said {cause!r}" if (cause := _cause(fault.expected.cause_pattern, outcome.text)) else ""),
+        gave_up=round(outcome.seconds, 1),
         clean=None if clean is None else round(clean, 1),
         leaked=leaked,
-        problems=tuple(_problems(fault, seen, clean, report)),
+        problems=tuple(_problems(fault, outcome, clean, report)),
     )
 
 
-def not_provoked(fault: Fault, why: str) -> Row:
+def not_injected(fault: Fault, reason: str) -> Row:
     """The row of a fault that could not be injected."""
-    return Row(fault.name, fault.group, fault.told, "not provoked", None, None, problems=(why,))
+    return Row(fault.name, fault.group, fault.requirements, "not provoked", None, None, problems=(reason,))
 
 
-def _problems(fault: Fault, seen: Seen, clean: float | None, report: Path) -> Iterator[str]:
+def _problems(fault: Fault, outcome: Outcome, clean: float | None, report: Path) -> Iterator[str]:
     expected = fault.expected
-    yield from seen.problems
-    if seen.exit_code not in expected.exit_codes:
-        yield f"exit code {seen.exit_code}"
-    if not re.search(expected.says, seen.text):
-        yield f"nothing says {expected.says!r}"
-    if seen.seconds > expected.within:
-        yield f"gave up after {seen.seconds:.1f} s"
+    yield from outcome.problems
+    if outcome.exit_code not in expected.exit_codes:
+        yield f"exit code {outcome.exit_code}"
+    if not re.search(expected.cause_pattern, outcome.text):
+        yield f"nothing says {expected.cause_pattern!r}"
+    if outcome.seconds > expected.within:
+        yield f"gave up after {outcome.seconds:.1f} s"
     if clean is not None and clean > expected.clean_within:
         yield f"clean after {clean:.1f} s"
     if expected.report:
@@ -53,10 +53,10 @@ def _problems(fault: Fault, seen: Seen, clean: float | None, report: Path) -> It
 
 def _cause(pattern: str, text: str) -> str:
     """The line that contains the cause, shortened to fit a table."""
-    found = re.search(pattern, text) if pattern else None
-    if found is None:
+    match = re.search(pattern, text) if pattern else None
+    if match is None:
         return ""
-    start = text.rfind("\n", 0, found.start()) + 1
-    end = text.find("\n", found.end())
+    start = text.rfind("\n", 0, match.start()) + 1
+    end = text.find("\n", match.end())
     line = text[start : end if end >= 0 else len(text)].strip()
-    return line if len(line) <= 160 else text[max(start, found.start() - 40) : found.end() + 80].strip()[:160]
+    return line if len(line) <= 160 else text[max(start, match.start() - 40) : match.end() + 80].strip()[:160]

@@ -15,7 +15,7 @@ from kindgate.host.command import run
 from kindgate.host.container_engine import Engine, find_engine
 from kindgate.host.firewall import PROGRAMS, dropping_rule, forward_rules
 from kindgate.waiting import Deadline
-from tests.faults.fault import Expected, Fault, Seen
+from tests.faults.fault import Expected, Fault, Outcome
 from tests.faults.processes import mid_burst
 from tests.faults.scene import Scene
 from tests.faults.suite_run import Stopwatch
@@ -51,17 +51,17 @@ def forward_policy(policy: Policy) -> Iterator[None]:
             run([program, "-P", "FORWARD", "DROP" if rule else "ACCEPT"], deadline=Deadline.after(_COMMAND_SECONDS))
 
 
-def answers(policy: Policy, scene: Scene) -> Seen:
+def application_responds(policy: Policy, scene: Scene) -> Outcome:
     """The application responds through the ingress although its pod and the controller are on different nodes."""
     with forward_policy(policy):
         watch = Stopwatch()
-        seen = scene.ended(scene.start("test_answers", *TWO_NODES, environment=PODMAN), watch)
-    was_set = "until the cluster is deleted" in seen.text
-    problems = () if was_set == (policy == "DROP") else (f"with policy {policy} a rule was {'' if was_set else 'not '}set",)
-    return Seen(seen.exit_code, seen.seconds, seen.text, problems)
+        outcome = scene.wait_for_end(scene.start("test_answers", *TWO_NODES, environment=PODMAN), watch)
+    rule_added = "until the cluster is deleted" in outcome.text
+    problems = () if rule_added == (policy == "DROP") else (f"with policy {policy} a rule was {'' if rule_added else 'not '}set",)
+    return Outcome(outcome.exit_code, outcome.seconds, outcome.text, problems)
 
 
-def rule_refused(scene: Scene) -> Seen:
+def rule_refused(scene: Scene) -> Outcome:
     """The firewall accepts no rule from kindgate: this iptables rejects rules with its comment."""
     folder = scene.folder / "bin"
     folder.mkdir()
@@ -73,22 +73,22 @@ def rule_refused(scene: Scene) -> Seen:
         wrapper.chmod(0o755)
     with forward_policy("DROP"):
         environment = {**PODMAN, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
-        started = scene.start("test_answers", *TWO_NODES, environment=environment)
-        started.wait_line("did not accept a new rule")
+        suite_run = scene.start("test_answers", *TWO_NODES, environment=environment)
+        suite_run.wait_line("did not accept a new rule")
         watch = Stopwatch()
-        seen = scene.ended(started, watch)
-    problems = () if "-j ACCEPT`" in seen.text else ("the command that helps is not named",)
-    return Seen(seen.exit_code, seen.seconds, seen.text, problems)
+        outcome = scene.wait_for_end(suite_run, watch)
+    problems = () if "-j ACCEPT`" in outcome.text else ("the command that helps is not named",)
+    return Outcome(outcome.exit_code, outcome.seconds, outcome.text, problems)
 
 
-def ended_by(number: signal.Signals, scene: Scene) -> Seen:
+def ended_by(number: signal.Signals, scene: Scene) -> Outcome:
     """A run that has added its rule is stopped in the middle of a burst."""
     with forward_policy("DROP"):
-        started = scene.start("test_burst", *TWO_NODES, environment=PODMAN)
-        mid_burst(scene, started)
+        suite_run = scene.start("test_burst", *TWO_NODES, environment=PODMAN)
+        mid_burst(scene, suite_run)
         watch = Stopwatch()
-        started.signal(number)
-        return scene.ended(started, watch)
+        suite_run.signal(number)
+        return scene.wait_for_end(suite_run, watch)
 
 
 def _ended_row(number: signal.Signals, expected: Expected) -> Fault:
@@ -100,9 +100,9 @@ FAULTS: tuple[Fault, ...] = (
         "podman-forward-drop",
         "podman",
         Expected((0,), "until the cluster is deleted", within=240.0),
-        partial(answers, "DROP"),
+        partial(application_responds, "DROP"),
     ),
-    Fault("podman-forward-accept", "podman", Expected((0,), within=240.0), partial(answers, "ACCEPT")),
+    Fault("podman-forward-accept", "podman", Expected((0,), within=240.0), partial(application_responds, "ACCEPT")),
     Fault("podman-rule-refused", "podman", Expected((16,), "the host's firewall drops packets between pods", within=90.0), rule_refused),
     _ended_row(signal.SIGINT, Expected((2,), "interrupted", within=10.0)),
     _ended_row(signal.SIGKILL, Expected((-9,), within=10.0, report=False)),

@@ -14,7 +14,7 @@ from typing import Any
 import trustme
 
 from kindgate.waiting import Deadline
-from tests.faults.scene import STANDING, Scene
+from tests.faults.scene import SHARED_CLUSTER, Scene
 
 NAMESPACE = "fault-webhook"
 REFUSAL = "nothing is let in here"
@@ -42,9 +42,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def refusing_webhook(scene: Scene) -> Iterator[dict[str, Any]]:
     """Serve during the block; yield the ValidatingWebhookConfiguration for the server."""
     gateway = scene.engine.run(
-        "network", "inspect", STANDING, "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}", deadline=Deadline.after(20)
+        "network", "inspect", SHARED_CLUSTER, "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}", deadline=Deadline.after(20)
     ).stdout.split()
-    address = next(one for one in gateway if ":" not in one)
+    address = next(candidate for candidate in gateway if ":" not in candidate)
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(address).configure_cert(context)

@@ -18,17 +18,17 @@ from kindgate.cluster.forwarding import remove_forwarding_rule
 from kindgate.errors import KindgateError
 from kindgate.host.container_engine import Engine, find_engine
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
-from tests.faults.fault import Seen
+from tests.faults.fault import Outcome
 from tests.faults.snapshot import MARK, Snapshot, marked, take_snapshot
 from tests.faults.suite_run import Stopwatch, SuiteRun
 
 SUITE = Path(__file__).parent / "suite"
 
-STANDING = "kindgate-faults"
+SHARED_CLUSTER = "kindgate-faults"
 """The cluster shared by faults that can be undone."""
 
 SMALL = ("--kind-workers", "0", "--prometheus", "off", "--app-component", "ingress-traefik", "--app-overlay", "overlays/base")
-SHARED = ("--kind-workers", "1", "--kind-keep", "always", "--cluster-name", STANDING)
+SHARED = ("--kind-workers", "1", "--kind-keep", "always", "--cluster-name", SHARED_CLUSTER)
 
 _FOREIGN = ("GITHUB_", "ACTIONS_", "RUNNER_", "PYTEST_", "CI")
 """Variables that make a run behave as in CI or inside another test run."""
@@ -36,14 +36,14 @@ _FOREIGN = ("GITHUB_", "ACTIONS_", "RUNNER_", "PYTEST_", "CI")
 
 @dataclass
 class Scene:
-    """The scene of one fault. `say` receives progress lines; `undo` runs after the fault, in reverse order.
+    """The scene of one fault. `progress` receives progress lines; `undo` runs after the fault, in reverse order.
 
     Unless `alone`, other faults are injected concurrently, and only objects with its cluster's name count as its own.
     """
 
     folder: Path
     engine: Engine
-    say: Callable[[str], object]
+    progress: Callable[[str], object]
     shared_state: Path
     alone: bool = True
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -72,16 +72,16 @@ class Scene:
         shutil.copytree(SUITE, self.folder)
         (self.folder / "faulty.py").rename(self.folder / "test_faulty.py")
         self.temporary.mkdir()
-        self.look()
+        self.record_baseline()
 
-    def look(self) -> None:
+    def record_baseline(self) -> None:
         """Record the current state as the baseline for leaks."""
         self.before = self.snapshot()
 
     def snapshot(self) -> Snapshot:
         """The current state."""
-        taken = take_snapshot(self.engine, self.mark, (self.state, self.temporary))
-        return taken if self.alone else taken.of_cluster(self.cluster)
+        snapshot = take_snapshot(self.engine, self.mark, (self.state, self.temporary))
+        return snapshot if self.alone else snapshot.of_cluster(self.cluster)
 
     def start(
         self,
@@ -106,17 +106,17 @@ class Scene:
         shared = {"KINDGATE_STATE_DIR": str(self.shared_state), **(environment or {})}
         return self.start(select, *SHARED, *options, environment=shared)
 
-    def ended(self, run: SuiteRun, watch: Stopwatch, *problems: str, seconds: float = 300.0) -> Seen:
+    def wait_for_end(self, run: SuiteRun, watch: Stopwatch, *problems: str, seconds: float = 300.0) -> Outcome:
         """Wait for the run to end, and return what was observed."""
         code = run.wait(seconds)
-        return Seen(code, watch.seconds, run.told, problems)
+        return Outcome(code, watch.seconds, run.complete_output, problems)
 
     def kindgate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run kindgate's command line in this scene's environment."""
         command = [str(Path(sys.executable).parent / "kindgate"), *arguments]
         return subprocess.run(command, cwd=self.folder, env=self._environment({}), capture_output=True, text=True, timeout=300, check=False)
 
-    def node(self, number: str = "control-plane", cluster: str = STANDING) -> str:
+    def node(self, number: str = "control-plane", cluster: str = SHARED_CLUSTER) -> str:
         """The name of a node's container."""
         return f"{cluster}-{number}"
 
@@ -130,16 +130,16 @@ class Scene:
         before = self.before
         if before is None:
             raise AssertionError("the scene was not prepared")
-        left: dict[str, tuple[str, ...]] = {}
+        leftovers: dict[str, tuple[str, ...]] = {}
         ends = time.monotonic() + seconds
 
         def probe() -> Ready[None] | Pending:
-            nonlocal left
-            left = self.snapshot().more_than(before)
-            return Pending(str(left)) if left and time.monotonic() < ends else Ready(None)
+            nonlocal leftovers
+            leftovers = self.snapshot().added_since(before)
+            return Pending(str(leftovers)) if leftovers and time.monotonic() < ends else Ready(None)
 
         wait_for("nothing to be left", probe, Deadline.after(seconds + 60), interval=1.0)
-        return (watch.seconds if not left else None), left
+        return (watch.seconds if not leftovers else None), leftovers
 
     def clear(self) -> None:
         """Undo the damage, and remove all traces of this fault, so the next one starts clean."""
@@ -149,23 +149,23 @@ class Scene:
         for process in marked(self.mark):
             with suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
-        left = self.snapshot().more_than(self.before) if self.before is not None else {}
+        leftovers = self.snapshot().added_since(self.before) if self.before is not None else {}
         for kind, remove in (
             ("containers", ("rm", "--force", "--volumes")),
             ("networks", ("network", "rm")),
             ("volumes", ("volume", "rm")),
         ):
-            for name in left.get(kind, ()):
+            for name in leftovers.get(kind, ()):
                 self.engine.run(*remove, name.split()[0], deadline=Deadline.after(60), check=False)
-        if left.get("rules"):
+        if leftovers.get("rules"):
             remove_forwarding_rule(self.engine, self.cluster, Deadline.after(60))
 
     def _environment(self, added: Mapping[str, str]) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-        own = {"KINDGATE_STATE_DIR": str(self.state), "TMPDIR": str(self.temporary), MARK: self.mark, "PYTHONUNBUFFERED": "1"}
-        return {**kept, **own, **added}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        scene_variables = {"KINDGATE_STATE_DIR": str(self.state), "TMPDIR": str(self.temporary), MARK: self.mark, "PYTHONUNBUFFERED": "1"}
+        return {**inherited, **scene_variables, **added}
 
 
-def the_engine() -> Engine:
+def available_engine() -> Engine:
     """The available engine."""
     return find_engine(Deadline.after(30))

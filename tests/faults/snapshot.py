@@ -43,16 +43,16 @@ class Snapshot:
         """Only objects that provably belong to this cluster, plus processes and files; names of volumes do not show it."""
         return replace(
             self,
-            containers=frozenset(one for one in self.containers if name in one),
-            networks=frozenset(one for one in self.networks if name in one),
+            containers=frozenset(each for each in self.containers if name in each),
+            networks=frozenset(each for each in self.networks if name in each),
             volumes=frozenset(),
-            rules=frozenset(one for one in self.rules if name in one),
+            rules=frozenset(each for each in self.rules if name in each),
         )
 
-    def more_than(self, before: Snapshot) -> dict[str, tuple[str, ...]]:
+    def added_since(self, before: Snapshot) -> dict[str, tuple[str, ...]]:
         """Objects that did not exist before, by kind, without empty kinds."""
-        then = asdict(before)
-        more = {kind: tuple(sorted(names - then[kind])) for kind, names in asdict(self).items()}
+        baseline = asdict(before)
+        more = {kind: tuple(sorted(names - baseline[kind])) for kind, names in asdict(self).items()}
         return {kind: names for kind, names in more.items() if names}
 
 
@@ -82,25 +82,29 @@ def _rules(deadline: Deadline) -> Iterator[str]:
 
 def marked(mark: str) -> list[psutil.Process]:
     """The live processes with the mark in their environment."""
-    return [process for process in psutil.process_iter() if _read(process, lambda one: one.environ().get(MARK)) == mark and _lives(process)]
+    return [
+        process for process in psutil.process_iter() if _read(process, lambda each: each.environ().get(MARK)) == mark and _is_alive(process)
+    ]
 
 
 def end_runs() -> None:
     """Kill every marked run; their watchdogs, also marked, delete the leftovers."""
     for process in psutil.process_iter():
-        if _read(process, lambda one: one.environ().get(MARK)) and "pytest" in (_read(process, lambda one: " ".join(one.cmdline())) or ""):
+        if _read(process, lambda each: each.environ().get(MARK)) and "pytest" in (
+            _read(process, lambda each: " ".join(each.cmdline())) or ""
+        ):
             with suppress(psutil.Error):
                 process.kill()
 
 
-def _lives(process: psutil.Process) -> bool:
-    return _read(process, lambda one: one.status()) not in {None, psutil.STATUS_ZOMBIE}
+def _is_alive(process: psutil.Process) -> bool:
+    return _read(process, lambda each: each.status()) not in {None, psutil.STATUS_ZOMBIE}
 
 
-def _read(process: psutil.Process, ask: Callable[[psutil.Process], str | None]) -> str | None:
-    """The result of `ask`; None if the process is gone or inaccessible."""
+def _read(process: psutil.Process, read_attribute: Callable[[psutil.Process], str | None]) -> str | None:
+    """The result of `read_attribute`; None if the process is gone or inaccessible."""
     try:
-        return ask(process)
+        return read_attribute(process)
     except (psutil.Error, OSError):
         return None
 

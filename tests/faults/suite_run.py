@@ -43,7 +43,7 @@ class SuiteRun:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     @property
-    def told(self) -> str:
+    def complete_output(self) -> str:
         """The run's complete output: the terminal output and its report."""
         report = self.artifacts / "report.json"
         return self.text + (report.read_text(encoding="utf-8", errors="replace") if report.is_file() else "")
@@ -56,7 +56,7 @@ class SuiteRun:
         """Wait until a test of the run has created this file."""
         self.wait_until(f"the suite to make {name}", (self.folder / name).exists)
 
-    def wait_until(self, what: str, condition: Callable[[], bool]) -> None:
+    def wait_until(self, description: str, condition: Callable[[], bool]) -> None:
         """Wait until the condition holds; raises `WaitTimeout`, or `WaitFailed` if the run ends first."""
 
         def probe() -> Ready[None] | Pending | PermanentFailure:
@@ -66,7 +66,7 @@ class SuiteRun:
                 return PermanentFailure(f"the run ended with {self.process.returncode} before\n{self.text[-2000:]}")
             return Pending(self.text[-300:])
 
-        wait_for(what, probe, Deadline.after(MOMENT_SECONDS), interval=0.05)
+        wait_for(description, probe, Deadline.after(MOMENT_SECONDS), interval=0.05)
 
     def go(self, name: str) -> None:
         """Create a file that a test of the run waits for."""

@@ -32,17 +32,17 @@ def _escaped(cell: str) -> str:
 
 def add_rows(file: Path, rows: Sequence[Row]) -> tuple[Row, ...]:
     """Write the rows to the file, replacing older ones of the same faults, and return all rows in it."""
-    known = {row.fault: row for row in _read(file)} | {row.fault: row for row in rows}
+    all_rows = {row.fault: row for row in _read(file)} | {row.fault: row for row in rows}
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps([{**asdict(row), "passed": row.passed} for row in known.values()], indent=1) + "\n", encoding="utf-8")
-    return tuple(known.values())
+    file.write_text(json.dumps([{**asdict(row), "passed": row.passed} for row in all_rows.values()], indent=1) + "\n", encoding="utf-8")
+    return tuple(all_rows.values())
 
 
 def _read(file: Path) -> list[Row]:
     if not file.exists():
         return []
-    read = json.loads(file.read_text(encoding="utf-8"))
-    fields = [{name: value for name, value in row.items() if name != "passed"} for row in read]
+    rows = json.loads(file.read_text(encoding="utf-8"))
+    fields = [{name: value for name, value in row.items() if name != "passed"} for row in rows]
     return [
         Row(**{**row, "leaked": {kind: tuple(names) for kind, names in row["leaked"].items()}, "problems": tuple(row["problems"])})
         for row in fields

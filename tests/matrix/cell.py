@@ -19,7 +19,7 @@ SMOKE = ("-m", "pytest", "-m", "e2e and smoke", "-p", "no:cacheprovider", "-p", 
 """The smoke suite: the health of the bundled application on a real cluster."""
 
 _MINUTES = 30
-_LAST_LINES = 15
+_MAX_LINES = 15
 
 
 class State(enum.StrEnum):
@@ -28,11 +28,11 @@ class State(enum.StrEnum):
     PASS = "PASS"
     FAIL = "FAIL"
     REFUSED = "refused"
-    NOT_SEEN = "not seen"
+    NOT_TESTED = "not seen"
 
 
 @dataclass(frozen=True)
-class Seen:
+class Result:
     """The details of a result: pytest's closing line, the refusal, or why the cell was not tested."""
 
     state: State
@@ -41,11 +41,11 @@ class Seen:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of the matrix: `group` is its table, `name` its row, and `look` tests it in a separate folder."""
+    """A cell of the matrix: `group` is its table, `name` its row, and `test` tests it in a separate folder."""
 
     group: str
     name: str
-    look: Callable[[Path], Seen]
+    test: Callable[[Path], Result]
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ class Row:
     day: str
 
 
-def try_cell(cell: Cell, folder: Path) -> Row:
+def run_cell(cell: Cell, folder: Path) -> Row:
     """Test a cell; an error while testing fails only this cell."""
     started = time.monotonic()
     try:
-        seen = cell.look(folder)
+        result = cell.test(folder)
     except (OSError, subprocess.SubprocessError, KindgateError) as error:
-        seen = Seen(State.FAIL, f"{type(error).__name__}: {error}")
-    return Row(cell.group, cell.name, seen.state.value, round(time.monotonic() - started, 1), seen.text, time.strftime("%Y-%m-%d"))
+        result = Result(State.FAIL, f"{type(error).__name__}: {error}")
+    return Row(cell.group, cell.name, result.state.value, round(time.monotonic() - started, 1), result.text, time.strftime("%Y-%m-%d"))
 
 
 def run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None, cwd: Path = ROOT) -> tuple[int, str]:
@@ -75,7 +75,7 @@ def run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, s
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log"
     with log.open("a", encoding="utf-8") as file:
-        ended = subprocess.run(
+        process = subprocess.run(
             command,
             cwd=cwd,
             env={**os.environ, **(environment or {})},
@@ -85,20 +85,20 @@ def run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, s
             timeout=_MINUTES * 60,
             check=False,
         )
-    return ended.returncode, log.read_text(encoding="utf-8", errors="replace")
+    return process.returncode, log.read_text(encoding="utf-8", errors="replace")
 
 
-def pytest_seen(arguments: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Seen:
+def run_pytest(arguments: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Result:
     """Run a suite; PASS if tests passed and none failed."""
     command = [*arguments, "--artifacts", folder / "artifacts"] if "tests/unit" not in arguments else arguments
-    code, said = run(command, folder, environment, cwd)
-    closing = next((line.strip("= ") for line in reversed(said.splitlines()) if " passed" in line or " failed" in line), "")
-    if code == 0 and " passed" in closing:
-        return Seen(State.PASS, closing)
-    last = " / ".join(said.splitlines()[-_LAST_LINES:])
-    return Seen(State.FAIL, closing or f"exit code {code}: {last}")
+    code, output = run(command, folder, environment, cwd)
+    summary = next((line.strip("= ") for line in reversed(output.splitlines()) if " passed" in line or " failed" in line), "")
+    if code == 0 and " passed" in summary:
+        return Result(State.PASS, summary)
+    last_lines = " / ".join(output.splitlines()[-_MAX_LINES:])
+    return Result(State.FAIL, summary or f"exit code {code}: {last_lines}")
 
 
-def this_python() -> Path:
+def current_python() -> Path:
     """The Python that runs the matrix, from `.venv`."""
     return Path(sys.executable)

@@ -15,12 +15,12 @@ from kindgate.host.container_engine import Engine, find_engine, version_numbers
 from kindgate.host.facts import HostFacts, gather_facts
 from kindgate.waiting import Deadline
 from tests.matrix.arm64 import programs_on_arm64
-from tests.matrix.cell import SMOKE, Cell, Seen, State, pytest_seen, run, this_python
+from tests.matrix.cell import SMOKE, Cell, Result, State, current_python, run, run_pytest
 
-NOBODY = 65534
+NOBODY_UID = 65534
 """Debian's user `nobody`."""
 
-_ANSWER_SECONDS = 30.0
+_RESPONSE_SECONDS = 30.0
 
 _GIGABYTE = 1 << 30
 
@@ -29,10 +29,10 @@ def cells() -> Iterator[Cell]:
     """Each engine by version, and each kind of host."""
     yield Cell("Engine", "Docker before 26", partial(_engine, "docker", lambda engine: version_numbers(engine.version) < (26, 0)))
     yield Cell("Engine", "Docker 26 or later", partial(_engine, "docker", lambda engine: version_numbers(engine.version) >= (26, 0)))
-    yield Cell("Engine", "Podman 4, Docker running", partial(_podman, 4, baseline=True))
-    yield Cell("Engine", "Podman 4, no Docker", partial(_podman, 4, baseline=False))
-    yield Cell("Engine", "Podman 5, Docker running", partial(_podman, 5, baseline=True))
-    yield Cell("Engine", "Podman 5, no Docker", partial(_podman, 5, baseline=False))
+    yield Cell("Engine", "Podman 4, Docker running", partial(_podman, 4, docker_running=True))
+    yield Cell("Engine", "Podman 4, no Docker", partial(_podman, 4, docker_running=False))
+    yield Cell("Engine", "Podman 5, Docker running", partial(_podman, 5, docker_running=True))
+    yield Cell("Engine", "Podman 5, no Docker", partial(_podman, 5, docker_running=False))
     yield Cell("Engine", "rootless", _rootless)
     yield Cell("Host", "cgroup v1", partial(_host, lambda facts: facts.cgroup_version == 1, "has cgroup v{0.cgroup_version}"))
     yield Cell("Host", "cgroup v2", partial(_host, lambda facts: facts.cgroup_version == 2, "has cgroup v{0.cgroup_version}"))
@@ -52,54 +52,54 @@ def machine() -> str:
     )
 
 
-def answering(program: str) -> Engine | EngineError:
+def responding_engine(program: str) -> Engine | EngineError:
     """The engine of this name, or why it cannot be used."""
     try:
-        return find_engine(Deadline.after(_ANSWER_SECONDS), {**os.environ, "KINDGATE_ENGINE": program})
+        return find_engine(Deadline.after(_RESPONSE_SECONDS), {**os.environ, "KINDGATE_ENGINE": program})
     except EngineError as error:
         return error
 
 
-def _engine(program: str, fits: Callable[[Engine], bool], folder: Path) -> Seen:
-    engine = answering(program)
+def _engine(program: str, is_suitable: Callable[[Engine], bool], folder: Path) -> Result:
+    engine = responding_engine(program)
     if isinstance(engine, EngineError):
-        return Seen(State.NOT_SEEN, engine.message)
-    if not fits(engine):
-        return Seen(State.NOT_SEEN, f"this machine has {engine.program} {engine.version}")
-    seen = pytest_seen([this_python(), *SMOKE], folder, {"KINDGATE_ENGINE": program})
-    return Seen(seen.state, f"{engine.program} {engine.version}: {seen.text}")
+        return Result(State.NOT_TESTED, engine.message)
+    if not is_suitable(engine):
+        return Result(State.NOT_TESTED, f"this machine has {engine.program} {engine.version}")
+    result = run_pytest([current_python(), *SMOKE], folder, {"KINDGATE_ENGINE": program})
+    return Result(result.state, f"{engine.program} {engine.version}: {result.text}")
 
 
-def _podman(major: int, folder: Path, *, baseline: bool) -> Seen:
-    docker = not isinstance(answering("docker"), EngineError)
-    if docker is not baseline:
-        return Seen(State.NOT_SEEN, f"Docker is {'running' if docker else 'not running'} here")
+def _podman(major: int, folder: Path, *, docker_running: bool) -> Result:
+    docker = not isinstance(responding_engine("docker"), EngineError)
+    if docker is not docker_running:
+        return Result(State.NOT_TESTED, f"Docker is {'running' if docker else 'not running'} here")
     return _engine("podman", lambda engine: version_numbers(engine.version)[0] == major, folder)
 
 
-def _rootless(folder: Path) -> Seen:
+def _rootless(folder: Path) -> Result:
     """The refusal that `kindgate doctor` reports to an unprivileged user."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
-        return Seen(State.NOT_SEEN, "another user can be tried by root only")
+        return Result(State.NOT_TESTED, "another user can be tried by root only")
     home = folder / "home"
     home.mkdir(parents=True)
     for path in (folder.parent, folder, home):
         path.chmod(0o755)
-    os.chown(home, NOBODY, NOBODY)
-    user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    own = {"HOME": str(home), "KINDGATE_CACHE_DIR": str(home / "cache"), "KINDGATE_STATE_DIR": str(home / "state")}
-    code, said = run([*user, this_python().with_name("kindgate"), "doctor"], folder, own)
-    rows = [re.split(r"  +", line.strip()) for line in said.splitlines()]
-    refused = "; ".join(": ".join((row[0], *row[2:])) for row in rows if row[1:2] == ["block"])
-    if code and refused:
-        return Seen(State.REFUSED, refused)
+    os.chown(home, NOBODY_UID, NOBODY_UID)
+    user = ["setpriv", f"--reuid={NOBODY_UID}", f"--regid={NOBODY_UID}", "--clear-groups"]
+    environment = {"HOME": str(home), "KINDGATE_CACHE_DIR": str(home / "cache"), "KINDGATE_STATE_DIR": str(home / "state")}
+    code, output = run([*user, current_python().with_name("kindgate"), "doctor"], folder, environment)
+    rows = [re.split(r"  +", line.strip()) for line in output.splitlines()]
+    refusals = "; ".join(": ".join((row[0], *row[2:])) for row in rows if row[1:2] == ["block"])
+    if code and refusals:
+        return Result(State.REFUSED, refusals)
     if code:
-        return Seen(State.FAIL, f"exit code {code}: {said[-300:]}")
-    return Seen(State.NOT_SEEN, "doctor finds nothing to refuse; the suite is not run as another user")
+        return Result(State.FAIL, f"exit code {code}: {output[-300:]}")
+    return Result(State.NOT_TESTED, "doctor finds nothing to refuse; the suite is not run as another user")
 
 
-def _host(fits: Callable[[HostFacts], bool], otherwise: str, folder: Path) -> Seen:
+def _host(is_suitable: Callable[[HostFacts], bool], otherwise: str, folder: Path) -> Result:
     facts = gather_facts()
-    if not fits(facts):
-        return Seen(State.NOT_SEEN, f"this machine {otherwise.format(facts)}")
-    return pytest_seen([this_python(), *SMOKE], folder)
+    if not is_suitable(facts):
+        return Result(State.NOT_TESTED, f"this machine {otherwise.format(facts)}")
+    return run_pytest([current_python(), *SMOKE], folder)

@@ -23,7 +23,7 @@ from kindgate.images.image_lock import read_lock
 from kindgate.images.image_reference import LOCAL_REGISTRY, ImageReference
 from kindgate.images.oci_layout import Blob
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
-from tests.matrix.cell import run, this_python
+from tests.matrix.cell import current_python, run
 
 USER, PASSWORD = "kindgate", "matrix"
 
@@ -33,7 +33,7 @@ _HTPASSWD = f"{USER}:$2a$05$cJzK.QTqdmpRu4VtM8.zCeioUNaWWPQUbSY5ax3BXNsQsbTLcTXF
 _SECONDS = 900.0
 
 
-class CannotProvide(Exception):
+class RegistryUnavailable(Exception):
     """The registry is unavailable on this machine, or an image cannot be pushed to it."""
 
 
@@ -55,40 +55,40 @@ class Registry:
         for blob in image.blobs:
             self._upload(name, blob)
         with image.manifest.opened() as content:
-            put = requests.put(
+            response = requests.put(
                 self._url(name, f"manifests/{name.tag}"),
                 data=content.read(image.manifest.size),
                 headers={"Content-Type": image.manifest.media_type},
                 auth=self.auth,
                 timeout=60,
             )
-        put.raise_for_status()
+        response.raise_for_status()
 
     def _upload(self, name: ImageReference, blob: Blob) -> None:
-        begun = requests.post(self._url(name, "blobs/uploads/"), auth=self.auth, timeout=60)
-        begun.raise_for_status()
+        upload = requests.post(self._url(name, "blobs/uploads/"), auth=self.auth, timeout=60)
+        upload.raise_for_status()
         with blob.opened() as content:
-            put = requests.put(
-                begun.headers["Location"],
+            response = requests.put(
+                upload.headers["Location"],
                 params={"digest": blob.digest},
                 data=content.read(blob.size),
                 headers={"Content-Type": "application/octet-stream"},
                 auth=self.auth,
                 timeout=300,
             )
-        put.raise_for_status()
+        response.raise_for_status()
 
     def _url(self, name: ImageReference, path: str) -> str:
         return f"http://{self.host}/v2/{name.repository}/{path}"
 
 
 @contextmanager
-def serving(folder: Path, *, login: bool) -> Iterator[Registry]:
-    """Run a registry during the block; raises `CannotProvide` if its program is unavailable."""
+def run_registry(folder: Path, *, login: bool) -> Iterator[Registry]:
+    """Run a registry during the block; raises `RegistryUnavailable` if its program is unavailable."""
     program = _program(folder)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{free.getsockname()[1]}"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{probe.getsockname()[1]}"
     configuration: dict[str, object] = {
         "version": 0.1,
         "log": {"level": "warn"},
@@ -102,30 +102,30 @@ def serving(folder: Path, *, login: bool) -> Iterator[Registry]:
     with (folder / "registry.log").open("w") as log:
         server = subprocess.Popen([program, "serve", folder / "config.yml"], stdout=log, stderr=log)
 
-    def answers() -> Ready[None] | Pending:
+    def probe_registry() -> Ready[None] | Pending:
         try:
             return Ready(None) if requests.get(f"http://{host}/v2/", timeout=5).status_code in {200, 401} else Pending("another answer")
         except requests.RequestException as error:
             return Pending(str(error))
 
     try:
-        wait_for("the registry answers", answers, deadline=Deadline.after(30))
+        wait_for("the registry answers", probe_registry, deadline=Deadline.after(30))
         yield Registry(host, login)
     finally:
         server.terminate()
         server.wait()
 
 
-def fill(registry: Registry, engine: Engine, folder: Path) -> None:
-    """Build and push every image of the lock; raises `CannotProvide` with the end of the output if one fails."""
+def push_images(registry: Registry, engine: Engine, folder: Path) -> None:
+    """Build and push every image of the lock; raises `RegistryUnavailable` with the end of the output if one fails."""
     images = manifests() / "images"
     lock = read_lock(images / "images.lock")
-    node = _command([this_python().with_name("kindgate"), "images", "warm", "--image-source", "build"], folder).splitlines()
-    built = next((line.removeprefix("node image ") for line in node if line.startswith("node image ")), "")
+    node = _command([current_python().with_name("kindgate"), "images", "warm", "--image-source", "build"], folder).splitlines()
+    node_image = next((line.removeprefix("node image ") for line in node if line.startswith("node image ")), "")
     wanted = ImageReference.parse(lock.node.image)
     pushed = f"{registry.host}/{wanted.repository}:{wanted.tag}"
     deadline = Deadline.after(_SECONDS)
-    engine.run("tag", built, pushed, deadline=deadline)
+    engine.run("tag", node_image, pushed, deadline=deadline)
     try:
         engine.run("push", "--quiet", pushed, deadline=deadline)
     finally:
@@ -134,7 +134,7 @@ def fill(registry: Registry, engine: Engine, folder: Path) -> None:
         name = ImageReference.parse(text)
         if entry.build and name.registry != LOCAL_REGISTRY:
             archive = folder / "image.tar"
-            _command([this_python().with_name("kindgate"), "images", "build", text, archive], folder)
+            _command([current_python().with_name("kindgate"), "images", "build", text, archive], folder)
             registry.push(name, archive)
 
 
@@ -161,11 +161,11 @@ def engine_login(registry: Registry, folder: Path) -> Mapping[str, str]:
 
 def _program(folder: Path) -> Path:
     """Distribution's registry: on PATH, or unpacked from Debian's package without installing it."""
-    found = shutil.which("docker-registry")
-    if found:
-        return Path(found)
+    executable = shutil.which("docker-registry")
+    if executable:
+        return Path(executable)
     if shutil.which("apt-get") is None or os.geteuid() != 0:
-        raise CannotProvide("docker-registry is not installed, and apt cannot fetch it")
+        raise RegistryUnavailable("docker-registry is not installed, and apt cannot fetch it")
     folder.mkdir(parents=True, exist_ok=True)
     _command(["apt-get", "download", "-qq", "docker-registry"], folder, cwd=folder)
     (package,) = folder.glob("docker-registry_*.deb")
@@ -175,8 +175,8 @@ def _program(folder: Path) -> Path:
 
 def _command(command: list[str | Path], folder: Path, cwd: Path | None = None) -> str:
     log = folder / "commands"
-    code, said = run(command, log) if cwd is None else run(command, log, cwd=cwd)
+    code, output = run(command, log) if cwd is None else run(command, log, cwd=cwd)
     (log / "log").unlink()
     if code:
-        raise CannotProvide(f"{' '.join(map(str, command))} ended with {code}: {said[-400:]}")
-    return said
+        raise RegistryUnavailable(f"{' '.join(map(str, command))} ended with {code}: {output[-400:]}")
+    return output

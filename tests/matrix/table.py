@@ -27,8 +27,8 @@ def read_rows(file: Path = RESULTS) -> tuple[Row, ...]:
 
 def add_row(row: Row, order: Sequence[tuple[str, str]], machine: str, file: Path = RESULTS) -> tuple[Row, ...]:
     """Store a row, replacing an older one of the same cell, and return all rows in the order of the cells."""
-    known = {(old.group, old.name): old for old in read_rows(file)} | {(row.group, row.name): row}
-    rows = tuple(known[cell] for cell in order if cell in known)
+    by_cell = {(stored.group, stored.name): stored for stored in read_rows(file)} | {(row.group, row.name): row}
+    rows = tuple(by_cell[cell] for cell in order if cell in by_cell)
     file.write_text(json.dumps({"machine": machine, "rows": [asdict(one) for one in rows]}, indent=1) + "\n", encoding="utf-8")
     return rows
 
@@ -46,5 +46,5 @@ def page(rows: Iterable[Row], machine: str) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    seconds = "" if row.state == State.NOT_SEEN else f"{row.seconds:.0f}"
+    seconds = "" if row.state == State.NOT_TESTED else f"{row.seconds:.0f}"
     return (row.name, row.state, seconds, " ".join(row.text.replace("|", "\\|").replace("<", "&lt;").split()), row.day)

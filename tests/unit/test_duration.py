@@ -53,10 +53,10 @@ def test_a_negative_duration_is_accepted_if_signed() -> None:
 @given(st.integers(0, 10**6), st.sampled_from(["d", "h", "m", "s", "ms", "us", "ns"]))
 def test_integer_durations_are_exact(count: int, unit: str) -> None:
     """A multiple of a unit equals the unit's length times the number."""
-    one = duration_seconds(f"1{unit}")
+    unit_seconds = duration_seconds(f"1{unit}")
 
-    assert one is not None
-    assert duration_seconds(f"{count}{unit}") == pytest.approx(count * one)
+    assert unit_seconds is not None
+    assert duration_seconds(f"{count}{unit}") == pytest.approx(count * unit_seconds)
 
 
 @given(st.text())

@@ -13,7 +13,7 @@ TABLE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
 
 def classes(base: type[KindgateError] = KindgateError) -> list[type[KindgateError]]:
     """Return every class of the tree defined in `errors`."""
-    return [base, *(found for child in base.__subclasses__() if child.__module__ == errors.__name__ for found in classes(child))]
+    return [base, *(descendant for child in base.__subclasses__() if child.__module__ == errors.__name__ for descendant in classes(child))]
 
 
 def test_an_error_shows_only_known_details() -> None:

@@ -57,10 +57,12 @@ def test_patterns_match_like_git(tmp_path: Path, patterns: tuple[str, ...]) -> N
         (tmp_path / path).touch()
     subprocess.run(["git", "add", "--force", "-A"], cwd=tmp_path, check=True, timeout=60)
 
-    asked = [f":(glob,icase){pattern}" for pattern in patterns]
-    done = subprocess.run(["git", "ls-files", "-z", "--", *asked], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60)
+    pathspecs = [f":(glob,icase){pattern}" for pattern in patterns]
+    completed = subprocess.run(
+        ["git", "ls-files", "-z", "--", *pathspecs], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60
+    )
 
-    assert {path for path in PATHS if matches(path, patterns)} == {path for path in done.stdout.split("\0") if path}
+    assert {path for path in PATHS if matches(path, patterns)} == {path for path in completed.stdout.split("\0") if path}
 
 
 def test_a_folder_covers_its_descendants() -> None:

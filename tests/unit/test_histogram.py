@@ -34,17 +34,17 @@ def test_summary_figures_match_the_samples(samples: list[int], limit: int) -> No
 @given(a=SAMPLES, b=SAMPLES, c=SAMPLES)
 def test_merging_is_associative_commutative_and_exact(a: list[int], b: list[int], c: list[int]) -> None:
     """Merging parts in any order gives the distribution of all samples."""
-    one, two, three = Histogram.of(a), Histogram.of(b), Histogram.of(c)
-    assert (one + two) + three == one + (two + three) == Histogram.merged([three, one, two]) == Histogram.of(a + b + c)
+    first, second, third = Histogram.of(a), Histogram.of(b), Histogram.of(c)
+    assert (first + second) + third == first + (second + third) == Histogram.merged([third, first, second]) == Histogram.of(a + b + c)
 
 
 def test_eight_workers_merge_bit_exactly() -> None:
     """Merging a large sample's parts gives the same arrays as the whole."""
     samples = np.rint(np.random.default_rng(1).lognormal(7, 1, 80_000)).astype(np.int64)
     merged = Histogram.merged(Histogram.of(part) for part in np.split(samples, 8))
-    whole = Histogram.of(samples)
-    assert merged.values.tobytes() == whole.values.tobytes()
-    assert merged.counts.tobytes() == whole.counts.tobytes()
+    all_samples = Histogram.of(samples)
+    assert merged.values.tobytes() == all_samples.values.tobytes()
+    assert merged.counts.tobytes() == all_samples.counts.tobytes()
 
 
 @given(samples=SAMPLES)

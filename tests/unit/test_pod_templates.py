@@ -27,10 +27,10 @@ OBJECTS: dict[str, tuple[dict[str, Any], list[str]]] = {
 @pytest.mark.parametrize(("manifest", "paths"), OBJECTS.values(), ids=OBJECTS)
 def test_pod_templates_are_found_in_any_kind(manifest: dict[str, Any], paths: list[str]) -> None:
     """Built-in and custom kinds are walked alike."""
-    found = pod_templates(manifest)
-    assert [template.spec_path for template in found] == paths
-    assert all(template.spec is not None for template in found)
-    assert [path for path, _ in found[0].containers()] == [f"{paths[0]}.initContainers[0]", f"{paths[0]}.containers[0]"]
+    templates = pod_templates(manifest)
+    assert [template.spec_path for template in templates] == paths
+    assert all(template.spec is not None for template in templates)
+    assert [path for path, _ in templates[0].containers()] == [f"{paths[0]}.initContainers[0]", f"{paths[0]}.containers[0]"]
 
 
 def test_labels_come_from_the_pod_template() -> None:

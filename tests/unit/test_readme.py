@@ -67,7 +67,7 @@ def test_both_workflows_match_the_output_of_init(tmp_path: Path) -> None:
     """They are identical byte for byte, for a repository with its own image."""
     repository = Repository(tmp_path, tmp_path, tmp_path / "e2e", "main")
     plan = Plan((tmp_path / "k8s",), Application(("shop.localhost",), ()))
-    files = {one.path.name: one.after for one in wanted_changes(repository, plan, UNKNOWN)}
+    files = {change.path.name: change.after for change in wanted_changes(repository, plan, UNKNOWN)}
 
     assert [block.text for block in of("In CI", "yaml")] == [files["kindgate.yml"], files["kindgate-report.yml"]]
 
@@ -96,11 +96,11 @@ def test_the_tests_are_collected_in_a_strict_suite(pytester: pytest.Pytester) ->
 
 def test_every_command_exists() -> None:
     """A renamed command would leave readers with an error."""
-    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    commands = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
     groups = {group.name or getattr(group.typer_instance, "info", group).name for group in app.registered_groups}
     commands = {command.split()[1] for block in BLOCKS for command in block.commands if command.startswith("kindgate ")}
 
-    assert commands <= known | {str(name) for name in groups}
+    assert commands <= commands | {str(name) for name in groups}
     assert {"init", "validate", "up", "deploy", "health", "load", "down", "doctor"} <= commands
 
 

@@ -25,22 +25,22 @@ def test_the_command_line_overrides_the_ini_file_and_that_the_environment() -> N
 def test_paths_are_relative_to_their_source() -> None:
     """Ini file paths start from its folder, command-line and environment paths from the command's folder."""
     folder = Path("/here")
-    given = {"app_overlay": "k8s", "app_apply": ["crds", "/db"]}
+    options = {"app_overlay": "k8s", "app_apply": ["crds", "/db"]}
 
-    settings = build_settings(ROOT, given, {"slo_file": "slo.yaml"}, {"KINDGATE_ARTIFACTS": "out", "KINDGATE_KIND_WORKERS": "1"}, folder)
+    settings = build_settings(ROOT, options, {"slo_file": "slo.yaml"}, {"KINDGATE_ARTIFACTS": "out", "KINDGATE_KIND_WORKERS": "1"}, folder)
 
     assert settings.path(settings.deploy.overlay) == folder / "k8s"
     assert settings.deploy.apply == (folder / "crds", Path("/db"))
     assert settings.path(settings.slo.file) == ROOT / "slo.yaml"
     assert settings.path(settings.report.artifacts) == folder / "out"
-    assert build_settings(ROOT, given, {}, {}, ROOT).deploy.overlay == Path("k8s")
+    assert build_settings(ROOT, options, {}, {}, ROOT).deploy.overlay == Path("k8s")
 
 
 def test_unset_options_have_defaults() -> None:
     """Empty values of any kind count as unset."""
-    given = {row.option.ini: () if row.repeatable else False if row.switch else None for row in option_fields(Settings)}
+    options = {row.option.ini: () if row.repeatable else False if row.switch else None for row in option_fields(Settings)}
 
-    assert build_settings(ROOT, given, dict.fromkeys(given, ""), {}) == Settings(root=ROOT)
+    assert build_settings(ROOT, options, dict.fromkeys(options, ""), {}) == Settings(root=ROOT)
 
 
 def test_lists_and_switches_are_parsed_from_text() -> None:
@@ -53,7 +53,7 @@ def test_lists_and_switches_are_parsed_from_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "told"),
+    ("option", "value", "message"),
     [
         ("kind_workers", "-1", "--kind-workers"),
         ("kind_workers", "100", "--kind-workers"),
@@ -72,9 +72,9 @@ def test_lists_and_switches_are_parsed_from_text() -> None:
         ("kind_context", "c", "--kind-existing"),
     ],
 )
-def test_an_invalid_value_is_refused_with_its_options_name(option: str, value: object, told: str) -> None:
+def test_an_invalid_value_is_refused_with_its_options_name(option: str, value: object, message: str) -> None:
     """The error names the option and has exit code 10."""
-    with pytest.raises(SettingsError, match=told) as caught:
+    with pytest.raises(SettingsError, match=message) as caught:
         build_settings(ROOT, {option: value}, {}, {})
 
     assert caught.value.exit_code == 10
@@ -88,17 +88,17 @@ def test_every_option_in_seconds_accepts_a_duration(text: str, seconds: float) -
 
     for row in rows:
         ini, variable = {row.option.ini: text}, {row.option.variable: text}
-        made = (build_settings(ROOT, ini, {}, {}), build_settings(ROOT, {}, ini, {}), build_settings(ROOT, {}, {}, variable))
-        found = {getattr(getattr(settings, row.group), row.name) for settings in made}
+        built = (build_settings(ROOT, ini, {}, {}), build_settings(ROOT, {}, ini, {}), build_settings(ROOT, {}, {}, variable))
+        found = {getattr(getattr(settings, row.group), row.name) for settings in built}
         assert found == {seconds}
 
 
 def test_contradictory_options_are_refused() -> None:
     """An existing cluster is never deleted, so it cannot be kept either."""
-    given = {"kind_existing": "kc", "kind_context": "c", "ingress_url": "http://127.0.0.1", "kind_keep": "always"}
+    options = {"kind_existing": "kc", "kind_context": "c", "ingress_url": "http://127.0.0.1", "kind_keep": "always"}
 
     with pytest.raises(SettingsError, match="--kind-keep"):
-        build_settings(ROOT, given, {}, {})
+        build_settings(ROOT, options, {}, {})
 
 
 def test_reuse_keeps_the_cluster() -> None:
@@ -111,10 +111,10 @@ def test_reuse_keeps_the_cluster() -> None:
 
 def test_the_default_cluster_name_depends_on_the_folder() -> None:
     """Two folders get two names, one folder always gets the same, and a given name takes precedence."""
-    here, there = Settings(root=Path("/a")).cluster_name, Settings(root=Path("/b")).cluster_name
+    first_folder, second_folder = Settings(root=Path("/a")).cluster_name, Settings(root=Path("/b")).cluster_name
 
-    assert here == Settings(root=Path("/a")).cluster_name
-    assert here != there
+    assert first_folder == Settings(root=Path("/a")).cluster_name
+    assert first_folder != second_folder
     assert build_settings(ROOT, {"cluster_name": "mine"}, {}, {}).cluster_name == "mine"
 
 

@@ -67,13 +67,13 @@ def test_an_expired_deadline_still_probes_once() -> None:
 def test_a_nested_deadline_is_limited_by_the_outer_one() -> None:
     """A nested deadline ends with the outer one at the latest, and counts its own wait."""
     clock = FakeClock()
-    whole = Deadline.after(10, clock)
+    outer = Deadline.after(10, clock)
     clock.pause(8)
 
-    assert whole.at_most(5).remaining == 2.0
-    assert whole.at_most(1).remaining == 1.0
-    assert whole.at_most(5).waited == 0.0
-    assert (whole.waited, whole.expired) == (8.0, False)
+    assert outer.at_most(5).remaining == 2.0
+    assert outer.at_most(1).remaining == 1.0
+    assert outer.at_most(5).waited == 0.0
+    assert (outer.waited, outer.expired) == (8.0, False)
 
 
 def test_a_stopped_clock_ends_every_wait() -> None:

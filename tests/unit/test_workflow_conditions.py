@@ -208,6 +208,6 @@ def test_every_condition_is_in_the_table() -> None:
 @pytest.mark.parametrize("name", TABLE)
 def test_each_condition_matches_the_table(name: str) -> None:
     """The table covers each event, and jobs that failed or were cancelled."""
-    found = [condition(CONDITIONS[name], given) for given, _ in TABLE[name]]
+    actual = [condition(CONDITIONS[name], event) for event, _ in TABLE[name]]
 
-    assert found == [expected for _, expected in TABLE[name]]
+    assert actual == [expected for _, expected in TABLE[name]]

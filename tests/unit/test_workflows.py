@@ -142,7 +142,7 @@ def test_an_empty_upload_of_verdict_inputs_fails() -> None:
         if step.get("uses", "").startswith("actions/upload-artifact@")
     }
 
-    assert {name.rsplit("-${{", 2)[0]: said for name, said in uploads.items() if name} == {
+    assert {name.rsplit("-${{", 2)[0]: policy for name, policy in uploads.items() if name} == {
         "kindgate-report": "error",
         "kindgate-evidence": "error",
     }
@@ -219,7 +219,7 @@ def test_no_pull_request_writes_a_shared_cache() -> None:
 def test_artifact_names_differ_by_leg_and_attempt() -> None:
     """Two uploads with one name are an error, and a rerun must not hide the first attempt."""
     uploads = {name: step["with"] for name, step in STEPS.items() if step.get("uses", "").startswith("actions/upload-artifact@")}
-    names = {name: given.get("name") or given["path"] for name, given in uploads.items()}  # a single file keeps its own name
+    names = {name: inputs.get("name") or inputs["path"] for name, inputs in uploads.items()}  # a single file keeps its own name
     assert names.pop("publish.yml: publish: Upload the page") == "${{ steps.pages.outputs.page }}"  # covered by test_publish
 
     assert names
@@ -230,11 +230,11 @@ def test_artifact_names_differ_by_leg_and_attempt() -> None:
 def test_a_leg_is_uploaded_under_the_name_that_publishing_expects() -> None:
     """The two names are in different files."""
     upload = STEPS["e2e.yml: e2e: Upload the report"]
-    (found,) = newest_of_each_leg([("kindgate-report-LEG-7", None)])
+    (artifact,) = newest_of_each_leg([("kindgate-report-LEG-7", None)])
 
     assert upload["with"]["name"] == "kindgate-report-${{ inputs.leg }}-${{ github.run_attempt }}"
     assert upload["with"]["path"].endswith("/report.json")
-    assert (found.leg, found.attempt) == ("LEG", 7)
+    assert (artifact.leg, artifact.attempt) == ("LEG", 7)
 
 
 def test_a_legs_page_is_uploaded_under_the_name_that_publishing_expects() -> None:
@@ -256,7 +256,7 @@ def test_the_sealed_workflow_runs_no_code_of_the_judged_commit() -> None:
     checkouts = [step["with"] for step in sealed if step.get("uses", "").startswith("actions/checkout@")]
 
     assert {step["run"].split()[0] for step in sealed if "run" in step} == {'"$KINDGATE"', '"$PYTEST"'}
-    assert [one["path"] for one in checkouts] == ["base", "judged"]
+    assert [checkout["path"] for checkout in checkouts] == ["base", "judged"]
     assert checkouts[1]["ref"] == "${{ inputs.head }}"
     assert names.index("Take the suite from the base, and delete links") < names.index("Build the application's images")
     assert "--app-pod-security=baseline" in STEPS["sealed.yml: e2e: Judge the application"]["run"]
@@ -347,13 +347,13 @@ def test_each_event_gets_its_jobs(event: str, *, cancels: bool) -> None:
 def grants_of(job: dict[str, Any]) -> dict[str, str]:
     """Return the permissions of a job, including those of a workflow that it calls."""
     called = WORKFLOWS[job["uses"].removeprefix(SELF)]["jobs"].values() if str(job.get("uses", "")).startswith(SELF) else ()
-    return {key: value for one in (job, *called) for key, value in one["permissions"].items()}
+    return {key: value for granted in (job, *called) for key, value in granted["permissions"].items()}
 
 
 def steps_of(job: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the steps of a job, or of the workflow that it calls."""
     if str(job.get("uses", "")).startswith(SELF):
-        return [step for one in WORKFLOWS[job["uses"].removeprefix(SELF)]["jobs"].values() for step in one["steps"]]
+        return [step for called in WORKFLOWS[job["uses"].removeprefix(SELF)]["jobs"].values() for step in called["steps"]]
     return list(job.get("steps", ()))
 
 

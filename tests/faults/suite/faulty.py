@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-HERE = Path(__file__).parent
-PATIENCE = 120.0
+FOLDER = Path(__file__).parent
+WAIT_SECONDS = 120.0
 
 
-def tell(name: str) -> None:
+def signal_progress(name: str) -> None:
     """Signal that the suite has reached this point."""
-    (HERE / name).touch()
+    (FOLDER / name).touch()
 
 
-def await_file(name: str) -> None:
+def wait_for_file(name: str) -> None:
     """Wait for the harness."""
-    ends = time.monotonic() + PATIENCE
-    while not (HERE / name).exists():
+    ends = time.monotonic() + WAIT_SECONDS
+    while not (FOLDER / name).exists():
         assert time.monotonic() < ends, f"nobody made {name}"
         time.sleep(0.05)
 
@@ -45,17 +45,17 @@ def test_answers(ingress: Ingress) -> None:
 
 def test_cluster(cluster: Cluster) -> None:
     """The cluster is running; meanwhile, the harness may inject a fault."""
-    tell("standing")
+    signal_progress("standing")
     if "FAULT_MEET" in os.environ:
-        await_file("go")
+        wait_for_file("go")
     assert cluster.objects("nodes")
 
 
 def test_burst(burst: Bursts) -> None:
     """Every request of a burst succeeds."""
-    tell("bursting")
+    signal_progress("bursting")
     result = burst(rate=100, duration=float(os.environ.get("FAULT_BURST", "12")), warmup=0)
-    (HERE / f"burst-{os.getpid()}.json").write_text(json.dumps([result.window.start, result.window.end]))
+    (FOLDER / f"burst-{os.getpid()}.json").write_text(json.dumps([result.window.start, result.window.end]))
     assert result.total.failures == 0, f"{result.total.failures} of {result.total.scheduled} requests failed"
 
 
@@ -66,8 +66,8 @@ def test_resources(resources: ResourceSummary) -> None:
 
 def test_dns(cluster: Cluster) -> None:
     """A pod of the cluster can resolve a Service's name."""
-    tell("standing")
-    await_file("go")
+    signal_progress("standing")
+    wait_for_file("go")
     addresses = [
         address
         for item in cluster.objects("endpointslices.discovery.k8s.io", "kube-system")
@@ -81,9 +81,9 @@ def test_dns(cluster: Cluster) -> None:
 
 def test_namespace(cluster: Cluster, namespace: str) -> None:
     """A test's own namespace contains an object whose finalizer blocks its deletion."""
-    held = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "finalizers": ["kindgate.dev/held"]}}
-    cluster.kubectl("apply", "--namespace", namespace, "--filename", "-", stdin=json.dumps(held))
-    (HERE / "namespace").write_text(namespace)
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "finalizers": ["kindgate.dev/held"]}}
+    cluster.kubectl("apply", "--namespace", namespace, "--filename", "-", stdin=json.dumps(config_map))
+    (FOLDER / "namespace").write_text(namespace)
 
 
 @pytest.mark.parametrize("number", range(4))
@@ -97,5 +97,5 @@ def test_each(cluster: Cluster, number: int) -> None:
 def test_worker(cluster: Cluster) -> None:
     """A fault hits the worker in the middle of this test."""
     assert cluster.objects("nodes")
-    (HERE / f"worker-{os.getpid()}").touch()
-    await_file("go")
+    (FOLDER / f"worker-{os.getpid()}").touch()
+    wait_for_file("go")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.faults.first_run import made_again, programs_in
+from tests.faults.first_run import programs_in, rebuilt_programs
 
 
 def test_only_complete_programs_count(tmp_path: Path) -> None:
@@ -19,4 +19,4 @@ def test_a_rebuilt_existing_program_is_named() -> None:
     """Other newly built programs are not named, nor is one that was only unpacked."""
     log = "kube@v1.37.2: compiling ...\netcd@v3.7.0: compiling, 15 s\ntraefik@3.7.15: unpacked from seed\n"
 
-    assert made_again(log, frozenset({"kube@v1.37.2", "traefik@3.7.15"})) == ("kube@v1.37.2 was made again",)
+    assert rebuilt_programs(log, frozenset({"kube@v1.37.2", "traefik@3.7.15"})) == ("kube@v1.37.2 was rebuilt",)

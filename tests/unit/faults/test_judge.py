@@ -6,25 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.report.run_report import Outcome, Run, RunReport
-from tests.faults.fault import Expected, Fault, Seen
-from tests.faults.judge import judged
+from kindgate.report.run_report import Outcome as RunOutcome
+from kindgate.report.run_report import Run, RunReport
+from tests.faults.fault import Expected, Fault, Outcome
+from tests.faults.judge import evaluate
 
 EXPECTED = Expected((2,), "out of memory", within=10.0, clean_within=20.0)
-FAULT = Fault("oom", "cluster", EXPECTED, lambda _: Seen(0, 0.0, ""))
-GOOD = Seen(2, 9.0, "first\ncause: out of memory: Pod a/b\nlast")
+FAULT = Fault("oom", "cluster", EXPECTED, lambda _: Outcome(0, 0.0, ""))
+GOOD = Outcome(2, 9.0, "first\ncause: out of memory: Pod a/b\nlast")
 
 
 @pytest.fixture(name="report")
 def _report(tmp_path: Path) -> Path:
     file = tmp_path / "report.json"
-    file.write_text(RunReport(run=Run(id="1", started=0.0, seconds=1.0), outcome=Outcome.PASSED, exit_code=0).model_dump_json())
+    file.write_text(RunReport(run=Run(id="1", started=0.0, seconds=1.0), outcome=RunOutcome.PASSED, exit_code=0).model_dump_json())
     return file
 
 
 def test_a_run_without_deviations_passes(report: Path) -> None:
     """The row shows the line with the cause, and the times."""
-    row = judged(FAULT, GOOD, 12.34, {}, report)
+    row = evaluate(FAULT, GOOD, 12.34, {}, report)
 
     assert row.passed
     assert (row.gave_up, row.clean) == (9.0, 12.3)
@@ -32,18 +33,18 @@ def test_a_run_without_deviations_passes(report: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "clean", "problem"),
+    ("outcome", "clean", "problem"),
     [
-        (Seen(1, 9.0, GOOD.text), 12.0, "exit code 1"),
-        (Seen(2, 9.0, "nothing"), 12.0, "nothing says"),
-        (Seen(2, 11.0, GOOD.text), 12.0, "gave up after 11.0 s"),
+        (Outcome(1, 9.0, GOOD.text), 12.0, "exit code 1"),
+        (Outcome(2, 9.0, "nothing"), 12.0, "nothing says"),
+        (Outcome(2, 11.0, GOOD.text), 12.0, "gave up after 11.0 s"),
         (GOOD, 21.0, "clean after 21.0 s"),
-        (Seen(2, 9.0, GOOD.text, ("bursts overlap",)), 12.0, "bursts overlap"),
+        (Outcome(2, 9.0, GOOD.text, ("bursts overlap",)), 12.0, "bursts overlap"),
     ],
 )
-def test_each_deviation_is_named(report: Path, seen: Seen, clean: float, problem: str) -> None:
+def test_each_deviation_is_named(report: Path, outcome: Outcome, clean: float, problem: str) -> None:
     """Exit code, cause, both times and the scenario's own findings are checked."""
-    row = judged(FAULT, seen, clean, {}, report)
+    row = evaluate(FAULT, outcome, clean, {}, report)
 
     assert not row.passed
     assert [found for found in row.problems if problem in found]
@@ -51,7 +52,7 @@ def test_each_deviation_is_named(report: Path, seen: Seen, clean: float, problem
 
 def test_leftovers_fail_the_row(report: Path) -> None:
     """A row fails even if the run itself did everything right."""
-    assert not judged(FAULT, GOOD, None, {"volumes": ("v1",)}, report).passed
+    assert not evaluate(FAULT, GOOD, None, {"volumes": ("v1",)}, report).passed
 
 
 @pytest.mark.parametrize("text", [None, "{", '{"run": 1}'])
@@ -61,4 +62,4 @@ def test_an_invalid_report_fails_the_row(report: Path, text: str | None) -> None
     if text is not None:
         report.write_text(text)
 
-    assert any("report.json" in problem for problem in judged(FAULT, GOOD, 12.0, {}, report).problems)
+    assert any("report.json" in problem for problem in evaluate(FAULT, GOOD, 12.0, {}, report).problems)

@@ -35,11 +35,11 @@ def test_additional_resources_are_reported_by_kind(tmp_path: Path) -> None:
     (state / "kubeconfig").touch()
     after = take_snapshot(Engine("docker", engine, "28"), "a mark", (state,))
 
-    assert after.more_than(before) == {
+    assert after.added_since(before) == {
         "containers": ("left 2",),
         "files": (str(state / "clusters" / "shop"), str(state / "kubeconfig")),
     }
-    assert before.more_than(after) == {}
+    assert before.added_since(after) == {}
 
 
 def test_marked_processes_are_found(tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.forked.client import INTERPRETER
+from tests.unit.forked.client import INTERPRETER_PREFIXES
 
 CHECKOUT = Path(__file__).parents[3]
 
-LATE = ("locust", "typer.rich_utils", "kindgate.load.locustfile")
+EXCLUDED = ("locust", "typer.rich_utils", "kindgate.load.locustfile")
 """Modules that a fork imports itself: Locust patches the whole process, and typer's styling depends on the environment."""
 
 THIRD_PARTY = (
@@ -52,7 +52,7 @@ THIRD_PARTY = (
 TERMINAL = ("COLUMNS", "LINES")
 """Variables that readline sets without Python's knowledge."""
 
-ANYWHERE = frozenset({"HOME", "PATH", "TMPDIR", *TERMINAL})
+IGNORED = frozenset({"HOME", "PATH", "TMPDIR", *TERMINAL})
 """Variables that are read during imports but do not change the imported modules."""
 
 
@@ -69,42 +69,42 @@ class _Importing:
 
 def _modules_of(package: str) -> list[str]:
     """Return all modules of a package except those that a fork imports itself."""
-    found = pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
-    return [one.name for one in found if one.name not in LATE and not one.name.endswith("__main__")]
+    modules = pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
+    return [module.name for module in modules if module.name not in EXCLUDED and not module.name.endswith("__main__")]
 
 
 def preload() -> dict[str, str | None]:
     """Import what tests run; return the environment variables that it depends on, with None for unset ones."""
     read: set[str] = set()
 
-    class Noting(os._Environ[str]):
+    class RecordingEnvironment(os._Environ[str]):
         """Records which variables are read."""
 
         def __getitem__(self, key: str) -> str:
             read.add(key)
             return super().__getitem__(key)
 
-    plain = type(os.environ)
-    os.environ.__class__ = Noting
+    original = type(os.environ)
+    os.environ.__class__ = RecordingEnvironment
     try:
         with tempfile.TemporaryDirectory() as empty:
             os.chdir(empty)
             code = pytest.main(["-p", "no:locust", "-p", "no:cacheprovider", "--rootdir", empty], [_Importing()])
             os.chdir("/")
     finally:
-        os.environ.__class__ = plain
+        os.environ.__class__ = original
     if code:
         sys.exit(f"importing ended with {code}")
-    for name in [name for name in sys.modules if name in LATE or name.partition(".")[0] == "tests"]:
+    for name in [name for name in sys.modules if name in EXCLUDED or name.partition(".")[0] == "tests"]:
         del sys.modules[name]
-    return {name: os.environ.get(name) for name in read - ANYWHERE if not name.startswith("PYTEST_")}
+    return {name: os.environ.get(name) for name in read - IGNORED if not name.startswith("PYTEST_")}
 
 
 def facts(address: str, environment: dict[str, str | None]) -> dict[str, object]:
     """Return the facts that clients need."""
-    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    ask = [sys.executable, "-P", "-c", "import sys; print('\\n'.join(sys.path))"]
-    path = subprocess.run(ask, env=plain, check=True, capture_output=True, text=True).stdout.splitlines()
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-P", "-c", "import sys; print('\\n'.join(sys.path))"]
+    path = subprocess.run(command, env=inherited, check=True, capture_output=True, text=True).stdout.splitlines()
     spec = importlib.machinery.PathFinder.find_spec("kindgate", path)
     return {
         "python": sys.executable,
@@ -113,5 +113,5 @@ def facts(address: str, environment: dict[str, str | None]) -> dict[str, object]
         "installed": str(Path(spec.origin).parents[1]) if spec and spec.origin else "",
         "path": path,
         "packages": frozenset(name.partition(".")[0] for name in sys.modules) - {"__main__"},
-        "environment": environment | {name: value for name, value in plain.items() if name.startswith(INTERPRETER)},
+        "environment": environment | {name: value for name, value in inherited.items() if name.startswith(INTERPRETER_PREFIXES)},
     }

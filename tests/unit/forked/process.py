@@ -21,10 +21,10 @@ from tests.unit.forked.imports import TERMINAL
 
 
 @dataclass(frozen=True)
-class Order:
+class ProcessRequest:
     """A process to become: the wanted and the received descriptor numbers, and the rest of its state."""
 
-    places: list[int]
+    targets: list[int]
     received: list[int]
     ignored: list[int]
     environment: dict[bytes, bytes]
@@ -35,35 +35,39 @@ class Order:
     arguments: list[str]
 
 
-def become(order: Order, python: str, path: list[str]) -> None:
+def become(request: ProcessRequest, python: str, path: list[str]) -> None:
     """Become the ordered process, as far as it can resemble a newly started one."""
     os.setsid()
-    above = max(order.places, default=0) + 1
-    moved = [fcntl.fcntl(number, fcntl.F_DUPFD, above) for number in order.received]
-    for number in order.received:
+    above = max(request.targets, default=0) + 1
+    moved = [fcntl.fcntl(number, fcntl.F_DUPFD, above) for number in request.received]
+    for number in request.received:
         os.close(number)
-    for number, place in zip(moved, order.places, strict=True):
-        os.dup2(number, place)
+    for number, target in zip(moved, request.targets, strict=True):
+        os.dup2(number, target)
         os.close(number)
-    os.chdir(order.folder)
+    os.chdir(request.folder)
     os.environ.clear()
     for name in TERMINAL:
         os.unsetenv(name)
-    os.environb.update(order.environment)
+    os.environb.update(request.environment)
     for number in PASSED_ON:
-        signal.signal(number, signal.SIG_IGN if number in order.ignored else signal.SIG_DFL)
-    if signal.SIGINT not in order.ignored:
+        signal.signal(number, signal.SIG_IGN if number in request.ignored else signal.SIG_DFL)
+    if signal.SIGINT not in request.ignored:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     sys.executable = python
-    sys.dont_write_bytecode = "-B" in order.options or bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
-    sys.argv = [order.kind, *order.arguments]
-    sys.orig_argv = [python, *order.options, order.kind, order.text, *order.arguments]
-    first = {"-c": "", "-m": str(Path.cwd())}[order.kind]
-    asked = list(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
-    sys.path[:] = [*([] if "-P" in order.options else [first]), *asked, *(entry for entry in path if entry not in asked)]
+    sys.dont_write_bytecode = "-B" in request.options or bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    sys.argv = [request.kind, *request.arguments]
+    sys.orig_argv = [python, *request.options, request.kind, request.text, *request.arguments]
+    entry_folder = {"-c": "", "-m": str(Path.cwd())}[request.kind]
+    python_path = list(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+    sys.path[:] = [
+        *([] if "-P" in request.options else [entry_folder]),
+        *python_path,
+        *(entry for entry in path if entry not in python_path),
+    ]
     importlib.invalidate_caches()
-    if "-u" in order.options or os.environ.get("PYTHONUNBUFFERED"):
+    if "-u" in request.options or os.environ.get("PYTHONUNBUFFERED"):
         for name, number in (("stdout", 1), ("stderr", 2)):
             errors = getattr(sys, name).errors
             raw = io.FileIO(number, "wb", closefd=False)
@@ -71,7 +75,7 @@ def become(order: Order, python: str, path: list[str]) -> None:
             setattr(sys, name, stream)
 
 
-class Ending:
+class ExitHandler:
     """Ends a fork after its last exit handler: tearing down the server's imports costs more than most programs do."""
 
     def __init__(self) -> None:
@@ -87,25 +91,25 @@ class Ending:
                 end(self.code)
 
 
-def run(order: Order, ending: Ending) -> None:
+def run(request: ProcessRequest, exit_handler: ExitHandler) -> None:
     """Run the program as `__main__` in the main thread; any exception ends the process."""
     main = ModuleType("__main__")
     sys.modules["__main__"] = main
     try:
-        if order.kind == "-c":
+        if request.kind == "-c":
             if sys.version_info >= (3, 13):  # tracebacks quote the program there
-                linecache.cache["<string>"] = (len(order.text), None, order.text.splitlines(keepends=True), "<string>")
-            exec(compile(order.text, "<string>", "exec"), main.__dict__)
+                linecache.cache["<string>"] = (len(request.text), None, request.text.splitlines(keepends=True), "<string>")
+            exec(compile(request.text, "<string>", "exec"), main.__dict__)
         else:
-            if not hasattr(sys.modules.get(order.text), "__path__"):
-                sys.modules.pop(order.text, None)
-            runpy._run_module_as_main(order.text)  # type: ignore[attr-defined]
+            if not hasattr(sys.modules.get(request.text), "__path__"):
+                sys.modules.pop(request.text, None)
+            runpy._run_module_as_main(request.text)  # type: ignore[attr-defined]
     except SystemExit as error:
-        ending.code = 0 if error.code is None else error.code & 0xFF if isinstance(error.code, int) else 1
+        exit_handler.code = 0 if error.code is None else error.code & 0xFF if isinstance(error.code, int) else 1
         raise
     except BaseException as error:  # noqa: BLE001 - as Python itself does, without the lines of this module
-        shown = error.__traceback__ and error.__traceback__.tb_next
-        sys.excepthook(type(error), error.with_traceback(shown), shown)
-        ending.code = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+        program_traceback = error.__traceback__ and error.__traceback__.tb_next
+        sys.excepthook(type(error), error.with_traceback(program_traceback), program_traceback)
+        exit_handler.code = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     else:
-        ending.code = 0
+        exit_handler.code = 0

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.unit.forked.imports import facts, preload
-from tests.unit.forked.process import Ending, Order, become, run
+from tests.unit.forked.process import ExitHandler, ProcessRequest, become, run
 
 
 class Server:
@@ -31,33 +31,33 @@ class Server:
         self._selector.register(listener, selectors.EVENT_READ)
         self._sessions: set[socket.socket] = set()
         self._forks: dict[socket.socket, int] = {}
-        self._woken, self._waker = socket.socketpair()
-        self._selector.register(self._woken, selectors.EVENT_READ)
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._selector.register(self._wake_receiver, selectors.EVENT_READ)
 
-    def serve(self) -> Order | None:
+    def serve(self) -> ProcessRequest | None:
         """Return the order in a fork, or None in the server once no sessions remain."""
-        for one in (self._woken, self._waker):
-            one.setblocking(False)  # noqa: FBT003 - its only parameter
+        for item in (self._wake_receiver, self._wake_sender):
+            item.setblocking(False)  # noqa: FBT003 - its only parameter
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-        signal.set_wakeup_fd(self._waker.fileno())
+        signal.set_wakeup_fd(self._wake_sender.fileno())
         while True:
             for key, _ in self._selector.select():
                 if key.fileobj is self._listener:
-                    order = self._accept()
-                    if order:
-                        return order
-                elif key.fileobj is self._woken:
+                    request = self._accept()
+                    if request:
+                        return request
+                elif key.fileobj is self._wake_receiver:
                     with suppress(BlockingIOError):
-                        self._woken.recv(4096)
+                        self._wake_receiver.recv(4096)
                     self._reap()
                 elif isinstance(key.fileobj, socket.socket):
-                    self._hear(key.fileobj)
+                    self._forward_signals(key.fileobj)
             if not self._sessions:
                 for pid in self._forks.values():  # left behind by tests
                     os.kill(pid, signal.SIGKILL)
                 return None
 
-    def _accept(self) -> Order | None:
+    def _accept(self) -> ProcessRequest | None:
         """Fork for an order, or register a session."""
         client, _ = self._listener.accept()
         client.settimeout(30)
@@ -80,24 +80,24 @@ class Server:
         else:
             pid = os.fork()
             if not pid:
-                self._leave(client)
-                places, *rest = marshal.loads(text)  # from a client of ours
-                return Order(places, received, *rest)
+                self._close_server_descriptors(client)
+                targets, *rest = marshal.loads(text)  # from a client of ours
+                return ProcessRequest(targets, received, *rest)
             for number in received:
                 os.close(number)
             self._forks[client] = pid
         self._selector.register(client, selectors.EVENT_READ)
         return None
 
-    def _leave(self, client: socket.socket) -> None:
+    def _close_server_descriptors(self, client: socket.socket) -> None:
         """Close the server's descriptors in a fork."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._selector.close()
-        for one in (self._listener, self._woken, self._waker, client, *self._sessions, *self._forks):
-            one.close()
+        for item in (self._listener, self._wake_receiver, self._wake_sender, client, *self._sessions, *self._forks):
+            item.close()
 
-    def _hear(self, client: socket.socket) -> None:
+    def _forward_signals(self, client: socket.socket) -> None:
         """Forward signals; if the client is gone, it was killed, so kill its fork."""
         numbers = b""
         with suppress(OSError):
@@ -127,16 +127,16 @@ class Server:
                 client.close()
 
 
-def main(folder: Path) -> tuple[Order, str, list[str]]:
+def main(folder: Path) -> tuple[ProcessRequest, str, list[str]]:
     """Import, write the socket's address, and serve until a fork returns its order."""
     environment = preload()
     address = str(Path(tempfile.mkdtemp(prefix="forks-")) / "s")
-    known = facts(address, environment)
+    server_facts = facts(address, environment)
     python = folder / "python"
     start = f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport client\nclient.main({str(folder)!r}, sys.argv[1:])\n"
     python.write_text(f"#!{sys.executable} -IS\n{start}")
     python.chmod(0o755)
-    (folder / "facts").write_bytes(marshal.dumps(known))
+    (folder / "facts").write_bytes(marshal.dumps(server_facts))
     gc.collect()
     gc.freeze()
     if threading.active_count() > 1:
@@ -148,18 +148,18 @@ def main(folder: Path) -> tuple[Order, str, list[str]]:
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 1)
         os.close(null)
-        order = Server(listener).serve()
-    if order is None:
+        request = Server(listener).serve()
+    if request is None:
         Path(address).unlink()
         Path(address).parent.rmdir()
         sys.exit()
-    path = known["path"]
+    path = server_facts["path"]
     assert isinstance(path, list)
-    return order, str(python), path
+    return request, str(python), path
 
 
 if __name__ == "__main__":
-    _ending = Ending()
-    _order, _python, _path = main(Path(sys.argv[1]))
-    become(_order, _python, _path)
-    run(_order, _ending)
+    _exit_handler = ExitHandler()
+    _request, _python, _path = main(Path(sys.argv[1]))
+    become(_request, _python, _path)
+    run(_request, _exit_handler)

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock
 
 CHECKOUT = Path(__file__).parents[3]
-KEPT = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "PATH", "TMPDIR", "PYTHONHASHSEED", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONDEVMODE")
+INHERITED = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "PATH", "TMPDIR", "PYTHONHASHSEED", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONDEVMODE")
 """Variables of the test run that the server inherits."""
 
 
@@ -55,7 +55,7 @@ def _session(folder: Path) -> socket.socket | None:
 
 def _start(folder: Path) -> subprocess.Popen[str]:
     """Start a server and wait until it has imported everything and listens."""
-    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+    environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
     environment |= {"PYTHONPATH": str(CHECKOUT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "tests.unit.forked.server", str(folder)]
     with (folder / "log").open("w") as log:
@@ -70,8 +70,8 @@ def _start(folder: Path) -> subprocess.Popen[str]:
             start_new_session=True,
         )
     assert server.stdout
-    with server.stdout as said:
-        for line in said:
+    with server.stdout as output:
+        for line in output:
             if line == "ready\n":
                 return server
     server.wait()

@@ -22,15 +22,15 @@ def environment(**more: str) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(CHECKOUT)} | more
 
 
-def ran(
-    python: str, *arguments: str, folder: Path, variables: dict[str, str] | None = None, given: str = ""
+def run_program(
+    python: str, *arguments: str, folder: Path, variables: dict[str, str] | None = None, input_text: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end."""
     return subprocess.run(
         [python, *arguments],
         cwd=folder,
         env=variables or environment(),
-        input=given,
+        input=input_text,
         capture_output=True,
         text=True,
         check=False,
@@ -40,9 +40,9 @@ def ran(
 
 def forked(*arguments: str, folder: Path, variables: dict[str, str] | None = None) -> bool:
     """Return whether these arguments, which run `IS_FORK`, run in a fork."""
-    done = ran(sys.executable, *arguments, folder=folder, variables=variables)
-    assert done.returncode == 0, done.stderr
-    return done.stdout == "True\n"
+    completed = run_program(sys.executable, *arguments, folder=folder, variables=variables)
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout == "True\n"
 
 
 @pytest.mark.parametrize(
@@ -72,24 +72,26 @@ def forked(*arguments: str, folder: Path, variables: dict[str, str] | None = Non
 )
 def test_a_fork_behaves_like_python(program: str, tmp_path: Path) -> None:
     """Output, errors and exit code are the same."""
-    told, said = (
-        (done.returncode, done.stdout, done.stderr)
-        for done in (ran(name, "-c", program, "one", "-2", folder=tmp_path, given="abc") for name in (sys.executable, PYTHON))
+    forked_result, python_result = (
+        (completed.returncode, completed.stdout, completed.stderr)
+        for completed in (
+            run_program(name, "-c", program, "one", "-2", folder=tmp_path, input_text="abc") for name in (sys.executable, PYTHON)
+        )
     )
-    assert told == said
+    assert forked_result == python_result
 
 
 def test_an_error_has_its_traceback(tmp_path: Path) -> None:
     """The traceback ends as Python's does."""
-    done = ran(sys.executable, "-c", "1 / 0", folder=tmp_path)
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "ZeroDivisionError: division by zero")
+    completed = run_program(sys.executable, "-c", "1 / 0", folder=tmp_path)
+    assert (completed.returncode, completed.stderr.splitlines()[-1]) == (1, "ZeroDivisionError: division by zero")
 
 
 def test_a_module_is_run_as_main(tmp_path: Path) -> None:
     """It is found in the folder or on the path, and its name is `__main__`."""
     (tmp_path / "own.py").write_text(f"import sys\nprint(__name__, sys.argv)\n{IS_FORK}\n")
-    done = ran(sys.executable, "-m", "own", "--option", folder=tmp_path)
-    assert done.stdout == f"__main__ ['{tmp_path / 'own.py'}', '--option']\nTrue\n"
+    completed = run_program(sys.executable, "-m", "own", "--option", folder=tmp_path)
+    assert completed.stdout == f"__main__ ['{tmp_path / 'own.py'}', '--option']\nTrue\n"
 
 
 def test_child_programs_are_forked_too(tmp_path: Path) -> None:
@@ -109,9 +111,9 @@ def test_python_startup_variables_force_a_new_interpreter(tmp_path: Path, more: 
 def test_another_kindgate_forces_a_new_interpreter(tmp_path: Path) -> None:
     """With another kindgate on the path or in the folder, a fork would have the wrong one."""
     (tmp_path / "site/kindgate/report").mkdir(parents=True)
-    other = environment(PYTHONPATH=f"{tmp_path / 'site'}{os.pathsep}{CHECKOUT}")
+    other_environment = environment(PYTHONPATH=f"{tmp_path / 'site'}{os.pathsep}{CHECKOUT}")
 
-    assert not forked("-c", IS_FORK, folder=tmp_path, variables=other)
+    assert not forked("-c", IS_FORK, folder=tmp_path, variables=other_environment)
     assert not forked("-c", IS_FORK, folder=tmp_path / "site")
     assert forked("-P", "-c", IS_FORK, folder=tmp_path / "site")
 
@@ -143,8 +145,8 @@ def test_killing_the_client_kills_the_fork(tmp_path: Path) -> None:
 def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
     """SIGHUP stays ignored, as under nohup."""
     program = f"{sys.executable} -c 'import signal; print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)'"
-    done = ran("/bin/sh", "-c", f"trap '' HUP; exec {program}", folder=tmp_path)
-    assert done.stdout == "True\n"
+    completed = run_program("/bin/sh", "-c", f"trap '' HUP; exec {program}", folder=tmp_path)
+    assert completed.stdout == "True\n"
 
 
 def test_descriptors_are_passed_on(tmp_path: Path) -> None:
