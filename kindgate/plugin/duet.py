@@ -14,7 +14,7 @@ from kindgate.plugin.inconclusive import apply_policy
 from kindgate.plugin.item_objectives import file_objectives
 from kindgate.plugin.provisioning_access import load_lock_of, provider_of, swap_versions
 from kindgate.plugin.session_state import REDEPLOYED, SETTINGS
-from kindgate.report.burst_record import burst_record
+from kindgate.report.burst_conversion import burst_record
 from kindgate.report.junit_properties import comparison_properties, load_properties
 from kindgate.report.report_builder import Measurement, comparison_records
 from kindgate.settings import SloSettings

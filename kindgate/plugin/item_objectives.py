@@ -17,7 +17,7 @@ from kindgate.plugin.prometheus import Prometheus
 from kindgate.plugin.provisioning_access import load_lock_of, provider_of
 from kindgate.plugin.session_state import SETTINGS
 from kindgate.plugin.slo import Slo
-from kindgate.report.burst_record import burst_record
+from kindgate.report.burst_conversion import burst_record
 from kindgate.report.junit_properties import load_properties, slo_properties
 from kindgate.report.report_builder import Measurement, objective_records
 from kindgate.slo.grammar import parse_marker

@@ -9,7 +9,7 @@ from typing import TypeVar
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from kindgate.report.burst_figures import Burst, Distribution, SendLag, Timeline
+from kindgate.report.burst_records import Burst, Distribution, SendLag, Timeline
 from kindgate.report.canvas import (
     BAD,
     INK,

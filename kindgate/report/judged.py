@@ -1,20 +1,21 @@
-"""Records of the objectives each test judged, as written, and of the bursts and looks behind them."""
+"""The report's records of what each test judged: its objectives as written, the looks, and the figures of the bursts behind them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT, Figure, Line, Name, Record, Seconds
 from kindgate.report.markdown_escape import shortened
-from kindgate.report.measurements import BURSTS_LIMIT
+from kindgate.report.measurements import BURSTS_LIMIT, NOTHING, BurstFigures, Size, figures_of
 from kindgate.slo.compare import Comparison
 from kindgate.slo.judge import LOOKS
 from kindgate.slo.judgement import Judgement
 from kindgate.slo.objectives import Tolerance
+from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import AGGREGATIONS, METRICS, OPERATORS, PERCENTILE, Expression, Selector, Threshold
 
 OBJECTIVES_LIMIT = 500
@@ -58,6 +59,9 @@ class Origin:
     def all_starts(self) -> tuple[float, ...]:
         """Starts of the looks' bursts and the confirmation round's."""
         return self.starts + (self.confirmation.starts if self.confirmation is not None else ())
+
+
+UNKNOWN_ORIGIN = Origin((), 1)
 
 
 class JudgedThreshold(Record):
@@ -147,7 +151,71 @@ class Judged(Record):
         return self.bursts + (self.confirmation.bursts if self.confirmation is not None else ())
 
 
-def judged_record(
+@dataclass(frozen=True)
+class JudgedResult:
+    """A judgement or comparison, the bursts behind it (None if unknown), and its test."""
+
+    result: Judgement | Comparison
+    origin: Origin | None = None
+    test: str = ""
+
+
+@dataclass(frozen=True)
+class JudgedFigures:
+    """A report's records of a run's judgements; the figures of `left_out` judgements did not fit."""
+
+    judged: tuple[Judged, ...]
+    figures: tuple[BurstFigures, ...]
+    left_out: int
+
+
+def judged_figures(results: Iterable[JudgedResult], samples: Iterable[BurstSample]) -> JudgedFigures:
+    """The report records of `results`; `samples` are all bursts of the run, of which the judged ones are kept.
+
+    A judgement whose rows or figures exceed the report's bounds, or whose bursts are not among `samples`, is recorded
+    without figures: part of them could give a different verdict.
+    """
+    kept_figures = _KeptFigures({sample.started: sample for sample in samples})
+    rows_left = {Judgement: OBJECTIVES_LIMIT, Comparison: COMPARISON_LIMIT}
+    kept: list[tuple[JudgedResult, Origin, int]] = []
+    left_out = 0
+    for item in results:
+        rows = min(len(item.result.results), rows_left[type(item.result)])
+        rows_left[type(item.result)] -= rows
+        origin = item.origin or UNKNOWN_ORIGIN
+        complete = rows == len(item.result.results) and kept_figures.add_all(origin.all_starts)
+        left_out += not complete
+        if rows:
+            kept.append((item, origin if complete else replace(origin, starts=(), confirmation=None), rows))
+    starts = sorted(kept_figures.kept)
+    places = {start: place for place, start in enumerate(starts)}
+    records = tuple(_judged_record(item.result, origin, places, item.test, rows) for item, origin, rows in kept)
+    return JudgedFigures(records, tuple(kept_figures.kept[start] for start in starts), left_out)
+
+
+@dataclass
+class _KeptFigures:
+    """Figures of bursts by start time, within the report's limits."""
+
+    samples: Mapping[float, BurstSample]
+    kept: dict[float, BurstFigures] = field(default_factory=dict)
+    size: Size = NOTHING
+
+    def add_all(self, starts: Sequence[float]) -> bool:
+        """Add the missing bursts' figures, all or none; return whether all are included now."""
+        if any(start not in self.samples for start in starts):
+            return False
+        new = [self.samples[start] for start in starts if start not in self.kept]
+        figures = {sample.started: figures_of(sample) for sample in new}
+        size = self.size + Size.of(new, figures.values())
+        if not size.within_limits:
+            return False
+        self.kept |= figures
+        self.size = size
+        return True
+
+
+def _judged_record(
     judgement: Judgement | Comparison, origin: Origin, places: Mapping[float, int], test: str = "", rows: int = OBJECTIVES_LIMIT
 ) -> Judged:
     """The report record of one test's objectives, at most `rows` of them.

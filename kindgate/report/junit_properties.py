@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from kindgate.report.burst_figures import Burst
+from kindgate.report.burst_records import Burst
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
 
 Property = tuple[str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
-from kindgate.report.burst_figures import Burst
+from kindgate.report.burst_records import Burst
 from kindgate.report.comment_layout import Block, folded_table, table
 from kindgate.report.markdown_escape import cell_code, code_span, link
 from kindgate.report.recomputation_notes import CONSISTENT

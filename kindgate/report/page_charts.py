@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kindgate.report import charts
-from kindgate.report.burst_figures import Burst
+from kindgate.report.burst_records import Burst
 from kindgate.report.canvas import Chart
 from kindgate.report.resource_records import ResourceWindow, WorkloadResources
 from kindgate.report.run_report import RunReport

@@ -11,11 +11,10 @@ from kindgate.load.result import BurstResult
 from kindgate.model import ClusterAddress, Phase
 from kindgate.observe.resource_summary import ResourceSummary, WorkloadUse
 from kindgate.report.baseline_outcome import NO_BASELINE, BaselineFigures, baseline_figures, baseline_outcome, with_baseline_outcomes
-from kindgate.report.burst_record import burst_record
+from kindgate.report.burst_conversion import burst_record
 from kindgate.report.decision import outcome_of
 from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT
-from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Origin
-from kindgate.report.judged_figures import JudgedResult, judged_figures
+from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, JudgedResult, Origin, judged_figures
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.objective_records import ComparisonRow, EarlierLooks, GateChanges, ThresholdOutcome, ValidityRow
 from kindgate.report.resource_records import ResourceSeries, ResourceWindow, WorkloadResources

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kindgate.report.burst_figures import Burst
+from kindgate.report.burst_records import Burst
 from kindgate.report.frozen_record import Count, Epoch, Line, Name, Record, RelativePath, Seconds, Sha, Text, WebAddress
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Judged
 from kindgate.report.measurements import BURSTS_LIMIT, BurstFigures

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from kindgate.report.burst_figures import Burst
+from kindgate.report.burst_records import Burst
 from kindgate.report.run_report import RunReport
 
 DRAWN = 3

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kindgate.model import Verdict
-from kindgate.report.burst_figures import (
+from kindgate.report.burst_records import (
     Burst,
     Distribution,
     FailureCount,

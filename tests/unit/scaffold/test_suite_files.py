@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from kindgate.scaffold.repository import Repository
 from kindgate.scaffold.suite_files import Plan, wanted_changes
 from kindgate.settings import build_settings
 from kindgate.slo.slo_file import parse_document
+from tests.tools.lint_workflows import write_example
 from tests.unit.deploy.objects import manifest
 
 SOURCE = Provenance("acme/kindgate", "0123456789" * 4)
@@ -269,3 +272,24 @@ def test_one_of_several_suites_runs_if_a_watched_path_changes(tmp_path: Path) ->
     own = ["services/a", "platform/base", ".github/workflows/kindgate-services-a.yml"]
     assert shlex.split(paths) == [*own, *(f":(glob,icase){pattern}" for pattern in GATE_NAMES)]
     assert run["on"] == {"pull_request": None, "merge_group": None, "push": {"branches": ["main"]}}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("zizmor", "--offline", "--quiet", "--persona", "pedantic", "."),
+        ("check-jsonschema", "--builtin-schema", "vendor.github-workflows"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_generated_workflows_pass_the_linter(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """The linters run with the pedantic settings of the project's own workflows."""
+    write_example(tmp_path)
+    files = sorted(str(file) for file in (tmp_path / ".github/workflows").glob("*.yml"))
+    assert len(files) == 8
+
+    program = str(Path(sys.executable).parent / command[0])
+    arguments = [*command[1:], *(files if command[0] == "check-jsonschema" else ())]
+    done = subprocess.run([program, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+
+    assert done.returncode == 0, done.stdout + done.stderr

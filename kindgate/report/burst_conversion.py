@@ -10,7 +10,7 @@ import numpy as np
 from kindgate.histogram import Histogram
 from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.result import SLOT_SECONDS, BurstResult, FailureKind, Series, Slot
-from kindgate.report.burst_figures import (
+from kindgate.report.burst_records import (
     Burst,
     Distribution,
     FailureCount,

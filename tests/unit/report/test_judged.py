@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.report.judged import OBJECTIVES_LIMIT, JudgedThreshold, Origin
-from kindgate.report.judged_figures import JudgedResult, judged_figures
+from kindgate.report.judged import OBJECTIVES_LIMIT, JudgedResult, JudgedThreshold, Origin, judged_figures
 from kindgate.report.measurements import Size, samples_of
 from kindgate.slo.compare import compare
 from kindgate.slo.grammar import parse_marker
