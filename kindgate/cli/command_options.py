@@ -15,15 +15,15 @@ from kindgate.options import OptionField, option_fields
 from kindgate.settings import Settings, build_settings
 
 
-def project_settings(folder: Path, given: Mapping[str, object]) -> Settings:
+def project_settings(folder: Path, command_line: Mapping[str, object]) -> Settings:
     """Settings of a command run in `folder`: of the suite that `kindgate init` generated below it, or of `folder` itself.
 
-    `given` are command-line values by ini name; their paths are relative to `folder`. Raises `SettingsError`.
+    `command_line` holds option values by ini name; their paths are relative to `folder`. Raises `SettingsError`.
     """
     from kindgate.scaffold.suite_folder import find_suite  # noqa: PLC0415  # keeps --help quick
 
     root = find_suite(folder)
-    return build_settings(root, given, ini_values(root), os.environ, folder)
+    return build_settings(root, command_line, ini_values(root), os.environ, folder)
 
 
 def ini_values(root: Path) -> Mapping[str, str]:
@@ -54,8 +54,8 @@ def with_settings(*groups: str) -> Callable[[Command], Command]:
 
         @functools.wraps(command)
         def wrapper(**values: object) -> None:
-            given = {row.option.ini: values.pop(row.option.ini) for row in rows}
-            command(project_settings(Path.cwd(), given), **values)
+            command_line = {row.option.ini: values.pop(row.option.ini) for row in rows}
+            command(project_settings(Path.cwd(), command_line), **values)
 
         parameters = [*own_parameters, *(_parameter(row) for row in rows)]
         wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads

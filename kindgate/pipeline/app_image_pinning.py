@@ -34,5 +34,5 @@ def pin_images(settings: Settings, folder: Path, progress: Progress) -> Iterator
     local = find_local(settings.images, settings.root, engine, folder, deadline)
     plan = plan_images((*application.prerequisites, application.rendered), local=local.loaded, archives=local.archives)
     registry = RegistrySource(engine, read_lock(file), folder, settings.images.registry_mirror)
-    wanted = (image.reference.tagged for image in plan.wanted if not image.reference.digest)
-    yield from pin_missing(file, registry, wanted, progress, deadline)
+    unpinned = (image.reference.tagged for image in plan.wanted if not image.reference.digest)
+    yield from pin_missing(file, registry, unpinned, progress, deadline)

@@ -114,9 +114,9 @@ class _Reader:
                 return self._known(found["named"]) or ""
             if found["braced"] is None:
                 raise self._error(begin, f"invalid ${{...}} in the value of {name}", "use $$ for a dollar sign, or single quotes")
-            whole = found[0]
-            close = _closing(whole)
-            inner, rest = (whole[2:close], whole[close + 1 :]) if close >= 0 else (whole[2:-1], "")
+            reference = found[0]
+            close = _closing(reference)
+            inner, rest = (reference[2:close], reference[close + 1 :]) if close >= 0 else (reference[2:-1], "")
             return self._braced(inner, name, begin) + self._expanded(rest, name, begin)
 
         return _REFERENCE.sub(replaced, value)

@@ -123,7 +123,7 @@ def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> 
     reported = ""
     with connect(address) as api:
 
-        def ended() -> Ready[None] | Pending | PermanentFailure:
+        def probe() -> Ready[None] | Pending | PermanentFailure:
             nonlocal reported
             job = request_if_exists(api, "GET", f"/apis/batch/v1/namespaces/load/jobs/{MASTER}", deadline) or {}
             status = job.get("status") or {}
@@ -135,7 +135,7 @@ def _result(address: ClusterAddress, deadline: Deadline, progress: Progress) -> 
             return Pending(f"load generators: {states}")
 
         try:
-            wait_or_raise("the load generators did not finish", ended, deadline)
+            wait_or_raise("the load generators did not finish", probe, deadline)
         except DeployError as error:
             raise LoadError(error.message, waited=error.waited, last_state=f"{error.last_state}\n{_log(api)}") from error
         progress("the load generators have finished")

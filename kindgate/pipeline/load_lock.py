@@ -71,4 +71,4 @@ def _locked(path: Path, operation: int, awaited: str, deadline: Deadline) -> Ite
 
 def load_lock_of_run(run_id: str) -> LoadLock:
     """The locks of run `run_id`, in the state directory that all runs of this user share."""
-    return LoadLock(run_folder(run_id) / "lease.lock", state_dir() / "leases" / "machine.lock")
+    return LoadLock(run_folder(run_id) / "load.lock", state_dir() / "locks" / "machine.lock")

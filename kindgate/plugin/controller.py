@@ -185,7 +185,7 @@ class Controller:
             self.lazy_pipeline.pipeline.interrupt()
             self._write_report(int(pytest.ExitCode.INTERRUPTED), quick=True)
         if self.server is not None:
-            from kindgate.plugin.interrupts import stop_workers  # noqa: PLC0415  # runs without xdist have none
+            from kindgate.plugin.xdist_workers import stop_workers  # noqa: PLC0415  # runs without xdist have none
 
             stop_workers(WORKER_SECONDS)
 

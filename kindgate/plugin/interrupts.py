@@ -1,15 +1,13 @@
-"""SIGINT, SIGTERM and SIGHUP end a run and its xdist workers cleanly; they are held back while results are written."""
+"""SIGINT, SIGTERM and SIGHUP end a run cleanly; they are held back while results are written."""
 
 from __future__ import annotations
 
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
-
-import psutil
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -72,24 +70,3 @@ class Interrupts:
             self._report(f"{name}: finishing the run, this takes a moment")
             return
         raise KeyboardInterrupt(name)
-
-
-def stop_workers(seconds: float) -> None:
-    """Interrupt this process's xdist workers, as a terminal's Ctrl-C does, and kill any left after `seconds`."""
-    workers = [child for child in psutil.Process().children() if _is_worker(child)]
-    for worker in workers:
-        with suppress(psutil.Error):
-            worker.send_signal(signal.SIGINT)
-    _, alive = psutil.wait_procs(workers, seconds)
-    for worker in alive:
-        with suppress(psutil.Error):
-            worker.kill()
-
-
-def _is_worker(process: psutil.Process) -> bool:
-    """Whether the process is an execnet gateway: it runs a program that reads its code from standard input."""
-    try:
-        command = process.cmdline()
-    except psutil.Error:
-        return False
-    return any("sys.stdin.readline()" in part for part in command)

@@ -1,6 +1,6 @@
 """Redact secrets where pytest creates its records: test and collection reports, log records, warnings, parameter names.
 
-Terminal output, junit.xml, pages, log files and the data from xdist workers are all made from these records.
+Terminal output, junit.xml, pages, log files and the data from xdist workers are all created from these records.
 """
 
 from __future__ import annotations

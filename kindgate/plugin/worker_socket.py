@@ -22,7 +22,7 @@ _LONGEST = 100
 """Limit for an address in bytes: Linux accepts 107, macOS 103."""
 
 _BACKLOG = 128
-_SHORT_FOLDER = "/tmp"  # noqa: S108 - a folder of our own is made in it
+_SHORT_FOLDER = "/tmp"  # noqa: S108 - a private folder is created in it
 
 
 def listen(folder: Path) -> Listener:

@@ -29,7 +29,7 @@ FORGED = "##[add-matcher]of-a-pull-request.json"
 def started(folder: Path, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, stderr: int | IO[str] = subprocess.STDOUT) -> str:
     """Return a command's output in a step of GitHub Actions, by default with both streams in the order written."""
     environment = os.environ | {"GITHUB_ACTIONS": "true", "PYTHONPATH": str(Path(__file__).parents[3]), "COLUMNS": "400"}
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, *PROGRAM, *arguments],
         cwd=folder,
         env=environment,
@@ -39,7 +39,7 @@ def started(folder: Path, *arguments: str, stdout: int | IO[str] = subprocess.PI
         check=False,
         timeout=120,
     )
-    return done.stdout or done.stderr or ""
+    return result.stdout or result.stderr or ""
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_redirected_file_contains_only_the_result(tmp_path: Path) -> None:
 
 def test_no_command_is_printed_outside_actions(tmp_path: Path) -> None:
     """A terminal gets no workflow commands."""
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, *PROGRAM, "validate"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
@@ -130,12 +130,12 @@ def test_no_command_is_printed_outside_actions(tmp_path: Path) -> None:
         check=False,
     )
 
-    assert "::" not in done.stdout + done.stderr
+    assert "::" not in result.stdout + result.stderr
 
 
 def test_a_single_problem_is_reported_once(tmp_path: Path) -> None:
     """It is not listed and then repeated as the closing error."""
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, *PROGRAM, "validate", "--app-overlay", "k8s/nowhere"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
@@ -144,8 +144,8 @@ def test_a_single_problem_is_reported_once(tmp_path: Path) -> None:
         check=False,
     )
 
-    assert done.returncode
-    assert (done.stdout + done.stderr).count("nowhere") == 1
+    assert result.returncode
+    assert (result.stdout + result.stderr).count("nowhere") == 1
 
 
 def test_output_contains_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

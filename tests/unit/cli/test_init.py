@@ -49,8 +49,8 @@ def init(*arguments: str) -> Result:
 
 def files(root: Path) -> dict[str, str]:
     """Return every file of the work tree with its text."""
-    found = [file for file in root.rglob("*") if file.is_file() and ".git/" not in file.as_posix()]
-    return {file.relative_to(root).as_posix(): file.read_text() for file in found}
+    paths = [file for file in root.rglob("*") if file.is_file() and ".git/" not in file.as_posix()]
+    return {file.relative_to(root).as_posix(): file.read_text() for file in paths}
 
 
 def test_init_writes_the_files_and_prints_the_next_steps(repository: Path) -> None:

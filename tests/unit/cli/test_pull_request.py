@@ -1,4 +1,4 @@
-"""`kindgate verify`, `kindgate report --post` and `kindgate publish`, called as the workflows do, on a stand-in for GitHub."""
+"""`kindgate verify`, `kindgate report --post` and `kindgate publish`, run_kindgate as the workflows do, on a stand-in for GitHub."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _github() -> Iterator[StandIn]:
         yield standin
 
 
-def called(github: StandIn, folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_kindgate(github: StandIn, folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Return what a command does in a workflow step."""
     variables = os.environ | github.environment | {"PYTHONPATH": str(Path(__file__).parents[3])} | environment
     command = [sys.executable, "-c", "from kindgate.cli import main; main()", *arguments]
@@ -61,10 +61,10 @@ def test_downloaded_legs_become_one_comment(github: StandIn, tmp_path: Path) -> 
     folder.mkdir(parents=True)
     (folder / "report.json").write_text(REPORT.model_dump_json())
 
-    done = called(github, tmp_path, "report", "--post", "--input", "legs", "--leg", "a b", KINDGATE_GITHUB_ID="e2e")
+    result = run_kindgate(github, tmp_path, "report", "--post", "--input", "legs", "--leg", "a b", KINDGATE_GITHUB_ID="e2e")
 
-    assert done.returncode == NO_VERDICT, done.stderr
-    assert "comment created on #17" in done.stdout.splitlines()
+    assert result.returncode == NO_VERDICT, result.stderr
+    assert "comment created on #17" in result.stdout.splitlines()
     (body,) = github.written()
     assert body.startswith("<!-- kindgate:e2e v1 ")
     assert "no report from `b`" in body
@@ -74,9 +74,9 @@ def test_a_post_about_an_empty_folder_fails(github: StandIn, tmp_path: Path) -> 
     """The comment and the exit code both report the missing report."""
     (tmp_path / "legs").mkdir()
 
-    done = called(github, tmp_path, "report", "--post", "--input", "legs")
+    result = run_kindgate(github, tmp_path, "report", "--post", "--input", "legs")
 
-    assert done.returncode == NO_VERDICT
+    assert result.returncode == NO_VERDICT
     assert len(github.written()) == 1
 
 
@@ -107,10 +107,10 @@ def test_verify_and_a_post_end_with_the_same_code(
     (folder / "report.json").write_text(report.model_dump_json() if report else "{}")
 
     commands = [
-        called(github, tmp_path, *command, "legs", "--leg", "e2e", *more) for command in (["report", "--post", "--input"], ["verify"])
+        run_kindgate(github, tmp_path, *command, "legs", "--leg", "e2e", *more) for command in (["report", "--post", "--input"], ["verify"])
     ]
 
-    assert [done.returncode for done in commands] == [code, code], [done.stdout + done.stderr for done in commands]
+    assert [result.returncode for result in commands] == [code, code], [result.stdout + result.stderr for result in commands]
     assert len(github.written()) == 1
     assert [line for line in commands[1].stdout.splitlines() if line.startswith("e2e: ")] != []
 
@@ -121,14 +121,15 @@ def test_an_slo_file_without_objectives_requires_none(github: StandIn, tmp_path:
     (tmp_path / "slo.yaml").write_text("compare: {p(95): {max_regression: 10%}}\n")
     (tmp_path / "full.yaml").write_text("thresholds: {http_req_failed: [rate<0.01]}\n")
 
-    codes = [called(github, tmp_path, "verify", "report.json", "--leg", "e2e", "--slo-file", file) for file in ("slo.yaml", "full.yaml")]
+    files = ("slo.yaml", "full.yaml")
+    codes = [run_kindgate(github, tmp_path, "verify", "report.json", "--leg", "e2e", "--slo-file", file) for file in files]
 
-    assert [done.returncode for done in codes] == [0, NO_VERDICT], codes[0].stderr + codes[1].stderr
+    assert [result.returncode for result in codes] == [0, NO_VERDICT], codes[0].stderr + codes[1].stderr
 
 
 def test_an_unknown_required_check_is_refused(github: StandIn, tmp_path: Path) -> None:
     """A typo must not weaken the requirements."""
-    assert called(github, tmp_path, "verify", "legs", "--require", "test").returncode == BAD_SETTING
+    assert run_kindgate(github, tmp_path, "verify", "legs", "--require", "test").returncode == BAD_SETTING
 
 
 def test_a_failed_required_comment_fails_the_job(github: StandIn, tmp_path: Path) -> None:
@@ -136,11 +137,11 @@ def test_a_failed_required_comment_fails_the_job(github: StandIn, tmp_path: Path
     (tmp_path / "only.json").write_text(REPORT.model_dump_json())
     github.fail("POST", Fault("read_only_token"))
 
-    done = called(github, tmp_path, "report", "--post", "--input", "only.json", KINDGATE_GITHUB_COMMENT="require")
+    result = run_kindgate(github, tmp_path, "report", "--post", "--input", "only.json", KINDGATE_GITHUB_COMMENT="require")
 
-    assert done.returncode == NOT_POSTED
-    assert "pull-requests: write" in done.stderr
-    assert TOKEN not in done.stdout + done.stderr
+    assert result.returncode == NOT_POSTED
+    assert "pull-requests: write" in result.stderr
+    assert TOKEN not in result.stdout + result.stderr
 
 
 def test_a_forks_run_is_published(github: StandIn, tmp_path: Path) -> None:
@@ -148,11 +149,11 @@ def test_a_forks_run_is_published(github: StandIn, tmp_path: Path) -> None:
     as_fork(github)
     github.upload("kindgate-report-e2e-1", packed(("report.json", REPORT.model_dump_json().encode())))
 
-    done = called(github, tmp_path, "publish", "--run-id", "9001", "--leg", "e2e", GITHUB_EVENT_NAME="workflow_run")
+    result = run_kindgate(github, tmp_path, "publish", "--run-id", "9001", "--leg", "e2e", GITHUB_EVENT_NAME="workflow_run")
 
-    assert done.returncode == 0, done.stderr
-    assert "comment created on #17" in done.stdout.splitlines()
-    assert read_as_commands(done.stdout.splitlines()) == []
+    assert result.returncode == 0, result.stderr
+    assert "comment created on #17" in result.stdout.splitlines()
+    assert read_as_commands(result.stdout.splitlines()) == []
     assert "PASS" in github.written()[0]
 
 
@@ -167,10 +168,10 @@ def test_a_hostile_artifact_gives_no_verdict(github: StandIn, tmp_path: Path, ar
     github.upload("kindgate-report-e2e-1", archive)
     before = sorted(tmp_path.parent.rglob("*"))
 
-    done = called(github, tmp_path, "publish", "--run-id", "9001", GITHUB_EVENT_NAME="workflow_run")
+    result = run_kindgate(github, tmp_path, "publish", "--run-id", "9001", GITHUB_EVENT_NAME="workflow_run")
 
-    assert done.returncode == NO_VERDICT
-    assert "Traceback" not in done.stderr
-    assert read_as_commands([*done.stdout.splitlines(), *done.stderr.splitlines()]) == []
+    assert result.returncode == NO_VERDICT
+    assert "Traceback" not in result.stderr
+    assert read_as_commands([*result.stdout.splitlines(), *result.stderr.splitlines()]) == []
     assert "NO VERDICT" in github.written()[0]
     assert sorted(tmp_path.parent.rglob("*")) == before

@@ -26,11 +26,11 @@ def test_additional_resources_are_reported_by_kind(tmp_path: Path) -> None:
     engine.write_text(SCRIPT)
     engine.chmod(0o755)
     (tmp_path / "containers").write_text("mine 1\n")
-    (state / "leases").mkdir(parents=True)
+    (state / "locks").mkdir(parents=True)
     before = take_snapshot(Engine("docker", engine, "28"), "a mark", (state,))
 
     (tmp_path / "containers").write_text("mine 1\nleft 2\n")
-    (state / "leases" / "machine.lock").touch()
+    (state / "locks" / "machine.lock").touch()
     (state / "clusters" / "shop").mkdir(parents=True)
     (state / "kubeconfig").touch()
     after = take_snapshot(Engine("docker", engine, "28"), "a mark", (state,))

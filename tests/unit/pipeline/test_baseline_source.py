@@ -188,8 +188,8 @@ def test_an_overridden_image_applies_only_to_the_head(project: Path, kubectl: Pa
 def test_the_baseline_also_gets_its_secrets(project: Path, kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are created in the baseline's own namespace from the same variables."""
     needs = {"image": "example/web:1", "envFrom": [{"secretRef": {"name": "credentials"}}]}
-    whole = rendered(manifest("Namespace", "shop", namespace=""), deployment(container=needs), service(), ingress())
-    write(project / "other", whole)
+    complete = rendered(manifest("Namespace", "shop", namespace=""), deployment(container=needs), service(), ingress())
+    write(project / "other", complete)
     monkeypatch.setenv("API_TOKEN", "t0ken")
     settings = Settings(project, deploy=DeploySettings(overlay=OVERLAY, secrets=("credentials=API_TOKEN",)), slo=SloSettings(base="other"))
 

@@ -40,7 +40,7 @@ def keep_bursts(burst_series: BurstSeries, count: int, slower: float, seed: int 
         rows = []
         for place, route in enumerate(plan.routes):
             took = 20e6 * np.exp(rng.normal(0, 0.05)) * (slower if route.arm == "head" else 1) * np.exp(rng.normal(0, 0.05, 50))
-            rows += [(place, n, n, n + int(one), 0, 1, OK, 200) for n, one in enumerate(took)]
+            rows += [(place, n, n, n + int(microseconds), 0, 1, OK, 200) for n, microseconds in enumerate(took)]
         result = burst_result(plan, np.array(rows, np.int64), started=2.0 * number, health=Health())
         (burst_series.folder / f"burst-{number:04d}.json").write_text(json.dumps(result.to_json()))
 
@@ -75,11 +75,11 @@ def test_a_clear_difference_is_decided_at_the_first_look(
     slower: float, verdict: Verdict, how: Literal["duet", "abba"], bursts: int, tmp_path: Path
 ) -> None:
     """Ten pairs suffice and twenty new ones confirm it, for duet bursts and for blocks of four."""
-    exchanging = SwapCounter()
-    compared = measure_and_compare(COMPARED, measured_before(tmp_path, bursts, slower, how), 10, exchanging)
+    swap = SwapCounter()
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, bursts, slower, how), 10, swap)
     (result,) = compared.comparison.results
 
-    assert (compared.comparison.verdict, compared.comparison.look, exchanging.times) == (verdict, 1, 1)
+    assert (compared.comparison.verdict, compared.comparison.look, swap.times) == (verdict, 1, 1)
     assert (len(compared.bursts), len(compared.confirmation)) == (bursts, 2 * bursts)
     assert result.first is not None
     assert (result.bursts, result.first.bursts) == (20, 10)
@@ -129,14 +129,14 @@ def test_the_second_series_has_other_schedules_than_the_first(tmp_path: Path) ->
 def test_a_change_below_the_tolerance_takes_every_look(tmp_path: Path) -> None:
     """Two new pairs per look decide nothing; the third look ends the series, decided or not."""
     looks: list[int] = []
-    exchanging = SwapCounter()
+    swap = SwapCounter()
     compared = measure_and_compare(
-        COMPARED, measured_before(tmp_path, 6, 1.1), 2, exchanging, on_look=lambda found: looks.append(found.look)
+        COMPARED, measured_before(tmp_path, 6, 1.1), 2, swap, on_look=lambda comparison: looks.append(comparison.look)
     )
 
     assert looks == [1, 2, 3]
     assert len(compared.bursts) == 6
-    assert (exchanging.times, compared.confirmation) == (0, ())
+    assert (swap.times, compared.confirmation) == (0, ())
 
 
 def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: Path) -> None:
@@ -152,22 +152,22 @@ def test_too_few_pairs_to_decide_anything_are_refused_before_any_load(tmp_path: 
 
 def test_a_quick_look_shows_figures_and_decides_nothing(tmp_path: Path) -> None:
     """The user requested one pair and one look."""
-    exchanging = SwapCounter()
-    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 3, 1.5), 10, exchanging, quick=True)
+    swap = SwapCounter()
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 3, 1.5), 10, swap, quick=True)
     (result,) = compared.comparison.results
 
     assert (compared.comparison.verdict, compared.comparison.looks, len(compared.bursts)) == (Verdict.INCONCLUSIVE, 1, 1)
-    assert (exchanging.times, compared.confirmation) == (0, ())
+    assert (swap.times, compared.confirmation) == (0, ())
     assert result.head is not None
     assert result.base is not None
 
 
 def test_versions_on_different_nodes_are_not_compared(tmp_path: Path) -> None:
     """Even a clear difference is INVALID at the first look, and nothing more is measured."""
-    exchanging = SwapCounter()
-    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, exchanging, placement="foo: a 2 and 0, b 0 and 2")
+    swap = SwapCounter()
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, swap, placement="foo: a 2 and 0, b 0 and 2")
 
-    assert (compared.comparison.verdict, compared.comparison.look, exchanging.times) == (Verdict.INVALID, 1, 0)
+    assert (compared.comparison.verdict, compared.comparison.look, swap.times) == (Verdict.INVALID, 1, 0)
 
 
 def test_a_slower_version_is_detected_under_real_load(env: Environment, load_lock: LoadLock) -> None:

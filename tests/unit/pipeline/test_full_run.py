@@ -73,27 +73,27 @@ def test_the_explanations_of_the_worst_verdict_are_shown(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("ci", "allowed", "found", "code"),
+    ("ci", "allowed", "has_verdict", "code"),
     [("true", False, False, 28), ("true", True, False, 0), ("", False, False, 0), ("true", False, True, 0)],
 )
 def test_a_run_without_a_verdict_fails_in_ci(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ci: str, allowed: bool, found: bool, code: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ci: str, allowed: bool, has_verdict: bool, code: int
 ) -> None:
     """The report says NO VERDICT outside CI too."""
     monkeypatch.setenv("CI", ci)
     settings = Settings(tmp_path, report=ReportSettings(allow_no_verdict=allowed))
 
     def measure(_: Pipeline, measurements: list[Measurement]) -> None:
-        measurements.extend([judged(Verdict.PASS)] if found else [])
+        measurements.extend([judged(Verdict.PASS)] if has_verdict else [])
 
     assert run_everything(settings, lambda _: None, lambda _: None, measure).exit_code == code
-    assert json.loads((tmp_path / "artifacts/report.json").read_text())["outcome"] == ("passed" if found else "no-verdict")
+    assert json.loads((tmp_path / "artifacts/report.json").read_text())["outcome"] == ("passed" if has_verdict else "no-verdict")
 
 
-@pytest.mark.parametrize(("what", "code"), [("warn", 0), ("pass", 0), ("fail", 20)])
-def test_the_option_decides_how_an_inconclusive_objective_ends(what: str, code: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("option", "code"), [("warn", 0), ("pass", 0), ("fail", 20)])
+def test_the_option_decides_how_an_inconclusive_objective_ends(option: str, code: int, tmp_path: Path) -> None:
     """The option applies to comparisons and thresholds alike."""
-    assert run_result(tmp_path, compared(Verdict.INCONCLUSIVE), inconclusive=what)[0] == code
+    assert run_result(tmp_path, compared(Verdict.INCONCLUSIVE), inconclusive=option)[0] == code
 
 
 def test_a_comparison_is_in_the_report_with_both_figures(tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ def supply(folder: Path, *images: str) -> ImageSupply:
 
 def test_images_are_listed_with_digest_source_and_node_name(tmp_path: Path) -> None:
     """The list has pulled images, the user's own and renamed ones."""
-    found = supply(tmp_path, "traefik:v3", f"app:1@{TWO}", f"db@{ONE}", f"shop:dev@{ONE}")
+    image_supply = supply(tmp_path, "traefik:v3", f"app:1@{TWO}", f"db@{ONE}", f"shop:dev@{ONE}")
 
-    assert found.lines == (
+    assert image_supply.lines == (
         f"docker.io/library/app:1@{TWO}  registry, loaded as docker.io/library/app:1-222222222222",
         "docker.io/library/db:1  local",
         f"docker.io/library/db@{ONE}  local",
@@ -43,12 +43,12 @@ def test_images_are_listed_with_digest_source_and_node_name(tmp_path: Path) -> N
 def test_the_nodes_know_every_image_name_of_the_adapted_manifests(tmp_path: Path) -> None:
     """The nodes would try to pull a missing name."""
     images = ("traefik:v3", f"app:1@{TWO}", f"app:1@{ONE}", f"db@{ONE}", f"shop:dev@{ONE}")
-    found = supply(tmp_path, *images)
+    image_supply = supply(tmp_path, *images)
     overlay = rendered(*(deployment(f"web-{number}", container={"image": image}) for number, image in enumerate(images)))
 
-    fitted = with_loaded_images(overlay, found.loaded)
+    adapted = with_loaded_images(overlay, image_supply.loaded)
 
-    named = [item["spec"]["template"]["spec"]["containers"][0]["image"] for item in fitted.objects]
-    assert {ImageReference.parse(image).exact for image in named} <= set(found.names)
+    named = [item["spec"]["template"]["spec"]["containers"][0]["image"] for item in adapted.objects]
+    assert {ImageReference.parse(image).exact for image in named} <= set(image_supply.names)
     assert len(set(named)) == len(images)
-    assert len(fitted.notes) == 4
+    assert len(adapted.notes) == 4

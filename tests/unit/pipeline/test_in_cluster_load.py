@@ -119,7 +119,7 @@ def test_ca_certificates_are_sent_with_the_plan(server: ApiServer, existing: Env
     folder, _, key = BurstPlan.from_json(controllers.plan).ca_file.rpartition("/")
     pod = controllers.jobs["load-workers"]["spec"]["template"]["spec"]
     mounted = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
-    volume = next(one for one in pod["volumes"] if one["name"] == mounted[folder])
+    volume = next(each for each in pod["volumes"] if each["name"] == mounted[folder])
     assert volume["configMap"]["name"] == "plan"
     assert controllers.data[key] == trusted.read_text()
 

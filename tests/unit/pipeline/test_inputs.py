@@ -85,15 +85,15 @@ def checked(project: Path, deploy: DeploySettings | None = None, slo: str = "") 
 
 def test_all_findings_are_reported_together_errors_first(project: Path) -> None:
     """Objectives, secrets, schema and policy are checked together."""
-    found = checked(project, DeploySettings(overlay=Path("k8s")), slo="thresholds: {http_req_failed: ['rate<<0.01']}\n")
+    result = checked(project, DeploySettings(overlay=Path("k8s")), slo="thresholds: {http_req_failed: ['rate<<0.01']}\n")
 
-    assert [type(error) for error in found.errors] == [SloError]
-    levels = [finding.level for finding in found.findings]
+    assert [type(error) for error in result.errors] == [SloError]
+    levels = [finding.level for finding in result.findings]
     assert levels == ["error", *["warning"] * (len(levels) - 1)]
-    assert str(found.findings[0]).startswith("k8s/app.yaml:5: Deployment team/web: spec: unknown field")
-    assert {finding.object.name for finding in found.findings if finding.line > 10} == {"worker"}
-    assert isinstance(found.first_error, ManifestError)
-    assert "replicass" in str(found.first_error)
+    assert str(result.findings[0]).startswith("k8s/app.yaml:5: Deployment team/web: spec: unknown field")
+    assert {finding.object.name for finding in result.findings if finding.line > 10} == {"worker"}
+    assert isinstance(result.first_error, ManifestError)
+    assert "replicass" in str(result.first_error)
 
 
 def test_strict_turns_policy_findings_into_errors(project: Path) -> None:
@@ -109,11 +109,11 @@ def test_strict_turns_policy_findings_into_errors(project: Path) -> None:
 
 def test_objects_without_a_namespace_use_the_contexts(project: Path) -> None:
     """As with kubectl, the context supplies the namespace; none is created on an existing cluster."""
-    found = checked(project)
-    assert found.rendered is not None
-    assert found.rendered.namespaces == ("team",)
-    assert [item["kind"] for item in found.rendered.objects] == ["Deployment", "Deployment"]
-    assert SecretsMissing not in map(type, found.errors)
+    result = checked(project)
+    assert result.rendered is not None
+    assert result.rendered.namespaces == ("team",)
+    assert [item["kind"] for item in result.rendered.objects] == ["Deployment", "Deployment"]
+    assert SecretsMissing not in map(type, result.errors)
 
 
 def test_manifests_are_not_adapted_to_images_on_an_existing_cluster(project: Path) -> None:

@@ -28,14 +28,14 @@ Held = tuple[str, SpawnProcess, Connection]
 
 @pytest.fixture(name="held", params=["exclusive", "shared"])
 def _held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Held]:
-    here: Connection
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=hold, args=(request.param, tmp_path, there))
+    connection: Connection
+    connection, child_connection = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=hold, args=(request.param, tmp_path, child_connection))
     process.start()
-    assert here.recv() == "held"
-    yield request.param, process, here
+    assert connection.recv() == "held"
+    yield request.param, process, connection
     if process.is_alive():
-        here.send("stop")
+        connection.send("stop")
     process.join(30)
     process.close()
 

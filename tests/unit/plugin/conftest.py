@@ -12,6 +12,7 @@ from kindgate.model import ObjectRef
 from kindgate.pipeline.environment import Environment, Stage
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.plugin.controller import LazyPipeline
+from tests.unit.cluster.conftest import machine  # noqa: F401  # a fixture of this folder too
 
 Reach = Callable[[LazyPipeline], Environment]
 """Reaches a stage without an engine, or raises."""
@@ -22,8 +23,7 @@ StandIn = Callable[[Reach], list[Stage]]
 INI = "[pytest]\naddopts = -p no:locust -p no:hypothesispytest -p no:pytest-kind\n"
 """Disables three plugins that load slowly and that no nested suite uses."""
 
-
-LATE = ("plugin.duet", "plugin.objectives", "plugin.outcomes", "pipeline.finish", "report.drawings")
+LATE = ("plugin.duet", "plugin.item_objectives", "plugin.outcomes", "pipeline.finish", "report.page_charts")
 """Modules that kindgate imports lazily."""
 
 

@@ -70,16 +70,16 @@ def test_a_run_with_workers_posts_once_after_writing_its_reports(suite: pytest.P
     """Only the controller has every test's result, and the files that the comment links to already exist."""
     files = [suite.path / "artifacts" / name for name in ("junit.xml", "report.html", "pytest.html")]
     create = github._create_comment
-    there: list[bool] = []
+    written: list[bool] = []
 
     def recording_comment(_query: dict[str, str], body: dict[str, str], number: str) -> Answer:
-        there.extend(file.is_file() and file.stat().st_size > 0 for file in files)
+        written.extend(file.is_file() and file.stat().st_size > 0 for file in files)
         return create(_query, body, number)
 
     github._create_comment = recording_comment  # type: ignore[method-assign]  # the moment at which GitHub hears of the run
     run_suite(suite, "passes or fails", "-n", "2", "--html=artifacts/pytest.html")
 
-    assert there == [True, True, True]
+    assert written == [True, True, True]
     (body,) = github.written()
     assert "test_fails" in body
 

@@ -8,7 +8,6 @@ import pytest
 
 from kindgate.pipeline.environment import Environment
 from kindgate.plugin.controller import LazyPipeline
-from tests.unit.cluster.conftest import machine  # noqa: F401  # a fixture
 from tests.unit.cluster.machine import Machine
 from tests.unit.cluster.test_lifecycle import cluster_spec, opened
 from tests.unit.deploy.objects import rendered
@@ -30,7 +29,7 @@ def test_fails(cluster):
 @pytest.mark.parametrize(("test", "kept"), [("passes", False), ("fails", True)])
 def test_a_failed_test_keeps_the_cluster(
     test: str,
-    machine: Machine,  # noqa: F811  # the fixture
+    machine: Machine,
     suite: pytest.Pytester,
     stand_in: StandIn,
     tmp_path: Path,

@@ -14,8 +14,8 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_every_fixture_is_described() -> None:
     """The fixtures named in the README are included."""
-    found = dict(public_fixtures())
+    documented = dict(public_fixtures())
     short = {"cluster", "kind_cluster", "app", "ingress", "prometheus", "burst", "slo", "duet", "resources", "namespace"}
 
-    assert {f"kindgate_{name}" for name in short} | {"kindgate_settings"} == set(found)
-    assert all(found.values())
+    assert {f"kindgate_{name}" for name in short} | {"kindgate_settings"} == set(documented)
+    assert all(documented.values())

@@ -64,9 +64,9 @@ def test_a_plain_run_of_other_tests_skips_the_generated_suite(
         (repository.path / name).write_text(text)
 
     run = repository.runpytest_inprocess if installed else repository.runpytest_subprocess
-    found = collected(run(*(WITH if installed else BARE), "--collect-only", "-q"))
+    node_ids = collected(run(*(WITH if installed else BARE), "--collect-only", "-q"))
 
-    assert found == ["tests/test_theirs.py::test_theirs"]
+    assert node_ids == ["tests/test_theirs.py::test_theirs"]
 
 
 @pytest.mark.parametrize("folder", [".", "tests"])
@@ -117,13 +117,11 @@ def test_tests_of_a_generated_suite_need_no_marker(repository: pytest.Pytester) 
     assert (repository.path / "e2e/artifacts/junit.xml").is_file()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "theirs"), [(("tests", "e2e"), ""), (("tests", "e2e"), "[pytest]\n"), ((".", "e2e/judge_slo.py"), "")]
-)
-def test_a_generated_suite_mixed_with_other_paths_is_refused(repository: pytest.Pytester, arguments: tuple[str, ...], theirs: str) -> None:
+@pytest.mark.parametrize(("arguments", "ini"), [(("tests", "e2e"), ""), (("tests", "e2e"), "[pytest]\n"), ((".", "e2e/judge_slo.py"), "")])
+def test_a_generated_suite_mixed_with_other_paths_is_refused(repository: pytest.Pytester, arguments: tuple[str, ...], ini: str) -> None:
     """Pytest would use one settings file for both, and which one depends on the files that exist."""
-    if theirs:
-        (repository.path / "pytest.ini").write_text(theirs)
+    if ini:
+        (repository.path / "pytest.ini").write_text(ini)
 
     run = repository.runpytest_inprocess(*WITH, "--collect-only", *arguments)
 

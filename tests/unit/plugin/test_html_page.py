@@ -39,12 +39,12 @@ def test_pytest_htmls_page_has_the_results_and_a_link_to_the_report(pytester: py
     pytester.runpytest_subprocess("-m", "e2e", "--slo-file=none.yaml", "--html=pages/of pytest/index.html", "--artifacts=left over")
 
     page = (pytester.path / "pages" / "of pytest" / "index.html").read_text()
-    found = re.search(r'<div class="kindgate">.*?</div>', page, re.DOTALL)
-    assert found
-    assert "SETUP FAILED" in found[0]
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; is not ready" in found[0]
-    assert "look at &lt;b&gt;it&lt;/b&gt;" in found[0]
-    assert 'href="../../left%20over/report.html"' in found[0]
+    summary = re.search(r'<div class="kindgate">.*?</div>', page, re.DOTALL)
+    assert summary
+    assert "SETUP FAILED" in summary[0]
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; is not ready" in summary[0]
+    assert "look at &lt;b&gt;it&lt;/b&gt;" in summary[0]
+    assert 'href="../../left%20over/report.html"' in summary[0]
     assert (pytester.path / "left over" / "report.html").is_file()
 
 

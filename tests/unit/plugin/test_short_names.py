@@ -67,4 +67,4 @@ def test_no_kindgate_fixture_requests_a_short_name(module: object) -> None:
     }
 
     assert {name.removeprefix("kindgate_") for name in requested} >= set(SHORT)
-    assert [one for names in requested.values() for one in names if not one.startswith("kindgate_")] == []
+    assert [name for names in requested.values() for name in names if not name.startswith("kindgate_")] == []
