@@ -77,7 +77,7 @@ class OpenCluster:
         self.note = note
         self.created = watchdog is not None
         self._owner = owner
-        self._companion = owner_container
+        self._owner_container = owner_container
         self._engine = engine
         self._watchdog = watchdog
 
@@ -91,10 +91,10 @@ class OpenCluster:
         keep = self._owner.keep == "always" or (self._owner.keep == "on-failure" and failed)
         try:
             if self._watchdog is None or keep:
-                replace_owner(self._engine, self._companion, self._owner.released(), deadline)
+                replace_owner(self._engine, self._owner_container, self._owner.released(), deadline)
                 kept = True
             else:
-                delete_cluster(self._engine, ClusterState(self._owner.cluster, self._owner, self._companion), self._owner, deadline)
+                delete_cluster(self._engine, ClusterState(self._owner.cluster, self._owner, self._owner_container), self._owner, deadline)
                 kept = False
         except BaseException:
             self.hand_over()

@@ -1,7 +1,4 @@
-"""Cached results: a path is created atomically, and concurrent runs do not make it twice.
-
-Names for cached results, derived from all of their inputs.
-"""
+"""Cached results: each is created atomically, once for concurrent runs, under a name derived from all of its inputs."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ def make_once(path: Path, make: Callable[[Path], None], deadline: Deadline) -> P
     """Return `path`, a file or folder, after calling `make` if it did not exist.
 
     `make` receives a temporary path to create; leftovers of a killed run are never used. The name of `path` must cover
-    all of its inputs. Entries of an untrusted cache (`host.outputs`) are remade. Raises `ImageError` if another run is
+    all of its inputs. Entries of an untrusted cache (`host.output_sums`) are remade. Raises `ImageError` if another run is
     still making it at the deadline.
     """
     if not is_cached(path):
@@ -40,13 +37,6 @@ def make_once(path: Path, make: Callable[[Path], None], deadline: Deadline) -> P
 def is_cached(path: Path) -> bool:
     """Whether `make_once` would use the existing path."""
     return path.exists() and is_trusted(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -64,6 +54,19 @@ def locked(path: Path, deadline: Deadline) -> Iterator[None]:
         lock.release()
 
 
+def key_of(*parts: str | ModuleType) -> str:
+    """A short hash of all `parts`; a module counts by its source, so changed code invalidates results."""
+    texts = [part if isinstance(part, str) else Path(str(part.__file__)).read_text() for part in parts]
+    return hashlib.sha256("\0".join([*texts, host_platform()]).encode()).hexdigest()[:16]
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _make(path: Path, make: Callable[[Path], None]) -> None:
     for stale in path.parent.glob(f".new-{path.name}-*"):
         shutil.rmtree(stale)
@@ -73,9 +76,3 @@ def _make(path: Path, make: Callable[[Path], None]) -> None:
         (work / path.name).rename(path)
     finally:
         shutil.rmtree(work)
-
-
-def key_of(*parts: str | ModuleType) -> str:
-    """A short hash of all `parts`; a module counts by its source, so changed code invalidates results."""
-    texts = [part if isinstance(part, str) else Path(str(part.__file__)).read_text() for part in parts]
-    return hashlib.sha256("\0".join([*texts, host_platform()]).encode()).hexdigest()[:16]

@@ -27,8 +27,8 @@ def catalogue(**seconds: float) -> Catalogue:
     return Catalogue.model_validate(catalogue_document(programs))
 
 
-class Yard:
-    """A workshop whose Go compiler is a script, in a folder that the script can write to."""
+class BuildSetup:
+    """A builder whose Go compiler is a script, in a folder that the script can write to."""
 
     def __init__(self, folder: Path, script: str, **seconds: float) -> None:
         self.folder = folder
@@ -44,7 +44,7 @@ class Yard:
         )
 
     @property
-    def made(self) -> set[str]:
+    def built(self) -> set[str]:
         """Return the programs in the cache."""
         return {path.name for path in (self.folder / "cache" / "binaries").glob("*/*") if path.suffix != ".sha256"}
 
@@ -61,31 +61,31 @@ def test_two_programs_are_built_concurrently(tmp_path: Path) -> None:
     meeting = (
         f'touch {tmp_path}/$name.here; until [ -e {tmp_path}/a.here -a -e {tmp_path}/b.here ]; do sleep 0.05; done; echo $name > "$out"'
     )
-    yard = Yard(tmp_path, meeting, a=10, b=20)
+    setup = BuildSetup(tmp_path, meeting, a=10, b=20)
 
-    yard.builder.make_programs(["a", "b"])
+    setup.builder.make_programs(["a", "b"])
 
-    assert yard.made == {"a", "b"}
+    assert setup.built == {"a", "b"}
 
 
 def test_the_longest_build_starts_first(tmp_path: Path) -> None:
     """The longest build determines the total time."""
     both = f"until [ -e {tmp_path}/kube.here -a -e {tmp_path}/middle.here ]; do sleep 0.05; done"
     script = f'[ $name = short ] && ls {tmp_path} > {tmp_path}/seen; touch {tmp_path}/$name.here; {both}; echo > "$out"'
-    yard = Yard(tmp_path, script, short=1, kube=450, middle=30)
+    setup = BuildSetup(tmp_path, script, short=1, kube=450, middle=30)
 
-    yard.builder.make_programs(["short", "kube", "middle"])
+    setup.builder.make_programs(["short", "kube", "middle"])
 
     assert {"kube.here", "middle.here"} <= set((tmp_path / "seen").read_text().split())
 
 
 def test_the_build_plan_is_reported_first(tmp_path: Path) -> None:
     """The plan lists the usual build time in total and for each program, the downloads, and the cache folder."""
-    yard = Yard(tmp_path, 'echo > "$out"', kube=450, etcd=30)
+    setup = BuildSetup(tmp_path, 'echo > "$out"', kube=450, etcd=30)
 
-    yard.builder.make_programs(["kube", "etcd"])
+    setup.builder.make_programs(["kube", "etcd"])
 
-    first_message = yard.messages[0]
+    first_message = setup.messages[0]
     assert "kube@v1 (7 min 30 s), etcd@v1 (30 s)" in first_message
     assert "8 min" in first_message
     assert "40 MB" in first_message
@@ -94,23 +94,23 @@ def test_the_build_plan_is_reported_first(tmp_path: Path) -> None:
 
 def test_nothing_is_reported_for_available_programs(tmp_path: Path) -> None:
     """A second run has nothing to build."""
-    yard = Yard(tmp_path, 'echo > "$out"', kube=450)
-    yard.builder.make_programs(["kube"])
-    yard.messages.clear()
+    setup = BuildSetup(tmp_path, 'echo > "$out"', kube=450)
+    setup.builder.make_programs(["kube"])
+    setup.messages.clear()
 
-    yard.builder.make_programs(["kube"])
+    setup.builder.make_programs(["kube"])
 
-    assert yard.messages == []
+    assert setup.messages == []
 
 
 def test_a_failure_keeps_the_other_programs(tmp_path: Path) -> None:
     """The next run continues from the completed programs."""
-    yard = Yard(tmp_path, '[ $name = broken ] && { echo "cannot be compiled" >&2; exit 1; }; echo > "$out"', broken=100, kube=50, etcd=10)
+    setup = BuildSetup(tmp_path, '[ $name = broken ] && { echo "cannot be compiled" >&2; exit 1; }; echo > "$out"', broken=100, kube=50, etcd=10)
 
     with pytest.raises(CommandFailed):
-        yard.builder.make_programs(["broken", "kube", "etcd"])
+        setup.builder.make_programs(["broken", "kube", "etcd"])
 
-    assert yard.made == {"kube", "etcd"}
+    assert setup.built == {"kube", "etcd"}
 
 
 def one_module(**seconds: float) -> Catalogue:
@@ -125,8 +125,8 @@ def one_module(**seconds: float) -> Catalogue:
 def test_an_interrupt_terminates_every_compiler(tmp_path: Path) -> None:
     """No compiler is left running or started, and no partial result is used."""
     marker = tmp_path / "started"
-    yard = Yard(tmp_path, f"touch {marker}; sleep 600", kube=450, etcd=15)
-    builder = replace(yard.builder, deadline=Deadline.after(120), catalogue=one_module(kube=450, etcd=15))
+    setup = BuildSetup(tmp_path, f"touch {marker}; sleep 600", kube=450, etcd=15)
+    builder = replace(setup.builder, deadline=Deadline.after(120), catalogue=one_module(kube=450, etcd=15))
 
     def interrupt() -> None:
         while not marker.exists():
@@ -137,18 +137,18 @@ def test_an_interrupt_terminates_every_compiler(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         builder.make_programs(["kube", "etcd"])
 
-    assert yard.made == set()
-    assert not any(line.startswith("etcd@v1: compiling") for line in yard.messages)
+    assert setup.built == set()
+    assert not any(line.startswith("etcd@v1: compiling") for line in setup.messages)
 
 
 def test_programs_of_one_module_are_built_in_sequence(tmp_path: Path) -> None:
     """The second build reuses the shared packages; in parallel, it would compile them again."""
-    yard = Yard(tmp_path, "true", kube=450, etcd=15)
+    setup = BuildSetup(tmp_path, "true", kube=450, etcd=15)
     go = tmp_path / "bin" / "go"
     alone = f"mkdir {tmp_path}/alone || exit 3; sleep 0.2; rmdir {tmp_path}/alone"
     go.write_text(f'#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done\n{alone}; echo > "$out"\n')
-    shared = replace(yard.builder, catalogue=one_module(kube=450, etcd=15))
+    shared = replace(setup.builder, catalogue=one_module(kube=450, etcd=15))
 
     shared.make_programs(["kube", "etcd"])
 
-    assert yard.made == {"kube", "etcd"}
+    assert setup.built == {"kube", "etcd"}

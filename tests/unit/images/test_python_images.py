@@ -49,7 +49,7 @@ def image(requirements: str) -> PythonImage:
 
 
 def builder(folder: Path) -> PythonImageBuilder:
-    """A workshop in `folder`, which also has the requirements."""
+    """A builder in `folder`, which also has the requirements."""
     return PythonImageBuilder(folder, folder / "cache", lambda _: None, Deadline.after(120))
 
 
