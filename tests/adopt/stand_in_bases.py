@@ -40,13 +40,13 @@ INSTRUCTIONS = {
 def bases(names: Sequence[str], folder: Path) -> Iterator[None]:
     """Provide every image of `names` (`python:3.11-slim`) in the engine: pulled, or made in `folder` and untagged afterwards."""
     engine, deadline = find_engine(Deadline.after(60)), Deadline.after(SECONDS)
-    made = [name for name in names if not _is_there(engine, name, deadline)]
-    for name in made:
+    created = [name for name in names if not _is_there(engine, name, deadline)]
+    for name in created:
         engine.run("tag", _stand_in(engine, name.partition(":")[0].rpartition("/")[2], folder, deadline), name, deadline=deadline)
     try:
         yield
     finally:
-        for name in made:
+        for name in created:
             engine.run("rmi", name, deadline=Deadline.after(60), check=False)
 
 

@@ -17,7 +17,7 @@ class CommandFiles:
     folder: Path
 
     @classmethod
-    def made(cls, folder: Path) -> CommandFiles:
+    def create(cls, folder: Path) -> CommandFiles:
         """Create empty files in `folder`."""
         folder.mkdir(parents=True)
         for name in VARIABLES:

@@ -46,8 +46,8 @@ def evaluated(text: object, contexts: Contexts) -> Any:
     """A value with its expressions evaluated; one that is a single expression keeps its type."""
     if not isinstance(text, str):
         return text
-    whole = re.fullmatch(r"\s*\$\{\{((?:(?!\$\{\{).)*)\}\}\s*", text, re.DOTALL)
-    return evaluate(whole[1], contexts) if whole else interpolate(text, contexts)
+    expression = re.fullmatch(r"\s*\$\{\{((?:(?!\$\{\{).)*)\}\}\s*", text, re.DOTALL)
+    return evaluate(expression[1], contexts) if expression else interpolate(text, contexts)
 
 
 def play_steps(
@@ -61,9 +61,9 @@ def play_steps(
             raise NotSupported(f"{stage.job}: step {step.get('name', index)}: {sorted(set(step) - _KEYS)}")
         name = str(step.get("name") or step.get("uses") or step.get("run"))
         failed = any(result.conclusion == "failure" for result in results)
-        whole = {**values, "steps": known, "env": {**environment, **stage.machine.environment}}
+        step_values = {**values, "steps": known, "env": {**environment, **stage.machine.environment}}
         contexts = Contexts(
-            whole, failed=failed, cancelled=stage.progress.cancelled, hash_files=partial(hash_files, stage.machine.workspace)
+            step_values, failed=failed, cancelled=stage.progress.cancelled, hash_files=partial(hash_files, stage.machine.workspace)
         )
         result = _play(name, step, stage, contexts, environment)
         results.append(result)
@@ -99,7 +99,7 @@ def _run(step: Mapping[str, Any], stage: Stage, contexts: Contexts, variables: M
     if shell not in {"", "bash"}:
         raise NotSupported(f"shell: {shell}")
     machine = stage.machine
-    files = CommandFiles.made(machine.temporary / "_commands" / uuid.uuid4().hex)
+    files = CommandFiles.create(machine.temporary / "_commands" / uuid.uuid4().hex)
     folder = machine.workspace / interpolate(str(step.get("working-directory", ".")), contexts)
     if not folder.is_dir():
         return "failure", {}, f"error: no such folder: {folder}"

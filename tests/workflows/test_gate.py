@@ -158,11 +158,11 @@ def test_a_second_push_without_a_report_replaces_the_first_pass(shop: Shop, seco
 
 def test_a_replaced_workflow_proves_nothing(shop: Shop) -> None:
     """The pull request's own job with the required name is green, but the status is not."""
-    liar = (
+    replaced_workflow = (
         "name: kindgate\non: pull_request\npermissions: {}\njobs:\n  kindgate:\n    name: kindgate\n    runs-on: ubuntu-24.04\n"
         "    permissions: {}\n    steps: [{name: lie, run: 'true'}]\n"
     )
-    head = shop.hub.commit({".github/workflows/kindgate.yml": liar}, "faster")
+    head = shop.hub.commit({".github/workflows/kindgate.yml": replaced_workflow}, "faster")
     played = shop.hub.pull("faster")
 
     assert judged(played).result.checks == {"kindgate": "success"}

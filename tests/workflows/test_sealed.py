@@ -58,8 +58,10 @@ def test_an_edited_workflow_is_ignored(shop: Shop) -> None:
     assert shop.hub.pull("removed") == []
     assert shop.states(removed) == []
 
-    liar = "name: kindgate\non: pull_request\npermissions: {}\njobs:\n  kindgate:\n    runs-on: any\n    steps: [{run: 'true'}]\n"
-    head = shop.hub.commit({".github/workflows/kindgate.yml": liar, "k8s/shop.yaml": HOST_PATH}, "liar")
+    replaced_workflow = (
+        "name: kindgate\non: pull_request\npermissions: {}\njobs:\n  kindgate:\n    runs-on: any\n    steps: [{run: 'true'}]\n"
+    )
+    head = shop.hub.commit({".github/workflows/kindgate.yml": replaced_workflow, "k8s/shop.yaml": HOST_PATH}, "liar")
     played = shop.hub.pull("liar")
     assert "hostPath" in log_of(played)
     assert shop.states(head)[-1] in {"failure", "error"}

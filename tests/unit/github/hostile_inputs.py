@@ -109,9 +109,9 @@ DOCUMENTS: dict[str, Callable[[], bytes]] = {
 
 Read = Callable[[bytes], object]
 CASES: dict[str, tuple[Callable[[], bytes], Read]] = {
-    **{name: (made, lambda data: parse_report(data, "leg")) for name, made in REPORTS.items()},
-    **{name: (made, lambda data: read_report(data, "leg")) for name, made in ARCHIVES.items()},
-    **{name: (made, lambda data: parse_document(data.decode())) for name, made in DOCUMENTS.items()},
+    **{name: (create, lambda data: parse_report(data, "leg")) for name, create in REPORTS.items()},
+    **{name: (create, lambda data: read_report(data, "leg")) for name, create in ARCHIVES.items()},
+    **{name: (create, lambda data: parse_document(data.decode())) for name, create in DOCUMENTS.items()},
 }
 
 
@@ -121,7 +121,7 @@ def outcome(data: bytes, read: Read) -> dict[str, Any]:
     try:
         read(data)
     except KindgateError as error:
-        return {"refused": True, "said": len(str(error)), "seconds": time.process_time() - begun}
+        return {"refused": True, "message_length": len(str(error)), "seconds": time.process_time() - begun}
     return {"refused": False}
 
 
@@ -134,10 +134,10 @@ def measured(data: bytes, read: Read) -> dict[str, Any]:
         os._exit(0)
     os.close(sink)
     with os.fdopen(source, "rb") as stream:
-        told = stream.read()
+        output = stream.read()
     _, _, usage = os.wait4(number, 0)
-    return {**json.loads(told or b"{}"), "megabytes": usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)}
+    return {**json.loads(output or b"{}"), "megabytes": usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)}
 
 
 if __name__ == "__main__":
-    print(json.dumps({name: measured(made(), read) for name, (made, read) in CASES.items()}))  # noqa: T201 - the answer
+    print(json.dumps({name: measured(create(), read) for name, (create, read) in CASES.items()}))  # noqa: T201 - the answer

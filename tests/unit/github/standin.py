@@ -128,7 +128,7 @@ class StandIn:
         """Apply these faults to the next requests that match `METHOD path`, one each."""
         self.faults += [(re.compile(request), fault) for fault in faults]
 
-    def say(self, body: str, author: str = "mona", pull: int = 17) -> int:
+    def add_comment(self, body: str, author: str = "mona", pull: int = 17) -> int:
         """Add a comment by `author` and return its id."""
         comment = document("replies", "issue_comment")
         number = 1 + max((made["id"] for made in self.comments), default=0)
@@ -167,7 +167,7 @@ class StandIn:
 
     def status(self, sha: str = HEAD, context: str = "kindgate/verdict") -> dict[str, Any]:
         """Return the latest status of a commit in its context, or an empty mapping if it has none."""
-        found = [made for commit, made in self.statuses if commit == sha and made["context"] == context]
+        found = [status for commit, status in self.statuses if commit == sha and status["context"] == context]
         return found[-1] if found else {}
 
     def count(self, method: str) -> int:
@@ -248,7 +248,7 @@ class StandIn:
     def _create_comment(self, _query: dict[str, str], body: dict[str, Any], number: str) -> Answer:
         if len(body["body"]) > 65_536:
             return error("invalid")
-        self.say(body["body"], self.author, int(number))
+        self.add_comment(body["body"], self.author, int(number))
         return Answer(201, self.comments[-1])
 
     def _edit_comment(self, _query: dict[str, str], body: dict[str, Any], number: str) -> Answer:
@@ -278,8 +278,8 @@ class StandIn:
         runs = [run for run in self._runs() if Path(run["path"].partition("@")[0]).name == file]
         if not runs:
             return error("not_found")
-        asked = {"head_sha": "head_sha", "branch": "head_branch", "event": "event", "status": "conclusion"}
-        found = [run for run in runs if all(query.get(key) in {None, run[name]} for key, name in asked.items())]
+        filters = {"head_sha": "head_sha", "branch": "head_branch", "event": "event", "status": "conclusion"}
+        found = [run for run in runs if all(query.get(key) in {None, run[name]} for key, name in filters.items())]
         page = self._page(query, sorted(found, key=lambda run: -run["id"]), f"/repos/{REPOSITORY}/actions/workflows/{file}/runs")
         page.body = {"total_count": len(found), "workflow_runs": page.body}
         return page
@@ -317,18 +317,18 @@ class StandIn:
             return error("not_found")
         entries = []
         for name in sorted({one.partition("/")[0] for one in below}):
-            held = sorted((one, text) for one, text in below.items() if one == name or one.startswith(f"{name}/"))
+            blobs = sorted((one, text) for one, text in below.items() if one == name or one.startswith(f"{name}/"))
             kind = "file" if name in below else "dir"
-            entries.append({"type": kind, "name": name, "path": f"{prefix}{name}", "size": 0, "sha": _hash(repr(held))})
+            entries.append({"type": kind, "name": name, "path": f"{prefix}{name}", "size": 0, "sha": _hash(repr(blobs))})
         return Answer(200, entries)
 
     def _create_status(self, _query: dict[str, str], body: dict[str, Any], sha: str) -> Answer:
         if len(body.get("description") or "") > 140 or body["state"] not in {"error", "failure", "pending", "success"}:
             return error("invalid")
         number = len(self.statuses) + 1
-        made = document("replies", "status") | body | {"id": number, "url": f"{self.url}/repos/{REPOSITORY}/statuses/{sha}"}
-        self.statuses.append((sha, made))
-        return Answer(201, made)
+        status = document("replies", "status") | body | {"id": number, "url": f"{self.url}/repos/{REPOSITORY}/statuses/{sha}"}
+        self.statuses.append((sha, status))
+        return Answer(201, status)
 
     def _list_timeline(self, query: dict[str, str], _body: dict[str, Any], number: str) -> Answer:
         return self._page(query, self.timeline, f"/repos/{REPOSITORY}/issues/{number}/timeline")
@@ -341,7 +341,7 @@ class StandIn:
         role = {"admin": "admin", "write": "maintain", "read": "triage"}.get(permission, permission)
         return Answer(200, {"permission": permission, "role_name": role, "user": {"login": login, "id": number, "type": "User"}})
 
-    def happens(self, kind: str, at: str, actor: str = "maintainer", **more: Any) -> None:
+    def add_event(self, kind: str, at: str, actor: str = "maintainer", **more: Any) -> None:
         """Add a timeline event; a commit has neither actor nor time in GitHub's timeline."""
         number = self.people.get(actor, (999, ""))[0]
         event = document("replies", "timeline_event") | {
@@ -353,7 +353,7 @@ class StandIn:
 
     def label(self, at: str, actor: str = "maintainer", name: str = "kindgate: gate change approved", kind: str = "labeled") -> None:
         """Add or remove a label."""
-        self.happens(kind, at, actor, label={"name": name, "color": "0e8a16"})
+        self.add_event(kind, at, actor, label={"name": name, "color": "0e8a16"})
 
     def _get_branch(self, _query: dict[str, str], _body: dict[str, Any], name: str) -> Answer:
         if unquote(name) != "main":
@@ -421,7 +421,7 @@ class Handler(BaseHTTPRequestHandler):
             assert answer is not None
             self._send(answer)
             return
-        self._suffer(fault, answer)
+        self._apply_fault(fault, answer)
 
     def _next_fault(self, line: str) -> Fault | None:
         for index, (pattern, fault) in enumerate(self.github.faults):
@@ -430,7 +430,7 @@ class Handler(BaseHTTPRequestHandler):
                 return fault
         return None
 
-    def _suffer(self, fault: Fault, answer: Answer | None) -> None:
+    def _apply_fault(self, fault: Fault, answer: Answer | None) -> None:
         if fault.delay:
             self.github.stopped.wait(fault.delay)
         if fault.silent:

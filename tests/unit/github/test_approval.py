@@ -115,7 +115,7 @@ def test_a_later_push_invalidates_the_approval(changing: StandIn, passing: RunRe
 def test_a_forced_push_to_an_older_commit_invalidates_the_approval(changing: StandIn) -> None:
     """A forced push to an older commit reuses its old run, so the time of the push comes from the timeline."""
     changing.label(AFTER)
-    changing.happens("head_ref_force_pushed", LATER, "mona")
+    changing.add_event("head_ref_force_pushed", LATER, "mona")
 
     assert publish(changing).exit_code == PublishRefused.exit_code
 
@@ -157,7 +157,7 @@ def test_events_of_any_form_are_read(changing: StandIn) -> None:
 def test_a_changed_base_branch_requires_a_new_run(fork: StandIn, passing: RunReport) -> None:
     """The run judged a merge with the old base under its rules, which a label does not change."""
     upload(fork, passing)
-    fork.happens("base_ref_changed", AFTER, "mona")
+    fork.add_event("base_ref_changed", AFTER, "mona")
     fork.label(LATER)
 
     published = publish(fork)
@@ -169,7 +169,7 @@ def test_a_changed_base_branch_requires_a_new_run(fork: StandIn, passing: RunRep
 def test_a_base_branch_changed_before_the_run_is_ignored(fork: StandIn, passing: RunReport) -> None:
     """A base change before the run does not matter: the run merged with the new base."""
     upload(fork, passing)
-    fork.happens("base_ref_changed", BEFORE, "mona")
+    fork.add_event("base_ref_changed", BEFORE, "mona")
 
     assert publish(fork).exit_code == 0
 

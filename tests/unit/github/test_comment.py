@@ -64,7 +64,7 @@ def test_the_first_comment_takes_three_requests(github: StandIn) -> None:
 
 def test_an_update_takes_three_requests(github: StandIn) -> None:
     """An update takes the pull request, its comments and the edit."""
-    github.say(f"{OLD}\nold", BOT)
+    github.add_comment(f"{OLD}\nold", BOT)
 
     result = converge(github)
 
@@ -114,8 +114,8 @@ def test_the_comment_is_found_after_many_older_comments(github: StandIn, page_li
     """All pages are read, whatever page size the server uses."""
     github.page_limit = page_limit
     for number in range(35):
-        github.say(f"comment {number}")
-    github.say(f"{OLD}\nold", BOT)
+        github.add_comment(f"comment {number}")
+    github.add_comment(f"{OLD}\nold", BOT)
 
     converge(github)
 
@@ -135,7 +135,7 @@ def test_only_duplicates_of_the_comment_are_deleted(github: StandIn) -> None:
         ("hello", BOT),
         (f"{OLD}\nsecond", BOT),
     ]:
-        github.say(body, author)
+        github.add_comment(body, author)
 
     converge(github)
 
@@ -145,8 +145,8 @@ def test_only_duplicates_of_the_comment_are_deleted(github: StandIn) -> None:
 
 def test_an_already_deleted_duplicate_is_ignored(github: StandIn) -> None:
     """A concurrent run may have deleted the duplicate already."""
-    github.say(f"{OLD}\nfirst", BOT)
-    github.say(f"{OLD}\nsecond", BOT)
+    github.add_comment(f"{OLD}\nfirst", BOT)
+    github.add_comment(f"{OLD}\nsecond", BOT)
     github.fail(DELETE, Fault("not_found"))
 
     assert converge(github).warnings == ()
@@ -154,8 +154,8 @@ def test_an_already_deleted_duplicate_is_ignored(github: StandIn) -> None:
 
 def test_an_undeletable_duplicate_is_a_warning(github: StandIn) -> None:
     """A duplicate that cannot be deleted is a warning, because the comment itself was written."""
-    github.say(f"{OLD}\nfirst", BOT)
-    github.say(f"{OLD}\nsecond", BOT)
+    github.add_comment(f"{OLD}\nfirst", BOT)
+    github.add_comment(f"{OLD}\nsecond", BOT)
     github.fail(DELETE, Fault("read_only_token"))
 
     result = converge(github)
@@ -167,7 +167,7 @@ def test_an_undeletable_duplicate_is_a_warning(github: StandIn) -> None:
 def test_a_newer_runs_comment_is_kept(github: StandIn) -> None:
     """A run that ends late does not overwrite a newer run's comment."""
     newer = f"{replace(MARKER, run=9002)}\nnewer"
-    github.say(newer, BOT)
+    github.add_comment(newer, BOT)
 
     assert "newer run" in converge(github).line
     assert github.written() == [newer]
@@ -226,8 +226,8 @@ def test_a_refusal_is_final(github: StandIn, fault: str, status: int, words: str
 )
 def test_transient_errors_are_retried(github: StandIn, request_: str, method: str, fault: Fault) -> None:
     """Reads, edits and deletions are retried; the third attempt succeeds after two failures."""
-    github.say(f"{OLD}\nfirst", BOT)
-    github.say(f"{OLD}\nsecond", BOT)
+    github.add_comment(f"{OLD}\nfirst", BOT)
+    github.add_comment(f"{OLD}\nsecond", BOT)
     github.fail(request_, fault, fault)
     time = FakeTime()
 
@@ -267,7 +267,7 @@ def test_a_creation_with_a_lost_reply_is_not_repeated(github: StandIn, fault: Fa
 
 def test_a_comment_deleted_during_editing_is_created_again(github: StandIn) -> None:
     """A comment deleted between reading and editing is created again."""
-    github.say(f"{OLD}\nold", BOT)
+    github.add_comment(f"{OLD}\nold", BOT)
     github.fail(EDIT, Fault("not_found"))
     github.fail(LIST, Fault(effect=True))
     time = FakeTime()
@@ -307,7 +307,7 @@ def test_a_wait_within_the_deadline_is_honored(github: StandIn) -> None:
 @pytest.mark.parametrize("request_", [READ, LIST, EDIT])
 def test_a_wait_beyond_the_deadline_fails_immediately(github: StandIn, fault: Fault, request_: str) -> None:
     """`Retry-After: 3600`, a limit without a time and an exhausted quota fail without waiting."""
-    github.say(f"{OLD}\nold", BOT)
+    github.add_comment(f"{OLD}\nold", BOT)
     github.fail(request_, fault)
     time = FakeTime()
 

@@ -124,8 +124,8 @@ def test_a_requested_id_is_used_unchanged(tmp_path: Path) -> None:
     assert comment_id("shop-e2e", "ci", tmp_path, str(tmp_path)) == "shop-e2e"
 
 
-@pytest.mark.parametrize("asked", ["-x", "a b", "a--b", "A", "x" * 61, "a\n", "a->"])
-def test_an_id_invalid_in_a_marker_is_an_error(tmp_path: Path, asked: str) -> None:
+@pytest.mark.parametrize("requested", ["-x", "a b", "a--b", "A", "x" * 61, "a\n", "a->"])
+def test_an_id_invalid_in_a_marker_is_an_error(tmp_path: Path, requested: str) -> None:
     """The error for an invalid id names the option."""
     with pytest.raises(SettingsError, match="--github-id"):
-        comment_id(asked, "ci", tmp_path, "")
+        comment_id(requested, "ci", tmp_path, "")

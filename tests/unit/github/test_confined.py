@@ -70,11 +70,11 @@ def test_a_failing_task_is_refused_with_its_cause(task: object, why: str) -> Non
 )
 def test_a_compromised_reader_runs_nothing_in_the_posting_process(module: str, name: str, tmp_path: Path) -> None:
     """The answer can name only kindgate's data types: not functions, other classes, or anything that a module imports."""
-    made = tmp_path / "made"
+    marker = tmp_path / "made"
 
     with pytest.raises(PublishRefused, match="no readable result"):
-        within_limits(QUICK, compromise_reader, module, name, str(made))
-    assert not made.exists()
+        within_limits(QUICK, compromise_reader, module, name, str(marker))
+    assert not marker.exists()
 
 
 def test_a_compromised_reader_can_return_data() -> None:

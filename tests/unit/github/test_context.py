@@ -120,10 +120,10 @@ def test_a_persons_push_to_a_dependabot_branch_can_be_commented_on() -> None:
 
 def test_a_rerun_has_the_first_payload_and_a_new_attempt() -> None:
     """A re-run has the first attempt's payload; only the attempt number differs."""
-    first, again = (context("pull_request_same_repository", GITHUB_RUN_ATTEMPT=attempt) for attempt in ("1", "2"))
+    first, rerun = (context("pull_request_same_repository", GITHUB_RUN_ATTEMPT=attempt) for attempt in ("1", "2"))
 
-    assert first.pull == again.pull
-    assert (first.attempt, again.attempt) == (1, 2)
+    assert first.pull == rerun.pull
+    assert (first.attempt, rerun.attempt) == (1, 2)
 
 
 @pytest.mark.parametrize("event", ["push", "merge_group", "schedule", "workflow_dispatch"])

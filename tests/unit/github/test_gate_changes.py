@@ -47,7 +47,7 @@ def lists(github: StandIn, *files: str | dict[str, str]) -> None:
 REQUEST = Request(9001, suite=Suite("shop/e2e"))
 
 
-def said(github: StandIn, report: RunReport, request: Request = REQUEST) -> str:
+def published_comment(github: StandIn, report: RunReport, request: Request = REQUEST) -> str:
     """Return the comment on a passing run."""
     upload(github, report)
     publish(github, request)
@@ -82,7 +82,7 @@ def test_every_file_that_affects_the_verdict_is_listed(fork: StandIn, passing: R
     commits(fork)
     lists(fork, "shop/app.py", file)
 
-    body = said(fork, passing)
+    body = published_comment(fork, passing)
 
     assert f"changes the gate that judges it: `{file}`" in body
     assert "app.py" not in body
@@ -94,7 +94,7 @@ def test_a_renamed_file_counts_by_both_names(fork: StandIn, passing: RunReport, 
     commits(fork)
     lists(fork, {"filename": "shop/helpers.py", "previous_filename": "shop/conftest.py", "status": status})
 
-    assert "`shop/conftest.py`" in said(fork, passing)
+    assert "`shop/conftest.py`" in published_comment(fork, passing)
 
 
 def test_the_base_defines_the_gate(fork: StandIn, passing: RunReport) -> None:
@@ -102,7 +102,7 @@ def test_the_base_defines_the_gate(fork: StandIn, passing: RunReport) -> None:
     commits(fork, **{"shop/e2e/pytest.ini": "[pytest]\nslo_file = easy.yml\n", "shop/e2e/easy.yml": "thresholds: {}\n"})
     lists(fork, "shop/e2e/pytest.ini", "shop/e2e/easy.yml", "shop/e2e/limits.yml")
 
-    body = said(fork, passing)
+    body = published_comment(fork, passing)
 
     assert "`shop/e2e/limits.yml`, `shop/e2e/pytest.ini`" in body
 
@@ -112,7 +112,7 @@ def test_objectives_are_compared_for_any_file_name(fork: StandIn, passing: RunRe
     commits(fork, **{"shop/e2e/limits.yml": 'thresholds: {http_req_duration: ["p(95)<9000"]}\n'})
     lists(fork, "shop/e2e/limits.yml")
 
-    assert "| `p(95)<200` | `p(95)<9000` |" in said(fork, passing)
+    assert "| `p(95)<200` | `p(95)<9000` |" in published_comment(fork, passing)
 
 
 @pytest.mark.parametrize("size", [70_000, 1_100_000])
@@ -121,7 +121,7 @@ def test_an_oversized_objectives_file_counts_as_a_change(fork: StandIn, passing:
     commits(fork, **{"shop/e2e/limits.yml": SUITE["shop/e2e/limits.yml"] + "#" * size})
     lists(fork, "shop/e2e/limits.yml")
 
-    assert "| `the whole file` |" in said(fork, passing)
+    assert "| `the whole file` |" in published_comment(fork, passing)
 
 
 MANY = [f"src/{number}.py" for number in range(3000)]
@@ -132,7 +132,7 @@ def test_commits_are_compared_beyond_githubs_file_list(fork: StandIn, passing: R
     commits(fork, **{"zzz/conftest.py": "import os\n", "shop/base/deployment.yaml": "kind: Other\n"})
     lists(fork, *MANY)
 
-    body = said(fork, passing)
+    body = published_comment(fork, passing)
 
     assert "`shop/base/deployment.yaml`, `zzz/conftest.py`" in body
     assert "GitHub lists only 3,000 of the changed files" in body
@@ -143,7 +143,7 @@ def test_a_changed_workflow_beyond_githubs_file_list_makes_the_run_untrusted(for
     commits(fork, **{".github/workflows/ci.yml": "name: ci\n"})
     lists(fork, *MANY)
 
-    assert "UNTRUSTED" in said(fork, passing)
+    assert "UNTRUSTED" in published_comment(fork, passing)
 
 
 def test_gate_files_are_compared_if_both_lists_are_truncated(fork: StandIn, passing: RunReport) -> None:
@@ -152,7 +152,7 @@ def test_gate_files_are_compared_if_both_lists_are_truncated(fork: StandIn, pass
     fork.tree_is_cut = True
     lists(fork, *MANY)
 
-    body = said(fork, passing)
+    body = published_comment(fork, passing)
 
     assert "`.github/workflows/*`, `conftest.py`, `shop/base/deployment.yaml`" in body
     assert "only the base's gate files were compared" in body
@@ -194,7 +194,7 @@ def test_the_comment_reports_a_private_repositorys_refusal(fork: StandIn, passin
     fork.fail(request_of, *[Fault("read_only_token")] * 20)
     lists(fork, "conftest.py")
 
-    body = said(fork, passing)
+    body = published_comment(fork, passing)
 
     assert "changes the gate that judges it: `conftest.py`" in body
     assert "Resource not accessible by integration" in body
@@ -204,7 +204,7 @@ def test_an_unavailable_file_list_makes_the_run_untrusted(fork: StandIn, passing
     """If no files are listed, the workflow might have changed, and status and comment report it."""
     fork.fail("GET .*/pulls/17/files", Fault("read_only_token"))
 
-    body = said(fork, passing)
+    body = published_comment(fork, passing)
 
     assert "UNTRUSTED" in body.split("\n")[1]
     assert "its changes are unknown" in body
@@ -217,7 +217,7 @@ def test_unreadable_base_settings_are_reported(fork: StandIn, passing: RunReport
     fork.contents["shop/e2e/pytest.ini", BASE] = "pytest]\n"
     lists(fork, "conftest.py", "shop/base/deployment.yaml")
 
-    body = said(fork, passing)
+    body = published_comment(fork, passing)
 
     assert "`conftest.py`" in body
     assert "cannot read the base's own settings" in body
@@ -243,7 +243,7 @@ def test_dropped_tests_and_objectives_are_listed(fork: StandIn, passing: RunRepo
     other = passing.objectives[0].model_copy(update={"metric": "http_req_failed", "expression": "rate<0.01"})
     on_the_base(fork, with_tests(passing, "a", "b", "c").model_copy(update={"objectives": (*passing.objectives, other)}))
 
-    body = said(fork, with_tests(passing, "a", b=""))
+    body = published_comment(fork, with_tests(passing, "a", b=""))
 
     assert "Judged on the base branch but not here (3)" in body
     for row in ("test b", "test c", "objective of http_req_failed"):
@@ -257,7 +257,7 @@ def test_only_a_successful_push_to_the_base_is_compared(fork: StandIn, passing: 
     """A tag can have the branch's name, so only a successful push to the base branch is compared."""
     on_the_base(fork, with_tests(passing, "a", "b"), **run)
 
-    assert "Judged on the base" not in said(fork, with_tests(passing, "a"))
+    assert "Judged on the base" not in published_comment(fork, with_tests(passing, "a"))
 
 
 def test_a_base_without_a_readable_report_is_ignored(fork: StandIn, passing: RunReport) -> None:
@@ -265,4 +265,4 @@ def test_a_base_without_a_readable_report_is_ignored(fork: StandIn, passing: Run
     on_the_base(fork, passing)
     fork.fail("GET .*/runs/8000/artifacts", Fault("read_only_token"))
 
-    assert "PASS" in said(fork, passing).split("\n")[1]
+    assert "PASS" in published_comment(fork, passing).split("\n")[1]

@@ -105,15 +105,15 @@ def test_an_arbitrary_kustomization_does_not_crash(text: str) -> None:
 
 def test_cycles_and_endless_trees_terminate() -> None:
     """A cycle and an endless tree end after a limited number of requests."""
-    asked: list[str] = []
+    requested: list[str] = []
 
     def endless(path: str) -> str:
-        asked.append(path)
+        requested.append(path)
         return "resources: [., ../a, deeper]"
 
     manifest_files(endless, "k8s")
 
-    assert len(asked) <= KUSTOMIZATIONS_LIMIT
+    assert len(requested) <= KUSTOMIZATIONS_LIMIT
 
 
 @given(st.text(alphabet="./ab", max_size=12))

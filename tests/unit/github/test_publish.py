@@ -286,13 +286,13 @@ def test_never_means_never(fork: StandIn, passing: RunReport) -> None:
 
 def test_claims_about_the_pull_request_are_replaced_with_githubs_data(fork: StandIn, passing: RunReport) -> None:
     """Numbers, repositories, links and commits come from GitHub, not from the report."""
-    lie = passing.model_copy(
+    claims = passing.model_copy(
         update={
             "pull_request": PullRequest(repository="evil/shop", number=1, head_sha="e" * 40, run_url="https://evil.example/run"),
             "links": (Link(name="Click here", url="https://evil.example/login"),),
         }
     )
-    send(fork, lie)
+    send(fork, claims)
 
     published = publish(fork)
 
@@ -305,7 +305,7 @@ def test_claims_about_the_pull_request_are_replaced_with_githubs_data(fork: Stan
 
 
 @pytest.mark.parametrize(
-    ("lie", "words"),
+    ("claims", "words"),
     [
         ({"head_sha": "e" * 40}, "for commit eeeeeeeeee"),
         ({"head_sha": ""}, "for commit unknown"),
@@ -320,14 +320,14 @@ def test_claims_about_the_pull_request_are_replaced_with_githubs_data(fork: Stan
 )
 @pytest.mark.parametrize("repository", ["fork", "github"])
 def test_a_report_contradicting_github_is_untrusted(
-    passing: RunReport, lie: dict[str, Any], words: str, repository: str, request: pytest.FixtureRequest
+    passing: RunReport, claims: dict[str, Any], words: str, repository: str, request: pytest.FixtureRequest
 ) -> None:
     """A branch of the same repository can write any report too."""
     standin: StandIn = request.getfixturevalue(repository)
     from_same_repository(standin) if repository == "github" else None
     report = own(standin, passing)
     assert report.pull_request is not None
-    send(standin, report.model_copy(update={"pull_request": report.pull_request.model_copy(update=lie)}))
+    send(standin, report.model_copy(update={"pull_request": report.pull_request.model_copy(update=claims)}))
 
     published = publish(standin)
 

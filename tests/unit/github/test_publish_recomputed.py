@@ -44,8 +44,8 @@ def _forged(report: RunReport) -> RunReport:
 def _base(github: StandIn, files: Mapping[str, str], now: Mapping[str, str] | None = None) -> None:
     """Set the files of main at the pull request's branch point and now."""
     github.merge_base = START
-    for commit, held in ((START, files), (BASE, files if now is None else now)):
-        github.contents |= {(f"e2e/{name}", commit): text for name, text in held.items()}
+    for commit, base_files in ((START, files), (BASE, files if now is None else now)):
+        github.contents |= {(f"e2e/{name}", commit): text for name, text in base_files.items()}
 
 
 NAMED = {"pytest.ini": "[pytest]\nslo_file = own.yaml\n"}
@@ -140,10 +140,10 @@ def test_a_run_with_main_objectives_of_either_commit_counts_as_unedited(fork: St
 UNREADABLE = {"objectives": {"own.yaml": "thresholds: ["}, "settings": {"pytest.ini": "[pytest]\nslo_bursts = many\n"}}
 
 
-@pytest.mark.parametrize("held", UNREADABLE.values(), ids=UNREADABLE)
-def test_an_unreadable_base_blocks_the_merge(fork: StandIn, held: dict[str, str]) -> None:
+@pytest.mark.parametrize("base_files", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_unreadable_base_blocks_the_merge(fork: StandIn, base_files: dict[str, str]) -> None:
     """Without the base, the required objectives are unknown."""
-    _base(fork, NAMED | held)
+    _base(fork, NAMED | base_files)
 
     published, comment, _ = _published(fork, _run(1000))
 

@@ -33,20 +33,20 @@ class GeneratedSeries(BurstSeries):
         super().__init__(first.plan, 0.0, Path(), LoadLock(Path(), Path()), (first.plan,) * turns if turns > 1 else ())
         self._burst = burst
         self._before = before
-        self.made: tuple[BurstResult, ...] = ()
+        self.sent: tuple[BurstResult, ...] = ()
 
     def second(self) -> BurstSeries:
         """Return a series whose bursts start after this one's."""
-        return GeneratedSeries(self._burst, self.turns, before=len(self.made))
+        return GeneratedSeries(self._burst, self.turns, before=len(self.sent))
 
     def extend(
         self, count: int, on_burst: OnBurst = lambda _number, _planned, _result: None, enough: Enough = lambda _results: False
     ) -> tuple[BurstResult, ...]:
         """Extend as the pipeline does, without sending load."""
-        while len(self.made) < count and not (self.made and enough(self.made)):
-            self.made = (*self.made, self._burst(self._before + len(self.made)))
-            on_burst(len(self.made), count, self.made[-1])
-        return self.made[:count]
+        while len(self.sent) < count and not (self.sent and enough(self.sent)):
+            self.sent = (*self.sent, self._burst(self._before + len(self.sent)))
+            on_burst(len(self.sent), count, self.sent[-1])
+        return self.sent[:count]
 
 
 def judged_run(
@@ -56,7 +56,7 @@ def judged_run(
     burst_series = GeneratedSeries(burst)
     judged = measure_and_judge(objectives, burst_series, bursts, quick=quick)
     measurement = Measurement(test, judgement=judged.judgement, origin=replace(judged.origin, own=own))
-    return reported([measurement], burst_series.made)
+    return reported([measurement], burst_series.sent)
 
 
 def compared_run(

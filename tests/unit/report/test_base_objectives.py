@@ -41,22 +41,22 @@ def _rows(report: RunReport) -> list[Verdict | None]:
 
 def test_unchanged_objectives_are_judged_once() -> None:
     """If the objectives are unchanged, the base's verdicts are the run's own."""
-    again = recompute_report(_run(), _main(LOOSE))
-    assert again.recomputation is not None
-    assert again.recomputation.base is not None
-    assert not again.recomputation.base.edited
-    assert _rows(again) == [Verdict.PASS]
-    assert decide(again, conclusion="success").verdict == "PASS"
+    recomputed = recompute_report(_run(), _main(LOOSE))
+    assert recomputed.recomputation is not None
+    assert recomputed.recomputation.base is not None
+    assert not recomputed.recomputation.base.edited
+    assert _rows(recomputed) == [Verdict.PASS]
+    assert decide(recomputed, conclusion="success").verdict == "PASS"
 
 
 def test_a_loosened_objective_passes_but_fails_the_one_on_main() -> None:
     """Both verdicts are kept, and the check follows main's."""
-    again = recompute_report(_run(LOOSE), _main(STRICT))
-    decision = decide(again, conclusion="success")
+    recomputed = recompute_report(_run(LOOSE), _main(STRICT))
+    decision = decide(recomputed, conclusion="success")
     assert (decision.verdict, decision.may_merge, decision.exit_code) == ("FAIL", False, 20)
     assert decision.reason == "passes its own objectives but fails those of main: p(95)<40 of http_req_duration"
-    assert again.outcome is Outcome.PASSED
-    assert [row.verdict for row in again.objectives] == [Verdict.PASS]
+    assert recomputed.outcome is Outcome.PASSED
+    assert [row.verdict for row in recomputed.objectives] == [Verdict.PASS]
 
 
 def test_a_maintainer_can_accept_edited_objectives() -> None:
@@ -77,9 +77,9 @@ def test_a_maintainer_cannot_accept_a_refuted_claim() -> None:
 
 def test_a_base_objective_without_data_is_not_judged() -> None:
     """A route that the pull request no longer serves or loads turns the check red and is named."""
-    again = recompute_report(_run(LOOSE), _main(LOOSE, "http_req_duration{host:gone.localhost}: p(95)<100"))
-    decision = decide(again, conclusion="success")
-    assert _rows(again) == [Verdict.PASS, None]
+    recomputed = recompute_report(_run(LOOSE), _main(LOOSE, "http_req_duration{host:gone.localhost}: p(95)<100"))
+    decision = decide(recomputed, conclusion="success")
+    assert _rows(recomputed) == [Verdict.PASS, None]
     assert (decision.verdict, decision.exit_code) == ("FAIL", 20)
     assert "http_req_duration{host:gone.localhost}" in decision.reason
 
@@ -97,32 +97,32 @@ def test_a_base_objective_without_data_is_not_judged() -> None:
 )
 def test_less_load_than_the_base_plans_cannot_pass(run: dict[str, Any], demands: dict[str, Any]) -> None:
     """A run cannot loosen an objective by measuring less."""
-    again = recompute_report(_run(LOOSE, **run), _main(LOOSE, **demands))
-    decision = decide(again, conclusion="success")
-    assert _rows(again) == [None]
+    recomputed = recompute_report(_run(LOOSE, **run), _main(LOOSE, **demands))
+    decision = decide(recomputed, conclusion="success")
+    assert _rows(recomputed) == [None]
     assert not decision.may_merge
     assert "main plans" in decision.reason
 
 
 def test_less_load_can_still_fail() -> None:
     """An objective that fails under less load is a FAIL."""
-    again = recompute_report(_run(LOOSE, size=300), _main(STRICT))
-    assert _rows(again) == [Verdict.FAIL]
+    recomputed = recompute_report(_run(LOOSE, size=300), _main(STRICT))
+    assert _rows(recomputed) == [Verdict.FAIL]
 
 
 def test_a_run_that_ended_early_is_judged_by_its_bursts() -> None:
     """Main's objective was still undecided at the interim look that ended the run, so it is INCONCLUSIVE and main's policy applies."""
-    again = recompute_report(_run(LOOSE, median=30.5), _main("p(95)<50"))
-    assert _rows(again) == [Verdict.INCONCLUSIVE]
-    red, green = (decide(again, Requirements(inconclusive=policy), conclusion="success") for policy in ("fail", "warn"))
+    recomputed = recompute_report(_run(LOOSE, median=30.5), _main("p(95)<50"))
+    assert _rows(recomputed) == [Verdict.INCONCLUSIVE]
+    red, green = (decide(recomputed, Requirements(inconclusive=policy), conclusion="success") for policy in ("fail", "warn"))
     assert (red.may_merge, red.exit_code, green.may_merge, green.verdict) == (False, 20, True, "INCONCLUSIVE")
 
 
 def test_an_incomplete_look_cannot_pass() -> None:
     """Main's objective is undecided after ten bursts, and 15 bursts are not a complete second look: looks happen only as planned."""
-    again = recompute_report(_run("max<5000", bursts=15), _main("p(95)<93"))
-    assert _rows(again) == [None]
-    assert "had all its bursts" in decide(again, conclusion="success").reason
+    recomputed = recompute_report(_run("max<5000", bursts=15), _main("p(95)<93"))
+    assert _rows(recomputed) == [None]
+    assert "had all its bursts" in decide(recomputed, conclusion="success").reason
 
 
 def test_the_base_policy_also_applies_to_the_runs_own_objectives() -> None:
@@ -134,25 +134,25 @@ def test_the_base_policy_also_applies_to_the_runs_own_objectives() -> None:
 
 def test_a_tighter_base_limit_makes_a_late_generator_invalid() -> None:
     """5 ms of loop lag is valid for a limit of one second but not for one of 90 ms."""
-    again = recompute_report(_run(LOOSE, lag=5.0), _main("p(95)<93"))
-    assert _rows(again) == [Verdict.INVALID]
-    assert decide(again, conclusion="success").exit_code == 21
+    recomputed = recompute_report(_run(LOOSE, lag=5.0), _main("p(95)<93"))
+    assert _rows(recomputed) == [Verdict.INVALID]
+    assert decide(recomputed, conclusion="success").exit_code == 21
 
 
 def test_objectives_from_tests_belong_to_the_pull_request() -> None:
     """They are judged as written, marked as the pull request's own, and replace none of the base's."""
-    again = recompute_report(_run(LOOSE, own=True), _main(STRICT))
-    assert again.recomputation is not None
-    assert [claim.own for claim in again.recomputation.claims] == [True]
-    assert not decide(again, conclusion="success").may_merge
+    recomputed = recompute_report(_run(LOOSE, own=True), _main(STRICT))
+    assert recomputed.recomputation is not None
+    assert [claim.own for claim in recomputed.recomputation.claims] == [True]
+    assert not decide(recomputed, conclusion="success").may_merge
 
 
 def test_a_run_that_judged_nothing_leaves_all_base_objectives_unjudged() -> None:
     """Deleting the test does not delete the objective."""
     report = _run().model_copy(update={"objectives": (), "judged": (), "figures": ()})
-    again = recompute_report(report, _main(LOOSE, "http_req_failed: rate<0.1"))
-    assert _rows(again) == [None, None]
-    assert decide(again, conclusion="success").exit_code == 20
+    recomputed = recompute_report(report, _main(LOOSE, "http_req_failed: rate<0.1"))
+    assert _rows(recomputed) == [None, None]
+    assert decide(recomputed, conclusion="success").exit_code == 20
 
 
 TOLERANT = Objectives(compare=(Tolerance(95.0, 1.0),))
@@ -165,21 +165,21 @@ def _compared(**burst: Any) -> RunReport:
 def test_base_tolerances_are_judged_from_the_same_pairs() -> None:
     """A version that is 50 % slower passes a tolerance of 100 % but fails main's 10 %."""
     main = replace(_main(), objectives=Objectives(compare=(Tolerance(95.0, 0.1),)), compares=True)
-    again = recompute_report(_compared(slower=1.5), main)
-    assert _rows(again) == [Verdict.FAIL]
-    assert "fails those of main: p(95) at most 10" in decide(again, conclusion="success").reason
+    recomputed = recompute_report(_compared(slower=1.5), main)
+    assert _rows(recomputed) == [Verdict.FAIL]
+    assert "fails those of main: p(95) at most 10" in decide(recomputed, conclusion="success").reason
 
 
 def test_a_decision_by_base_looks_requires_confirmation() -> None:
     """If the pull request's own tolerance stays undecided, no confirmation round runs, so the base's tolerances get no verdict either."""
-    undecided = compared_run(Objectives(compare=(Tolerance(50.0, 0.0001),)), bursts_of(arms="duet"), 10)
-    assert [row.verdict for row in undecided.comparison] == [Verdict.INCONCLUSIVE]
+    inconclusive = compared_run(Objectives(compare=(Tolerance(50.0, 0.0001),)), bursts_of(arms="duet"), 10)
+    assert [row.verdict for row in inconclusive.comparison] == [Verdict.INCONCLUSIVE]
     main = replace(_main(), objectives=TOLERANT, compares=True)
-    again = recompute_report(undecided, main)
+    recomputed = recompute_report(inconclusive, main)
 
-    assert _rows(again) == [None]
-    assert not decide(again, conclusion="success").may_merge
-    assert "confirmation round" in decide(again, conclusion="success").reason
+    assert _rows(recomputed) == [None]
+    assert not decide(recomputed, conclusion="success").may_merge
+    assert "confirmation round" in decide(recomputed, conclusion="success").reason
 
 
 @pytest.mark.parametrize(("compares", "rows"), [(True, [Verdict.PASS, None]), (False, [Verdict.PASS])])
@@ -193,10 +193,10 @@ def test_objectives_count_as_edited_by_file_and_plan() -> None:
     """The same objectives and sizes count as unedited; another limit, a missing objective or fewer bursts count as an edit."""
 
     def edited(report: RunReport, main: BaseObjectives) -> bool:
-        again = recompute_report(report, main).recomputation
-        assert again is not None
-        assert again.base is not None
-        return again.base.edited
+        recomputed = recompute_report(report, main).recomputation
+        assert recomputed is not None
+        assert recomputed.base is not None
+        return recomputed.base.edited
 
     assert not edited(_run(LOOSE, "max<5000"), _main("max<5000", LOOSE))
     assert edited(_run(LOOSE), _main("max<5000", LOOSE))

@@ -40,23 +40,23 @@ def _report(text: str, verdict: Verdict, measured: float, *figures: tuple[float,
 
 
 @pytest.mark.parametrize(
-    ("base", "outcome", "said"), [(48.5, "passed", "no, new: 48.5 ms"), (61.2, "failed", "yes: 61.2 ms")], ids=["new", "not new"]
+    ("base", "outcome", "cell"), [(48.5, "passed", "no, new: 48.5 ms"), (61.2, "failed", "yes: 61.2 ms")], ids=["new", "not new"]
 )
-def test_a_missed_objective_has_the_baseline_outcome(base: float, outcome: str, said: str) -> None:
+def test_a_missed_objective_has_the_baseline_outcome(base: float, outcome: str, cell: str) -> None:
     """The objective's row and its test's row both say so."""
     report = _report("p(95)<50", Verdict.FAIL, 81.3, (95.0, base))
 
     (objective,), (test,) = report.objectives, report.tests
     assert (objective.base, objective.on_base, test.base) == (base, outcome, outcome)
     page = comment(report)
-    assert f"| ❌ FAIL | {said} |" in page
+    assert f"| ❌ FAIL | {cell} |" in page
     assert ("the baseline fails too" in page) == (outcome == "failed")
 
 
-@pytest.mark.parametrize(("base", "said"), [(48.5, "no: 48.5 ms"), (61.2, "yes: 61.2 ms")])
-def test_a_met_objective_has_the_baseline_outcome(base: float, said: str) -> None:
+@pytest.mark.parametrize(("base", "cell"), [(48.5, "no: 48.5 ms"), (61.2, "yes: 61.2 ms")])
+def test_a_met_objective_has_the_baseline_outcome(base: float, cell: str) -> None:
     """A met objective also shows the baseline's result: a pull request may fix a failure."""
-    assert f"| ✅ PASS | {said} |" in comment(_report("p(95)<50", Verdict.PASS, 40.0, (95.0, base)))
+    assert f"| ✅ PASS | {cell} |" in comment(_report("p(95)<50", Verdict.PASS, 40.0, (95.0, base)))
 
 
 @pytest.mark.parametrize(

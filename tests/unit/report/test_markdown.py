@@ -63,7 +63,7 @@ def test_a_truncated_comment_matches_its_golden_file(failing: RunReport) -> None
 def test_the_first_two_lines_hold_verdict_cause_and_next_step(ending: str, request: pytest.FixtureRequest) -> None:
     """The first two lines are what a reviewer sees before unfolding anything."""
     first, second, *_ = comment(request.getfixturevalue(ending)).splitlines()
-    said = {
+    expected = {
         "passing": ("PASS", "to spare", "may merge"),
         "failing": ("FAIL", "CPU throttling", "failures/test_slo_all"),
         "inconclusive": ("INCONCLUSIVE", "the limit is within", "--slo-bursts"),
@@ -71,7 +71,7 @@ def test_the_first_two_lines_hold_verdict_cause_and_next_step(ending: str, reque
         "setup_failed": ("SETUP FAILED", "ImagePullBackOff", "correct the image"),
         "interrupted": ("INTERRUPTED", "interrupted", "pytest -m e2e"),
     }[ending]
-    verdict, cause, next_step = said
+    verdict, cause, next_step = expected
     assert verdict in first
     assert re.search(rf"\*\*Cause:\*\* .*{re.escape(cause)}.*\*\*Next:\*\* .*{re.escape(next_step)}", second)
 
@@ -121,9 +121,9 @@ def test_a_comparison_without_objectives_has_a_headline(failing: RunReport, verd
 def test_an_unconfirmed_comparison_comes_first(failing: RunReport) -> None:
     """Unconfirmed results precede undecided objectives in the headline, and the row shows what the interim looks found."""
     looks = EarlierLooks(verdict=Verdict.FAIL, change=0.675, low=0.51, high=0.82, pairs=10)
-    said = "INCONCLUSIVE: not confirmed: 10 pairs of bursts said FAIL (67.5 % slower), and 20 new ones cannot tell: p(95) is as it was."
+    expected = "INCONCLUSIVE: not confirmed: 10 pairs of bursts said FAIL (67.5 % slower), and 20 new ones cannot tell: p(95) is as it was."
     row = failing.comparison[0].model_copy(
-        update={"verdict": Verdict.INCONCLUSIVE, "change": 0.02, "low": -0.03, "high": 0.07, "first": looks, "explanation": said}
+        update={"verdict": Verdict.INCONCLUSIVE, "change": 0.02, "low": -0.03, "high": 0.07, "first": looks, "explanation": expected}
     )
     open_row = row.model_copy(update={"metric": "p(50)", "first": None})
     report = failing.model_copy(
@@ -169,18 +169,18 @@ def test_the_headline_counts_skipped_and_deselected_tests(passing: RunReport, ou
 
 
 @pytest.mark.parametrize(
-    ("report", "said"),
+    ("report", "expected"),
     [
         ({"tests": ()}, "### ❌ NO VERDICT for `0123456`: no e2e test passed\n"),
         ({"tests": "skipped"}, "### ❌ NO VERDICT for `0123456`: no e2e test passed: 1 skipped\n"),
         ({"objectives": ()}, "### ❌ NO VERDICT for `0123456`: no objective was judged\n"),
     ],
 )
-def test_a_missing_required_check_leads_the_comment(passing: RunReport, report: dict[str, Any], said: str) -> None:
+def test_a_missing_required_check_leads_the_comment(passing: RunReport, report: dict[str, Any], expected: str) -> None:
     """A green run without its required tests or objectives is not a PASS and is not called mergeable."""
     changed = passing.model_copy(update=report | ({"tests": (_ended("skipped"),)} if report.get("tests") == "skipped" else {}))
     page = comment(changed, decide(changed, Requirements(objectives=True)))
-    assert page.startswith(said)
+    assert page.startswith(expected)
     assert "may merge" not in page
 
 
@@ -199,13 +199,13 @@ def test_a_cause_precedes_an_explanation_and_an_error(failing: RunReport) -> Non
     assert [line.split("`")[1].split()[0] for line in lines] == ["CPU", "5", "assert"]
 
 
-@pytest.mark.parametrize(("samples", "said"), [(6000, "has no value because too many requests failed"), (0, "has no data")])
-def test_a_threshold_without_a_value_is_explained(failing: RunReport, samples: int, said: str) -> None:
+@pytest.mark.parametrize(("samples", "expected"), [(6000, "has no value because too many requests failed"), (0, "has no data")])
+def test_a_threshold_without_a_value_is_explained(failing: RunReport, samples: int, expected: str) -> None:
     """If too many requests fail, a percentile has no value."""
     objective = failing.objectives[0].model_copy(update={"measured": None, "samples": samples})
     page = comment(failing.model_copy(update={"objectives": (objective,)}))
 
-    assert page.startswith(f"### ❌ FAIL for `0123456`: `p(95)<50` of `http_req_duration` {said} (limit 50 ms)\n")
+    assert page.startswith(f"### ❌ FAIL for `0123456`: `p(95)<50` of `http_req_duration` {expected} (limit 50 ms)\n")
 
 
 def test_a_report_contradicted_by_its_run_is_a_failure(passing: RunReport) -> None:
@@ -418,6 +418,6 @@ def test_random_text_does_not_break_tables_or_fences(failing: RunReport, text: s
 
 def test_a_cause_omits_the_verdict_and_ends_with_one_period(failing: RunReport) -> None:
     """Repeated verdicts (`FAIL: FAIL: ...`) and double periods (`minutes..`) are avoided."""
-    told = failing.objectives[0].model_copy(update={"explanation": "FAIL: p(95) = 81 ms: too slow; this speaks for this machine."})
-    report = failing.model_copy(update={"objectives": (told,), "tests": ()})
+    objective = failing.objectives[0].model_copy(update={"explanation": "FAIL: p(95) = 81 ms: too slow; this speaks for this machine."})
+    report = failing.model_copy(update={"objectives": (objective,), "tests": ()})
     assert headline(report).cause == ("p(95) = 81 ms: too slow; this speaks for this machine",)

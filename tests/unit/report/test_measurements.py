@@ -132,6 +132,6 @@ def test_unpacking_histograms_is_bounded() -> None:
     read = subprocess.run(
         [sys.executable, "-c", READ_BOMBS, str(2**31)], input=json.dumps(document), capture_output=True, text=True, check=True, timeout=60
     )
-    said, peak = read.stdout.splitlines()
-    assert "distinct times" in said
+    message, peak = read.stdout.splitlines()
+    assert "distinct times" in message
     assert int(peak) < 200_000  # kilobytes

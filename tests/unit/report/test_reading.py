@@ -85,10 +85,10 @@ def test_damaged_input_does_not_crash_the_reader(passing: RunReport, data: st.Da
 @pytest.mark.parametrize("part", ['"exit_code":0', '"tests":[]', '"run":{"id":"1","id":"2","started":1.0,"seconds":1.0}'])
 def test_a_duplicate_key_is_refused(part: str) -> None:
     """Two readers could use different values of a duplicate key."""
-    good = '{"run":{"id":"1","started":1.0,"seconds":1.0},"outcome":"passed","exit_code":0,"tests":[]'
-    assert read_report(f"{good}}}".encode()).exit_code == 0
+    valid = '{"run":{"id":"1","started":1.0,"seconds":1.0},"outcome":"passed","exit_code":0,"tests":[]'
+    assert read_report(f"{valid}}}".encode()).exit_code == 0
     with pytest.raises(ReportRefused, match="twice"):
-        read_report(f"{good},{part}}}".encode())
+        read_report(f"{valid},{part}}}".encode())
 
 
 VALUES = st.recursive(

@@ -72,8 +72,8 @@ def test_a_page_explains_what_recomputation_proves() -> None:
     """It also names the pull request's own objectives; a report that was not recomputed claims nothing."""
     text, page = _pages(recompute_report(_run(own=True)))
     assert "the pull request's own objectives, from its tests: `p(95)<1000 of http_req_duration`" in text
-    for said in (text, page.lower()):
-        assert "consistent, not that it is honest" in said
+    for text_of_page in (text, page.lower()):
+        assert "consistent, not that it is honest" in text_of_page
     assert "judged again" not in comment(_run())
 
 

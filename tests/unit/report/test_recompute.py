@@ -37,17 +37,17 @@ def _thresholds(*texts: str) -> Objectives:
 
 def assert_honest(report: RunReport) -> None:
     """Assert that recomputing yields the same verdicts, figures, sentences and decision."""
-    again = recompute_report(report)
-    assert again.recomputation is not None
-    assert again.recomputation.contradicted == ()
-    assert len(again.recomputation.claims) == len(report.objectives) + len(report.comparison)
-    assert (again.objectives, again.comparison, again.gates, again.outcome) == (
+    recomputed = recompute_report(report)
+    assert recomputed.recomputation is not None
+    assert recomputed.recomputation.contradicted == ()
+    assert len(recomputed.recomputation.claims) == len(report.objectives) + len(report.comparison)
+    assert (recomputed.objectives, recomputed.comparison, recomputed.gates, recomputed.outcome) == (
         report.objectives,
         report.comparison,
         report.gates,
         report.outcome,
     )
-    assert decide(again) == decide(report)
+    assert decide(recomputed) == decide(report)
 
 
 LIMITS = st.floats(1, 400).map(lambda limit: f"{limit!r}")
@@ -182,20 +182,20 @@ def _claiming_pass(report: RunReport) -> RunReport:
 
 def test_a_claimed_pass_with_failing_figures_is_a_fail() -> None:
     """The objective is named, its recomputed figures are shown, and the exit code is FAIL's."""
-    again = recompute_report(_claiming_pass(_failing()))
-    decision = decide(again, AT_LEAST_OBJECTIVES, conclusion="success")
+    recomputed = recompute_report(_claiming_pass(_failing()))
+    decision = decide(recomputed, AT_LEAST_OBJECTIVES, conclusion="success")
     assert (decision.verdict, decision.may_merge, decision.exit_code) == ("FAIL", False, 20)
     assert "claims PASS for p(95)<40 of http_req_duration, but its figures give FAIL" in decision.reason
-    assert again.outcome is Outcome.FAILED
-    assert again.objectives[0].verdict is Verdict.FAIL
-    assert again.objectives[0].measured == pytest.approx(163, abs=30)
+    assert recomputed.outcome is Outcome.FAILED
+    assert recomputed.objectives[0].verdict is Verdict.FAIL
+    assert recomputed.objectives[0].measured == pytest.approx(163, abs=30)
 
 
 def test_a_claimed_pass_for_a_slower_version_is_a_fail() -> None:
     """The comparison's figures are recomputed too."""
     objectives = Objectives(compare=(Tolerance(95.0, 0.1),))
-    again = recompute_report(_claiming_pass(compared_run(objectives, bursts_of(arms="duet", slower=2.0), 6)))
-    decision = decide(again, conclusion="success")
+    recomputed = recompute_report(_claiming_pass(compared_run(objectives, bursts_of(arms="duet", slower=2.0), 6)))
+    decision = decide(recomputed, conclusion="success")
     assert (decision.verdict, decision.exit_code) == ("FAIL", 20)
     assert "p(95)" in decision.reason
 
@@ -243,8 +243,8 @@ def test_a_claim_contradicted_by_its_figures_may_not_merge(forge: Any) -> None:
     report = _passing()
     assert decide(recompute_report(report), AT_LEAST_OBJECTIVES, conclusion="success").may_merge
 
-    again = recompute_report(forge(report))
-    decision = decide(again, AT_LEAST_OBJECTIVES, conclusion="success")
+    recomputed = recompute_report(forge(report))
+    decision = decide(recomputed, AT_LEAST_OBJECTIVES, conclusion="success")
     assert not decision.may_merge
     assert decision.exit_code in {20, 24}
     assert " of http_req" in decision.reason

@@ -52,9 +52,9 @@ def test_secrets_are_in_the_namespace_of_their_pods(namespace: str) -> None:
     """A Secret without a namespace follows its pods, because an existing cluster's context can set another one."""
     pod = deployment(namespace=namespace, container={"envFrom": [{"secretRef": {"name": "settings"}}]})
     source = rendered(pod)
-    (whole,) = normalized([source])
+    (normalized_manifests,) = normalized([source])
 
-    found = with_placeholders(adaptation(source), source, whole)
+    found = with_placeholders(adaptation(source), source, normalized_manifests)
 
     (secret,) = yaml.safe_load_all(found.files(["../../k8s"])["placeholders.yaml"])
     assert secret["metadata"].get("namespace", "") == namespace

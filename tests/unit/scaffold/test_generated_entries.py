@@ -48,9 +48,9 @@ def test_pods_without_a_service_get_one() -> None:
 
     found = generated_entries(rendered(DATABASE, web), {})
 
-    made, way_in = found.added
-    assert made["spec"]["ports"] == [{"port": 80, "targetPort": 8080}]
-    assert made["spec"]["selector"] == web["spec"]["template"]["metadata"]["labels"]
+    service_added, way_in = found.added
+    assert service_added["spec"]["ports"] == [{"port": 80, "targetPort": 8080}]
+    assert service_added["spec"]["selector"] == web["spec"]["template"]["metadata"]["labels"]
     assert way_in["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"] == {"name": "web", "port": {"number": 80}}
     assert generated_entries(rendered(deployment(container={"ports": [{"containerPort": 5432}]})), {}) == GeneratedEntries()
     assert generated_entries(rendered(web, exposed("web", ports=[{"port": 5432}])), {}) == GeneratedEntries()
@@ -61,9 +61,9 @@ def test_a_bare_pod_gets_a_service() -> None:
     template = deployment()["spec"]["template"]
     pod = {**manifest("Pod", "web", spec=template["spec"]), "metadata": {"name": "web", "namespace": "shop", "labels": {"role": "web"}}}
 
-    made, _ = generated_entries(rendered(pod), {}).added
+    service_added, _ = generated_entries(rendered(pod), {}).added
 
-    assert (made["spec"]["selector"], made["spec"]["ports"][0]["targetPort"]) == ({"role": "web"}, 8080)
+    assert (service_added["spec"]["selector"], service_added["spec"]["ports"][0]["targetPort"]) == ({"role": "web"}, 8080)
 
 
 @pytest.mark.parametrize(("ports", "target"), [({"example/web:1.0": 3000}, 3000), ({"example/web:1.0": 6379}, None), ({}, None)])

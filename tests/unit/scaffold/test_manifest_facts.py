@@ -28,9 +28,9 @@ def test_components_in_the_overlay_are_not_added() -> None:
     """A controller with its class and a Prometheus in the overlay are not added again."""
     prometheus = deployment()
     prometheus["metadata"]["name"] = "prometheus"
-    whole = rendered(classed("mine"), manifest("IngressClass", "mine", namespace=""), prometheus)
+    manifests = rendered(classed("mine"), manifest("IngressClass", "mine", namespace=""), prometheus)
 
-    assert application_of(whole, BUILDS).components == ()
+    assert application_of(manifests, BUILDS).components == ()
 
 
 def test_an_unserved_class_is_reported() -> None:

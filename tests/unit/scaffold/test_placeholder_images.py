@@ -49,12 +49,12 @@ def test_a_built_image_replaces_a_placeholder() -> None:
     web = deployment(container={"image": TEMPLATE})
     web["spec"]["template"]["spec"]["initContainers"] = [{**web["spec"]["template"]["spec"]["containers"][0], "name": "first"}]
     web["spec"]["template"]["spec"]["initContainers"][0].pop("readinessProbe")
-    whole = rendered(NAMESPACE, web, service())
+    manifests = rendered(NAMESPACE, web, service())
 
-    changes, notes = image_changes(whole, placeholder_names(whole), {"app": "app:kindgate"}, {})
-    found = adaptation(whole, images=changes, notes=notes)
+    changes, notes = image_changes(manifests, placeholder_names(manifests), {"app": "app:kindgate"}, {})
+    found = adaptation(manifests, images=changes, notes=notes)
 
-    after = found.applied(whole)
+    after = found.applied(manifests)
     assert [one["image"] for item in after.objects for _, one in containers(item)] == ["app:kindgate", "app:kindgate"]
     assert [finding.path for finding in validate(after)] == []
     patches = yaml.safe_load(found.files(["../../k8s"])["kustomization.yaml"])["patches"]
@@ -68,9 +68,9 @@ def test_a_built_image_replaces_a_placeholder() -> None:
 
 def test_a_placeholder_without_a_build_is_reported_with_the_option() -> None:
     """The placeholder is kept, the option is named, and validation reports the line."""
-    whole = rendered(deployment(container={"image": TEMPLATE}))
+    manifests = rendered(deployment(container={"image": TEMPLATE}))
 
-    changes, (note,) = image_changes(whole, placeholder_names(whole), {}, {})
+    changes, (note,) = image_changes(manifests, placeholder_names(manifests), {}, {})
 
     assert changes == ()
     assert "--image app=IMAGE" in note
@@ -79,20 +79,22 @@ def test_a_placeholder_without_a_build_is_reported_with_the_option() -> None:
 @pytest.mark.parametrize(("image", "name"), [(TEMPLATE, "app"), (TEMPLATE, TEMPLATE), ("acme/web:2", "acme/web")])
 def test_a_requested_image_takes_precedence(image: str, name: str) -> None:
     """A given image takes precedence, by the reported name or the one in the manifests."""
-    whole = rendered(deployment(container={"image": image}))
+    manifests = rendered(deployment(container={"image": image}))
 
-    changes, _ = image_changes(whole, placeholder_names(whole), {"app": "app:kindgate"}, parse_image_options([f"{name}=example.org/web:3"]))
+    changes, _ = image_changes(
+        manifests, placeholder_names(manifests), {"app": "app:kindgate"}, parse_image_options([f"{name}=example.org/web:3"])
+    )
 
-    (container,) = (one for item in with_changed_images(whole, changes).objects for _, one in containers(item))
+    (container,) = (one for item in with_changed_images(manifests, changes).objects for _, one in containers(item))
     assert container["image"] == "example.org/web:3"
 
 
 def test_an_unknown_image_name_is_refused() -> None:
     """The error lists the existing names."""
-    whole = rendered(deployment(container={"image": TEMPLATE}))
+    manifests = rendered(deployment(container={"image": TEMPLATE}))
 
     with pytest.raises(SettingsError, match="--image web: no container has that image") as error:
-        image_changes(whole, placeholder_names(whole), {}, {"web": "example/web:1"})
+        image_changes(manifests, placeholder_names(manifests), {}, {"web": "example/web:1"})
 
     assert error.value.next_step.endswith("app")
 

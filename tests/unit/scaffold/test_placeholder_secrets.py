@@ -25,14 +25,14 @@ def needing(*secrets: str, keys: tuple[str, ...] = ("token",)) -> dict[str, Any]
     return deployment(container={"env": variables})
 
 
-def errors(whole: Rendered) -> list[str]:
+def errors(manifests: Rendered) -> list[str]:
     """Return the validation errors that keep the pods from starting."""
-    return [str(finding) for finding in validate(whole) if finding.level == "error"]
+    return [str(finding) for finding in validate(manifests) if finding.level == "error"]
 
 
-def with_more(whole: Rendered, added: Sequence[Manifest]) -> Rendered:
+def with_more(manifests: Rendered, added: Sequence[Manifest]) -> Rendered:
     """Return the application with additional objects."""
-    return replace(whole, objects=(*whole.objects, *added))
+    return replace(manifests, objects=(*manifests.objects, *added))
 
 
 def test_every_known_key_gets_a_placeholder() -> None:
@@ -43,17 +43,17 @@ def test_every_known_key_gets_a_placeholder() -> None:
         {"name": "b", "projected": {"sources": [{"secret": {"name": "shop-credentials", "items": [{"key": "salt", "path": "s"}]}}]}},
         {"name": "c", "secret": {"secretName": "not-needed", "optional": True}},
     ]
-    whole = rendered(NAMESPACE, pod, service())
+    manifests = rendered(NAMESPACE, pod, service())
 
-    found = placeholder_secrets(whole)
+    found = placeholder_secrets(manifests)
 
     assert {item["metadata"]["name"]: tuple(item["stringData"]) for item in found.added} == {
         "certificate": ("key.pem",),
         "shop-credentials": ("salt", "token", "user"),
     }
     assert {value for item in found.added for value in item["stringData"].values()} == {PLACEHOLDER}
-    after = with_more(whole, found.added)
-    assert len(errors(whole)) == 5
+    after = with_more(manifests, found.added)
+    assert len(errors(manifests)) == 5
     assert errors(after) == []
     assert [finding.path for finding in validate(after) if finding.object.kind == "Secret"] == [
         "stringData.key.pem",
@@ -65,26 +65,26 @@ def test_every_known_key_gets_a_placeholder() -> None:
 
 def test_a_secret_used_as_a_whole_has_no_keys() -> None:
     """The keys of a Secret that is read as a whole are unknown, but the pod starts without them."""
-    whole = rendered(NAMESPACE, deployment(container={"envFrom": [{"secretRef": {"name": "settings"}}]}), service())
+    manifests = rendered(NAMESPACE, deployment(container={"envFrom": [{"secretRef": {"name": "settings"}}]}), service())
 
-    (secret,) = placeholder_secrets(whole).added
+    (secret,) = placeholder_secrets(manifests).added
 
     assert "stringData" not in secret
-    (finding,) = validate(with_more(whole, [secret]))
+    (finding,) = validate(with_more(manifests, [secret]))
     assert (finding.level, finding.object.name) == ("warning", "settings")
     assert "no keys" in finding.message
 
 
 def test_existing_and_provided_secrets_are_not_created() -> None:
     """Secrets in the manifests or the prerequisites are not created."""
-    held = manifest("Secret", "one", stringData={"token": "x"})
+    existing = manifest("Secret", "one", stringData={"token": "x"})
 
-    assert placeholder_secrets(rendered(needing("one"), held)).added == ()
-    assert placeholder_secrets(rendered(needing("one")), [held]).added == ()
+    assert placeholder_secrets(rendered(needing("one"), existing)).added == ()
+    assert placeholder_secrets(rendered(needing("one")), [existing]).added == ()
 
 
 @pytest.mark.parametrize(
-    ("wanted", "held", "made"),
+    ("wanted", "existing", "created"),
     [
         ("shop-credentails", "shop-credentials", False),
         ("shop-credential", "shop-credentials", False),
@@ -94,16 +94,16 @@ def test_existing_and_provided_secrets_are_not_created() -> None:
         ("session", "shop-credentials", True),
     ],
 )
-def test_a_possibly_misspelled_name_remains_an_error(wanted: str, held: str, *, made: bool) -> None:
+def test_a_possibly_misspelled_name_remains_an_error(wanted: str, existing: str, *, created: bool) -> None:
     """A placeholder would hide a misspelled reference to an existing Secret with a similar name."""
-    secret = manifest("Secret", held, stringData={"token": "x"})
-    whole = rendered(NAMESPACE, needing(wanted), service(), secret)
+    secret = manifest("Secret", existing, stringData={"token": "x"})
+    manifests = rendered(NAMESPACE, needing(wanted), service(), secret)
 
-    found = placeholder_secrets(whole)
+    found = placeholder_secrets(manifests)
 
-    assert bool(found.added) is made
-    assert bool(errors(with_more(whole, found.added))) is not made
-    assert held in found.notes[0] or made
+    assert bool(found.added) is created
+    assert bool(errors(with_more(manifests, found.added))) is not created
+    assert existing in found.notes[0] or created
 
 
 def test_the_same_name_in_another_namespace_is_reported() -> None:
@@ -126,5 +126,5 @@ def test_any_single_typo_is_recognized(name: str, place: int, letter: str) -> No
         name[:place] + name[place : place + 2][::-1] + name[place + 2 :],
     }
     for slip in slips - {name}:
-        held = manifest("Secret", name, stringData={"token": "x"})
-        assert placeholder_secrets(rendered(needing(slip), held)).added == ()
+        existing = manifest("Secret", name, stringData={"token": "x"})
+        assert placeholder_secrets(rendered(needing(slip), existing)).added == ()

@@ -15,11 +15,11 @@ def test_a_requested_source_is_used() -> None:
     assert provenance(f"acme/kindgate@{COMMIT}") == Provenance("acme/kindgate", COMMIT)
 
 
-@pytest.mark.parametrize("asked", ["acme/kindgate", "acme/kindgate@v1", f"kindgate@{COMMIT}", f"a/b/c@{COMMIT}"])
-def test_a_movable_reference_is_refused(asked: str) -> None:
+@pytest.mark.parametrize("requested", ["acme/kindgate", "acme/kindgate@v1", f"kindgate@{COMMIT}", f"a/b/c@{COMMIT}"])
+def test_a_movable_reference_is_refused(requested: str) -> None:
     """A tag or a missing version is an error, because a tag can be moved."""
     with pytest.raises(SettingsError, match="--source"):
-        provenance(asked)
+        provenance(requested)
 
 
 @pytest.mark.parametrize(
