@@ -127,7 +127,7 @@ class SmokeStandIn(StandIn):
             "html_url": f"https://github.com/{REPOSITORY}/actions/runs/{number}",
         }
         marker = f"<!-- kindgate:e2e v1 head={sha} run={number} attempt=1 digest={'a' * 16} -->"
-        self.say(f"{marker}\n### verdict", BOT, number)
+        self.add_comment(f"{marker}\n### verdict", BOT, number)
         self.comments[-1]["body_html"] = self.renders
         return Answer(201, pull)
 

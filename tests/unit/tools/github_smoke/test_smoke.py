@@ -78,7 +78,7 @@ def test_each_claim_gets_a_finding(github: SmokeStandIn, capsys: pytest.CaptureF
 
 def test_everything_is_removed_and_nothing_else_was_touched(github: SmokeStandIn, capsys: pytest.CaptureFixture[str]) -> None:
     """Only the named repositories are written to, and there only objects named after the smoke run."""
-    github.say("a person's comment")
+    github.add_comment("a person's comment")
 
     smoked(github, capsys, "--fork", FORK)
 
@@ -177,7 +177,7 @@ def test_a_pull_request_of_dependabots_is_looked_at(github: SmokeStandIn, capsys
     """Only Dependabot can open one; an existing one has exactly one comment."""
     pull = json.loads(json.dumps(github.pull)) | {"number": 50, "state": "open", "mergeable_state": "clean"}
     github.others.append(pull | {"user": {"login": "dependabot[bot]"}})
-    github.say(f"<!-- kindgate:e2e v1 head={HEAD} run=1 attempt=1 digest={'a' * 16} -->", BOT, 50)
+    github.add_comment(f"<!-- kindgate:e2e v1 head={HEAD} run=1 attempt=1 digest={'a' * 16} -->", BOT, 50)
     github.comments[-1]["body_html"] = ""
 
     _, states = smoked(github, capsys)
