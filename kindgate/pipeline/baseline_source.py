@@ -107,7 +107,7 @@ def _baseline_overlay(settings: Settings, folder: Path, deadline: Deadline) -> I
         with checked_out(base, settings.root, folder / "base", deadline) as top:
             overlay = top / _in_repository(settings, deadline)
             if not overlay.exists() and current.is_dir() and is_adapted_overlay(current):
-                shutil.copytree(current, overlay)  # the suite is newer than the baseline: its overlay is_adapted_overlay the baseline too
+                shutil.copytree(current, overlay)  # the suite is newer than the baseline: its overlay adapts the baseline too
             yield overlay
 
 

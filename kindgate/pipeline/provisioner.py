@@ -251,7 +251,7 @@ class Pipeline:
         return self.address
 
     def _create(self, inputs: Inputs, supply: ImageSupply) -> ClusterAddress:
-        """Create the cluster and load the images into its nodes; the images are inputs while kind works."""
+        """Create the cluster and load the images into its nodes; the images are prepared while kind works."""
         if inputs.tools.kind is None:
             raise ClusterError("no kind program to create a cluster with")
         deadline = self._deadline(IMAGE_SECONDS)
@@ -332,7 +332,7 @@ class Pipeline:
             with self.log.phase(f"wait until {name} is ready"):
                 application, _ = split_monitoring(rendered)
                 wait_ready(application, address, deadline, self._progress)
-        with self.log.phase("wait until the ingress responses"):
+        with self.log.phase("wait until the ingress answers"):
             responses = wait_for_entries(inputs, address, deadline)
             self._entry_notes = entry_notes(inputs, responses, address, deadline)
             for note in self._entry_notes:

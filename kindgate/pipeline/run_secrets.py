@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kindgate.pipeline.provisioner import Pipeline
 
 SecretSources = tuple[tuple[Rendered, ...], Path | None]
-"""SecretSources of a run's secrets: rendered manifests, and the kubeconfig of its cluster."""
+"""Sources of a run's secrets: rendered manifests, and the kubeconfig of its cluster."""
 
 
 class RunSecrets:

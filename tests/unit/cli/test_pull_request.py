@@ -1,4 +1,4 @@
-"""`kindgate verify`, `kindgate report --post` and `kindgate publish`, run_kindgate as the workflows do, on a stand-in for GitHub."""
+"""`kindgate verify`, `kindgate report --post` and `kindgate publish`, called as the workflows do, on a stand-in for GitHub."""
 
 from __future__ import annotations
 

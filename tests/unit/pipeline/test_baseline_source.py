@@ -41,7 +41,7 @@ def version(image: str, host: str = "shop.localhost") -> Rendered:
 
 
 def write(overlay: Path, rendered: Rendered) -> None:
-    """Write an overlay from which the kubectl stand-in builds `made`."""
+    """Write an overlay from which the kubectl stand-in builds `rendered`."""
     overlay.mkdir(parents=True, exist_ok=True)
     (overlay / "kustomization.yaml").write_text("resources: [objects.yaml]\n")
     (overlay / "objects.yaml").write_text(yaml.safe_dump_all([dict(item) for item in rendered.objects]))

@@ -1,4 +1,4 @@
-"""In-cluster load generators on a server that speaks the Kubernetes API: objects applied, logs read, objects deleted."""
+"""In-cluster load generators on a server with the Kubernetes API: objects applied, logs read, objects deleted."""
 
 from __future__ import annotations
 

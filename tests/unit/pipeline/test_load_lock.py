@@ -15,7 +15,7 @@ from kindgate.pipeline.load_lock import LoadLock
 
 
 def hold(kind: str, folder: Path, pipe: Connection) -> None:
-    """Take a lock of `kind`, report it, and hold it until told to stop."""
+    """Take a lock of `kind`, report it, and hold it until a message says to stop."""
     load_lock = LoadLock(folder / "run", folder / "machine")
     with load_lock.exclusive() if kind == "exclusive" else load_lock.shared():
         pipe.send("held")
@@ -66,7 +66,7 @@ def test_a_killed_holder_releases_its_lock(held: Held, tmp_path: Path) -> None:
 
 
 def test_bursts_of_two_runs_never_overlap(held: Held, tmp_path: Path) -> None:
-    """Another run's burst blocks ours through the machine's file, but its tests do not."""
+    """Another run's burst blocks this one's through the machine's file, but its tests do not."""
     kind, _, _ = held
     load_lock = LoadLock(tmp_path / "other-run", tmp_path / "machine")
 

@@ -1,4 +1,4 @@
-"""Redeploying both versions, on a server that speaks the Kubernetes API."""
+"""Redeploying both versions, on a server with the Kubernetes API."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ HEAD = rendered(
 )
 BASE = rendered(manifest("Namespace", "shop", namespace=""), manifest("ConfigMap", "web", data={"version": "old"}))
 MAPS = "/api/v1/namespaces/{}/configmaps/{}"
-OURS, THEIRS, SHARED = MAPS.format("shop", "web"), MAPS.format("shop-base", "web"), MAPS.format("monitoring", "rules")
+HEAD_MAP, BASE_MAP, SHARED_MAP = MAPS.format("shop", "web"), MAPS.format("shop-base", "web"), MAPS.format("monitoring", "rules")
 
 
 @pytest.fixture(name="api_server")
 def _api_server() -> Iterator[ApiServer]:
     with serving() as server:
-        for path in (OURS, THEIRS, SHARED):
+        for path in (HEAD_MAP, BASE_MAP, SHARED_MAP):
             server.put(path, {"metadata": {"labels": {RUN_LABEL: "r1"}}})
         for name in ("shop", "shop-base", "monitoring"):
             server.put(f"/api/v1/namespaces/{name}", {})
@@ -50,9 +50,9 @@ def test_both_versions_are_removed_and_reapplied_base_first(api_server: ApiServe
     done, changes = swapped(api_server, tmp_path)
 
     assert done == REDEPLOYED
-    assert {*changes[:2]} == {("DELETE", OURS), ("DELETE", THEIRS)}
-    assert changes[2:] == [("PATCH", THEIRS), ("PATCH", OURS)]
-    assert (api_server.objects[OURS]["data"], api_server.objects[THEIRS]["data"]) == ({"version": "new"}, {"version": "old"})
+    assert {*changes[:2]} == {("DELETE", HEAD_MAP), ("DELETE", BASE_MAP)}
+    assert changes[2:] == [("PATCH", BASE_MAP), ("PATCH", HEAD_MAP)]
+    assert (api_server.objects[HEAD_MAP]["data"], api_server.objects[BASE_MAP]["data"]) == ({"version": "new"}, {"version": "old"})
 
 
 @pytest.mark.parametrize(("kept", "why"), [("existing", "an existing cluster"), ("reused", "its volumes may hold data")])

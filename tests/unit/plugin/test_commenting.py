@@ -76,7 +76,7 @@ def test_a_run_with_workers_posts_once_after_writing_its_reports(suite: pytest.P
         written.extend(file.is_file() and file.stat().st_size > 0 for file in files)
         return create(_query, body, number)
 
-    github._create_comment = recording_comment  # type: ignore[method-assign]  # the moment at which GitHub hears of the run
+    github._create_comment = recording_comment  # type: ignore[method-assign]  # checks the files when the comment arrives
     run_suite(suite, "passes or fails", "-n", "2", "--html=artifacts/pytest.html")
 
     assert written == [True, True, True]

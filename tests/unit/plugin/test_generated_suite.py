@@ -20,13 +20,13 @@ BARE = ("-p", "no:kindgate.plugin", "-p", "no:pytest-kind", "-p", "no:locust", "
 WITH = ("-p", "no:locust", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:pytest-kind")
 
 BROKEN = "import a_framework_that_only_their_own_environment_has\n"
-OURS = ["judge_slo.py::test_every_entry_answers", "judge_slo.py::test_the_objectives_are_met"]
+GENERATED_TESTS = ["judge_slo.py::test_every_entry_answers", "judge_slo.py::test_the_objectives_are_met"]
 
 
 @pytest.fixture(name="repository")
 def _repository(pytester: pytest.Pytester) -> pytest.Pytester:
     """A repository with its own test and a suite written by `kindgate init`."""
-    (pytester.mkdir("tests") / "test_theirs.py").write_text("def test_theirs():\n    pass\n")
+    (pytester.mkdir("tests") / "test_other.py").write_text("def test_other():\n    pass\n")
     root = pytester.path
     repository = Repository(root, root, root / "e2e", "main")
     write(wanted_changes(repository, Plan((root / "k8s",), Application(("shop.localhost",), ())), UNKNOWN))
@@ -59,14 +59,14 @@ THEIR_SETTINGS = {
 def test_a_plain_run_of_other_tests_skips_the_generated_suite(
     repository: pytest.Pytester, settings: dict[str, str], *, installed: bool
 ) -> None:
-    """With any settings of theirs, their own tests are collected as before."""
+    """With any settings, the repository's other tests are collected as before."""
     for name, text in settings.items():
         (repository.path / name).write_text(text)
 
     run = repository.runpytest_inprocess if installed else repository.runpytest_subprocess
     node_ids = collected(run(*(WITH if installed else BARE), "--collect-only", "-q"))
 
-    assert node_ids == ["tests/test_theirs.py::test_theirs"]
+    assert node_ids == ["tests/test_other.py::test_other"]
 
 
 @pytest.mark.parametrize("folder", [".", "tests"])
@@ -93,7 +93,7 @@ def test_a_generated_suite_reads_no_settings_of_other_tests(repository: pytest.P
 
     run = repository.runpytest_inprocess(*WITH, "--collect-only", "-q", *arguments)
 
-    assert collected(run) == OURS
+    assert collected(run) == GENERATED_TESTS
 
 
 def test_a_generated_suite_can_be_run_from_its_folder(repository: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,8 +101,8 @@ def test_a_generated_suite_can_be_run_from_its_folder(repository: pytest.Pyteste
     (repository.path / "conftest.py").write_text(BROKEN)
     monkeypatch.chdir(repository.path / "e2e")
 
-    assert collected(repository.runpytest_inprocess(*WITH, "--collect-only", "-q", "-m", "e2e")) == OURS
-    assert collected(repository.runpytest_inprocess(*WITH, "--collect-only", "-q")) == OURS
+    assert collected(repository.runpytest_inprocess(*WITH, "--collect-only", "-q", "-m", "e2e")) == GENERATED_TESTS
+    assert collected(repository.runpytest_inprocess(*WITH, "--collect-only", "-q")) == GENERATED_TESTS
 
 
 def test_tests_of_a_generated_suite_need_no_marker(repository: pytest.Pytester) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("forks")
 WITH_PYTEST_KIND = "[pytest]\naddopts = -p no:locust\n"
 """Enables pytest-kind, from which kindgate takes over some options."""
 
-STANDING = Environment(
+ENVIRONMENT = Environment(
     ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1"),
     Rendered(Path("o"), ()),
     Path("kubectl"),
@@ -46,7 +46,7 @@ def test_more(app, number):
 
 def reaches(_lazy: LazyPipeline) -> Environment:
     """A pipeline that reaches every stage."""
-    return STANDING
+    return ENVIRONMENT
 
 
 def fails(_lazy: LazyPipeline) -> Environment:
