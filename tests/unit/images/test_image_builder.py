@@ -105,7 +105,9 @@ def test_nothing_is_reported_for_available_programs(tmp_path: Path) -> None:
 
 def test_a_failure_keeps_the_other_programs(tmp_path: Path) -> None:
     """The next run continues from the completed programs."""
-    setup = BuildSetup(tmp_path, '[ $name = broken ] && { echo "cannot be compiled" >&2; exit 1; }; echo > "$out"', broken=100, kube=50, etcd=10)
+    setup = BuildSetup(
+        tmp_path, '[ $name = broken ] && { echo "cannot be compiled" >&2; exit 1; }; echo > "$out"', broken=100, kube=50, etcd=10
+    )
 
     with pytest.raises(CommandFailed):
         setup.builder.make_programs(["broken", "kube", "etcd"])
