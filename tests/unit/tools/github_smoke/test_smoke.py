@@ -126,10 +126,12 @@ def test_what_github_does_otherwise_refutes_its_claim(
     github: SmokeStandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, change: dict[str, object], claim: str
 ) -> None:
     """The command exits with 1."""
-    say = github.say
+    add_comment = github.add_comment
     for name, value in change.items():
         setattr(github, name, value)
-    monkeypatch.setattr(github, "say", lambda body, author, pull=17: say(body, github.author if author == BOT else author, pull))
+    monkeypatch.setattr(
+        github, "add_comment", lambda body, author, pull=17: add_comment(body, github.author if author == BOT else author, pull)
+    )
 
     code, states = smoked(github, capsys)
 
