@@ -1,7 +1,7 @@
 """libcurl's multi interface in two variants: one for many idle requests, one for few busy ones.
 
 `EventTransfers` asks epoll which sockets have news and has libcurl handle only those: its cost does not grow with the
-number of unanswered requests, and it is not limited to 1,024 descriptors. `SweepTransfers` has libcurl check every
+number of unanswered requests, and it is not limited to 1,024 descriptors. `SweepingTransfers` has libcurl check every
 request in each turn: cheaper while most of them have news, and portable. Both wait with select(2), whose timeout has
 microsecond resolution (epoll's: milliseconds).
 """
