@@ -317,10 +317,10 @@ class Controller:
             self.interrupts.restore()
 
     def _close(self, pipeline: Pipeline) -> None:
-        if self.interrupts.seen:
+        if self.interrupts.interrupted:
             pipeline.interrupt()
         kept_cluster_lines = pipeline.close(failed=self.provider.failure is not None or any(report.failed for report in self.reports))
         for line in kept_cluster_lines:
             self.terminal.line(line)
-        if self.interrupts.seen and not pipeline.wait_deleted(max(0.0, DELETION_SECONDS - self.interrupts.seconds)):
+        if self.interrupts.interrupted and not pipeline.wait_deleted(max(0.0, DELETION_SECONDS - self.interrupts.seconds)):
             self.terminal.progress("the watchdog is still deleting the cluster")

@@ -26,7 +26,7 @@ class Interrupts:
         self._first: float | None = None
 
     @property
-    def seen(self) -> bool:
+    def interrupted(self) -> bool:
         """Whether a signal has arrived."""
         return self._first is not None
 

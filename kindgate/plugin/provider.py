@@ -154,7 +154,7 @@ class ProviderServer:
         from kindgate.plugin import worker_socket  # noqa: PLC0415  # the same
 
         self._provider = provider
-        self._admitted = worker_socket.admitted
+        self._is_admitted = worker_socket.is_admitted
         self.authkey = secrets.token_bytes(32)
         self._listener = worker_socket.listen(folder)
         self.address = str(folder / worker_socket.NAME)
@@ -178,7 +178,7 @@ class ProviderServer:
 
     def _serve(self, connection: Connection) -> None:
         with connection:
-            if not self._admitted(connection, self.authkey):
+            if not self._is_admitted(connection, self.authkey):
                 return
             while True:
                 try:

@@ -39,7 +39,7 @@ def connect(address: str, key: bytes) -> Connection:
     return connection
 
 
-def admitted(connection: Connection, key: bytes, seconds: float = HANDSHAKE_SECONDS) -> bool:
+def is_admitted(connection: Connection, key: bytes, seconds: float = HANDSHAKE_SECONDS) -> bool:
     """Whether the other side presents the key within `seconds`; otherwise its connection is shut down."""
     end = threading.Timer(seconds, _shut, (connection,))
     end.daemon = True

@@ -29,7 +29,7 @@ def test_each_signal_interrupts(interrupts: Interrupts, number: signal.Signals) 
     """Each signal raises KeyboardInterrupt, for which pytest tears down and reports; the message is the signal's name."""
     with pytest.raises(KeyboardInterrupt, match=number.name):
         signal.raise_signal(number)
-    assert interrupts.seen
+    assert interrupts.interrupted
 
 
 def test_a_second_signal_also_interrupts(interrupts: Interrupts) -> None:
@@ -37,14 +37,14 @@ def test_a_second_signal_also_interrupts(interrupts: Interrupts) -> None:
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    assert interrupts.seen
+    assert interrupts.interrupted
 
 
 def test_a_signal_waits_while_the_report_is_written(interrupts: Interrupts, reported: list[str]) -> None:
     """A second Ctrl-C loses no results, and the user is notified."""
     with interrupts.held(), interrupts.held():
         signal.raise_signal(signal.SIGTERM)
-    assert interrupts.seen
+    assert interrupts.interrupted
     assert reported == ["SIGTERM: finishing the run, this takes a moment"]
 
 

@@ -15,7 +15,7 @@ from kindgate.errors import ClusterError, ImageError
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.environment import Environment, Stage, VersionSwap
 from kindgate.plugin.provider import LocalProvider, ProviderServer, RemoteProvider, StageUnreachable
-from kindgate.plugin.worker_socket import NAME, admitted, listen
+from kindgate.plugin.worker_socket import NAME, is_admitted, listen
 from kindgate.report.report_builder import Measurement
 
 pytestmark = pytest.mark.usefixtures("forks")
@@ -198,7 +198,7 @@ def test_a_silent_client_is_disconnected(folder: Path) -> None:
     client.connect(str(folder / NAME))
     client.sendall(b"\0\0")
     with listener.accept() as connection:
-        assert not admitted(connection, bytes(32), seconds=0.2)
+        assert not is_admitted(connection, bytes(32), seconds=0.2)
     client.settimeout(30)
     assert client.recv(1) == b""
     client.close()
