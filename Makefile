@@ -1,15 +1,15 @@
-# Every target does its own set-up; a second call of the same target sets nothing up again.
+# Every target does its own setup once; calling it again sets nothing up.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 DEV := .venv/dev
 BROWSER := .venv/browser
 MUTANTS := .venv/mutants
-# Bytecode is made of what is imported, not of everything. uv does not read pip's settings, such as a private index: then pip does it.
+# Bytecode is compiled only for imported modules. uv ignores pip's settings, such as a private index, so pip is used if there are any.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 UV := $(shell command -v uv 2>/dev/null)
 install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) || )$(PIP) $(1)
-# A run starts dozens of Python processes: our code is compiled once for all of them, also where the environment forbids it.
+# A run starts dozens of Python processes: kindgate is compiled once for all of them, even if the environment disables bytecode.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
@@ -26,20 +26,20 @@ $(READY): requirements.lock pyproject.toml
 	@$(call install,--no-deps --no-build-isolation --editable .)
 	@touch $(READY)
 
-# What checks the code: nothing that a run needs.
+# Tools that check the code; a run needs none of them.
 $(DEV): $(READY) requirements-dev.lock
 	@echo "installing the Python packages of tests and linters into .venv: about 50 MB to download"
 	@$(call install,--require-hashes -r requirements-dev.lock)
 	@touch $(DEV)
 
-e2e: $(READY) ## judge the application on a real KinD cluster (starts a container engine where there is none)
+e2e: $(READY) ## judge the application on a real KinD cluster (starts a container engine if none is running)
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m pytest -m e2e $(ARGS)
 
-podman: $(READY) ## the same with Podman, run by root: also where Docker runs beside it
+podman: $(READY) ## the same with rootful Podman, even while Docker is running
 	KINDGATE_ENGINE=podman $(BIN)/python -m pytest -m e2e $(ARGS)
 
-test: $(DEV) ## unit tests, no container engine needed
+test: $(DEV) ## unit tests; no container engine needed
 	$(BIN)/python -m pytest tests/unit -n 3 --dist worksteal $(ARGS)
 
 $(BROWSER): $(DEV) tests/browser/requirements.lock tests/browser/package-lock.json
@@ -51,7 +51,7 @@ $(BROWSER): $(DEV) tests/browser/requirements.lock tests/browser/package-lock.js
 browser: $(BROWSER) ## the report's page in a real Chromium, with axe and an HTML checker
 	$(BIN)/python -m pytest tests/browser -m browser $(ARGS)
 
-lint: $(DEV) ## ruff, mypy, the room contracts, manifests and workflows
+lint: $(DEV) ## ruff, mypy, import contracts, manifests and workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -62,19 +62,19 @@ lint: $(DEV) ## ruff, mypy, the room contracts, manifests and workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
-workflows: $(DEV) ## type what the workflows type, in a clean clone
+workflows: $(DEV) ## run every workflow command in a clean clone
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m pytest tests/workflows -p no:xdist -rP $(ARGS)
 
-adopt: $(DEV) ## install a wheel in another repository and judge that on a real cluster
+adopt: $(DEV) ## install a wheel in another repository and judge its application on a real cluster
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m pytest tests/adopt -p no:xdist -rP $(ARGS)
 
-faults: $(READY) ## provoke every fault on real clusters: ONLY="NAME ..." some of them, ARGS=--list shows them
+faults: $(READY) ## inject every fault on real clusters; ONLY="NAME ..." selects some, ARGS=--list lists them
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m tests.faults $(foreach name,$(ONLY),--only $(name)) $(ARGS)
 
-matrix: $(DEV) ## try what kindgate runs on, Pythons, engines, hosts and registries: ONLY="PATTERN" some cells, ARGS=--list shows them; writes docs/support.md
+matrix: $(DEV) ## test supported Pythons, engines, hosts and registries; ONLY="PATTERN" selects cells, ARGS=--list lists them; writes docs/support.md
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m tests.matrix $(if $(ONLY),--only "$(ONLY)") $(ARGS)
 
@@ -82,24 +82,24 @@ $(MUTANTS): $(DEV) tests/mutants/requirements.lock
 	$(call install,--require-hashes -r tests/mutants/requirements.lock)
 	@touch $(MUTANTS)
 
-mutants: $(MUTANTS) ## change the code line by line and see which changes no test notices: MINUTES=60, goes on where it stopped; ARGS=--score shows the score
+mutants: $(MUTANTS) ## mutation testing for MINUTES=60; resumes where it stopped; ARGS=--score shows the score
 	$(BIN)/python -m tests.mutants --minutes $(or $(MINUTES),60) $(ARGS)
 
-cycles: $(READY) ## create, test and delete a small cluster CYCLES times (50); nothing may grow; goes on where it stopped
+cycles: $(READY) ## create, test and delete a small cluster CYCLES=50 times and check for leaks; resumes where it stopped
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m tests.faults.cycles --count $(or $(CYCLES),50) $(ARGS)
 
-github-smoke: $(READY) ## hold docs/unproven.md against a scratch repository: REPO=owner/name [FORK=owner/name] [ARGS=--yes]; needs GITHUB_TOKEN
+github-smoke: $(READY) ## check docs/unproven.md on a scratch repository: REPO=owner/name [FORK=owner/name] [ARGS=--yes]; needs GITHUB_TOKEN
 	@$(BIN)/python -m tests.tools.github_smoke "$(REPO)" $(if $(FORK),--fork "$(FORK)") $(ARGS)
 
 bench: $(DEV) ## measure the load engine and the verdicts; writes bench/results.json
 	$(BIN)/python -m bench
 
-false-alarms: $(READY) ## compare the application with itself on a real cluster; fails when that FAILs more often than chance allows
+false-alarms: $(READY) ## compare the application with itself on a real cluster; fails if the verdict is FAIL more often than chance allows
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m bench.false_alarms $(ARGS)
 
-startup: $(READY) ## measure the time to the first test beside a bare kind create cluster
+startup: $(READY) ## measure the time to the first test, relative to a bare kind create cluster
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m bench.startup
 
@@ -109,7 +109,7 @@ docs: $(READY) ## write the pages that are made from the code: options, fixtures
 	$(BIN)/python -m tests.tools.api_page > docs/api.md
 	$(BIN)/python -m kindgate.report.schema > docs/report.schema.json
 
-clean: ## delete the clusters of this folder, stop the engine that kindgate started, remove what was installed here
+clean: ## delete this folder's clusters, stop the engine that kindgate started, remove everything installed here
 	@if [ -x $(BIN)/kindgate ]; then $(BIN)/kindgate down; $(BIN)/kindgate engine stop; fi
 	find bench kindgate tests -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf __pycache__ .venv tests/browser/node_modules artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -91,7 +91,7 @@ def inject_concurrently(faults: Sequence[Fault], engine: Engine, folder: Path, p
             end_runs()
             raise
     leaked = take_snapshot(engine, "", ()).added_since(baseline)
-    return [*rows, record_row(Row(f"{len(faults)} beside each other", "host", "nothing left", "the engine", None, None, leaked), file)]
+    return [*rows, record_row(Row(f"{len(faults)} in parallel", "host", "nothing left", "the engine", None, None, leaked), file)]
 
 
 def record_row(row: Row, file: Path) -> Row:
@@ -114,14 +114,14 @@ def create_shared_cluster(engine: Engine, folder: Path) -> None:
 def main() -> int:
     """Inject the requested faults; return 1 if a row fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="a fault's name or a pattern of it; repeatable")
-    parser.add_argument("--group", default="", choices=["process", "cluster", "host", "podman"], help="the faults of one group")
-    parser.add_argument("--list", action="store_true", help="show what there is, and provoke nothing")
-    parser.add_argument("--parallel", type=int, default=1, metavar="N", help="provoke faults that may be beside each other N at a time")
-    parser.add_argument("--beside-others", action="store_true", help="others use the engine too: count only what bears a fault's own name")
-    parser.add_argument("--keep-shared", action="store_true", help="leave the shared cluster standing for the next call")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="name or pattern of a fault; repeatable")
+    parser.add_argument("--group", default="", choices=["process", "cluster", "host", "podman"], help="inject one group of faults")
+    parser.add_argument("--list", action="store_true", help="list the faults and inject none")
+    parser.add_argument("--parallel", type=int, default=1, metavar="N", help="inject up to N faults in parallel, if they allow it")
+    parser.add_argument("--shared-engine", action="store_true", help="others use the engine: count only resources named after the fault")
+    parser.add_argument("--keep-shared", action="store_true", help="keep the shared cluster for the next call")
     parser.add_argument(
-        "--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="where faults.json and the runs' folders go"
+        "--artifacts", type=Path, default=Path("artifacts"), metavar="DIR", help="folder for faults.json and the runs' folders"
     )
     options = parser.parse_args()
     # A shell starts background jobs with SIGINT ignored, which children inherit: no run could be interrupted.
@@ -149,7 +149,7 @@ def main() -> int:
         for fault in faults_to_inject:
             progress(f"{fault.name} ...")
             fault_engine = podman_or_reason if fault.group == "podman" else engine
-            rows.append(record_row(inject(fault, fault_engine, folder, alone=not options.beside_others), file))
+            rows.append(record_row(inject(fault, fault_engine, folder, alone=not options.shared_engine), file))
 
     inject_in_sequence([fault for fault in faults if stops_engine(fault)])
     try:
