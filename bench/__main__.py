@@ -42,7 +42,7 @@ from kindgate.load.result import BurstResult
 ROOT = Path(__file__).parent.parent
 
 
-def say(text: str) -> None:
+def progress(text: str) -> None:
     """Print progress to stderr."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
@@ -58,12 +58,12 @@ def measure(tools: Toolbox, profile: RunProfile) -> Results:
     """Run all benchmarks."""
     for tool in TOOLS:
         if tool.program not in tools:
-            say(f"{tool.name} is left out: {tool.program} is not to be had on this machine")
+            progress(f"{tool.name} is left out: {tool.program} is not to be had on this machine")
     results: list[BurstResult] = []
     with realtime_priority(), running_nginx(tools["nginx"]) as server:
-        timings = tuple(measure_arrival_timing(server, profile, say))
-        omissions = tuple(measure_omission(server, tools, profile, say))
-        throughput = tuple(measure_throughput(server, tools, profile, say, results.append))
+        timings = tuple(measure_arrival_timing(server, profile, progress))
+        omissions = tuple(measure_omission(server, tools, profile, progress))
+        throughput = tuple(measure_throughput(server, tools, profile, progress, results.append))
     load = Results(
         measured=time.strftime("%Y-%m-%d", time.gmtime()),
         machine=machine(),
@@ -81,27 +81,27 @@ def measure(tools: Toolbox, profile: RunProfile) -> Results:
 
 def with_ingress(load: Results, tools: Toolbox, profile: RunProfile) -> Results:
     """Add the load through a real cluster's ingress to `load`; the cluster is created if missing, and kept."""
-    routes = kept_cluster_routes(say)
+    routes = kept_cluster_routes(progress)
     return replace(
         load,
-        ingress=tuple(measure_ingress_throughput(routes, tools, profile, say)),
-        ingress_paced=tuple(measure_ingress_latency(routes, profile, say)),
+        ingress=tuple(measure_ingress_throughput(routes, tools, profile, progress)),
+        ingress_paced=tuple(measure_ingress_latency(routes, profile, progress)),
     )
 
 
 def with_verdicts(load: Results, profile: RunProfile) -> Results:
     """Add the verdicts' error rates and all goals to `load`."""
-    say("verdicts: simulated runs")
-    return with_recorded(replace(load, error_rates=error_rates(simulated(), profile.runs, say)), profile)
+    progress("verdicts: simulated runs")
+    return with_recorded(replace(load, error_rates=error_rates(simulated(), profile.runs, progress)), profile)
 
 
 def with_recorded(load: Results, profile: RunProfile) -> Results:
     """Add the error rates on recorded bursts and on a real cluster, and all goals, to `load`."""
-    say("verdicts: recorded runs")
+    progress("verdicts: recorded runs")
     by_name = dict(recordings())
     experiments = [experiment for name, recording in by_name.items() for experiment in recorded(recording, name)]
     bursts = len(by_name[RECORDED_QUIET].bursts) if RECORDED_QUIET in by_name else 0
-    rates = load.error_rates.with_recorded(bursts, error_rates(experiments, profile.runs, say))
+    rates = load.error_rates.with_recorded(bursts, error_rates(experiments, profile.runs, progress))
     real = read_real_runs()
     goals = (
         *load_goals(load.full_speed, load.open_loop, load.frozen_server, load.histogram),
@@ -123,12 +123,12 @@ def main() -> int:
         return publish(with_verdicts(read_results(), FULL))
     if options.recorded:
         return publish(with_recorded(read_results(), FULL))
-    tools = install_tools(say)
+    tools = install_tools(progress)
     if options.ingress:
         return publish(with_ingress(read_results(), tools, FULL))
     for program in ("nginx", "wrk"):
         if program not in tools:
-            say(f"{program} is needed, and could not be installed: install it, and run this again")
+            progress(f"{program} is needed, and could not be installed: install it, and run this again")
             return 2
     return show(measure(tools, SHORT)) if options.short else publish(measure(tools, FULL))
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.install_tools import Say
 from bench.nginx import Nginx
 from bench.noise_filter import median_sample
 from bench.run_profile import RunProfile
 from bench.usage import Usage
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.progress import Progress
 
 RATES = ((1000, 1), (5000, 1), (10_000, 2))
 """Requests per second, and number of generators."""
@@ -34,10 +34,10 @@ class ArrivalTiming:
     samples: int = 1
 
 
-def measure_arrival_timing(server: Nginx, profile: RunProfile, say: Say) -> Iterator[ArrivalTiming]:
+def measure_arrival_timing(server: Nginx, profile: RunProfile, progress: Progress) -> Iterator[ArrivalTiming]:
     """Send Poisson arrivals at each rate after a warm-up; yield the sample with the median p99 of those that count."""
     for rate, generators in RATES:
-        say(f"open loop: {rate} per second")
+        progress(f"open loop: {rate} per second")
         samples = [_sample(server, profile, rate, generators) for _ in range(profile.samples)]
         chosen = median_sample(samples, lambda sample: sample.lag_p99)
         yield ArrivalTiming(**{**vars(chosen), "samples": len(samples)})

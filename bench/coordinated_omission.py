@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.install_tools import Say, Toolbox
+from bench.install_tools import Toolbox
 from bench.nginx import Freezer, Nginx
 from bench.noise_filter import median_sample
 from bench.run_profile import RunProfile
@@ -22,6 +22,7 @@ from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import Column, Rows
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.burst_samples import burst_sample
+from kindgate.progress import Progress
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judge import judge
 from kindgate.slo.objectives import Objectives
@@ -75,14 +76,14 @@ class OmissionResult:
         return all(value is not None and low <= value <= high for value, low, high in zip(measured, self.low, self.high, strict=True))
 
 
-def measure_omission(server: Nginx, tools: Toolbox, profile: RunProfile, say: Say) -> Iterator[OmissionResult]:
+def measure_omission(server: Nginx, tools: Toolbox, profile: RunProfile, progress: Progress) -> Iterator[OmissionResult]:
     """Measure kindgate with and without a small concurrency cap, and every other tool."""
     for cap in (None, 256):
-        say(f"frozen server: kindgate{f', at most {cap} in flight' if cap else ''}")
+        progress(f"frozen server: kindgate{f', at most {cap} in flight' if cap else ''}")
         yield _measure_kindgate(server, profile, cap)
     for tool in (WRK, *TOOLS):
         if tool.program in tools:
-            say(f"frozen server: {tool.name}")
+            progress(f"frozen server: {tool.name}")
             yield _measure_tool(server, tools, tool)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from scipy.stats import binom
 
 from bench.real_runs import RealRun, RealRuns, write_real_runs
-from bench.record import comparisons, recording_settings, say
+from bench.record import comparisons, progress, recording_settings
 
 ALLOWED = 0.05
 """The accepted share of FAILs among comparisons of equal versions."""
@@ -46,13 +46,13 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=45.0, help="how long to go on, the cluster's creation included")
     options = parser.parse_args()
     runs: list[RealRun] = []
-    for recorded in comparisons(recording_settings(os.environ), options.minutes, lambda: len(runs) < options.runs, say):
+    for recorded in comparisons(recording_settings(os.environ), options.minutes, lambda: len(runs) < options.runs, progress):
         runs.append(recorded.run)
         RESULTS_FILE.parent.mkdir(exist_ok=True)
         write_real_runs(runs, RESULTS_FILE)
-        say(f"{recorded.run}: {recorded.explanation}")
+        progress(f"{recorded.run}: {recorded.explanation}")
     real = RealRuns(tuple(runs))
-    say(f"{real.summary}; at most {max_fails(real.total)} may FAIL")
+    progress(f"{real.summary}; at most {max_fails(real.total)} may FAIL")
     return int(has_too_many_fails(real))
 
 

@@ -18,12 +18,11 @@ from kindgate.host.binaries import GoRecipe, provide_binary
 from kindgate.host.command import run
 from kindgate.host.paths import cache_dir
 from kindgate.images.build.debian import install_packages
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline
 
 T = TypeVar("T")
 
-Say = Callable[[str], object]
-"""Called with a progress line."""
 
 SECONDS = 1800.0
 """Timeout in seconds for the packages, and for compiling k6 and its dependencies on two cores."""
@@ -56,27 +55,27 @@ class Toolbox:
         return self.programs[name]
 
 
-def install_tools(say: Say) -> Toolbox:
+def install_tools(progress: Progress) -> Toolbox:
     """Install every available tool; for the others, print the reason here and leave their rows out later.
 
     Installed programs are used as they are, and compiled ones are cached.
     """
     deadline = Deadline.after(SECONDS)
     for program, package in DEBIAN_PACKAGES.items():
-        _attempt(partial(install_packages, {program: package}, say, deadline), say)
+        _attempt(partial(install_packages, {program: package}, progress, deadline), progress)
     programs = {name: Path(path) for name in (*DEBIAN_PACKAGES, *(recipe.name for recipe in GO_PROGRAMS)) if (path := shutil.which(name))}
     versions = {name: _package_version(DEBIAN_PACKAGES.get(name, name), deadline) for name in programs}
     for recipe in GO_PROGRAMS:
         if recipe.name not in programs:
-            build = partial(provide_binary, recipe, cache=cache_dir() / "binaries", seed=None, deadline=deadline, progress=say)
-            compiled = _attempt(build, say)
+            build = partial(provide_binary, recipe, cache=cache_dir() / "binaries", seed=None, deadline=deadline, progress=progress)
+            compiled = _attempt(build, progress)
             programs |= {recipe.name: compiled} if compiled else {}
             versions |= {recipe.name: recipe.version} if compiled else {}
     for name, release in RUST_PROGRAMS.items():
-        binary = _cargo_program(name, release, say, deadline)
+        binary = _cargo_program(name, release, progress, deadline)
         if binary:
             programs[name], versions[name] = binary, run([binary, "--version"], deadline=deadline).stdout.strip().rpartition(" ")[2]
-    server = _nginx(say, deadline)
+    server = _nginx(progress, deadline)
     if server:
         programs["nginx"], versions["nginx"] = server, run([server, "-v"], deadline=deadline).stderr.strip().rpartition("/")[2]
     programs |= dict.fromkeys(("locust", "requests"), Path(sys.executable))
@@ -84,16 +83,16 @@ def install_tools(say: Say) -> Toolbox:
     return Toolbox(programs, versions)
 
 
-def _cargo_program(name: str, release: str, say: Say, deadline: Deadline) -> Path | None:
+def _cargo_program(name: str, release: str, progress: Progress, deadline: Deadline) -> Path | None:
     """Return the installed program, or compile it with Cargo."""
     installed = shutil.which(name)
     if installed:
         return Path(installed)
     program = cache_dir() / f"bench/{name}-{release}/bin/{name}"
     if not program.exists():
-        say(f"compiling {name} {release}")
+        progress(f"compiling {name} {release}")
         command = ["cargo", "install", "--quiet", "--locked", f"{name}@{release}"]
-        _attempt(lambda: run([*command, "--root", program.parents[1]], deadline=deadline), say)
+        _attempt(lambda: run([*command, "--root", program.parents[1]], deadline=deadline), progress)
     return program if program.exists() else None
 
 
@@ -103,20 +102,20 @@ def _package_version(package: str, deadline: Deadline) -> str:
     return query.stdout if query and query.stdout else "installed here"
 
 
-def _nginx(say: Say, deadline: Deadline) -> Path | None:
+def _nginx(progress: Progress, deadline: Deadline) -> Path | None:
     """Return the installed nginx, or unpack the package into the cache: installing it would start it."""
     installed = shutil.which("nginx", path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin")))
     if installed:
         return Path(installed)
     program = cache_dir() / "bench/nginx/usr/sbin/nginx"
     if not program.exists() and shutil.which("apt-get"):
-        _attempt(partial(_unpack_nginx, program.parents[2], say, deadline), say)
+        _attempt(partial(_unpack_nginx, program.parents[2], progress, deadline), progress)
     return program if program.exists() else None
 
 
-def _unpack_nginx(folder: Path, say: Say, deadline: Deadline) -> None:
+def _unpack_nginx(folder: Path, progress: Progress, deadline: Deadline) -> None:
     """Create the folder atomically."""
-    say("unpacking the Debian package nginx")
+    progress("unpacking the Debian package nginx")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as work:
         run(["apt-get", "download", "-qq", "nginx"], cwd=Path(work), deadline=deadline)
@@ -125,10 +124,10 @@ def _unpack_nginx(folder: Path, say: Say, deadline: Deadline) -> None:
         (Path(work) / "root").rename(folder)
 
 
-def _attempt(step: Callable[[], T], say: Say) -> T | None:
+def _attempt(step: Callable[[], T], progress: Progress) -> T | None:
     """Return the step's result; if it fails, print the reason and return None."""
     try:
         return step()
     except KindgateError as error:
-        say(str(error))
+        progress(str(error))
         return None

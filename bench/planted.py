@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from bench.record import BURSTS, OBJECTIVES, RATE, SECONDS, say
+from bench.record import BURSTS, OBJECTIVES, RATE, SECONDS, progress
 from kindgate.deploy.node_placement import pods_of
 from kindgate.host.command import run
 from kindgate.model import Verdict
@@ -125,7 +125,7 @@ class Comparisons:
             (result,) = compare(OBJECTIVES.compare, [burst_sample(burst) for burst in bursts], look=1, looks=1).results
             if result.change is None or result.base is None:
                 raise SystemExit(f"the trial shows nothing: {result.explanation}")
-            say(f"spinning for {microseconds:.0f} us: {result.change:+.1%}, base {result.base:.2f} ms")
+            progress(f"spinning for {microseconds:.0f} us: {result.change:+.1%}, base {result.base:.2f} ms")
             return result.change, result.base * 1000
 
         return calibrate_spin(change, measure)
@@ -161,7 +161,7 @@ def main() -> int:
     slowdown, deadline, verdicts = SLOWDOWNS[options.plant], Deadline.after(options.minutes * 60), Counter[str]()
     requested = {"app_overlay": str(APPLICATION), "slo_base": str(APPLICATION), "load_rate": RATE, "load_duration": SECONDS}
     settings = build_settings(Path.cwd(), requested, {}, os.environ)
-    pipeline = Pipeline(settings, new_run_id(), say)
+    pipeline = Pipeline(settings, new_run_id(), progress)
     try:
         comparisons = Comparisons(pipeline, settings)
         trial = comparisons.trial(slowdown.change)
@@ -170,7 +170,7 @@ def main() -> int:
             (result,) = compared.comparison.results
             verdicts[result.verdict.value] += 1
             bursts = len(compared.bursts) + len(compared.confirmation)
-            say(f"{verdicts.total()}: {result.verdict.value} after {bursts} bursts, {result.explanation}")
+            progress(f"{verdicts.total()}: {result.verdict.value} after {bursts} bursts, {result.explanation}")
     finally:
         pipeline.close(failed=False)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())

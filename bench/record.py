@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.busy import busy_programs
-from bench.install_tools import Say
 from bench.real_runs import RUNS_WANTED, RealRun, RealRuns, read_real_runs, write_real_runs
 from bench.recorded import LEAST_BURSTS, RECORDING, read_recording, write_recording
 from kindgate.load.result import BurstResult
@@ -31,6 +30,7 @@ from kindgate.pipeline.environment import Environment, Stage
 from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.pipeline.provisioner import Pipeline
+from kindgate.progress import Progress
 from kindgate.settings import Settings, build_settings
 from kindgate.slo.objectives import Objectives, Tolerance
 from kindgate.waiting import Deadline
@@ -57,14 +57,14 @@ class RecordedRun:
 
 
 def comparisons(
-    settings: Settings, minutes: float, more: Callable[[], bool], say: Say, *, first: int = 1, foreign: float = 0.0
+    settings: Settings, minutes: float, more: Callable[[], bool], progress: Progress, *, first: int = 1, foreign: float = 0.0
 ) -> Iterator[RecordedRun]:
     """Run full comparisons on one cluster, each with its own schedule (from number `first`), while `more()` and time remains.
 
     `foreign` cores are kept busy during the comparisons, but not while the cluster is created.
     """
     deadline, number = Deadline.after(minutes * 60), first
-    pipeline = Pipeline(settings, new_run_id(), say)
+    pipeline = Pipeline(settings, new_run_id(), progress)
     try:
         env = pipeline.reach(Stage.APP)
         with busy_programs(foreign, minutes * 60):
@@ -110,13 +110,13 @@ def needs_more_runs(real: RealRuns, runs_needed: int, foreign: float) -> bool:
     return (len(runs.runs) if foreign else runs.total) < runs_needed
 
 
-def store(recorded: RecordedRun, stored: RealRuns, say: Say) -> None:
+def store(recorded: RecordedRun, stored: RealRuns, progress: Progress) -> None:
     """Add a run to its file, and its bursts to the quiet machine's recording while that is too short."""
     write_real_runs([*stored.runs, recorded.run])
     bursts = read_recording(RECORDING, least=0).bursts if RECORDING.exists() else ()
     if not recorded.run.foreign and len(bursts) < LEAST_BURSTS:
         write_recording(RECORDING, RATE, [*bursts, *(burst_sample(burst) for burst in recorded.bursts)])
-    say(f"{recorded.run}: {recorded.explanation}")
+    progress(f"{recorded.run}: {recorded.explanation}")
 
 
 def recording_settings(environ: Mapping[str, str]) -> Settings:
@@ -138,8 +138,8 @@ def main() -> None:
     def is_incomplete() -> bool:
         return needs_more_runs(_stored_runs(), options.runs, options.foreign)
 
-    for recorded in comparisons(settings, options.minutes, is_incomplete, say, first=first, foreign=options.foreign):
-        store(recorded, _stored_runs(), say)
+    for recorded in comparisons(settings, options.minutes, is_incomplete, progress, first=first, foreign=options.foreign):
+        store(recorded, _stored_runs(), progress)
     for level in _stored_runs().levels:
         sys.stdout.write(f"{level:g} cores used by others: {_stored_runs().at(level).summary}\n")
 
@@ -148,7 +148,7 @@ def _stored_runs() -> RealRuns:
     return read_real_runs() or RealRuns(())
 
 
-def say(text: str) -> None:
+def progress(text: str) -> None:
     """Print progress to stderr."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()

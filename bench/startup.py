@@ -55,7 +55,7 @@ class Startup:
     kept: float
 
 
-def say(text: str) -> None:
+def progress(text: str) -> None:
     """Print progress to stderr."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
@@ -64,13 +64,13 @@ def say(text: str) -> None:
 def bare_cluster_parts(folder: Path) -> BareCluster:
     """Return the kind, node image and configuration that a run of this folder would use; missing images are built."""
     settings = build_settings(Path.cwd(), {}, {}, os.environ)
-    inputs = prepare(settings, read_objectives(settings), folder, say)
+    inputs = prepare(settings, read_objectives(settings), folder, progress)
     if inputs.supply is None or inputs.tools.kind is None:
         raise SystemExit("kindgate startup needs a cluster of its own: leave --kind-existing out")
     engine = inputs.supply.engine
     deadline = Deadline.after(3600.0)
-    node_image = inputs.supply.source.provide_node(inputs.supply.plan, say, deadline)
-    inputs.supply.archive(deadline, say)
+    node_image = inputs.supply.source.provide_node(inputs.supply.plan, progress, deadline)
+    inputs.supply.archive(deadline, progress)
     configuration = kind_config(settings.cluster, cgroup_version=engine.cgroup_version)
     return BareCluster(engine, inputs.tools.kind, inputs.tools.kubectl, node_image, yaml.safe_dump(configuration))
 
@@ -116,7 +116,7 @@ def startups(rounds: int) -> Iterator[Startup]:
             finally:
                 subprocess.run([str(Path(sys.executable).with_name("kindgate")), "down"], check=True, capture_output=True, timeout=300)
             row = Startup(bare_time, fresh, kept)
-            say(f"round {number}: bare {row.bare:.1f} s, fresh {row.fresh:.1f} s ({row.fresh / row.bare:.2f}x), kept {row.kept:.1f} s")
+            progress(f"round {number}: bare {row.bare:.1f} s, fresh {row.fresh:.1f} s ({row.fresh / row.bare:.2f}x), kept {row.kept:.1f} s")
             yield row
 
 

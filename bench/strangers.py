@@ -35,6 +35,7 @@ from kindgate.pipeline.environment import Environment, Stage
 from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.pipeline.provisioner import Pipeline
+from kindgate.progress import Progress
 from kindgate.settings import build_settings
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judge import judge
@@ -52,8 +53,6 @@ BUSY_SECONDS = 300.0
 """Maximum duration of busy programs in seconds, in case they are not stopped."""
 
 POD, POD_CPUS, POD_SECONDS = "burning", 1, 60.0
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def run_and_judge(plan: BurstPlan, pool: GeneratorPool) -> JudgedRun:
     return JudgedRun(judgement, sum(known) / len(known))
 
 
-def highest_rate(plan: BurstPlan, pool: GeneratorPool, say: Say) -> BurstPlan:
+def highest_rate(plan: BurstPlan, pool: GeneratorPool, progress: Progress) -> BurstPlan:
     """Return the plan at the highest rate at which every other check holds."""
     best, rate = plan, RATE
     while rate <= FASTEST:
@@ -130,7 +129,7 @@ def highest_rate(plan: BurstPlan, pool: GeneratorPool, say: Say) -> BurstPlan:
         validity = judge(OBJECTIVES, [burst_sample(result)], looks=1).validity
         failed = [check.name for check in validity if check.failed and check.name != FOREIGN]
         if failed:
-            say(f"at {rate:,.0f} per second: {', '.join(failed)}")
+            progress(f"at {rate:,.0f} per second: {', '.join(failed)}")
             break
         best, rate = faster, rate * FACTOR
     return best

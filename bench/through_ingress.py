@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.install_tools import Say, Toolbox
+from bench.install_tools import Toolbox
 from bench.run_profile import RunProfile
 from bench.tools import CONNECTIONS, TOOLS, WRK, Load
 from bench.usage import children_seconds, this_seconds
@@ -16,6 +16,7 @@ from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
 from kindgate.pipeline.burst_series import entry_routes
 from kindgate.pipeline.environment import Stage
 from kindgate.pipeline.provisioner import Pipeline
+from kindgate.progress import Progress
 from kindgate.settings import build_settings
 
 RATES = (200, 500, 1000)
@@ -44,10 +45,10 @@ class IngressLatency:
     cpu_share: float
 
 
-def kept_cluster_routes(say: Say) -> tuple[Route, ...]:
+def kept_cluster_routes(progress: Progress) -> tuple[Route, ...]:
     """Return routes to all hosts of this folder's application; the cluster is created if missing, and kept."""
     settings = build_settings(Path.cwd(), {"kind_keep": "always"}, {}, os.environ)
-    pipeline = Pipeline(settings, settings.cluster_name, say)
+    pipeline = Pipeline(settings, settings.cluster_name, progress)
     try:
         env = pipeline.reach(Stage.APP)
     finally:
@@ -55,31 +56,33 @@ def kept_cluster_routes(say: Say) -> tuple[Route, ...]:
     return entry_routes(env.entries, env.address)
 
 
-def measure_ingress_throughput(routes: tuple[Route, ...], tools: Toolbox, profile: RunProfile, say: Say) -> Iterator[IngressThroughput]:
+def measure_ingress_throughput(
+    routes: tuple[Route, ...], tools: Toolbox, profile: RunProfile, progress: Progress
+) -> Iterator[IngressThroughput]:
     """Measure every tool against the first host."""
     route = routes[0]
     plan = BurstPlan((route,), ClosedLoop(CONNECTIONS, seconds=profile.flood_seconds), processes=2)
     with GeneratorPool() as pool:
         warm_up(plan, 2.0, pool)
-        say("through the ingress at full speed: kindgate")
+        progress("through the ingress at full speed: kindgate")
         before = this_seconds()
         result = run_burst(plan, pool=pool)
         cpu = result.health.cpu_seconds + this_seconds() - before
     yield IngressThroughput("kindgate, 2 generators", result.achieved_rate, cpu / result.sent * 1e6)
     for tool in (WRK, *TOOLS):
         if tool.program in tools:
-            say(f"through the ingress at full speed: {tool.name}")
+            progress(f"through the ingress at full speed: {tool.name}")
             before = children_seconds()
             report = tool.run(tools, Load(route.url, profile.flood_seconds, host=route.host))
             sent = report.count or report.rate * profile.flood_seconds
             yield IngressThroughput(tool.name, report.rate, (children_seconds() - before) / max(sent, 1) * 1e6)
 
 
-def measure_ingress_latency(routes: tuple[Route, ...], profile: RunProfile, say: Say) -> Iterator[IngressLatency]:
+def measure_ingress_latency(routes: tuple[Route, ...], profile: RunProfile, progress: Progress) -> Iterator[IngressLatency]:
     """Measure kindgate at every rate, against all hosts."""
     with GeneratorPool() as pool:
         for rate in RATES:
-            say(f"through the ingress: {rate} per second")
+            progress(f"through the ingress: {rate} per second")
             plan = BurstPlan(routes, OpenLoop.constant(rate, seconds=profile.paced_seconds))
             warm_up(plan, 2.0, pool)
             result = run_burst(plan, pool=pool)

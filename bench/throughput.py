@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench.install_tools import Say, Toolbox
+from bench.install_tools import Toolbox
 from bench.nginx import Nginx
 from bench.noise_filter import is_quiet, median_sample
 from bench.run_profile import RunProfile
@@ -17,6 +17,7 @@ from bench.usage import Usage
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.plan import BurstPlan, ClosedLoop, Route
 from kindgate.load.result import BurstResult
+from kindgate.progress import Progress
 
 KINDGATE = "kindgate, 2 generators"
 
@@ -47,7 +48,9 @@ class _Measured:
     foreign: float
 
 
-def measure_throughput(server: Nginx, tools: Toolbox, profile: RunProfile, say: Say, on_result: OnResult) -> Iterator[ThroughputSample]:
+def measure_throughput(
+    server: Nginx, tools: Toolbox, profile: RunProfile, progress: Progress, on_result: OnResult
+) -> Iterator[ThroughputSample]:
     """Measure wrk, kindgate and every available tool between wrk runs; yield the median of the samples that count."""
     before = _run(WRK, server, tools, profile)
     runs: list[tuple[str, Callable[[], _Measured], int]] = [(WRK.name, _measurement_of(WRK, server, tools, profile), 1)]
@@ -56,7 +59,7 @@ def measure_throughput(server: Nginx, tools: Toolbox, profile: RunProfile, say: 
     for name, run, samples_needed in runs:
         samples: list[ThroughputSample] = []
         while sum(map(is_quiet, samples)) < samples_needed and len(samples) < samples_needed + profile.max_tries - 1:
-            say(f"full speed: {name}")
+            progress(f"full speed: {name}")
             measured, after = run(), _run(WRK, server, tools, profile)
             samples.append(_relative_to(name, before, measured, after))
             before = after

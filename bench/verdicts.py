@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from bench.generators import CORRELATED_GENERATORS, GENERATORS, LIGHT, LOADED, Generator
-from bench.install_tools import Say
 from bench.recorded import BUSY_RECORDING, RECORDING, Counts, Recording, read_recording
 from kindgate.model import Verdict
+from kindgate.progress import Progress
 from kindgate.slo.compare import RatioTest, judge_ratios, log_ratios
 from kindgate.slo.confirm import DECIDED, confirmed_verdict, judge_round, round_pairs
 from kindgate.slo.intervals import Proportion
@@ -287,21 +287,21 @@ class ErrorRates:
         return ErrorRates((*others, *recorded_rates.rows), bursts)
 
 
-def error_rates(experiments: Iterable[Experiment], runs: int, say: Say, processes: int = 2) -> ErrorRates:
+def error_rates(experiments: Iterable[Experiment], runs: int, progress: Progress, processes: int = 2) -> ErrorRates:
     """Simulate `runs` runs of each experiment."""
     rows: list[Row] = []
     with ProcessPoolExecutor(processes) as pool:
         for experiment in experiments:
             for row in experiment.rows(pool.map(experiment.run, range(runs * experiment.times), chunksize=25)):
                 rows.append(row)
-                say(str(row))
+                progress(str(row))
     return ErrorRates(tuple(rows))
 
 
-def chances_of_pass(runs: int, say: Say) -> None:
+def chances_of_pass(runs: int, progress: Progress) -> None:
     """Print the chance of a PASS with some headroom, by the number of bursts."""
     for name, by_bursts in (*headroom(runs), *failure_rates(runs)):
-        say(f"{name:40} PASS {'  '.join(f'{bursts} bursts {chance:.0%}' for bursts, chance in by_bursts.items())}")
+        progress(f"{name:40} PASS {'  '.join(f'{bursts} bursts {chance:.0%}' for bursts, chance in by_bursts.items())}")
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from typing import TextIO
 from kindgate.credentials import without_credentials
 from kindgate.github.workflow_commands import commands_stopped
 from kindgate.observe.resource_summary import ResourceSummary, WorkloadUse
+from kindgate.progress import Progress
 from kindgate.report.plain_text import aligned
 from kindgate.report.units import limit, number, percent
 
@@ -33,7 +34,7 @@ COLUMNS = (
 )
 
 
-def stopwatch_progress() -> Callable[[str], None]:
+def stopwatch_progress() -> Progress:
     """Return a progress function that prints lines to stderr, prefixed with the elapsed seconds."""
     started = time.monotonic()
 

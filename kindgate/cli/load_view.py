@@ -13,9 +13,9 @@ from rich.text import Text
 from kindgate.cli.load_thresholds import BurstVerdict
 from kindgate.figures import percent
 from kindgate.histogram import Histogram
+from kindgate.load.burst_progress import BurstProgress
 from kindgate.load.capacity import Capacity
 from kindgate.load.plan import BurstPlan, OpenLoop
-from kindgate.load.progress import Progress
 from kindgate.load.result import BurstResult, FailureKind, Series
 
 _CAPTION = "response time counts from the intended send time, service time from the actual one"
@@ -54,7 +54,7 @@ class LiveLine:
         if self._live:
             self._live.stop()
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: BurstProgress) -> None:
         """Show the newest figures."""
         p95 = "-" if progress.p95_ms is None else f"{progress.p95_ms:.2f} ms"
         retried = f" ({progress.retried:,} retried)" if progress.retried else ""

@@ -26,6 +26,7 @@ from kindgate.host.command import run
 from kindgate.host.container_engine import Engine
 from kindgate.host.paths import state_dir
 from kindgate.host.privileged import refused_limit_remedy
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline
 
 LOOPBACK = "127.0.0.1"
@@ -40,9 +41,6 @@ _TRANSIENT = ("failed to init node with kubeadm", "failed to join node with kube
 
 _JOINING = "• Joining worker nodes"
 """kind's output when all node containers exist and it only waits for workers to register, with the machine idle for seconds."""
-
-Progress = Callable[[str], object]
-"""Receives one-line progress messages."""
 
 
 class HostPortStolen(ClusterError):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kindgate.cluster.api import server_version
-from kindgate.cluster.create import LOOPBACK, CreationFailed, HostPortStolen, IngressPorts, Progress, create_nodes
+from kindgate.cluster.create import LOOPBACK, CreationFailed, HostPortStolen, IngressPorts, create_nodes
 from kindgate.cluster.delete import CONTEXT_PREFIX, SETTLE_SECONDS, delete_cluster
 from kindgate.cluster.forwarding import add_forwarding_rule
 from kindgate.cluster.kind_config import KindConfig, fingerprint, kind_config, node_count, read_config_file, with_ingress
@@ -26,6 +26,7 @@ from kindgate.errors import ClusterError, CommandFailed, CommandTimeout, Kindgat
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress
 from kindgate.process import ProcessName
+from kindgate.progress import Progress
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 

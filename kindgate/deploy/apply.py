@@ -15,6 +15,7 @@ from kindgate.deploy.last_applied import is_unchanged, with_hash
 from kindgate.deploy.recreate import deletion_command, immutable_fields, is_failed_job, loss_on_recreation, recreate
 from kindgate.errors import ApiError, DeployError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, kind_of
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready
 
 FIELD_MANAGER = "kindgate"
@@ -22,8 +23,6 @@ FIELD_MANAGER = "kindgate"
 RUN_LABEL = "kindgate.dev/run"
 """The label of every applied object; its value is the caller's name for the run."""
 
-OnProgress = Callable[[str], object]
-"""Called with one line for each object that had to be recreated."""
 
 PARALLEL_REQUESTS = 8
 """Concurrent requests within a rank: more do not make the API server of a small cluster faster."""
@@ -52,7 +51,7 @@ def apply(
     run: str,
     deadline: Deadline,
     only_changed: bool = False,
-    on_progress: OnProgress = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> tuple[ObjectRef, ...]:
     """Apply all objects in order, with the field manager `kindgate` and the label `kindgate.dev/run: RUN`.
 
@@ -70,7 +69,7 @@ def apply(
         to_apply: list[Manifest] = [with_hash(with_run_label(manifest, run)) for manifest in selected]
         if only_changed:
             to_apply = _changed_manifests(api, to_apply, deadline)
-        applier = _Applier(api, rendered, address, deadline, on_progress)
+        applier = _Applier(api, rendered, address, deadline, progress)
         for group in grouped_by_rank(to_apply):
             _in_parallel(group, applier.apply)
     return tuple(ObjectRef.of(manifest) for manifest in to_apply)
@@ -137,7 +136,7 @@ class _Applier:
     rendered: Rendered
     address: ClusterAddress
     deadline: Deadline
-    on_progress: OnProgress
+    progress: Progress
 
     def apply(self, manifest: Manifest, failed: threading.Event) -> None:
         """Apply one object, retrying errors that can pass by themselves (a webhook that is not up, a CRD just created)."""
@@ -191,7 +190,7 @@ class _Applier:
 
     def _recreate(self, path: str, live: Manifest, reason: str) -> None:
         recreate(self.api, path, live, self.deadline)
-        self.on_progress(f"recreating {ObjectRef.of(live)}: {reason}")
+        self.progress(f"recreating {ObjectRef.of(live)}: {reason}")
 
 
 def _is_created_by_kindgate(live: Manifest) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from kindgate.deploy.advice import MORE_TIME, blocking_cause, next_step
@@ -11,14 +11,12 @@ from kindgate.deploy.api_retry import retried
 from kindgate.deploy.diagnosis import UNLIMITED_GRACE, Cause, causes, claim_causes
 from kindgate.deploy.informer import Informer
 from kindgate.deploy.snapshot import Snapshot
-from kindgate.deploy.status import WAITED_FOR, WORKLOADS, progress
+from kindgate.deploy.status import WAITED_FOR, WORKLOADS, object_readiness
 from kindgate.errors import ApiError, DeployError, WaitFailed, WaitTimeout
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, kind_of
 from kindgate.pod_templates import pod_template
+from kindgate.progress import Progress
 from kindgate.waiting import Clock, Deadline, Pending, PermanentFailure, Ready, wait_for
-
-OnProgress = Callable[[str], object]
-"""Called with one line when the progress changes."""
 
 LOG_LINES = 10
 STABLE_SECONDS = 3.0
@@ -45,7 +43,7 @@ _RELATED_KINDS: Mapping[str, tuple[tuple[str, str], ...]] = {
 """Kinds to watch in addition to an object to evaluate it, as apiVersion and kind."""
 
 
-def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, on_progress: OnProgress = lambda _: None) -> None:
+def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, progress: Progress = lambda _: None) -> None:
     """Wait until every object of `rendered` is ready, by the rules of `kindgate.deploy.status`.
 
     Raises `DeployError`: immediately with the root cause if an object can never become ready, otherwise at the deadline
@@ -65,7 +63,7 @@ def wait_ready(rendered: Rendered, address: ClusterAddress, deadline: Deadline, 
                     )
                 if not informer.all_listed:
                     return Pending(informer.watch_error or "listing the cluster's objects")
-                return readiness.evaluate(informer.snapshot(), watch_error=informer.watch_error, on_progress=on_progress)
+                return readiness.evaluate(informer.snapshot(), watch_error=informer.watch_error, progress=progress)
 
             try:
                 wait_for("the application is not healthy", probe, deadline, interval=_EVALUATION_INTERVAL, pause=informer.wait)
@@ -100,7 +98,7 @@ class Readiness:
         """All causes found by the last evaluation."""
 
     def evaluate(
-        self, snapshot: Snapshot, *, watch_error: str = "", on_progress: OnProgress = lambda _: None
+        self, snapshot: Snapshot, *, watch_error: str = "", progress: Progress = lambda _: None
     ) -> Ready[None] | Pending | PermanentFailure:
         """Return whether everything is ready, can still become ready, or cannot; `cause` then has the reason."""
         unready: list[str] = []
@@ -109,21 +107,21 @@ class Readiness:
         absences: list[Cause] = []
         for manifest in self._manifests:
             ref = ObjectRef.of(manifest)
-            object_progress = progress(manifest, snapshot)
-            if isinstance(object_progress, Ready):
+            readiness = object_readiness(manifest, snapshot)
+            if isinstance(readiness, Ready):
                 continue
             live = snapshot.get(ref)
             object_causes = self._causes(manifest, live, snapshot) if live is not None else []
-            if isinstance(object_progress, PermanentFailure):
-                object_causes.append(_failure_cause(ref, object_progress.cause, object_causes, live, snapshot))
+            if isinstance(readiness, PermanentFailure):
+                object_causes.append(_failure_cause(ref, readiness.cause, object_causes, live, snapshot))
             elif live is None:
                 absences.append(_absence_cause(ref, snapshot))
             elif kind_of(manifest) in WORKLOADS and all(cause.restarts is None for cause in object_causes):
                 starting.add(ref.namespace)
             all_causes += object_causes
-            state = object_progress.state if isinstance(object_progress, Pending) else object_progress.cause
+            state = readiness.state if isinstance(readiness, Pending) else readiness.cause
             unready.append("\n".join([f"{ref}: {state}", *(f"  {cause}" for cause in _one_per_reason(object_causes))]))
-        self._report(len(unready), unready, on_progress)
+        self._report(len(unready), unready, progress)
         if len(absences) == len(unready):  # otherwise an object that is not ready might still create what is missing
             all_causes += absences
         self.causes = [self._with_tolerance(cause, starting) for cause in all_causes]
@@ -169,12 +167,12 @@ class Readiness:
         expired = (cause for cause in all_causes if now - self._since[cause.object, cause.reason] >= cause.grace)
         return min(expired, key=lambda cause: cause.grace, default=None)
 
-    def _report(self, count: int, unready: Sequence[str], on_progress: OnProgress) -> None:
+    def _report(self, count: int, unready: Sequence[str], progress: Progress) -> None:
         done = f"{len(self._manifests) - count} of {len(self._manifests)} ready"
         report = f"{done}; {unready[0].splitlines()[0]}" if unready else done
         if report != self._last_report:
             self._last_report = report
-            on_progress(report)
+            progress(report)
 
 
 def _has_unprobed_container(manifest: Manifest) -> bool:

@@ -13,8 +13,10 @@ from kindgate.deploy.snapshot import Snapshot, condition, is_up_to_date, partiti
 from kindgate.model import Manifest, ObjectRef, kind_of
 from kindgate.waiting import Pending, PermanentFailure, Ready
 
-Progress = Ready[None] | Pending | PermanentFailure
-_READY: Progress = Ready(None)
+Readiness = Ready[None] | Pending | PermanentFailure
+"""Whether an object is ready, may become ready, or cannot."""
+
+_READY: Readiness = Ready(None)
 NOT_SEEN = "not seen yet"
 
 _LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
@@ -29,8 +31,8 @@ _FAILED = frozenset({"BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePoli
 """The reasons in the Job controller's final event."""
 
 
-def progress(manifest: Manifest, snapshot: Snapshot) -> Progress:
-    """Return the progress of the object that `manifest` describes.
+def object_readiness(manifest: Manifest, snapshot: Snapshot) -> Readiness:
+    """Return the readiness of the object that `manifest` describes.
 
     An object without a rule is ready once applied, even if it shares its kind's name with one that has a rule.
     """
@@ -70,8 +72,8 @@ def awaits_address(service: Manifest, snapshot: Snapshot) -> bool:
     return any(_selects(selector, pod["metadata"].get("labels") or {}) and _is_running_without_owner(pod) for pod in pods)
 
 
-def job_progress(live: Manifest) -> Ready[None] | Pending | PermanentFailure:
-    """Return a Job's progress: ready if complete or suspended, a permanent failure if Kubernetes has given up."""
+def job_readiness(live: Manifest) -> Readiness:
+    """Return a Job's readiness: ready if complete or suspended, a permanent failure if Kubernetes has given up."""
     failed = condition(live, "Failed")
     if failed.get("status") == "True":
         return PermanentFailure(f"{failed.get('reason')}: {failed.get('message')}")
@@ -89,7 +91,7 @@ def finished_job(ref: ObjectRef, snapshot: Snapshot) -> Ready[None] | PermanentF
     if ref.kind != "Job":
         return None
     deleted_job = snapshot.deleted(ref)
-    result = job_progress(deleted_job) if deleted_job is not None and not deleted_job["spec"].get("suspend") else None
+    result = job_readiness(deleted_job) if deleted_job is not None and not deleted_job["spec"].get("suspend") else None
     if result is not None and not isinstance(result, Pending):
         return result
     events = snapshot.events(ref)
@@ -102,12 +104,12 @@ def finished_job(ref: ObjectRef, snapshot: Snapshot) -> Ready[None] | PermanentF
     return None
 
 
-def _deployment(live: Manifest, snapshot: Snapshot) -> Progress:
+def _deployment(live: Manifest, snapshot: Snapshot) -> Readiness:
     status, desired = _status(live), _replicas(live)
     if live["spec"].get("paused"):
         # a paused rollout does not update pods, and without a ReplicaSet it creates none
         started = status.get("replicas") or snapshot.replicasets(live)
-        return _pods_progress(live, snapshot, status.get("availableReplicas", 0), "available") if started else _READY
+        return _pods_readiness(live, snapshot, status.get("availableReplicas", 0), "available") if started else _READY
     failing = condition(live, "Progressing")
     if failing.get("reason") == "ProgressDeadlineExceeded":
         return PermanentFailure(str(failing.get("message")))
@@ -116,10 +118,10 @@ def _deployment(live: Manifest, snapshot: Snapshot) -> Progress:
         return Pending(f"{old} pods of the previous revision still exist")
     if status.get("updatedReplicas", 0) > desired:
         return Pending(f"{status['updatedReplicas'] - desired} pods more than the desired {desired} still exist")
-    return _pods_progress(live, snapshot, status.get("availableReplicas", 0), "available")
+    return _pods_readiness(live, snapshot, status.get("availableReplicas", 0), "available")
 
 
-def _stateful_set(live: Manifest, snapshot: Snapshot) -> Progress:
+def _stateful_set(live: Manifest, snapshot: Snapshot) -> Readiness:
     status, desired = _status(live), _replicas(live)
     rolls = (live["spec"].get("updateStrategy") or {}).get("type") != "OnDelete"
     to_update, updated = max(0, desired - partition(live)), status.get("updatedReplicas", 0)
@@ -128,32 +130,32 @@ def _stateful_set(live: Manifest, snapshot: Snapshot) -> Progress:
     return _replicated(live, snapshot, "ready")
 
 
-def _replica_set(live: Manifest, snapshot: Snapshot) -> Progress:
+def _replica_set(live: Manifest, snapshot: Snapshot) -> Readiness:
     return _replicated(live, snapshot, "available")
 
 
-def _replicated(live: Manifest, snapshot: Snapshot, state: str) -> Progress:
+def _replicated(live: Manifest, snapshot: Snapshot, state: str) -> Readiness:
     """Ready if the desired pods are, without surplus: pods that are being scaled down still answer requests."""
     status, desired = _status(live), _replicas(live)
     surplus = status.get("replicas", 0) - desired
     if surplus > 0:
         return Pending(f"{surplus} pods more than the desired {desired} still exist")
-    return _pods_progress(live, snapshot, status.get(f"{state}Replicas", 0), state)
+    return _pods_readiness(live, snapshot, status.get(f"{state}Replicas", 0), state)
 
 
-def _daemon_set(live: Manifest, snapshot: Snapshot) -> Progress:
+def _daemon_set(live: Manifest, snapshot: Snapshot) -> Readiness:
     status = _status(live)
     available = status.get("numberAvailable", 0)
     if (live["spec"].get("updateStrategy") or {}).get("type") != "OnDelete":
         available = min(status.get("updatedNumberScheduled", 0), available)
-    return _pods_progress(live, snapshot, available, "available", status.get("desiredNumberScheduled", 0))
+    return _pods_readiness(live, snapshot, available, "available", status.get("desiredNumberScheduled", 0))
 
 
-def _job(live: Manifest, _: Snapshot) -> Progress:
-    return job_progress(live)
+def _job(live: Manifest, _: Snapshot) -> Readiness:
+    return job_readiness(live)
 
 
-def _pod(live: Manifest, _: Snapshot) -> Progress:
+def _pod(live: Manifest, _: Snapshot) -> Readiness:
     phase = _status(live).get("phase", "Pending")
     if phase == "Succeeded" or condition(live, "Ready").get("status") == "True":
         return _READY
@@ -162,13 +164,13 @@ def _pod(live: Manifest, _: Snapshot) -> Progress:
     return Pending(f"the pod is {phase} but not ready")
 
 
-def _service(live: Manifest, snapshot: Snapshot) -> Progress:
+def _service(live: Manifest, snapshot: Snapshot) -> Readiness:
     if has_ready_address(live, snapshot) or not awaits_address(live, snapshot):
         return _READY
     return Pending("it has no ready endpoint")
 
 
-def _claim(live: Manifest, snapshot: Snapshot) -> Progress:
+def _claim(live: Manifest, snapshot: Snapshot) -> Readiness:
     phase = _status(live).get("phase", "Pending")
     if phase == "Lost":
         return PermanentFailure("the volume that it was bound to no longer exists")
@@ -177,7 +179,7 @@ def _claim(live: Manifest, snapshot: Snapshot) -> Progress:
     return _READY if phase == "Bound" or reasons & _WAITING_FOR_A_POD else Pending("no volume is bound to it")
 
 
-def _disruption_budget(live: Manifest, _: Snapshot) -> Progress:
+def _disruption_budget(live: Manifest, _: Snapshot) -> Readiness:
     status = _status(live)
     healthy, desired = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
     # a budget can demand more pods than exist, and could never be met
@@ -185,20 +187,20 @@ def _disruption_budget(live: Manifest, _: Snapshot) -> Progress:
     return _READY if healthy >= desired else Pending(f"{healthy} of {desired} healthy")
 
 
-def _custom_kind(live: Manifest, _: Snapshot) -> Progress:
+def _custom_kind(live: Manifest, _: Snapshot) -> Readiness:
     names = condition(live, "NamesAccepted")
     return (
         PermanentFailure(f"its names were rejected: {names.get('message')}")
         if names.get("status") == "False"
-        else _condition_progress(live, "Established")
+        else _condition_readiness(live, "Established")
     )
 
 
-def _api_service(live: Manifest, _: Snapshot) -> Progress:
-    return _condition_progress(live, "Available")
+def _api_service(live: Manifest, _: Snapshot) -> Readiness:
+    return _condition_readiness(live, "Available")
 
 
-def _condition_progress(live: Manifest, kind: str) -> Progress:
+def _condition_readiness(live: Manifest, kind: str) -> Readiness:
     live_condition = condition(live, kind)
     return (
         _READY
@@ -207,7 +209,7 @@ def _condition_progress(live: Manifest, kind: str) -> Progress:
     )
 
 
-def _pods_progress(live: Manifest, snapshot: Snapshot, actual: int, state: str, desired: int | None = None) -> Progress:
+def _pods_readiness(live: Manifest, snapshot: Snapshot, actual: int, state: str, desired: int | None = None) -> Readiness:
     desired = _replicas(live) if desired is None else desired
     if actual < desired:
         return Pending(f"{actual} of {desired} {state}")
@@ -263,7 +265,7 @@ def _job_of(event: Manifest) -> str:
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "Pod"})
 """Kinds (as in `kind_of`) whose pods can show why they are not ready."""
 
-_RULES: Mapping[str, Callable[[Manifest, Snapshot], Progress]] = {
+_RULES: Mapping[str, Callable[[Manifest, Snapshot], Readiness]] = {
     "Deployment": _deployment,
     "StatefulSet": _stateful_set,
     "DaemonSet": _daemon_set,

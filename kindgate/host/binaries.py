@@ -11,7 +11,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,10 +22,8 @@ from kindgate.host.command import run
 from kindgate.host.go_caches import go_environment, shared_go_caches
 from kindgate.host.heartbeat import heartbeat
 from kindgate.host.output_sums import is_trusted, locked_sums, record_built
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline
-
-Progress = Callable[[str], object]
-"""Receives one line per slow step."""
 
 _SEED_WINDOW = 1 << 27
 """Largest zstd window, in bytes, of a seed file (`zstd --long=27`)."""

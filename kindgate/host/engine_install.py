@@ -16,12 +16,12 @@ import psutil
 
 from kindgate.errors import EngineAbsent, EngineError, EngineNotStarted, WaitFailed, WaitTimeout
 from kindgate.host.apt_sources import mirror_of_suite
-from kindgate.host.binaries import Progress
 from kindgate.host.command import leave_running, run, spawn
 from kindgate.host.container_engine import Engine, find_engine, installed_path, installed_root
 from kindgate.host.facts import HostFacts, gather_facts
 from kindgate.host.output_sums import is_trusted, record_built
 from kindgate.host.paths import cache_dir
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
 
 _NEWER_SUITE = {"bookworm": "trixie"}

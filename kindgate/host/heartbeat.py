@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+
+from kindgate.progress import Progress
 
 INTERVAL = 15.0
 """Seconds between two lines, so a log never looks dead."""
 
 
 @contextmanager
-def heartbeat(report: Callable[[str], object], job: str, *, expected: float = 0.0, interval: float = INTERVAL) -> Iterator[None]:
-    """Report `job` to `report` while the block runs: its name, the elapsed time and the expected time left.
+def heartbeat(progress: Progress, job: str, *, expected: float = 0.0, interval: float = INTERVAL) -> Iterator[None]:
+    """Report `job` to `progress` while the block runs: its name, the elapsed time and the expected time left.
 
-    `expected` is its usual duration in seconds, 0 if unknown. `report` is called from another thread.
+    `expected` is its usual duration in seconds, 0 if unknown. `progress` is called from another thread.
     """
     started = time.monotonic()
     ended = threading.Event()
 
     def beat() -> None:
         while not ended.wait(interval):
-            report(f"{job}, {_timing(time.monotonic() - started, expected)}")
+            progress(f"{job}, {_timing(time.monotonic() - started, expected)}")
 
-    report(f"{job}, usually {minutes(expected)}" if expected else job)
+    progress(f"{job}, usually {minutes(expected)}" if expected else job)
     thread = threading.Thread(target=beat, name=f"heartbeat of {job}", daemon=True)
     thread.start()
     try:
@@ -32,7 +34,7 @@ def heartbeat(report: Callable[[str], object], job: str, *, expected: float = 0.
     finally:
         ended.set()
         thread.join()
-    report(f"{job}: done in {minutes(time.monotonic() - started)}")
+    progress(f"{job}: done in {minutes(time.monotonic() - started)}")
 
 
 def minutes(seconds: float) -> str:

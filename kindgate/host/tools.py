@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kindgate.errors import CommandError, ToolError
-from kindgate.host.binaries import Progress, Recipe, SourceAbsent, check_sum, host_platform, is_available_locally, provide_binary
+from kindgate.host.binaries import Recipe, SourceAbsent, check_sum, host_platform, is_available_locally, provide_binary
 from kindgate.host.command import run
 from kindgate.host.download import fetch_file
 from kindgate.host.paths import cache_dir
 from kindgate.host.tools_lock import LockedTool, ToolName, read_lock
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline
 
 _VERSION_SECONDS = 10.0

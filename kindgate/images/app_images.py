@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kindgate.errors import CommandFailed, ImageError
-from kindgate.host.binaries import Progress
 from kindgate.host.container_engine import Engine
+from kindgate.progress import Progress
 from kindgate.settings import AppBuild
 from kindgate.waiting import Deadline
 

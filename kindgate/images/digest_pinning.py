@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kindgate.images.image_lock import ImageLock, lock_text, pin_digest, read_lock
 from kindgate.images.image_reference import LOCAL_REGISTRY, ImageReference
-from kindgate.images.image_source import Progress
 from kindgate.images.registry import RegistrySource
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,10 +9,8 @@ from typing import Protocol
 from kindgate.errors import ImageError
 from kindgate.images.image_plan import ImagePlan, LoadedImage, WantedImage
 from kindgate.images.image_reference import ImageReference
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline
-
-Progress = Callable[[str], object]
-"""Receives one-line progress messages, with the duration once a step is done."""
 
 
 @dataclass(frozen=True)

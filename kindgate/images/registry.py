@@ -15,9 +15,9 @@ from kindgate.images.engine_store import image_id, keeps_digests, save_image
 from kindgate.images.image_lock import ImageLock
 from kindgate.images.image_plan import ImagePlan, LoadedImage, WantedImage
 from kindgate.images.image_reference import ImageReference
-from kindgate.images.image_source import Progress
 from kindgate.images.oci_layout import LayoutImage, write_layout
 from kindgate.images.registry_answers import Failure, classify_failure, is_loopback, registry_error
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline
 
 _QUERY_SECONDS = 60.0

@@ -12,9 +12,10 @@ from kindgate.host.facts import HostFacts
 from kindgate.images.build.build_source import BuildSource, can_build
 from kindgate.images.image_lock import ImageLock
 from kindgate.images.image_plan import ImagePlan
-from kindgate.images.image_source import ImageSource, Progress
+from kindgate.images.image_source import ImageSource
 from kindgate.images.registry import RegistrySource
 from kindgate.images.registry_answers import any_reachable
+from kindgate.progress import Progress
 from kindgate.settings import ImageSettings
 
 

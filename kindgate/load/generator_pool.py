@@ -20,11 +20,11 @@ import numpy as np
 
 from kindgate.errors import LoadError
 from kindgate.load.aggregate import burst_result
+from kindgate.load.burst_progress import OnBurstProgress, ProgressMeter
 from kindgate.load.machine import MachineTimes, health_between
 from kindgate.load.own_cpu import OwnCpu
 from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop
 from kindgate.load.process_limits import in_flight_cap, process_count
-from kindgate.load.progress import OnProgress, ProgressMeter
 from kindgate.load.protocol import Broken, Done, Prepared, Ready, Recent, Run, Start, Stop
 from kindgate.load.raw_samples import Rows
 from kindgate.load.result import BurstResult
@@ -90,7 +90,12 @@ class GeneratorPool:
         return tuple(process.popen.pid for process in self._processes)
 
     def run(
-        self, plan: BurstPlan, *, on_progress: OnProgress | None = None, stop: StopRequested | None = None, on_rows: OnRows | None = None
+        self,
+        plan: BurstPlan,
+        *,
+        on_progress: OnBurstProgress | None = None,
+        stop: StopRequested | None = None,
+        on_rows: OnRows | None = None,
     ) -> BurstResult:
         """Send `plan` and return the result; `on_rows` receives the raw samples.
 
@@ -107,7 +112,7 @@ class GeneratorPool:
         plan: BurstPlan,
         shares: Shares,
         *,
-        on_progress: OnProgress | None = None,
+        on_progress: OnBurstProgress | None = None,
         stop: StopRequested | None = None,
         on_rows: OnRows | None = None,
     ) -> BurstResult:
@@ -169,7 +174,7 @@ def run_burst(
     plan: BurstPlan,
     *,
     pool: GeneratorPool | None = None,
-    on_progress: OnProgress | None = None,
+    on_progress: OnBurstProgress | None = None,
     stop: StopRequested | None = None,
     on_rows: OnRows | None = None,
 ) -> BurstResult:

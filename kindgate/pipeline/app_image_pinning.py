@@ -10,11 +10,11 @@ from kindgate.host.container_engine import find_engine
 from kindgate.images.digest_pinning import pin_missing
 from kindgate.images.image_lock import read_lock
 from kindgate.images.image_plan import plan_images
-from kindgate.images.image_source import Progress
 from kindgate.images.local_images import find_local
 from kindgate.images.registry import RegistrySource
 from kindgate.pipeline.inputs import read_application
 from kindgate.pipeline.run_tools import find_tools
+from kindgate.progress import Progress
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 

@@ -21,9 +21,10 @@ from kindgate.pipeline.environment import Environment, Stage
 from kindgate.pipeline.evaluation import MeasuredJudgement, burst_line, confirmation_line, look_line, measure_and_judge
 from kindgate.pipeline.finish import finish
 from kindgate.pipeline.load_lock import load_lock_of_run
-from kindgate.pipeline.phases import Progress, new_run_id
+from kindgate.pipeline.phases import new_run_id
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.pipeline.run_objectives import refuse_too_small_plan
+from kindgate.progress import Progress
 from kindgate.report.decision import Effect, effect_of
 from kindgate.report.report_builder import Measurement
 from kindgate.settings import Settings

@@ -17,10 +17,11 @@ from kindgate.images.engine_store import image_id
 from kindgate.images.image_lock import read_lock
 from kindgate.images.image_plan import ImagePlan, LoadedImage, WantedImage, plan_images
 from kindgate.images.image_reference import ImageReference
-from kindgate.images.image_source import ImageSource, Progress, check_available
+from kindgate.images.image_source import ImageSource, check_available
 from kindgate.images.local_images import find_local, with_local
 from kindgate.images.source_choice import choose_source
 from kindgate.model import Rendered
+from kindgate.progress import Progress
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 

@@ -24,7 +24,8 @@ from kindgate.load.result_log import parse_result
 from kindgate.model import ClusterAddress, Manifest, Rendered
 from kindgate.pipeline.environment import Environment
 from kindgate.pipeline.image_supply import find_image_supply
-from kindgate.pipeline.phases import Progress, new_run_id
+from kindgate.pipeline.phases import new_run_id
+from kindgate.progress import Progress
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready
 

@@ -22,13 +22,13 @@ from kindgate.deploy.tls import with_run_certificates
 from kindgate.deploy.validate import raise_for_errors, validate
 from kindgate.errors import KindgateError, ManifestError, SettingsError, SloError
 from kindgate.host.container_engine import find_engine
-from kindgate.images.image_source import Progress
 from kindgate.model import ObjectRef, Rendered
 from kindgate.pipeline.app_secrets import refuse_missing, refuse_unused, requested_secrets, secret_values, without_env_source
 from kindgate.pipeline.baseline_source import bundled_objects, default_namespace, read_baseline
 from kindgate.pipeline.image_supply import ImageSupply, find_image_supply
 from kindgate.pipeline.run_objectives import comparison_seconds, read_objectives
 from kindgate.pipeline.run_tools import Tools, find_tools, renderer
+from kindgate.progress import Progress
 from kindgate.report.units import span
 from kindgate.settings import Settings
 from kindgate.slo.objectives import Objectives

@@ -7,14 +7,12 @@ import secrets
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kindgate.model import Phase
-
-Progress = Callable[[str], object]
-"""Receives one line about long work and shows it immediately."""
+from kindgate.progress import Progress
 
 
 def new_run_id() -> str:

@@ -41,9 +41,10 @@ from kindgate.pipeline.failure_evidence import bundle_record, gather_evidence, g
 from kindgate.pipeline.image_supply import ImageSupply
 from kindgate.pipeline.inputs import Inputs, check_artifacts_folder, prepare
 from kindgate.pipeline.own_processes import find_own_processes
-from kindgate.pipeline.phases import PhaseLog, Progress, rerun_command
+from kindgate.pipeline.phases import PhaseLog, rerun_command
 from kindgate.pipeline.run_objectives import read_objectives
 from kindgate.pipeline.version_swap import Deployed, swap_versions
+from kindgate.progress import Progress
 from kindgate.report.run_report import FailureBundle
 from kindgate.settings import Settings
 from kindgate.slo.objectives import Objectives
@@ -326,7 +327,7 @@ class Pipeline:
             self._applied.append(rendered)
             with self.log.phase(f"apply {name}"):
                 only_changed = address.reused and self.settings.cluster.reuse
-                applied = apply(rendered, address, run=run, deadline=deadline, only_changed=only_changed, on_progress=self._progress)
+                applied = apply(rendered, address, run=run, deadline=deadline, only_changed=only_changed, progress=self._progress)
                 if only_changed:
                     self._progress(f"{name}: {len(applied)} of {len(rendered.objects)} objects changed")
             with self.log.phase(f"wait until {name} is ready"):

@@ -12,7 +12,7 @@ from kindgate.host.binaries import Recipe
 from kindgate.host.tools import find_tool
 from kindgate.host.tools_lock import ToolName
 from kindgate.images.build.catalogue import read_catalogue
-from kindgate.images.image_source import Progress
+from kindgate.progress import Progress
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 

@@ -19,7 +19,7 @@ from kindgate.deploy.readiness import wait_ready
 from kindgate.deploy.removal import application_part, remove_versions
 from kindgate.deploy.restart import restarted
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.phases import Progress
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline
 
 REDEPLOYED = "both versions were removed with their volumes and redeployed in the opposite order, each on the other's nodes"
@@ -47,7 +47,7 @@ def swap_versions(deployed: Deployed, address: ClusterAddress, deadline: Deadlin
     """
     parts, done = _redeployment(deployed, address, deadline)
     for part in parts:
-        apply(part, address, run=deployed.run, deadline=deadline, on_progress=progress)
+        apply(part, address, run=deployed.run, deadline=deadline, progress=progress)
         application, _ = split_monitoring(part)
         wait_ready(application, address, deadline, progress)
     return done

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kindgate.errors import CommandError
-from kindgate.host.binaries import Progress
 from kindgate.images.image_plan import plan_images
 from kindgate.model import Rendered
+from kindgate.progress import Progress
 from kindgate.security.manifest_files import write_manifests
 from kindgate.security.scan_findings import Finding, Location, Part, Scan
 from kindgate.security.trivy import Hit, fetch_database, scan_image, scan_manifests, scan_requirements

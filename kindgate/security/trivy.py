@@ -13,10 +13,11 @@ from typing import Any
 
 from kindgate import assets
 from kindgate.errors import CommandError, ToolError
-from kindgate.host.binaries import Progress, is_available_locally, provide_binary
+from kindgate.host.binaries import is_available_locally, provide_binary
 from kindgate.host.command import run
 from kindgate.host.paths import cache_dir
 from kindgate.images.build.catalogue import read_catalogue
+from kindgate.progress import Progress
 from kindgate.security.scan_findings import Severity
 from kindgate.waiting import Deadline
 

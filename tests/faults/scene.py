@@ -17,6 +17,7 @@ from pathlib import Path
 from kindgate.cluster.forwarding import remove_forwarding_rule
 from kindgate.errors import KindgateError
 from kindgate.host.container_engine import Engine, find_engine
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 from tests.faults.fault import Outcome
 from tests.faults.snapshot import MARK, Snapshot, marked, take_snapshot
@@ -43,7 +44,7 @@ class Scene:
 
     folder: Path
     engine: Engine
-    progress: Callable[[str], object]
+    progress: Progress
     shared_state: Path
     alone: bool = True
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)

@@ -20,8 +20,8 @@ from kindgate.images.engine_store import image_id
 from kindgate.images.image_lock import ImageLock
 from kindgate.images.image_plan import ImagePlan, LoadedImage, WantedImage
 from kindgate.images.image_reference import ImageReference
-from kindgate.images.image_source import Progress
 from kindgate.images.oci_layout import write_layout
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline
 
 

@@ -15,7 +15,7 @@ from kindgate.host.debian_packages import KEYRING, configured_mirror
 from kindgate.host.heartbeat import heartbeat
 from kindgate.images.build.catalogue import Debian
 from kindgate.images.build.store import make_once
-from kindgate.images.image_source import Progress
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline
 
 _NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/zoneinfo", "usr/share/bash-completion",

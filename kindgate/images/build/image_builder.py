@@ -22,8 +22,8 @@ from kindgate.images.build.debian import install_packages, root_filesystem
 from kindgate.images.build.python_images import ENVIRONMENT, PythonImageBuilder
 from kindgate.images.build.store import key_of, make_once
 from kindgate.images.image_reference import ImageReference
-from kindgate.images.image_source import Progress
 from kindgate.images.oci_layout import Layer, LayoutImage, make_image
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline, StoppableClock
 
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -10,7 +10,7 @@ from pathlib import Path
 from kindgate.errors import ImageError, ToolError
 from kindgate.host.binaries import Recipe, SourceAbsent, is_available_locally, provide_binary
 from kindgate.images.build.catalogue import Catalogue
-from kindgate.images.image_source import Progress
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline
 
 _CONCURRENT_FETCHES = 2

@@ -16,8 +16,8 @@ from kindgate.images.build import bases, layers
 from kindgate.images.build.catalogue import PythonImage
 from kindgate.images.build.debian import root_filesystem
 from kindgate.images.build.store import key_of, make_once
-from kindgate.images.image_source import Progress
 from kindgate.images.oci_layout import Layer
+from kindgate.progress import Progress
 from kindgate.waiting import Deadline
 
 SITE = "/opt/kindgate"

@@ -40,14 +40,14 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         raise SettingsError(
             "GITHUB_TOKEN is not set", next_step="a token that may write contents, pull requests, workflows and rulesets of REPO"
         )
-    say = stopwatch_progress()
+    progress = stopwatch_progress()
     with Rest(environment.get("GITHUB_API_URL", "") or DEFAULT_API, token) as rest:
         place = find_place(rest, repository, ROOT)
         names, login = Names(secrets.token_hex(3)), str(rest.get("/user")["login"])
         print(f"This will, on {repository}" + (f" and {fork}" if fork else "") + ":", *planned(place, names, fork, login), sep="\n")
         if not given.yes:
             _ask(repository)
-        evidence = Session(rest, place, names, fork, login, say, Deadline.after(SECONDS)).gather()
+        evidence = Session(rest, place, names, fork, login, progress, Deadline.after(SECONDS)).gather()
     return _show(evidence)
 
 

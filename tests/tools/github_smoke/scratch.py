@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from kindgate.errors import GitHubError, GitHubRefused, SettingsError
-from kindgate.host.binaries import Progress
+from kindgate.progress import Progress
 from tests.tools.github_smoke.rest import Rest
 
 PREFIX = "kindgate-smoke"
@@ -65,7 +65,7 @@ class Scratch:
     """Creates objects, and removes them all in reverse order when its block ends. Reports those that cannot be removed."""
 
     rest: Rest
-    say: Progress
+    progress: Progress
     _undo: list[tuple[str, Callable[[], object]]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -76,9 +76,9 @@ class Scratch:
             what, undo = self._undo.pop()
             try:
                 undo()
-                self.say(f"removed {what}")
+                self.progress(f"removed {what}")
             except GitHubError as failure:
-                self.say(f"COULD NOT REMOVE {what}: {failure.message}")
+                self.progress(f"COULD NOT REMOVE {what}: {failure.message}")
 
     def branch(self, repository: str, name: str, sha: str) -> None:
         """Create a branch at a commit."""

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from kindgate.errors import GitHubRefused, KindgateError
-from kindgate.host.binaries import Progress
+from kindgate.progress import Progress
 from kindgate.security.scan_findings import Finding as ScanFinding
 from kindgate.security.scan_findings import Location, Part, Scan, Severity
 from kindgate.security.scan_report import as_sarif
@@ -76,7 +76,7 @@ class Session:
     names: Names
     fork: str
     login: str
-    say: Progress
+    progress: Progress
     deadline: Deadline
     pause: Pause = time.sleep
 
@@ -84,7 +84,7 @@ class Session:
         """Create everything, wait, observe, and remove everything; raises `GitHubError` and `WaitTimeout`."""
         repository, base = self.place.repository, self.names.base
         observer = Observer(self.rest, repository, self.deadline, self.pause)
-        with Scratch(self.rest, self.say) as scratch:
+        with Scratch(self.rest, self.progress) as scratch:
             scratch.branch(repository, base, self.place.sha)
             queue = self._require(scratch, observer)
             suite = FAILING_SUITE.format(login=self.login, many=MANY, forged=FORGED)
@@ -120,16 +120,16 @@ class Session:
         sha = scratch.commit(repository, branch, path, text)
         head = f"{repository.partition('/')[0]}:{branch}" if kind == "fork" else branch
         number = scratch.pull(self.place.repository, head, self.names.base, f"Smoke run of kindgate: {kind}")
-        self.say(f"opened #{number}, {kind}")
+        self.progress(f"opened #{number}, {kind}")
         return number, sha
 
     def _seen(self, observer: Observer, number: int, sha: str, *, mergeable: bool = False) -> SeenPull:
         run = observer.seen_run(observer.run_of(sha))
-        self.say(f"#{number}: ci ended {run.conclusion}, {run.url}")
+        self.progress(f"#{number}: ci ended {run.conclusion}, {run.url}")
         try:
             status = observer.status(sha)
         except KindgateError as error:
-            self.say(error.message)
+            self.progress(error.message)
             status = ""
         return observer.pull(number, run, status=status, mergeable=mergeable)
 

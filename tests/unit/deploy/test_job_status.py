@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kindgate.deploy.snapshot import Snapshot
-from kindgate.deploy.status import progress
+from kindgate.deploy.status import object_readiness
 from kindgate.waiting import Pending, PermanentFailure, Ready
 from tests.unit.deploy.objects import event, manifest
 
@@ -32,7 +32,7 @@ def job_event(reason: str, message: str = "", *, uid: str = "job-migrate", secon
 
 def progress_of(*live: dict[str, Any], deleted: tuple[dict[str, Any], ...] = ()) -> object:
     """Return `progress` of the Job in a cluster with the `live` objects and after the deletion of the `deleted` ones."""
-    return progress(job(), Snapshot(live, deleted))
+    return object_readiness(job(), Snapshot(live, deleted))
 
 
 def test_a_completed_job_is_ready_and_a_failed_one_is_final() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from kindgate.deploy.diagnosis import NO_GRACE, SHORT_GRACE, UNLIMITED_GRACE, causes
 from kindgate.deploy.snapshot import Snapshot
-from kindgate.deploy.status import progress
+from kindgate.deploy.status import object_readiness
 from kindgate.waiting import Pending, PermanentFailure
 
 API_VERSIONS = {"Deployment": "apps/v1", "Job": "batch/v1"}
@@ -55,10 +55,10 @@ def test_the_root_cause_is_derived_from_recorded_objects(name: str, reason: str,
     first = causes(workload, observed, [NODE])[0]
     assert (first.reason, first.grace) == (reason, grace)
     assert proof in first.proof
-    assert isinstance(progress(workload, observed), Pending)
+    assert isinstance(object_readiness(workload, observed), Pending)
 
 
 def test_a_recorded_failed_job_reports_its_failure() -> None:
     """The Job's own condition ends the wait."""
     workload, observed = recorded("job")
-    assert progress(workload, observed) == PermanentFailure("BackoffLimitExceeded: Job has reached the specified backoff limit")
+    assert object_readiness(workload, observed) == PermanentFailure("BackoffLimitExceeded: Job has reached the specified backoff limit")

@@ -43,7 +43,7 @@ def test_a_job_with_a_changed_template_is_recreated(api_server: ApiServer, addre
     api_server.refusals.append(refused("/migrate", "spec.template", f"Invalid value: {DUMP}: field is immutable"))
     reports: list[str] = []
 
-    apply(rendered(job("two")), address, run="r1", deadline=Deadline.after(20), on_progress=reports.append)
+    apply(rendered(job("two")), address, run="r1", deadline=Deadline.after(20), progress=reports.append)
 
     changes = [(method, path) for method, path, _ in api_server.requests if method in {"PATCH", "DELETE"}]
     assert changes == [("PATCH", JOBS), ("DELETE", JOBS), ("PATCH", JOBS)]
@@ -196,7 +196,7 @@ def test_a_failed_job_is_recreated(api_server: ApiServer, address: ClusterAddres
     apply(rendered(job()), reused, run="r0", deadline=Deadline.after(20))
     api_server.objects[JOBS]["status"] = status
     reports: list[str] = []
-    applied = apply(rendered(job()), reused, run="r0", deadline=Deadline.after(20), only_changed=True, on_progress=reports.append)
+    applied = apply(rendered(job()), reused, run="r0", deadline=Deadline.after(20), only_changed=True, progress=reports.append)
     assert api_server.paths("DELETE") == deleted
     assert applied == ((ObjectRef.of(job()),) if deleted else ())
     assert reports == (["recreating Job shop/migrate: it failed in an earlier run"] if deleted else [])

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from kindgate.deploy.snapshot import Snapshot
-from kindgate.deploy.status import progress
+from kindgate.deploy.status import object_readiness
 from kindgate.waiting import Pending, PermanentFailure, Ready
 from tests.unit.deploy.objects import deployment, event, live_deployment, live_pod, live_replicaset, manifest, service
 
 
 def progress_of(requested: dict[str, Any], *live: dict[str, Any]) -> object:
     """Return `progress` of `requested` in a cluster with the `live` objects."""
-    return progress(requested, Snapshot(live))
+    return object_readiness(requested, Snapshot(live))
 
 
 def test_a_deployment_is_ready_when_all_its_pods_are_available() -> None:
@@ -337,13 +337,13 @@ def daemons(desired: int) -> dict[str, Any]:
 )
 def test_a_service_waits_only_for_expected_addresses(objects: tuple[dict[str, Any], ...], expected: object) -> None:
     """A ready pod is not enough, the Service needs its address; without replicas or with only a Job's pods there is none to wait for."""
-    assert progress(service(), Snapshot([service(), *objects])) == expected
+    assert object_readiness(service(), Snapshot([service(), *objects])) == expected
 
 
 @pytest.mark.parametrize("spec", [{"selector": None}, {"selector": {}}, {"type": "ExternalName", "externalName": "example.com"}])
 def test_a_service_without_pods_in_the_cluster_is_ready(spec: dict[str, Any]) -> None:
     """A Service without a selector or with an external name has no pods of this cluster, so it is ready."""
-    assert progress(service(), Snapshot([service(**spec), live("Deployment", replicas=1)])) == Ready(None)
+    assert object_readiness(service(), Snapshot([service(**spec), live("Deployment", replicas=1)])) == Ready(None)
 
 
 def test_a_paused_deployment_with_a_replicaset_is_awaited() -> None:
@@ -351,4 +351,4 @@ def test_a_paused_deployment_with_a_replicaset_is_awaited() -> None:
     paused = deployment()
     paused["metadata"]["uid"] = "deployment-web"
     paused["spec"]["paused"] = True
-    assert progress(service(), Snapshot([service(), paused, live_replicaset()])) == WAITS
+    assert object_readiness(service(), Snapshot([service(), paused, live_replicaset()])) == WAITS

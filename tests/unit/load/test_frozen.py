@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from kindgate.cli.load_thresholds import judge_burst, parse_thresholds
+from kindgate.load.burst_progress import BurstProgress, OnBurstProgress
 from kindgate.load.generator_pool import GeneratorPool, run_burst
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
-from kindgate.load.progress import OnProgress, Progress
 from kindgate.load.raw_samples import Column, Rows
 from kindgate.load.result import FailureKind
 from kindgate.model import Verdict
@@ -75,12 +75,12 @@ def server() -> Iterator[Freezable]:
 
 
 @contextlib.contextmanager
-def freezing(server: Freezable, after: float, seconds: float) -> Iterator[OnProgress]:
+def freezing(server: Freezable, after: float, seconds: float) -> Iterator[OnBurstProgress]:
     """Stop the server `after` seconds after the burst's first report, so a late start on a busy machine does not matter."""
     thread = threading.Thread(target=server.freeze, args=(after, seconds))
     started = threading.Event()
 
-    def on_progress(_: Progress) -> None:
+    def on_progress(_: BurstProgress) -> None:
         if not started.is_set():
             started.set()
             thread.start()

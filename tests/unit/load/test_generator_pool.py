@@ -16,10 +16,10 @@ from dataclasses import replace
 import pytest
 
 from kindgate.errors import LoadError
+from kindgate.load.burst_progress import BurstProgress
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.own_cpu import OwnCpu
 from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
-from kindgate.load.progress import Progress
 from kindgate.load.raw_samples import Column, Rows
 from kindgate.load.result import FailureKind
 
@@ -157,7 +157,7 @@ def test_a_cap_beyond_the_descriptor_limit_is_rejected(pool: GeneratorPool) -> N
 
 def test_stopping_keeps_what_was_measured(recording: Recording, serve: Serve, pool: GeneratorPool) -> None:
     """The caller stops the burst at the first progress report, long before the planned minute ends."""
-    reported: list[Progress] = []
+    reported: list[BurstProgress] = []
     plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, seconds=60), processes=1)
     result = run_burst(plan, pool=pool, on_progress=reported.append, stop=lambda: bool(reported))
     assert result.interrupted
@@ -170,7 +170,7 @@ def test_stopping_keeps_what_was_measured(recording: Recording, serve: Serve, po
 
 def test_stopping_in_an_outage_fails_unanswered_and_due_requests(serve: Serve, behaviors: Behaviors, pool: GeneratorPool) -> None:
     """A silent server holds all eight slots: their requests and those queued behind them are lost, with their time so far."""
-    reported: list[Progress] = []
+    reported: list[BurstProgress] = []
     loop = OpenLoop.constant(100, seconds=60, arrival="uniform")
     plan = BurstPlan((Route(serve(behaviors["hanging"])),), loop, in_flight=8, processes=1)
     result = run_burst(plan, pool=pool, on_progress=reported.append, stop=lambda: bool(reported))
@@ -185,7 +185,7 @@ def test_stopping_in_an_outage_fails_unanswered_and_due_requests(serve: Serve, b
 
 def test_stopping_users_fails_their_pending_requests(serve: Serve, behaviors: Behaviors, pool: GeneratorPool) -> None:
     """A closed loop has one unanswered request per user."""
-    reported: list[Progress] = []
+    reported: list[BurstProgress] = []
     plan = BurstPlan((Route(serve(behaviors["hanging"])),), ClosedLoop(5, seconds=60), processes=1)
     result = run_burst(plan, pool=pool, on_progress=reported.append, stop=lambda: bool(reported))
     assert result.failed == {FailureKind.UNANSWERED: 5}
@@ -234,7 +234,7 @@ def test_a_killed_generators_share_is_missing(recording: Recording, serve: Serve
         run_burst(replace(plan, loop=OpenLoop.constant(100, requests=4)), pool=own)
         victim = own.process_ids[1]
 
-        def kill(_: Progress | None = None) -> None:
+        def kill(_: BurstProgress | None = None) -> None:
             os.kill(victim, signal.SIGKILL)
 
         timer = threading.Timer(0.3, kill)

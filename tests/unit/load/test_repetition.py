@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from kindgate.load.burst_progress import BurstProgress
 from kindgate.load.generator_pool import GeneratorPool, run_burst
 from kindgate.load.plan import BurstPlan, Check, ClosedLoop, Route
-from kindgate.load.progress import Progress
 from kindgate.load.result import BurstResult, FailureKind
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
@@ -93,7 +93,7 @@ def test_attempts_are_reset_when_a_handle_is_reused(
 
 def test_progress_counts_retried_requests(server: ClosingTheSecond, serve: Serve, pool: GeneratorPool) -> None:
     """They are counted among the failures and separately."""
-    reported: list[Progress] = []
+    reported: list[BurstProgress] = []
     plan = BurstPlan((Route(serve(server.handle)),), ClosedLoop(1, seconds=60), processes=1)
     run_burst(plan, pool=pool, on_progress=reported.append, stop=lambda: bool(reported))
 

@@ -13,7 +13,7 @@ from kindgate.load.result import FailureKind
 
 
 @dataclass(frozen=True)
-class Progress:
+class BurstProgress:
     """The last half second or so of a running burst.
 
     `elapsed`: seconds since the start. `rate`: requests ended per second. `p95_ms`: response time of successful requests
@@ -29,14 +29,14 @@ class Progress:
     p95_ms: float | None
 
 
-OnProgress = Callable[[Progress], None]
+OnBurstProgress = Callable[[BurstProgress], None]
 """Called in the thread that waits for the burst."""
 
 
 class ProgressMeter:
     """Combines the reports of `generators`; calls `show` when as many reports have arrived."""
 
-    def __init__(self, generators: int, show: OnProgress) -> None:
+    def __init__(self, generators: int, show: OnBurstProgress) -> None:
         self._generators = generators
         self._show = show
         self._parts: list[Recent] = []
@@ -56,7 +56,7 @@ class ProgressMeter:
         self._retried += int((rows[:, Column.OUTCOME] == CODES[FailureKind.RETRIED]).sum())
         response = good[:, Column.DONE] - good[:, Column.INTENDED]
         self._show(
-            Progress(
+            BurstProgress(
                 elapsed=elapsed,
                 ended=self._ended,
                 failed=self._failed,
