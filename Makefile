@@ -12,8 +12,11 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) || )$
 # A run starts dozens of Python processes: kindgate is compiled once for all of them, even if the environment disables bytecode.
 export PYTHONDONTWRITEBYTECODE :=
 
+# Tests of what tests and measures kindgate, and of the workflows: a change to kindgate itself rarely affects them.
+SLOW := $(addprefix tests/unit/,bench faults forked matrix mutants player tools test_workflow_conditions.py test_workflows.py)
+
 .DEFAULT_GOAL := help
-.PHONY: help e2e podman test browser lint workflows adopt faults matrix mutants cycles github-smoke bench false-alarms startup docs clean
+.PHONY: help e2e podman test slow browser lint workflows adopt faults matrix mutants cycles github-smoke bench false-alarms startup docs clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,7 +43,10 @@ podman: $(READY) ## the same with rootful Podman, even while Docker is running
 	KINDGATE_ENGINE=podman $(BIN)/python -m pytest -m e2e $(ARGS)
 
 test: $(DEV) ## unit tests; no container engine needed
-	$(BIN)/python -m pytest tests/unit -n 3 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest tests/unit $(SLOW:%=--ignore=%) -n 3 --dist worksteal $(ARGS)
+
+slow: $(DEV) ## unit tests of the test tools, benchmarks and workflows
+	$(BIN)/python -m pytest $(SLOW) -n 3 --dist worksteal $(ARGS)
 
 $(BROWSER): $(DEV) tests/browser/requirements.lock tests/browser/package-lock.json
 	$(BIN)/python -m tests.tools.install_browser

@@ -51,6 +51,7 @@ RUN = {
     "ci.yml: validate: Lint code, contracts and workflows",
     "ci.yml: validate: Check manifests and objectives",
     "ci.yml: unit: Run the unit tests",
+    "ci.yml: unit: Run the tests of the test tools",
     "ci.yml: security: Scan manifests, images and dependencies",
     "ci.yml: kindgate: Every job has succeeded",
     "e2e.yml: e2e: Build the application's images",
@@ -156,11 +157,14 @@ def test_ci_validation_succeeds(clone: Path, tmp_path: Path) -> None:
     assert "valid" in run_step(runner, "ci.yml: validate: Check manifests and objectives").splitlines()
 
 
-def test_ci_runs_the_unit_tests(clone: Path, tmp_path: Path) -> None:
-    """The unit test command works; it runs few tests here, because `make test` runs separately too."""
-    runner = Runner(clone, tmp_path, ATTEMPT, {"ARGS": "-n 0 -k test_errors"})
+@pytest.mark.parametrize(
+    ("step", "tests"), [("Run the unit tests", "test_errors"), ("Run the tests of the test tools", "test_expressions")]
+)
+def test_ci_runs_the_unit_tests(clone: Path, tmp_path: Path, step: str, tests: str) -> None:
+    """The unit test commands work; they run few tests here, because `make test slow` runs separately too."""
+    runner = Runner(clone, tmp_path, ATTEMPT, {"ARGS": f"-n 0 -k {tests}"})
 
-    assert "passed" in run_step(runner, "ci.yml: unit: Run the unit tests")
+    assert "passed" in run_step(runner, f"ci.yml: unit: {step}")
 
 
 def test_ci_scan_succeeds(clone: Path, installed: Path, tmp_path: Path) -> None:
