@@ -58,9 +58,7 @@ class Api:
     a retry may succeed.
     """
 
-    def __init__(
-        self, base_url: str, token: str, repository: str, *, write_pause: float = WRITE_PAUSE, timeout: float = READ_TIMEOUT
-    ) -> None:
+    def __init__(self, base_url: str, token: str, repository: str, *, timeout: float = READ_TIMEOUT) -> None:
         from github import Auth, Github  # noqa: PLC0415 - 0.2 s, and it adds a log handler
 
         self._github: Github = Github(
@@ -71,7 +69,7 @@ class Api:
             timeout=max(1, math.ceil(timeout)),
             retry=None,
             seconds_between_requests=None,
-            seconds_between_writes=write_pause,
+            seconds_between_writes=WRITE_PAUSE,
             user_agent="kindgate",
         )
         self._repository: Repository = self._github.get_repo(repository)

@@ -15,6 +15,12 @@ from tests.unit.github.standin import StandIn, document, serving
 from tests.unit.report.judged_runs import judged_figures
 
 
+@pytest.fixture(autouse=True)
+def _no_write_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write at once: GitHub's rate limits do not apply to the stand-in, and most runs write a comment and a status."""
+    monkeypatch.setattr("kindgate.github.client.WRITE_PAUSE", 0.0)
+
+
 @pytest.fixture
 def github() -> Iterator[StandIn]:
     """A stand-in for GitHub with one open pull request, #17, and no comments."""

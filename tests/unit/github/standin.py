@@ -121,8 +121,8 @@ class StandIn:
         }
 
     def api(self, *, timeout: float = 5.0) -> Api:
-        """A client of this server without pauses between writes."""
-        return Api(self.url, TOKEN, REPOSITORY, write_pause=0, timeout=timeout)
+        """A client of this server."""
+        return Api(self.url, TOKEN, REPOSITORY, timeout=timeout)
 
     def fail(self, request: str, *faults: Fault) -> None:
         """Apply these faults to the next requests that match `METHOD path`, one each."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from time import monotonic
 
 import pytest
 
@@ -282,6 +283,17 @@ def test_a_comment_deleted_during_editing_is_created_again(github: StandIn) -> N
 
     assert result.line == "comment created on #17"
     assert github.written() == [posting().body]
+
+
+def test_writes_are_a_pause_apart(github: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub refuses writes that follow each other quickly."""
+    monkeypatch.setattr("kindgate.github.client.WRITE_PAUSE", 0.3)
+    with github.api() as api:
+        api.create(17, "first")
+        begun = monotonic()
+        api.create(17, "second")
+
+    assert monotonic() - begun > 0.25
 
 
 def test_a_wait_within_the_deadline_is_honored(github: StandIn) -> None:
