@@ -23,11 +23,11 @@ from kindgate.pipeline.pages import write_pages
 from kindgate.pipeline.phases import rerun_command
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.pipeline.redaction import redacted, redacted_burst, redactor_of, unredacted_note
+from kindgate.pipeline.report_builder import Measurement, build_report, setup_error_record
 from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.html import summary_fragment
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.plain_text import terminal_lines
-from kindgate.report.report_builder import Measurement, build_report, setup_error_record
 from kindgate.report.run_report import BUNDLE_FILES, Artifact, FailureBundle, Run, RunEnvironment, RunReport, TestResult
 from kindgate.version import __version__
 

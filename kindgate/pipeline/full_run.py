@@ -23,10 +23,10 @@ from kindgate.pipeline.finish import finish
 from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.pipeline.provisioner import Pipeline
+from kindgate.pipeline.report_builder import Measurement
 from kindgate.pipeline.run_objectives import refuse_too_small_plan
 from kindgate.progress import Progress
 from kindgate.report.decision import Effect, effect_of
-from kindgate.report.report_builder import Measurement
 from kindgate.settings import Settings
 from kindgate.slo.judge import overall
 from kindgate.waiting import Deadline

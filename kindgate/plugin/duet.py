@@ -7,16 +7,17 @@ import time
 import pytest
 
 from kindgate.model import Verdict
+from kindgate.pipeline.burst_conversion import burst_record
 from kindgate.pipeline.burst_series import BurstSeries, comparison_series
 from kindgate.pipeline.comparison import MeasuredComparison, measure_and_compare, pairs_per_look, resources_of_both
 from kindgate.pipeline.environment import Environment, VersionSwap
+from kindgate.pipeline.report_builder import Measurement
 from kindgate.plugin.inconclusive import apply_policy
 from kindgate.plugin.item_objectives import file_objectives
 from kindgate.plugin.provisioning_access import load_lock_of, provider_of, swap_versions
 from kindgate.plugin.session_state import REDEPLOYED, SETTINGS
-from kindgate.report.burst_conversion import burst_record
 from kindgate.report.junit_properties import comparison_properties, load_properties
-from kindgate.report.report_builder import Measurement, comparison_records
+from kindgate.report.verdict_rows import comparison_records
 from kindgate.settings import SloSettings
 from kindgate.slo.compare import Comparison
 from kindgate.slo.objectives import Objectives

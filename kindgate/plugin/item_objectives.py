@@ -8,18 +8,19 @@ import pytest
 
 from kindgate.model import Window
 from kindgate.observe.resource_summary import ResourceSummary, resource_summary
+from kindgate.pipeline.burst_conversion import burst_record
 from kindgate.pipeline.burst_series import BurstSeries, objectives_plan
 from kindgate.pipeline.environment import Environment
 from kindgate.pipeline.evaluation import MeasuredJudgement
+from kindgate.pipeline.report_builder import Measurement
 from kindgate.pipeline.run_objectives import read_objectives
 from kindgate.plugin.application import Application
 from kindgate.plugin.prometheus import Prometheus
 from kindgate.plugin.provisioning_access import load_lock_of, provider_of
 from kindgate.plugin.session_state import SETTINGS
 from kindgate.plugin.slo import Slo
-from kindgate.report.burst_conversion import burst_record
 from kindgate.report.junit_properties import load_properties, slo_properties
-from kindgate.report.report_builder import Measurement, objective_records
+from kindgate.report.verdict_rows import objective_records
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
 from kindgate.waiting import Deadline

@@ -19,7 +19,7 @@ from kindgate.pipeline.environment import Environment, Stage, VersionSwap
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from kindgate.report.report_builder import Measurement
+    from kindgate.pipeline.report_builder import Measurement
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from kindgate.report.markdown_escape import shortened
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
 from kindgate.report.recomputation import ROWS_LIMIT, BaseVerdict, RecomputedVerdict
 from kindgate.report.replay_looks import NO_ROUND, Looks, Replay, Round, recompare, replay
-from kindgate.report.report_builder import comparison_records, objective_records
 from kindgate.report.units import number, plural
+from kindgate.report.verdict_rows import comparison_records, objective_records
 from kindgate.slo.compare import Comparison
 from kindgate.slo.confirm import DECIDED
 from kindgate.slo.counts import covered_requests

@@ -16,9 +16,9 @@ from kindgate.report.markdown_escape import shortened
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
 from kindgate.report.recomputation import RecomputedVerdict
 from kindgate.report.replay_looks import NO_ROUND, Looks, Round, recompare, replay
-from kindgate.report.report_builder import comparison_records, objective_records
 from kindgate.report.run_report import RunReport
 from kindgate.report.units import percent
+from kindgate.report.verdict_rows import comparison_records, objective_records
 from kindgate.slo.compare import Comparison
 from kindgate.slo.judge import LOOKS
 from kindgate.slo.judgement import Judgement

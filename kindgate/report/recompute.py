@@ -14,8 +14,8 @@ from kindgate.report.decision import WORST_FIRST, outcome_of
 from kindgate.report.measurements import FiguresRefused, samples_of
 from kindgate.report.objective_records import ValidityRow
 from kindgate.report.recomputation import BaseVerdict, Recomputation
-from kindgate.report.report_builder import validity_rows
 from kindgate.report.run_report import Outcome, RunReport
+from kindgate.report.verdict_rows import validity_rows
 from kindgate.slo.sample import BurstSample
 
 WORK_LIMIT = 12_000

@@ -12,7 +12,7 @@ from kindgate.pipeline.burst_series import BurstSeries
 from kindgate.pipeline.evaluation import measure_and_judge
 from kindgate.pipeline.finish import collect_bursts
 from kindgate.pipeline.load_lock import LoadLock
-from kindgate.report.report_builder import Measurement
+from kindgate.pipeline.report_builder import Measurement
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
 from tests.unit.report.judged_runs import reported

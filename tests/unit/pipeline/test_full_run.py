@@ -11,7 +11,7 @@ from kindgate.errors import LoadError
 from kindgate.model import Verdict
 from kindgate.pipeline.full_run import run_everything
 from kindgate.pipeline.provisioner import Pipeline
-from kindgate.report.report_builder import Measurement
+from kindgate.pipeline.report_builder import Measurement
 from kindgate.settings import ReportSettings, Settings, SloSettings
 from kindgate.slo.compare import Comparison, ComparisonResult
 from kindgate.slo.grammar import parse_marker

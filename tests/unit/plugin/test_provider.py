@@ -14,9 +14,9 @@ import pytest
 from kindgate.errors import ClusterError, ImageError
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.environment import Environment, Stage, VersionSwap
+from kindgate.pipeline.report_builder import Measurement
 from kindgate.plugin.provider import LocalProvider, ProviderServer, RemoteProvider, StageUnreachable
 from kindgate.plugin.worker_socket import NAME, is_admitted, listen
-from kindgate.report.report_builder import Measurement
 
 pytestmark = pytest.mark.usefixtures("forks")
 

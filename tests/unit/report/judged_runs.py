@@ -15,7 +15,7 @@ from kindgate.pipeline.comparison import measure_and_compare
 from kindgate.pipeline.environment import VersionSwap
 from kindgate.pipeline.evaluation import measure_and_judge
 from kindgate.pipeline.load_lock import LoadLock
-from kindgate.report.report_builder import Measurement, build_report
+from kindgate.pipeline.report_builder import Measurement, build_report
 from kindgate.report.run_report import Run, RunReport, TestResult
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives

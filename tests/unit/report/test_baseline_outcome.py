@@ -7,9 +7,9 @@ from typing import Literal
 import pytest
 
 from kindgate.model import Verdict
+from kindgate.pipeline.report_builder import Measurement, build_report
 from kindgate.report.baseline_outcome import baseline_figures, baseline_outcome, with_baseline_outcomes
 from kindgate.report.markdown import comment
-from kindgate.report.report_builder import Measurement, build_report
 from kindgate.report.run_report import Run, RunReport, TestResult
 from kindgate.slo.compare import Comparison, ComparisonResult
 from kindgate.slo.grammar import parse_marker

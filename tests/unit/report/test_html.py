@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 import pytest
 
 from kindgate.model import Verdict
-from kindgate.report.burst_conversion import TIMELINE_POINTS
+from kindgate.pipeline.burst_conversion import TIMELINE_POINTS
 from kindgate.report.burst_records import Distribution, SendLag, Timeline
 from kindgate.report.html import report_page, summary_fragment
 from kindgate.report.objective_records import EarlierLooks

@@ -15,12 +15,12 @@ from kindgate.errors import SloError
 from kindgate.histogram import Histogram
 from kindgate.load.result import BurstResult
 from kindgate.model import Verdict
+from kindgate.pipeline.report_builder import Measurement, build_report
 from kindgate.report.decision import Requirements, decide
 from kindgate.report.judged import Origin, RoundOrigin
 from kindgate.report.objective_records import ThresholdOutcome
 from kindgate.report.recompute import recompute_report
 from kindgate.report.replay_looks import Looks, Round, recompare
-from kindgate.report.report_builder import Measurement, build_report
 from kindgate.report.run_report import Outcome, Run, RunReport
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives, Tolerance

@@ -15,7 +15,7 @@ from kindgate.load.result import BurstResult, FailureKind, Series, Slot
 from kindgate.model import ClusterAddress, Phase, Verdict, Window
 from kindgate.observe.resource_summary import ResourceSummary, UseSeries, WorkloadUse
 from kindgate.observe.workloads import Allowance
-from kindgate.report.report_builder import BURSTS, Measurement, build_report, setup_error_record
+from kindgate.pipeline.report_builder import BURSTS, Measurement, build_report, setup_error_record
 from kindgate.report.run_report import Run, RunReport
 from kindgate.slo.judgement import Judgement, ThresholdResult
 from kindgate.slo.threshold import METRICS, Expression, Selector, Threshold

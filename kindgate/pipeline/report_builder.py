@@ -10,13 +10,13 @@ from kindgate.errors import KindgateError
 from kindgate.load.result import BurstResult
 from kindgate.model import ClusterAddress, Phase
 from kindgate.observe.resource_summary import ResourceSummary, WorkloadUse
-from kindgate.report.baseline_outcome import NO_BASELINE, BaselineFigures, baseline_figures, baseline_outcome, with_baseline_outcomes
-from kindgate.report.burst_conversion import burst_record
+from kindgate.pipeline.burst_conversion import burst_record
+from kindgate.report.baseline_outcome import baseline_figures, with_baseline_outcomes
 from kindgate.report.decision import outcome_of
 from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, JudgedResult, Origin, judged_figures
 from kindgate.report.markdown_escape import shortened
-from kindgate.report.objective_records import ComparisonRow, EarlierLooks, GateChanges, ThresholdOutcome, ValidityRow
+from kindgate.report.objective_records import GateChanges
 from kindgate.report.resource_records import ResourceSeries, ResourceWindow, WorkloadResources
 from kindgate.report.run_report import (
     LINKS,
@@ -32,10 +32,10 @@ from kindgate.report.run_report import (
     SetupError,
     TestResult,
 )
-from kindgate.slo.compare import Comparison, ComparisonResult
-from kindgate.slo.judgement import Judgement, ThresholdResult
+from kindgate.report.verdict_rows import comparison_records, objective_records, validity_rows
+from kindgate.slo.compare import Comparison
+from kindgate.slo.judgement import Judgement
 from kindgate.slo.sample import BurstSample
-from kindgate.slo.threshold import MetricType
 
 MEGABYTE = 1e6
 
@@ -133,31 +133,6 @@ def build_report(
     )
 
 
-def objective_records(judgement: Judgement, test: str = "", base: BaselineFigures = NO_BASELINE) -> tuple[ThresholdOutcome, ...]:
-    """Report records of a judgement's thresholds; `base` are the baseline's figures."""
-    return tuple(_objective(result, test, base) for result in judgement.results)
-
-
-def comparison_records(comparison: Comparison, test: str = "") -> tuple[ComparisonRow, ...]:
-    """Report records of the comparison with the baseline."""
-    return tuple(_compared(result, test) for result in comparison.results)
-
-
-def validity_rows(judgement: Judgement | Comparison, test: str = "") -> tuple[ValidityRow, ...]:
-    """Report records of the validity checks of a judgement or a comparison."""
-    return tuple(
-        ValidityRow(
-            name=check.name,
-            ok=check.ok,
-            measured=shortened(check.measured, LINE_LIMIT),
-            asked=shortened(check.required, LINE_LIMIT),
-            advice=shortened(check.advice, LINE_LIMIT),
-            test=shortened(test, LINE_LIMIT),
-        )
-        for check in judgement.validity
-    )
-
-
 def resource_record(summary: ResourceSummary, name: str) -> ResourceWindow:
     """Report record of the workloads' resource use in a window."""
     return ResourceWindow(
@@ -203,63 +178,6 @@ def setup_error_record(error: KindgateError, phase: str) -> SetupError:
         last_state=shortened(error.last_state, TEXT_LIMIT),
         next_step=shortened(error.next_step, LINE_LIMIT),
     )
-
-
-def _objective(result: ThresholdResult, test: str, figures: BaselineFigures) -> ThresholdOutcome:
-    threshold = result.threshold
-    base, base_outcome = baseline_outcome(threshold, figures)
-    low, high = result.interval or (None, None)
-    return ThresholdOutcome(
-        metric=shortened(str(threshold.selector), NAME_LIMIT),
-        expression=shortened(str(threshold.expression), LINE_LIMIT),
-        verdict=result.verdict,
-        measured=_finite(result.measured),
-        unit="share" if threshold.selector.metric.type is MetricType.RATE else result.unit,
-        limit=_finite(result.limit),
-        low=_finite(low),
-        high=_finite(high),
-        margin=_margin(result),
-        base=base,
-        on_base=base_outcome,
-        samples=result.samples,
-        bursts=result.bursts,
-        explanation=shortened(result.explanation, LINE_LIMIT),
-        trend=shortened(result.drift, LINE_LIMIT),
-        per_burst=tuple(_finite(value) for value in result.trend[:500]),
-        test=shortened(test, LINE_LIMIT),
-    )
-
-
-def _compared(result: ComparisonResult, test: str) -> ComparisonRow:
-    low, high = result.interval or (None, None)
-    return ComparisonRow(
-        metric=f"p({result.tolerance.quantile:g})",
-        unit="ms",
-        base=_finite(result.base),
-        head=_finite(result.head),
-        change=_finite(result.change),
-        low=_finite(low),
-        high=_finite(high),
-        tolerance=result.tolerance.max_regression,
-        verdict=result.verdict,
-        explanation=shortened(result.explanation, LINE_LIMIT),
-        test=shortened(test, LINE_LIMIT),
-        first=_earlier(result.first) if result.first is not None else None,
-    )
-
-
-def _earlier(result: ComparisonResult) -> EarlierLooks:
-    low, high = result.interval or (None, None)
-    return EarlierLooks(verdict=result.verdict, change=_finite(result.change), low=_finite(low), high=_finite(high), pairs=result.bursts)
-
-
-def _margin(result: ThresholdResult) -> float | None:
-    """The remaining share of the limit; None if the limit is 0 or requires one exact value."""
-    measured, limit, expression = _finite(result.measured), result.limit, result.threshold.expression
-    if measured is None or limit == 0 or expression.compares_equal:
-        return None
-    margin = (limit - measured) / abs(limit)
-    return margin if expression.wants_less else -margin
 
 
 def _workload(use: WorkloadUse) -> WorkloadResources:
