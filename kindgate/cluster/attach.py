@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kindgate.cluster.api import server_version
+from kindgate.cluster.api_client import server_version
 from kindgate.cluster.kubeconfig import move_secrets_to_files, read_kubeconfig
 from kindgate.cluster.lifecycle import address_of
 from kindgate.cluster.owner_container import inspect_cluster, require_owner, state_path

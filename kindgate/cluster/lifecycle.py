@@ -1,7 +1,4 @@
-"""The lifecycle of a run's cluster: created or reused, verified, and finally kept or deleted.
-
-Heavy to import (kubernetes): import it only where a cluster is opened. `delete` and `reaper` do without.
-"""
+"""The lifecycle of a run's cluster: created or reused, verified, and finally kept or deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kindgate.cluster.api import server_version
+from kindgate.cluster.api_client import server_version
 from kindgate.cluster.create import LOOPBACK, CreationFailed, HostPortStolen, IngressPorts, create_nodes
 from kindgate.cluster.delete import CONTEXT_PREFIX, SETTLE_SECONDS, delete_cluster
 from kindgate.cluster.forwarding import add_forwarding_rule

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from kindgate.cluster.api import ApiServer, ApiUnavailable, api_server
+from kindgate.cluster.api_client import Api
 from kindgate.cluster.pod_network import PodNetwork, curl_in_node
-from kindgate.errors import ClusterError, KindgateError, WaitFailed, WaitTimeout
+from kindgate.errors import ApiError, ClusterError, KindgateError, WaitFailed, WaitTimeout
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
@@ -42,17 +43,17 @@ def wait_usable(address: ClusterAddress, engine: Engine, deadline: Deadline) -> 
     node's pod network. Raises `ClusterError` at the first check that cannot succeed, or at the deadline.
     """
     stop = threading.Event()
-    with api_server(address) as server:
+    with _connected(address) as api:
         checks = [
-            Check("all nodes to be Ready", lambda: _nodes_ready(server, address.nodes), 0.2),
-            Check("CoreDNS to be available", lambda: _coredns_available(server), 0.2),
-            Check("the default ServiceAccount", lambda: _service_account(server), 0.2),
+            Check("all nodes to be Ready", lambda: _nodes_ready(api, address.nodes), 0.2),
+            Check("CoreDNS to be available", lambda: _coredns_available(api), 0.2),
+            Check("the default ServiceAccount", lambda: _service_account(api), 0.2),
             *(
-                Check(f"node {node} to reach the API's ClusterIP (kube-proxy)", partial(_cluster_ip, server, engine, node), 0.5)
+                Check(f"node {node} to reach the API's ClusterIP (kube-proxy)", partial(_cluster_ip, api, engine, node), 0.5)
                 for node in address.nodes
             ),
             *(
-                Check(f"pods of node {node} to reach pods of other nodes", PodNetwork(server, engine, address.name, node).probe, 0.2)
+                Check(f"pods of node {node} to reach pods of other nodes", PodNetwork(api, engine, address.name, node).probe, 0.2)
                 for node in (address.nodes if len(address.nodes) > 1 else ())
             ),
         ]
@@ -69,6 +70,17 @@ def wait_usable(address: ClusterAddress, engine: Engine, deadline: Deadline) -> 
         raise _combined_error(address.name, errors)
 
 
+@contextmanager
+def _connected(address: ClusterAddress) -> Iterator[Api]:
+    """Yield the API client. Raises `ClusterError` for an unusable kubeconfig."""
+    try:
+        api = Api(address)
+    except ApiError as error:
+        raise ClusterError(error.message) from error
+    with closing(api):
+        yield api
+
+
 def _wait(check: Check, deadline: Deadline, stop: threading.Event) -> str:
     def probe() -> Ready[str] | Pending | PermanentFailure:
         return PermanentFailure("another check failed first") if stop.is_set() else _run_probe(check.probe)
@@ -80,7 +92,7 @@ def _run_probe(probe: Probe) -> Ready[str] | Pending | PermanentFailure:
     """The probe's result; pending if the API server does not respond properly yet."""
     try:
         return probe()
-    except ApiUnavailable as error:
+    except ApiError as error:
         return Pending(error.message)
 
 
@@ -100,10 +112,12 @@ def _combined_error(name: str, errors: list[BaseException]) -> BaseException:
     return combined
 
 
-def _nodes_ready(server: ApiServer, expected: tuple[str, ...]) -> Ready[str] | Pending | PermanentFailure:
-    conditions = {
-        node["metadata"]["name"]: _condition(node, "Ready") for node in server.get("/api/v1/nodes", _REQUEST_SECONDS).get("items", ())
-    }
+def _get(api: Api, path: str) -> dict[str, Any]:
+    return api.request("GET", path, Deadline.after(_REQUEST_SECONDS))
+
+
+def _nodes_ready(api: Api, expected: tuple[str, ...]) -> Ready[str] | Pending | PermanentFailure:
+    conditions = {node["metadata"]["name"]: _condition(node, "Ready") for node in _get(api, "/api/v1/nodes").get("items", ())}
     waiting = []
     for name in expected:
         ready = conditions.get(name, {})
@@ -114,22 +128,22 @@ def _nodes_ready(server: ApiServer, expected: tuple[str, ...]) -> Ready[str] | P
     return Pending("; ".join(waiting)) if waiting else Ready("Ready")
 
 
-def _coredns_available(server: ApiServer) -> Ready[str] | Pending | PermanentFailure:
-    deployment = server.get("/apis/apps/v1/namespaces/kube-system/deployments/coredns", _REQUEST_SECONDS)
+def _coredns_available(api: Api) -> Ready[str] | Pending | PermanentFailure:
+    deployment = _get(api, "/apis/apps/v1/namespaces/kube-system/deployments/coredns")
     if _condition(deployment, "Available").get("status") == "True":
         return Ready("available")
     status = deployment.get("status", {})
     return Pending(f"{status.get('readyReplicas', 0)} of {status.get('replicas', 0)} replicas are ready")
 
 
-def _service_account(server: ApiServer) -> Ready[str] | Pending | PermanentFailure:
-    server.get("/api/v1/namespaces/default/serviceaccounts/default", _REQUEST_SECONDS)
+def _service_account(api: Api) -> Ready[str] | Pending | PermanentFailure:
+    _get(api, "/api/v1/namespaces/default/serviceaccounts/default")
     return Ready("there")
 
 
-def _cluster_ip(server: ApiServer, engine: Engine, node: str) -> Ready[str] | Pending | PermanentFailure:
+def _cluster_ip(api: Api, engine: Engine, node: str) -> Ready[str] | Pending | PermanentFailure:
     """Any HTTP response counts: packets reached a Service and came back."""
-    address: str = server.get("/api/v1/namespaces/default/services/kubernetes", _REQUEST_SECONDS)["spec"]["clusterIP"]
+    address: str = _get(api, "/api/v1/namespaces/default/services/kubernetes")["spec"]["clusterIP"]
     host = f"[{address}]" if ":" in address else address
     response = curl_in_node(engine, node, f"https://{host}:443/version", seconds=_CURL_SECONDS)
     return Pending(f"{address}:443 from {node}: {response.state}") if isinstance(response, Pending) else response

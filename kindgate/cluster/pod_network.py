@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from kindgate.cluster.api import ApiServer
+from kindgate.cluster.api_client import Api, Query
 from kindgate.cluster.forwarding import find_drop, possible_remedy
 from kindgate.errors import CommandTimeout
 from kindgate.host.container_engine import Engine
@@ -44,8 +44,8 @@ _PORT = 8181
 class PodNetwork:
     """The check of one node: CoreDNS on another node responds to a request from this node's pod network."""
 
-    def __init__(self, server: ApiServer, engine: Engine, cluster: str, node: str) -> None:
-        self._server = server
+    def __init__(self, api: Api, engine: Engine, cluster: str, node: str) -> None:
+        self._api = api
         self._engine = engine
         self._cluster = cluster
         self._node = node
@@ -54,7 +54,7 @@ class PodNetwork:
     def probe(self) -> Ready[str] | Pending | PermanentFailure:
         """Also ready if CoreDNS runs only on this node: the other nodes verify the path to it and back."""
         nodes = {node["metadata"]["name"]: node for node in self._get("/api/v1/nodes")}
-        pods = self._get("/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns")
+        pods = self._get("/api/v1/namespaces/kube-system/pods", [("labelSelector", "k8s-app=kube-dns")])
         ready = [pod for pod in pods if _is_true(pod, "Ready") and pod.get("status", {}).get("podIP")]
         remote_pods = [pod for pod in ready if pod["spec"].get("nodeName") != self._node]
         if not ready:
@@ -93,8 +93,8 @@ class PodNetwork:
         )
         return PermanentFailure(f"for {PATIENCE_SECONDS:.0f} s, {observation}", step)
 
-    def _get(self, path: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = self._server.get(path, _REQUEST_SECONDS).get("items") or []
+    def _get(self, path: str, query: Query = ()) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self._api.request("GET", path, Deadline.after(_REQUEST_SECONDS), query=query).get("items") or []
         return items
 
 

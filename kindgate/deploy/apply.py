@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from kindgate.deploy.api_client import Api, connect, is_worth_retrying
-from kindgate.deploy.api_retry import request_if_exists, retried, wait_or_raise
+from kindgate.cluster.api_client import Api, connect, is_worth_retrying
+from kindgate.cluster.api_retry import request_if_exists, retried, wait_or_raise
 from kindgate.deploy.last_applied import is_unchanged, with_hash
 from kindgate.deploy.recreate import deletion_command, immutable_fields, is_failed_job, loss_on_recreation, recreate
 from kindgate.errors import ApiError, DeployError

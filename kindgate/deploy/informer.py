@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from kindgate.deploy.api_client import Api, watch_events
+from kindgate.cluster.api_client import Api, watch_events
 from kindgate.deploy.snapshot import Snapshot
 from kindgate.errors import ApiError
 from kindgate.model import Manifest

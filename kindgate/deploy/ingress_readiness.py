@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kindgate.deploy.api_client import Api, connect
-from kindgate.deploy.api_retry import wait_or_raise
+from kindgate.cluster.api_client import Api, connect
+from kindgate.cluster.api_retry import wait_or_raise
 from kindgate.deploy.entries import PATH_ANNOTATION, Entry
 from kindgate.deploy.entry_requests import entry_session, entry_url
 from kindgate.errors import ApiError

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kindgate.deploy.api_client import connect
-from kindgate.deploy.api_retry import request_if_exists
+from kindgate.cluster.api_client import connect
+from kindgate.cluster.api_retry import request_if_exists
 from kindgate.deploy.baseline import Baseline, spread_constraint
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
 from kindgate.pod_templates import pod_template

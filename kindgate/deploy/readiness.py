@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from kindgate.cluster.api_client import Api, connect
+from kindgate.cluster.api_retry import retried
 from kindgate.deploy.advice import MORE_TIME, blocking_cause, next_step
-from kindgate.deploy.api_client import Api, connect
-from kindgate.deploy.api_retry import retried
 from kindgate.deploy.diagnosis import UNLIMITED_GRACE, Cause, causes, claim_causes
 from kindgate.deploy.informer import Informer
 from kindgate.deploy.snapshot import Snapshot

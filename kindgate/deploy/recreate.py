@@ -9,8 +9,8 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 
-from kindgate.deploy.api_client import Api
-from kindgate.deploy.api_retry import request_if_exists, wait_deleted
+from kindgate.cluster.api_client import Api
+from kindgate.cluster.api_retry import request_if_exists, wait_deleted
 from kindgate.deploy.last_applied import contains
 from kindgate.deploy.snapshot import condition
 from kindgate.errors import ApiError

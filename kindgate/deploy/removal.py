@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kindgate.deploy.api_client import Api, connect
-from kindgate.deploy.api_retry import request_if_exists, wait_deleted
+from kindgate.cluster.api_client import Api, connect
+from kindgate.cluster.api_retry import request_if_exists, wait_deleted
 from kindgate.deploy.apply import RUN_LABEL, grouped_by_rank, rank
 from kindgate.errors import ApiError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, kind_of

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from kindgate.deploy.api_client import Api
+from kindgate.cluster.api_client import Api
 from kindgate.errors import ApiError
 from kindgate.model import Manifest, Window
 from kindgate.waiting import Deadline

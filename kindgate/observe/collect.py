@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from kindgate.deploy.api_client import connect
+from kindgate.cluster.api_client import connect
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, Window
 from kindgate.observe.bundle import Bundle, BundleWriter

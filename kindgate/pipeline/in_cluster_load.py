@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from kindgate.deploy.api_client import Api, connect
-from kindgate.deploy.api_retry import request_if_exists, wait_or_raise
+from kindgate.cluster.api_client import Api, connect
+from kindgate.cluster.api_retry import request_if_exists, wait_or_raise
 from kindgate.deploy.apply import apply
 from kindgate.deploy.manifest_images import with_loaded_images
 from kindgate.deploy.removal import delete_run_objects

@@ -19,7 +19,8 @@ from typing import IO, Any
 import pykube
 import pytest_kind
 
-from kindgate.cluster.api import is_loopback, server_version
+from kindgate.cluster.api_client import server_version
+from kindgate.cluster.connection import is_loopback
 from kindgate.errors import ClusterError, ToolError, WaitTimeout
 from kindgate.host.command import end_group, spawn
 from kindgate.host.container_engine import find_engine

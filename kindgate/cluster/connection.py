@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ssl
 import tempfile
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from kindgate.cluster.owner_container import private_folder
 from kindgate.errors import ApiError
@@ -55,6 +57,15 @@ class Connection:
         self.pool.clear()
 
 
+def is_loopback(url: str) -> bool:
+    """Return whether the URL points to this machine; a proxy set in the environment does not apply to it."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _ssl_context(configuration: Any) -> ssl.SSLContext:  # noqa: ANN401 - the kubernetes package has no types
     context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
     if configuration.cert_file:
@@ -66,11 +77,13 @@ def _ssl_context(configuration: Any) -> ssl.SSLContext:  # noqa: ANN401 - the ku
 
 
 def _pool(configuration: Any, context: ssl.SSLContext) -> PoolManager:  # noqa: ANN401 - as above
+    from kubernetes.client.rest import should_bypass_proxies  # noqa: PLC0415 - 0.3 s to import
     from urllib3 import PoolManager, ProxyManager  # noqa: PLC0415 - comes with the kubernetes package
 
     options: dict[str, Any] = {"ssl_context": context, "maxsize": CONNECTIONS, "retries": False}
     if configuration.tls_server_name:
         options["server_hostname"] = configuration.tls_server_name
-    if configuration.proxy:
-        return ProxyManager(configuration.proxy, **options)
+    host = str(configuration.host)
+    if configuration.proxy and not is_loopback(host) and not should_bypass_proxies(host, configuration.no_proxy or ""):
+        return ProxyManager(configuration.proxy, proxy_headers=configuration.proxy_headers, **options)
     return PoolManager(**options)

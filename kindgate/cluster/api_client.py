@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,8 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from kindgate.deploy.connection import Connection
-from kindgate.errors import ApiError
+from kindgate.cluster.connection import Connection
+from kindgate.errors import ApiError, ClusterError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef
 from kindgate.waiting import Deadline
 
@@ -49,9 +50,16 @@ class Api:
         """Send one request and return the decoded response.
 
         `body` is sent as JSON, which is valid YAML: server-side apply accepts it as `application/apply-patch+yaml`.
-        Raises `ApiError`, with status 0 if no response arrived in time.
+        Raises `ApiError`, with status 0 if no response of an API server arrived in time. Never retries: `retried` does.
         """
-        response: dict[str, Any] = json.loads(self._call(method, path, deadline, query, body=body, content_type=content_type))
+        data = self._call(method, path, deadline, query, body=body, content_type=content_type)
+        try:
+            response = json.loads(data)
+        except ValueError:
+            response = None
+        if not isinstance(response, dict):
+            answer = _shortened(data.decode(errors="replace"))
+            raise ApiError(f"{self._connection.server} is not an API server: it answers {method} {path} with {answer!r}")
         return response
 
     def text(self, path: str, deadline: Deadline, *, query: Query = ()) -> str:
@@ -113,7 +121,7 @@ class Api:
             raise ApiError(f"the response to {method} {path} was cut off: {error}") from error
         finally:
             response.release_conn()
-        if response.status >= 400:
+        if not 200 <= response.status < 300:
             raise _rejection(method, path, response.status, data)
         return data
 
@@ -133,7 +141,7 @@ class Api:
                 timeout=Timeout(connect=min(CONNECT_SECONDS, read_seconds), read=read_seconds),
             )
         except HTTPError as error:
-            raise ApiError(f"no response to {method} {path}: {error}") from error
+            raise ApiError(f"the API server at {self._connection.server} does not respond to {method} {path}: {error}") from error
 
 
 @contextmanager
@@ -161,6 +169,28 @@ def watch_events(response: BaseHTTPResponse) -> Iterator[dict[str, Any]]:
         return
 
 
+def server_version(address: ClusterAddress, deadline: Deadline) -> str:
+    """Return the Kubernetes version that the server at `address` reports, such as `v1.37.2`.
+
+    Raises `ClusterError` if the kubeconfig is unusable, or the server does not respond or refuses the kubeconfig's user.
+    """
+    try:
+        with connect(address) as api:
+            return str(api.request("GET", "/version", deadline).get("gitVersion", ""))
+    except ApiError as error:
+        phrase = f"{error.status} {http.client.responses.get(error.status, '')}".strip()
+        refused = error.status in {401, 403}
+        raise ClusterError(
+            f"cannot use context {address.context} of {address.kubeconfig}: "
+            + (f"the API server returned {phrase} for GET /version" if error.status else error.message),
+            waited=deadline.waited,
+            last_state=error.message if error.status else "",
+            next_step="check the credentials of the context's user"
+            if refused
+            else "check that the cluster is running and reachable from this machine",
+        ) from error
+
+
 def is_worth_retrying(error: ApiError) -> bool:
     """Return whether a retry might succeed: no response, overload, or 5xx (a webhook that is not up yet gives a 500)."""
     return error.status in {0, 429} or error.status >= 500
@@ -171,7 +201,7 @@ def _base(api_version: str) -> str:
 
 
 def _rejection(method: str, path: str, status: int, data: bytes) -> ApiError:
-    """Return the error for a response with status 400 or above, in the server's words."""
+    """Return the error for a response with a status other than 2xx, in the server's words."""
     try:
         response = json.loads(data)
     except ValueError:
@@ -180,7 +210,7 @@ def _rejection(method: str, path: str, status: int, data: bytes) -> ApiError:
         return ApiError(f"{method} {path}: {status}: {data[:200].decode(errors='replace')}", status=status)
     details = (response.get("details") or {}).get("causes") or ()
     causes = tuple((str(cause.get("field") or ""), str(cause.get("message") or "")) for cause in details)
-    message = str(response.get("message") or response)
+    message = str(response.get("message") or f"{method} {path}: {status} {response.get('reason') or ''}".strip())
     if len(message) > LONG_MESSAGE and causes:
         start = message.partition(": ")[0]
         message = f"{start}: " + "; ".join(f"{field}: {_shortened(cause_message)}" for field, cause_message in causes)

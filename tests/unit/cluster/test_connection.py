@@ -15,10 +15,13 @@ import pytest
 import trustme
 import yaml
 
-from kindgate.deploy.api_client import connect
+from kindgate.cluster.api_client import connect
 from kindgate.errors import ApiError
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline
+
+UNREACHABLE = "http://127.0.0.1:9"
+"""A proxy that nothing listens on."""
 
 
 class Greeter(BaseHTTPRequestHandler):
@@ -121,3 +124,28 @@ def test_an_unknown_context_names_the_kubeconfig(authority: trustme.CA, tmp_path
     address = kubeconfig(tmp_path, "https://127.0.0.1:1", authority, authority)
     with pytest.raises(ApiError, match="not a usable kubeconfig"), connect(ClusterAddress("x", address.kubeconfig, "other", "")):
         pass
+
+
+def test_an_environment_proxy_does_not_apply_to_this_machine(
+    server: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy for the internet cannot reach a cluster on this machine, so HTTPS_PROXY alone must not redirect its requests."""
+    monkeypatch.setenv("HTTPS_PROXY", UNREACHABLE)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with connect(kubeconfig(tmp_path, server, authority, authority)) as api:
+        assert api.request("GET", "/whoami", Deadline.after(10)) == {"user": "admin"}
+
+
+@pytest.mark.parametrize(("bypass", "is_proxied"), [("", True), ("elsewhere.invalid", True), (".invalid", False)])
+def test_a_remote_cluster_is_reached_through_the_proxy_unless_no_proxy_names_it(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bypass: str, is_proxied: bool
+) -> None:
+    """NO_PROXY applies as it does to kubectl; the failed attempt shows the route."""
+    for name, value in (("https_proxy", UNREACHABLE), ("no_proxy", bypass)):
+        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name.upper(), value)
+    address = kubeconfig(tmp_path, "https://cluster.invalid:6443", authority, authority)
+    with connect(address) as api, pytest.raises(ApiError) as caught:
+        api.request("GET", "/whoami", Deadline.after(10))
+    assert ("proxy" in caught.value.message.lower()) == is_proxied

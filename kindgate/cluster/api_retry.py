@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from kindgate.deploy.api_client import Api, Query, is_worth_retrying
+from kindgate.cluster.api_client import Api, Query, is_worth_retrying
 from kindgate.errors import ApiError, DeployError, WaitFailed, WaitTimeout
 from kindgate.model import ObjectRef
 from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
