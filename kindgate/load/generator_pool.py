@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, Pipe, wait
 from types import TracebackType
@@ -265,8 +265,9 @@ class _ReportCollector:
     def await_prepared(self, deadline: Deadline) -> None:
         """Wait until every generator is prepared or lost; those not prepared at the deadline are lost."""
         while self._unprepared:
-            self._receive_or_stop()
-            if deadline.expired:
+            with self._stopping_on_interrupt():
+                while self._unprepared and not deadline.expired:
+                    self._receive_or_stop()
                 for process in list(self._unprepared.values()):
                     self._drop(process, f"not ready for the burst within {deadline.waited:.0f} s")
 
@@ -279,18 +280,24 @@ class _ReportCollector:
     def wait_until(self, deadline: Deadline) -> None:
         """Wait until every generator has reported or is lost; those still running at the deadline are lost."""
         while self._running:
-            self._receive_or_stop()
-            if deadline.expired:
+            with self._stopping_on_interrupt():
+                while self._running and not deadline.expired:
+                    self._receive_or_stop()
                 for process in list(self._running.values()):
                     self._drop(process, f"no report within {deadline.waited:.0f} s")
 
+    @contextlib.contextmanager
+    def _stopping_on_interrupt(self) -> Iterator[None]:
+        """Forward Ctrl-C to the generators: a burst ends early with its result, at whatever point of the block Ctrl-C arrives."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._send_stop()
+
     def _receive_or_stop(self) -> None:
         """Handle incoming messages, and forward a request to stop."""
-        try:
-            self._receive()
-            if self._stop and not self._stopping and self._stop():
-                self._send_stop()
-        except KeyboardInterrupt:
+        self._receive()
+        if self._stop and not self._stopping and self._stop():
             self._send_stop()
 
     def _drop(self, process: _Process, reason: str) -> None:
