@@ -154,7 +154,7 @@ def monitor(
         Deadline.after(duration + 5),
         interval=0.5,
     )
-    with prometheus_in_cluster(env.address.kubeconfig, env.address.context) as client:
+    with prometheus_in_cluster(env.address) as client:
         summary = resource_summary(client, Window(start, end), env.rendered.namespaces, env.rendered, Deadline.after(60))
     print(resource_table(summary))
 

@@ -42,7 +42,7 @@ class Connection:
                     temp_file_path=folder,
                 )
                 context = _ssl_context(self._configuration)
-        except (ConfigException, OSError) as error:
+        except (ConfigException, OSError, ValueError, TypeError) as error:
             raise ApiError(f"{address.kubeconfig}: not a usable kubeconfig: {error}") from error
         self.server = str(self._configuration.host)
         self.pool = _pool(self._configuration, context)

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from contextlib import closing
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode
 
-import requests
-from kubernetes import client, config
-from kubernetes.config.config_exception import ConfigException
-
-from kindgate.errors import MetricsError, NoSamplesError, clipped
-from kindgate.model import Window
+from kindgate.cluster.connection import Connection
+from kindgate.errors import ApiError, MetricsError, NoSamplesError, clipped
+from kindgate.model import ClusterAddress, Window
 from kindgate.observe.series import Range, Ranges, Sample, Samples
 from kindgate.waiting import Deadline
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 """Maximum response size in bytes: a burst's window takes a few hundred kilobytes."""
@@ -34,15 +35,16 @@ NAMESPACE, SERVICE, PORT = "monitoring", "prometheus", 9090
 
 
 class PrometheusClient:
-    """One Prometheus at `base_url`, queried through `session`, which carries the credentials.
+    """One Prometheus at `base_url`, queried through `connection`, which carries the credentials, or without any.
 
     Every method raises `MetricsError` if Prometheus does not respond in time or rejects the query, and `NoSamplesError` if
     a query has no result: missing data is never shown as 0.
     """
 
-    def __init__(self, base_url: str, session: requests.Session | None = None) -> None:
+    def __init__(self, base_url: str, connection: Connection | None = None) -> None:
         self.base_url = base_url.rstrip("/")
-        self._session = session or requests.Session()
+        self._connection = connection
+        self._pool = connection.pool if connection is not None else _plain_pool()
 
     def __enter__(self) -> Self:
         """Return the client itself."""
@@ -54,7 +56,7 @@ class PrometheusClient:
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._pool.clear()
 
     def query(self, promql: str, deadline: Deadline, *, at: float | None = None) -> Samples:
         """Return the value of each series that `promql` selects, at `at` (default: now)."""
@@ -99,12 +101,17 @@ class PrometheusClient:
         raise MetricsError(f"Prometheus rejected {parameters.get('query', endpoint)!r}: {reason}")
 
     def _get(self, url: str, parameters: Mapping[str, str], deadline: Deadline) -> tuple[int, bytes]:
-        """Return status and body. The body is read in pieces, because requests' own timeout does not limit a slow response."""
+        """Return status and body. The body is read in pieces, because a timeout of the connection does not limit a slow response."""
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - as in `_plain_pool`
+
         timeout = max(MIN_TIMEOUT, min(STALL_TIMEOUT, deadline.remaining))
+        headers = {"Accept-Encoding": "gzip", **(self._connection.headers() if self._connection is not None else {})}
         body = bytearray()
         try:
-            with self._session.get(url, params=dict(parameters), timeout=timeout, stream=True) as response:
-                for chunk in response.iter_content(65536):
+            with closing(
+                self._pool.request("GET", f"{url}?{urlencode(parameters)}", headers=headers, timeout=timeout, preload_content=False)
+            ) as response:
+                for chunk in response.stream(65536):
                     if body and deadline.expired:
                         raise MetricsError(f"the response from Prometheus at {self.base_url} took too long", waited=deadline.waited)
                     body += chunk
@@ -112,8 +119,8 @@ class PrometheusClient:
                         raise MetricsError(
                             f"the response from Prometheus is larger than {MAX_RESPONSE_BYTES:,} bytes: use a shorter window"
                         )
-                return response.status_code, bytes(body)
-        except requests.RequestException as error:
+                return response.status, bytes(body)
+        except HTTPError as error:
             raise MetricsError(
                 f"Prometheus at {self.base_url} did not respond",
                 waited=deadline.waited,
@@ -123,27 +130,23 @@ class PrometheusClient:
 
 
 def prometheus_in_cluster(
-    kubeconfig: Path, context: str = "", *, namespace: str = NAMESPACE, service: str = SERVICE, port: int = PORT
+    address: ClusterAddress, *, namespace: str = NAMESPACE, service: str = SERVICE, port: int = PORT
 ) -> PrometheusClient:
     """Return a client for the Prometheus behind `service`, without sending a request yet.
 
-    Raises `MetricsError` if `kubeconfig` is unreadable or lacks the context.
+    Raises `MetricsError` if the kubeconfig is unreadable or lacks the context.
     """
     try:
-        with config.new_client_from_config(str(kubeconfig), context or None) as api:  # type: ignore[no-untyped-call]  # published without types
-            configuration: client.Configuration = api.configuration
-    except (ConfigException, OSError, ValueError, TypeError) as error:
-        raise MetricsError(f"cannot use {kubeconfig} to reach Prometheus: {error}") from error
-    session = requests.Session()
-    session.trust_env = False  # a proxy for the internet cannot reach the cluster
-    session.verify = configuration.ssl_ca_cert if configuration.verify_ssl and configuration.ssl_ca_cert else configuration.verify_ssl
-    if configuration.cert_file and configuration.key_file:
-        session.cert = (configuration.cert_file, configuration.key_file)
-    token = configuration.get_api_key_with_prefix("authorization")
-    if token:
-        session.headers["Authorization"] = token
-    path = f"api/v1/namespaces/{namespace}/services/{service}:{port}/proxy"
-    return PrometheusClient(f"{configuration.host}/{path}", session)
+        connection = Connection(address)
+    except ApiError as error:
+        raise MetricsError(f"cannot use {address.kubeconfig} to reach Prometheus: {error.message}") from error
+    return PrometheusClient(f"{connection.server}/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy", connection)
+
+
+def _plain_pool() -> PoolManager:
+    from urllib3 import PoolManager  # noqa: PLC0415 - many runs send no query
+
+    return PoolManager(retries=False)
 
 
 def _instant(promql: str, at: float | None) -> dict[str, str]:

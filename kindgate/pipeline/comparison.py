@@ -101,5 +101,5 @@ def resources_of_both(env: Environment, bursts: tuple[BurstResult, ...]) -> tupl
     window = Window(bursts[0].window.start, bursts[-1].window.end)
     deadline = Deadline.after(RESOURCE_SECONDS)
     versions = ((base.namespaces.keys(), env.rendered), (base.namespaces.values(), base.rendered))
-    with prometheus_in_cluster(env.address.kubeconfig, env.address.context) as client:
+    with prometheus_in_cluster(env.address) as client:
         return tuple(resource_summary(client, window, names, rendered, deadline) for names, rendered in versions)

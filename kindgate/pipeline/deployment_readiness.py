@@ -80,7 +80,7 @@ def wait_for_prometheus(settings: MetricsSettings, rendered: Rendered, address: 
     try:
         _, monitoring = split_monitoring(rendered)
         wait_ready(monitoring, address, deadline)
-        with prometheus_in_cluster(address.kubeconfig, address.context) as client:
+        with prometheus_in_cluster(address) as client:
             wait_for_targets(client, REQUIRED_JOBS, deadline)
     except KindgateError as error:
         if settings.prometheus == "optional":

@@ -74,7 +74,7 @@ def _series(address: ClusterAddress) -> FetchMetrics:
     """CPU and memory of every pod over a window, from Prometheus."""
 
     def fetch(window: Window, deadline: Deadline) -> Mapping[str, Any]:
-        with prometheus_in_cluster(address.kubeconfig, address.context) as client:
+        with prometheus_in_cluster(address) as client:
             return {promql: [asdict(one) for one in client.query_range(promql, window, STEP, deadline)] for promql in PROMQL}
 
     return fetch

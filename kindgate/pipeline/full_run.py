@@ -147,7 +147,7 @@ def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> Non
 
 def _resources(env: Environment, measured: MeasuredJudgement) -> Measurement:
     window = _window(measured.bursts)
-    with prometheus_in_cluster(env.address.kubeconfig, env.address.context) as client:
+    with prometheus_in_cluster(env.address) as client:
         namespaces = env.rendered.namespaces
         summary = resource_summary(client, window, namespaces, env.rendered, Deadline.after(RESOURCE_SECONDS))
     return Measurement("load", resources=(summary,))

@@ -82,7 +82,7 @@ def kindgate_prometheus(request: pytest.FixtureRequest) -> Iterator[Prometheus]:
     env = environment_at(request.config, Stage.MONITORING)
     if not env.monitoring:
         pytest.skip(env.monitoring_note)
-    from kindgate.plugin.prometheus import Prometheus  # noqa: PLC0415  # imports the kubernetes client
+    from kindgate.plugin.prometheus import Prometheus  # noqa: PLC0415  # only tests that query need it
 
     with Prometheus(env.address) as client:
         yield client

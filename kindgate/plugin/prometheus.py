@@ -19,7 +19,7 @@ class Prometheus:
     """Queries to the Prometheus of the application's cluster. `client` accepts other deadlines."""
 
     def __init__(self, address: ClusterAddress) -> None:
-        self.client = prometheus_in_cluster(address.kubeconfig, address.context)
+        self.client = prometheus_in_cluster(address)
 
     def query(self, promql: str, *, at: float | None = None, timeout: float = QUERY_SECONDS) -> Samples:
         """The value of each series, now or at time `at`; raises `NoSamplesError` if there is none, otherwise `MetricsError`."""

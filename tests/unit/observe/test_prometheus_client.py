@@ -9,6 +9,7 @@ import base64
 import json
 import socket
 import ssl
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ import trustme
 import yaml
 
 from kindgate.errors import MetricsError, NoSamplesError
-from kindgate.model import Window
+from kindgate.model import ClusterAddress, Window
 from kindgate.observe.prometheus_client import PrometheusClient, prometheus_in_cluster
 from kindgate.waiting import Deadline
 
@@ -205,26 +206,41 @@ def kubeconfig(tmp_path: Path) -> Iterator[Path]:
     server.server_close()
 
 
+def address(kubeconfig: Path, context: str = "kind-x") -> ClusterAddress:
+    """Return the address of the server in `kubeconfig`."""
+    return ClusterAddress("x", kubeconfig, context, "")
+
+
 def test_the_kubeconfigs_certificates_authenticate_at_the_api_server(kubeconfig: Path) -> None:
     """Both sides verify each other's certificate, and the path is the Service's proxy."""
-    with prometheus_in_cluster(kubeconfig, "kind-x") as client:
+    with prometheus_in_cluster(address(kubeconfig)) as client:
         assert len(client.query("up", Deadline.after(20)).items) > 1
 
 
 def test_an_environment_proxy_is_not_used(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """HTTPS_PROXY does not apply to a cluster on this machine."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    with prometheus_in_cluster(kubeconfig) as client:
+    with prometheus_in_cluster(address(kubeconfig)) as client:
         client.query("up", Deadline.after(20))
 
 
 def test_a_missing_context_is_named(kubeconfig: Path) -> None:
     """The message names the missing context."""
     with pytest.raises(MetricsError, match="kind-y"):
-        prometheus_in_cluster(kubeconfig, "kind-y")
+        prometheus_in_cluster(address(kubeconfig, "kind-y"))
 
 
 def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
     """The message names the file."""
     with pytest.raises(MetricsError, match="absent"):
-        prometheus_in_cluster(tmp_path / "absent")
+        prometheus_in_cluster(address(tmp_path / "absent"))
+
+
+def test_the_key_is_on_disk_only_while_it_is_loaded(kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed run leaves no copy of a cluster's private key in the temporary folder."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    with prometheus_in_cluster(address(kubeconfig)) as client:
+        assert list(scratch.rglob("*")) == []
+        assert len(client.query("up", Deadline.after(20)).items) > 1
