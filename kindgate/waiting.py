@@ -7,6 +7,7 @@ in parallel share it.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from kindgate.errors import WaitFailed, WaitTimeout
+
+_LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -112,17 +115,30 @@ def wait_for(
     """Call `probe` until it is ready, and return its value.
 
     `what` completes the sentence "waiting for ...". The probe is called at least once, even if the deadline has
-    passed. Raises `WaitFailed` if the probe returns `PermanentFailure`, and `WaitTimeout` at the deadline.
+    passed. Raises `WaitFailed` if the probe returns `PermanentFailure`, and `WaitTimeout` at the deadline. The end of a
+    wait is logged, unless the first probe was ready.
     """
+    started = time.monotonic()
+    probes, state = 0, "none"
+
+    def log(outcome: str) -> None:
+        seconds = time.monotonic() - started
+        _LOG.debug("waiting for %s: %s after %d probes in %.3f s; last state: %s", what, outcome, probes, seconds, state, stacklevel=3)
+
     while True:
+        probes += 1
         result = probe()
         match result:
             case Ready(value):
+                if probes > 1:
+                    log("ready")
                 return value
             case PermanentFailure(cause, hint):
+                log(f"failed permanently ({cause})")
                 raise WaitFailed(f"{what}: {cause}", waited=deadline.waited, next_step=hint or next_step)
             case Pending(state):
                 if deadline.expired:
+                    log("timed out")
                     raise WaitTimeout(
                         f"timed out waiting for {what}",
                         waited=deadline.waited,

@@ -8,6 +8,7 @@ import typer
 
 from kindgate.cli import build, host, images, init, load_command, pull_request, security, shell, steps
 from kindgate.cli.console import untrusted
+from kindgate.cli.verbose import Verbose, accepting_verbose
 
 app = typer.Typer(
     name="kindgate",
@@ -31,6 +32,7 @@ def _version(requested: bool) -> None:
 @app.callback()
 def kindgate(
     version: Annotated[bool, typer.Option("--version", help="Show the version", callback=_version, is_eager=True)] = False,
+    verbose: Verbose = False,  # its callback acts
 ) -> None:
     """Judges an application on a real Kubernetes cluster. `pytest e2e` runs all of it; these commands re-run one step by hand."""
 
@@ -56,3 +58,8 @@ app.command(rich_help_panel=MACHINE)(untrusted(host.reap))
 app.add_typer(host.engine, rich_help_panel=MACHINE)
 app.add_typer(host.tools, rich_help_panel=MACHINE)
 app.add_typer(images.images, rich_help_panel=MACHINE)
+
+for group in (app, host.engine, host.tools, images.images):
+    for registered in group.registered_commands:
+        if registered.callback is not None:
+            registered.callback = accepting_verbose(registered.callback)

@@ -5,6 +5,7 @@ Terminating signals are deferred while a program starts: an interrupt halfway wo
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import selectors
@@ -20,8 +21,11 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from kindgate.call_log import logged_call
 from kindgate.errors import CommandError, CommandFailed, CommandNotFound, CommandTimeout
 from kindgate.waiting import Deadline
+
+_LOG = logging.getLogger(__name__)
 
 _TERMINATING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -100,7 +104,7 @@ def run(
     """
     command = tuple(os.fspath(part) for part in argv)
     deadline = deadline.at_most(math.inf)  # a new deadline, so `waited` counts from here
-    with ExitStack() as stack:
+    with logged_call(_LOG, _Line(command)) as call, ExitStack() as stack:
         process = spawn(command, stdin=_opened_input(input, stack), stdout=output, env=env, cwd=cwd)
         stack.enter_context(process)
         try:
@@ -110,6 +114,7 @@ def run(
         except BaseException:
             end_group(process)
             raise
+        call.outcome = f"exit code {process.returncode}"
     return _completed(command, process, outputs, deadline, check=check)
 
 
@@ -128,7 +133,7 @@ def pipe(
     deadline = deadline.at_most(math.inf)  # a new deadline, so `waited` counts from here
     source_command = tuple(os.fspath(part) for part in producer)
     sink_command = tuple(os.fspath(part) for part in consumer)
-    with ExitStack() as stack:
+    with logged_call(_LOG, _Line(source_command, sink_command)) as call, ExitStack() as stack:
         source_stderr = stack.enter_context(tempfile.TemporaryFile())
         source = spawn(source_command, stdout=subprocess.PIPE, stderr=source_stderr, env=env)
         stack.enter_context(source)
@@ -152,6 +157,7 @@ def pipe(
             raise
         source_stderr.seek(0)
         source_outputs = _Outputs(stderr=bytearray(source_stderr.read()))
+        call.outcome = f"exit codes {source.returncode} and {sink.returncode}"
     if source.returncode != 0 and sink.returncode != 0:
         source_outputs.stderr += b"\n" + outputs.stderr
     _completed(source_command, source, source_outputs, deadline, check=True)
@@ -172,6 +178,7 @@ def spawn(
     Its own session shields it from a terminal's ctrl-C and allows its children to be stopped with it. By default,
     standard input is empty and both outputs are pipes. Raises `CommandNotFound`.
     """
+    _LOG.debug("starting %s", _Line(argv))  # once it runs, an interrupt of logging would leave it behind
     try:
         with deferred_signals() as deferred:
             process = subprocess.Popen(
@@ -239,6 +246,17 @@ def format_command(argv: Sequence[str | os.PathLike[str]]) -> str:
     """The command line in shell syntax, shortened for messages."""
     line = shlex.join(os.fspath(part) for part in argv)
     return line if len(line) <= 200 else line[:197] + "..."
+
+
+class _Line:
+    """A command line or pipe for log records: formatted on demand, and in full, because half a secret would not be recognized."""
+
+    def __init__(self, *commands: Sequence[str | os.PathLike[str]]) -> None:
+        self._commands = commands
+
+    def __str__(self) -> str:
+        """The commands in shell syntax."""
+        return " | ".join(shlex.join(os.fspath(part) for part in argv) for argv in self._commands)
 
 
 def _opened_input(content: bytes | str | Path | None, stack: ExitStack) -> IO[bytes] | None:

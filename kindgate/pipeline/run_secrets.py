@@ -32,7 +32,7 @@ class RunSecrets:
         self._key: tuple[object, ...] = ()
         self._values: tuple[KnownValue, ...] = ()
         self._redactor = Redactor(())
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler that prints interrupts the redaction of a log record
 
     def values(self, sources: SecretSources) -> tuple[KnownValue, ...]:
         """Every value known to be secret."""

@@ -6,19 +6,13 @@ Terminal output, junit.xml, pages, log files and the data from xdist workers are
 from __future__ import annotations
 
 import linecache
-import logging
 from collections.abc import Callable, Generator
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from _pytest.junitxml import xml_key
 
-
-class Redacts(Protocol):
-    """Removes secrets from a text."""
-
-    def text(self, text: str) -> str:
-        """The text without secrets."""
+from kindgate.log_redaction import RecordRedaction, Redacts
 
 
 class Redaction:
@@ -26,27 +20,15 @@ class Redaction:
 
     def __init__(self, redactor: Callable[[], Redacts | None]) -> None:
         self._redactor = redactor
-        self._make_record: Callable[..., logging.LogRecord] | None = None
+        self._log_records = RecordRedaction(redactor)
 
     def pytest_configure(self) -> None:
-        """Redact log records at creation, for any handler, present or future."""
-        original = logging.getLogRecordFactory()
-
-        def make_redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - as the standard library calls it
-            record: logging.LogRecord = original(*args, **kwargs)
-            redactor = self._redactor()
-            if redactor is not None:
-                redact_record(record, redactor)
-            return record
-
-        self._make_record = make_redacted
-        self._original = original
-        logging.setLogRecordFactory(make_redacted)
+        """Redact log records from now on."""
+        self._log_records.install()
 
     def pytest_unconfigure(self) -> None:
-        """Restore the previous log record factory, unless another one has replaced kindgate's."""
-        if logging.getLogRecordFactory() is self._make_record:
-            logging.setLogRecordFactory(self._original)
+        """Stop redacting log records."""
+        self._log_records.restore()
 
     def pytest_make_parametrize_id(self, val: object) -> str | None:
         """Keep secrets out of parameter ids; None leaves the id to pytest."""
@@ -114,21 +96,3 @@ def redact(report: pytest.TestReport | pytest.CollectReport, redactor: Redacts) 
         report.user_properties = [
             (name, redactor.text(value) if isinstance(value, str) else value) for name, value in report.user_properties
         ]
-
-
-def redact_record(record: logging.LogRecord, redactor: Redacts) -> None:
-    """Redact a log record for every handler; without a secret, it stays unchanged."""
-    try:
-        message = record.getMessage()
-    except Exception:  # noqa: BLE001 - whatever an argument's __str__ raises: logging itself reports it
-        return
-    clean = redactor.text(message)
-    if clean != message:
-        record.msg, record.args = clean, ()
-    if record.exc_info and record.exc_info[0] is not None:
-        text = logging.Formatter().formatException(record.exc_info)
-        clean = redactor.text(text)
-        if clean != text:
-            record.exc_text, record.exc_info = clean, None
-    if record.stack_info:
-        record.stack_info = redactor.text(record.stack_info)

@@ -32,11 +32,12 @@ def test_every_command_exists(command: str) -> None:
 
 
 def test_every_option_exists() -> None:
-    """It is in the option table, belongs to the section's command, or is pytest-html's."""
+    """It is in the option table, belongs to the section's command, or is pytest's or pytest-html's."""
     of_commands = {"--rate", "--duration", "--url", "--json", "--link", "--leg", "--require", "--fail-on", "--dir"}
+    of_pytest = {"--html", "--log-level", "--log-cli-level", "--log-file", "--log-file-level"}
     named = set(re.findall(r"(--[a-z][a-z-]+)", TEXT))
 
-    assert named <= {row.option.flag for row in option_fields(Settings)} | of_commands | {"--html"}
+    assert named <= {row.option.flag for row in option_fields(Settings)} | of_commands | of_pytest
 
 
 def test_every_page_and_file_exists() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -102,3 +104,32 @@ def test_stopping_the_clock_ends_a_wait_in_another_thread() -> None:
     with pytest.raises(WaitTimeout):
         wait_for("the end", lambda: Pending("not yet"), Deadline.after(60, clock), interval=0.01)
     timer.join()
+
+
+@pytest.mark.parametrize(
+    ("last", "outcome"),
+    [
+        (Ready(1), "ready after 2 probes"),
+        (PermanentFailure("it fell down"), "failed permanently (it fell down) after 2 probes"),
+        (Pending("new moon"), "timed out after 2 probes"),
+    ],
+)
+def test_the_end_of_a_wait_is_logged(caplog: pytest.LogCaptureFixture, last: Ready[int] | Pending | PermanentFailure, outcome: str) -> None:
+    """The record has what was awaited, the number of probes, and the last state seen."""
+    clock = FakeClock()
+    answers: Iterator[Ready[int] | Pending | PermanentFailure] = iter([Pending("no moon"), last])
+
+    with caplog.at_level(logging.DEBUG, logger="kindgate"), suppress(WaitFailed, WaitTimeout):
+        wait_for("the moon", lambda: next(answers), Deadline.after(1, clock), interval=1, pause=clock.pause)
+
+    (message,) = caplog.messages
+    assert message.startswith(f"waiting for the moon: {outcome} in ")
+    assert message.endswith(f"last state: {last.state if isinstance(last, Pending) else 'no moon'}")
+
+
+def test_a_wait_that_is_over_at_once_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Calls that may be retried are waits too, and almost all succeed the first time."""
+    with caplog.at_level(logging.DEBUG, logger="kindgate"):
+        wait_for("seven", lambda: Ready(7), Deadline.after(10))
+
+    assert caplog.messages == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import sys
 from pathlib import Path
 
@@ -224,3 +226,39 @@ def assert_exited(pid: int) -> None:
         return Ready(None) if ended else Pending("it still runs")
 
     wait_for(f"process {pid} to be gone", probe, Deadline.after(5), interval=0.01)
+
+
+def test_a_command_is_logged_with_its_exit_code_and_duration(caplog: pytest.LogCaptureFixture) -> None:
+    """The start is logged too, so a command that hangs is visible."""
+    with caplog.at_level(logging.DEBUG, logger="kindgate"):
+        run(["sh", "-c", "exit 3"], deadline=soon(), check=False)
+
+    start, end = caplog.records
+    assert start.getMessage() == "starting sh -c 'exit 3'"
+    assert re.fullmatch(r"sh -c 'exit 3': exit code 3 in \d+\.\d{3} s", end.getMessage())
+    assert {(record.name, record.levelno) for record in caplog.records} == {("kindgate.host.command", logging.DEBUG)}
+
+
+def test_a_terminated_command_is_logged_with_its_cause(caplog: pytest.LogCaptureFixture) -> None:
+    """A command that reached its deadline has no exit code of its own."""
+    with caplog.at_level(logging.DEBUG, logger="kindgate"), pytest.raises(CommandTimeout):
+        run(["sleep", "600"], deadline=soon(0.1))
+
+    assert caplog.records[-1].getMessage().startswith("sleep 600: CommandTimeout in 0.")
+
+
+def test_a_pipe_is_logged_once_with_both_exit_codes(caplog: pytest.LogCaptureFixture) -> None:
+    """Its programs run at the same time, so they share one duration."""
+    with caplog.at_level(logging.DEBUG, logger="kindgate"):
+        pipe(["echo", "text"], ["cat"], deadline=soon())
+
+    *_, end = caplog.messages
+    assert end.startswith("echo text | cat: exit codes 0 and 0 in ")
+
+
+def test_a_long_command_is_logged_in_full(caplog: pytest.LogCaptureFixture) -> None:
+    """Half of a known secret at the cut would not be recognized as one, and be shown."""
+    with caplog.at_level(logging.DEBUG, logger="kindgate"):
+        run(["true", "x" * 500], deadline=soon())
+
+    assert all("x" * 500 in message for message in caplog.messages)

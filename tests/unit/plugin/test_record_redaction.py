@@ -7,20 +7,23 @@ import html
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kindgate.errors import ClusterError
+from kindgate.host.command import run
+from kindgate.log_redaction import redact_record
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.observe.known_values import SHORTEST, KnownValue
 from kindgate.observe.redact import Redactor
 from kindgate.pipeline.environment import Environment
 from kindgate.pipeline.inputs import Inputs
 from kindgate.plugin.controller import LazyPipeline
-from kindgate.plugin.record_redaction import redact_record
 from kindgate.slo.objectives import Objectives
+from kindgate.waiting import Deadline, Pending, Ready, wait_for
 from tests.unit.actions_runner import read_as_commands
 from tests.unit.github.standin import StandIn as GitHub
 from tests.unit.github.standin import serving
@@ -125,6 +128,60 @@ def test_a_planted_secret_appears_in_no_output(
     places = artifacts | {"comment": comment, "summary": summary.read_text(), "terminal": printed + result.stderr.str()}
     assert "::error title=" in places["terminal"]
     assert "[redacted]" in comment
+    leaks = {place: [word for word in (VARIABLE, SECRET, CREDENTIAL, ENCODED, TOKEN) if word in text] for place, text in places.items()}
+    assert {place: words for place, words in leaks.items() if words} == {}
+
+
+LOGGED = """
+import pytest
+
+@pytest.mark.e2e
+def test_reaching(app):
+    pass
+"""
+
+
+def runs_commands(lazy: LazyPipeline) -> Environment:
+    """A pipeline that knows every secret, and whose commands and waits contain them; it fails, so pytest shows their records."""
+    with pytest.raises(ClusterError) as failure:
+        fails(lazy)
+    deadline = Deadline.after(20)
+    secrets = (os.environ["CANARY_TOKEN"], SECRET, CREDENTIAL, ENCODED)
+    run(["true", *secrets, f"https://user:{TOKEN}@127.0.0.1", "x" * 150, VARIABLE], deadline=deadline)
+    states: Iterator[Ready[None] | Pending] = iter([Pending(" ".join(secrets)), Ready(None)])
+    wait_for(f"the pod with {TOKEN}", lambda: next(states), deadline, interval=0)
+    raise failure.value
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_debug_records_of_commands_and_waits_contain_no_secret(
+    suite: pytest.Pytester, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    """Handlers of pytest write them to the terminal, junit.xml, its page and a file; under xdist, those of the controller."""
+    monkeypatch.setenv("CANARY_TOKEN", VARIABLE)
+    stand_in(runs_commands)
+    suite.makepyfile(test_suite=LOGGED)
+
+    result = suite.runpytest_inprocess(
+        "-m",
+        "e2e",
+        "--slo-file=none.yaml",
+        "--html=artifacts/pytest.html",
+        "--junitxml=artifacts/junit.xml",
+        "--override-ini=junit_logging=all",
+        "--log-level=DEBUG",
+        "--log-cli-level=DEBUG",
+        "--log-file=artifacts/log.txt",
+        "--log-file-level=DEBUG",
+        *workers,
+    )
+
+    places = {path.name: path.read_text() for path in (suite.path / "artifacts").rglob("*") if path.is_file()}
+    places["terminal"] = result.stdout.str() + result.stderr.str()
+    shown = {"junit.xml", "pytest.html", "log.txt", "terminal"} - ({"junit.xml", "pytest.html"} if workers else set())
+    for place in shown:
+        assert re.search(r"true .*\[redacted\].* exit code 0 in \d", places[place]), place
+        assert "waiting for the pod with [redacted]: ready after 2 probes" in places[place], place
     leaks = {place: [word for word in (VARIABLE, SECRET, CREDENTIAL, ENCODED, TOKEN) if word in text] for place, text in places.items()}
     assert {place: words for place, words in leaks.items() if words} == {}
 
