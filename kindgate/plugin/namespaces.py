@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kindgate.errors import ClusterError, WaitTimeout
+from kindgate.cluster.api_client import Api, connect
+from kindgate.cluster.api_retry import request_if_exists
+from kindgate.errors import ClusterError, DeployError, WaitTimeout
 from kindgate.settings import Keep
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
@@ -52,35 +54,44 @@ def cleanup_after(outcomes: Mapping[str, str], keep: Keep) -> Cleanup:
 def namespace_for(cluster: Cluster, test: str, cleanup: Callable[[], Cleanup] = lambda: Cleanup.DELETE) -> Iterator[str]:
     """Create a namespace for the block; afterward, `cleanup` decides how it ends.
 
-    Raises `ClusterError` with the finalizers or other conditions that block a deletion.
+    Raises `ClusterError` if the API server rejects a request, and with the finalizers or other conditions that block a
+    deletion.
     """
-    from kubernetes import client  # noqa: PLC0415  # takes most of a second, and many tests do without
-
     name = namespace_name(test)
-    metadata = client.V1ObjectMeta(name=name, labels={**RESTRICTED, TEST_LABEL: "true"})
-    cluster.core.create_namespace(client.V1Namespace(metadata=metadata), _request_timeout=REQUEST_SECONDS)
+    path = f"/api/v1/namespaces/{name}"
+    metadata = {"name": name, "labels": {**RESTRICTED, TEST_LABEL: "true"}}
+    with _errors_of(name), connect(cluster.address) as api:
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        api.request("POST", "/api/v1/namespaces", Deadline.after(REQUEST_SECONDS), body=body)
     yield name
     if cleanup() is Cleanup.DELETE:
-        cluster.core.delete_namespace(name, _request_timeout=REQUEST_SECONDS)
-        _wait_gone(cluster, name)
+        with _errors_of(name), connect(cluster.address) as api:
+            request_if_exists(api, "DELETE", path, Deadline.after(REQUEST_SECONDS))
+            _wait_gone(api, name, path)
 
 
-def _wait_gone(cluster: Cluster, name: str) -> None:
-    from kubernetes.client import ApiException  # noqa: PLC0415  # see above
+@contextmanager
+def _errors_of(name: str) -> Iterator[None]:
+    """Raise errors of the API server as `ClusterError` about the namespace: the application has no part in them."""
+    try:
+        yield
+    except DeployError as error:
+        raise ClusterError(f"namespace {name}: {error.message}", waited=error.waited, last_state=error.last_state) from error
+
+
+def _wait_gone(api: Api, name: str, path: str) -> None:
+    deadline = Deadline.after(DELETE_SECONDS)
 
     def probe() -> Ready[None] | Pending:
-        try:
-            status = cluster.core.read_namespace(name, _request_timeout=REQUEST_SECONDS).status
-        except ApiException as error:
-            if error.status == 404:
-                return Ready(None)
-            raise
-        conditions = (status.conditions if status is not None else None) or ()
-        blocking = [condition.message for condition in conditions if condition.status == "True" and condition.message]
+        live = request_if_exists(api, "GET", path, deadline)
+        if live is None:
+            return Ready(None)
+        conditions = (live.get("status") or {}).get("conditions") or ()
+        blocking = [str(item["message"]) for item in conditions if item.get("status") == "True" and item.get("message")]
         return Pending("; ".join(blocking) or "it is terminating")
 
     try:
-        wait_for(f"namespace {name} to be deleted", probe, Deadline.after(DELETE_SECONDS))
+        wait_for(f"namespace {name} to be deleted", probe, deadline)
     except WaitTimeout as error:
         raise ClusterError(
             f"namespace {name} was not deleted",

@@ -228,6 +228,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.state.put(path, manifest)
             self._reply(200, self.state.objects[path])
 
+    def do_POST(self) -> None:
+        path, _ = self._asked()
+        manifest = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if not self._refused(path):
+            created = f"{path}/{manifest['metadata']['name']}"
+            self.state.put(created, manifest)
+            self._reply(201, self.state.objects[created])
+
     def do_DELETE(self) -> None:
         path, _ = self._asked()
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
