@@ -17,6 +17,7 @@ import pytest
 from kindgate.cli import main
 from kindgate.cli.console import without_secrets
 from tests.unit.actions_runner import read_as_commands
+from tests.unit.kubectl import write_kubectl
 
 pytestmark = pytest.mark.usefixtures("forks")
 
@@ -69,9 +70,12 @@ def in_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     [["up"], ["deploy"], ["monitor"], ["load"], ["images", "list"], ["scan"]],
     ids=" ".join,
 )
-def test_the_runner_obeys_no_line_of_a_failing_command(command: list[str], in_step: Callable[..., str], tmp_path: Path) -> None:
+def test_the_runner_obeys_no_line_of_a_failing_command(
+    command: list[str], in_step: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Here the text is a folder's name from the pull request, but it could also be a pod's log."""
     (tmp_path / FORGED).mkdir()
+    monkeypatch.setenv("KINDGATE_KIND_KUBECTL_BIN", str(write_kubectl(tmp_path)))
 
     printed = in_step(*command, f"--app-overlay={FORGED}")
 

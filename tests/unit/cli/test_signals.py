@@ -28,6 +28,7 @@ main()
 """
 
 
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_terminated_command_ends_its_children(tmp_path: Path, number: signal.Signals) -> None:
     """A program in its own session would continue, such as a compiler for half an hour."""

@@ -44,7 +44,6 @@ def environment(**more: str) -> dict[str, str]:
     "more",
     [
         {"PYTHONIOENCODING": "ascii"},
-        {"PYTHONIOENCODING": "cp1252"},
         {"LC_ALL": "C", **WITHOUT_UTF8},
     ],
     ids=str,

@@ -55,7 +55,7 @@ def _job(tmp_path: Path) -> Iterator[Path]:
     """A folder with a suite, next to an environment with its own copy of kindgate."""
     job = tmp_path / "job"
     job.mkdir()
-    shutil.copytree(ROOT / "kindgate", tmp_path / "site/kindgate", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "kindgate", tmp_path / "site/kindgate")
     shutil.copytree(ROOT / "k8s", tmp_path / "site/k8s")
     for name, text in {
         "conftest.py": CONFTEST,

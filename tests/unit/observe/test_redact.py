@@ -20,11 +20,12 @@ REDACTOR = Redactor(
 
 @pytest.mark.parametrize("form", [*KNOWN_FORMS, *UNKNOWN_FORMS], ids=lambda form: form.name)
 def test_a_secret_is_masked_in_every_form(form: Form) -> None:
-    """Forty forms in which logs, manifests and commands contain secrets are masked."""
+    """Secrets in logs, manifests and commands are masked; masked text passes through other redactors later, and must not grow."""
     clean = REDACTOR.text(f"first line\n{form.text}\nlast line")
     assert MASK in clean
     assert [part for part in form.parts if part in clean] == []
     assert clean.startswith("first line\n")
+    assert REDACTOR.text(clean) == clean
 
 
 @pytest.mark.parametrize("text", HARMLESS)
@@ -33,24 +34,12 @@ def test_harmless_text_is_unchanged(text: str) -> None:
     assert REDACTOR.text(text) == text
 
 
-def test_forty_forms_of_each_are_tested() -> None:
-    """The two tests above cover as many forms as they claim."""
-    assert (len(KNOWN_FORMS) + len(UNKNOWN_FORMS), len(HARMLESS)) == (40, 40)
-
-
 def test_the_context_of_a_secret_is_kept() -> None:
     """Only the value is masked, not its context."""
     assert (
         REDACTOR.text('{"user": "app", "password": "hunter22", "port": 5432}') == f'{{"user": "app", "password": "{MASK}", "port": 5432}}'
     )
     assert REDACTOR.text("https://app:hunter22@db/x?y=1") == f"https://app:{MASK}@db/x?y=1"
-
-
-@pytest.mark.parametrize("form", [*KNOWN_FORMS, *UNKNOWN_FORMS], ids=lambda form: form.name)
-def test_redacting_twice_changes_nothing(form: Form) -> None:
-    """Masked text passes through other redactors later, and must not grow."""
-    clean = REDACTOR.text(form.text)
-    assert REDACTOR.text(clean) == clean
 
 
 def test_unmaskable_values_are_listed_by_origin() -> None:

@@ -109,10 +109,11 @@ def test_a_failed_phase_is_reported_once_with_its_exit_code(suite: pytest.Pytest
     assert requested_stages == [Stage.APP]
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2"), ("-n", "2", "--dist", "each")])
-@pytest.mark.parametrize("first", ["-x", "--maxfail=2"])
+@pytest.mark.parametrize(
+    ("first", "workers"), [("-x", ()), ("-x", ("-n", "2")), ("-x", ("-n", "2", "--dist", "each")), ("--maxfail=2", ("-n", "2"))]
+)
 def test_a_run_stopped_at_the_first_failure_exits_with_its_code(
-    suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...], first: str
+    suite: pytest.Pytester, stand_in: StandIn, first: str, workers: tuple[str, ...]
 ) -> None:
     """Xdist would report the run as interrupted, which hides the cause."""
     stand_in(fails)
@@ -130,10 +131,18 @@ def test_other_suites_keep_xdists_exit_code(suite: pytest.Pytester, workers: tup
     assert result.ret == (pytest.ExitCode.INTERRUPTED if workers else pytest.ExitCode.TESTS_FAILED)
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")])
-@pytest.mark.parametrize("selected", [("--lf",), ("--lf", "-m", "e2e"), ("--last-failed", "-m", "not slow"), ("--lf", ".")], ids=" ".join)
+@pytest.mark.parametrize(
+    ("selected", "workers"),
+    [
+        (("--lf",), ()),
+        (("--lf",), ("-n", "2")),
+        (("--lf", "-m", "e2e"), ()),
+        (("--last-failed", "-m", "not slow"), ()),
+        (("--lf", "."), ()),
+    ],
+)
 def test_last_failed_reruns_the_failed_tests(
-    suite: pytest.Pytester, stand_in: StandIn, workers: tuple[str, ...], selected: tuple[str, ...]
+    suite: pytest.Pytester, stand_in: StandIn, selected: tuple[str, ...], workers: tuple[str, ...]
 ) -> None:
     """All tests stopped by a failed phase run again, whichever of them reported it, and the cluster is created for them."""
     suite.makeini(INI + "markers = slow\n")

@@ -79,7 +79,7 @@ EXPRESSIONS = st.one_of(
         }
     ),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_recomputing_an_honest_report_confirms_its_verdicts(
     *, texts: list[str], aborts: bool, bursts: int, quick: bool, failing: float, burst: dict[str, Any]
 ) -> None:
@@ -108,7 +108,7 @@ def test_recomputing_an_honest_report_confirms_its_verdicts(
         }
     ),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_recomputing_an_honest_comparison_confirms_its_verdicts(
     *, tolerances: list[tuple[float, float]], pairs: int, arms: str, placement: str, burst: dict[str, Any]
 ) -> None:
