@@ -15,6 +15,7 @@ from kindgate.cluster.pod_network import PodNetwork, curl_in_node
 from kindgate.errors import ApiError, ClusterError, KindgateError, WaitFailed, WaitTimeout
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress
+from kindgate.object_status import condition, is_true
 from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
 
 _REQUEST_SECONDS = 5.0
@@ -117,7 +118,7 @@ def _get(api: Api, path: str) -> dict[str, Any]:
 
 
 def _nodes_ready(api: Api, expected: tuple[str, ...]) -> Ready[str] | Pending | PermanentFailure:
-    conditions = {node["metadata"]["name"]: _condition(node, "Ready") for node in _get(api, "/api/v1/nodes").get("items", ())}
+    conditions = {node["metadata"]["name"]: condition(node, "Ready") for node in _get(api, "/api/v1/nodes").get("items", ())}
     waiting = []
     for name in expected:
         ready = conditions.get(name, {})
@@ -130,7 +131,7 @@ def _nodes_ready(api: Api, expected: tuple[str, ...]) -> Ready[str] | Pending | 
 
 def _coredns_available(api: Api) -> Ready[str] | Pending | PermanentFailure:
     deployment = _get(api, "/apis/apps/v1/namespaces/kube-system/deployments/coredns")
-    if _condition(deployment, "Available").get("status") == "True":
+    if is_true(deployment, "Available"):
         return Ready("available")
     status = deployment.get("status", {})
     return Pending(f"{status.get('readyReplicas', 0)} of {status.get('replicas', 0)} replicas are ready")
@@ -147,9 +148,3 @@ def _cluster_ip(api: Api, engine: Engine, node: str) -> Ready[str] | Pending | P
     host = f"[{address}]" if ":" in address else address
     response = curl_in_node(engine, node, f"https://{host}:443/version", seconds=_CURL_SECONDS)
     return Pending(f"{address}:443 from {node}: {response.state}") if isinstance(response, Pending) else response
-
-
-def _condition(resource: dict[str, Any], condition_type: str) -> dict[str, Any]:
-    """The condition of that type in the object's status, or an empty mapping."""
-    conditions: list[dict[str, Any]] = resource.get("status", {}).get("conditions") or []
-    return next((condition for condition in conditions if condition["type"] == condition_type), {})

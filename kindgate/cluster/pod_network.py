@@ -14,6 +14,7 @@ from kindgate.cluster.forwarding import find_drop, possible_remedy
 from kindgate.errors import CommandTimeout
 from kindgate.host.container_engine import Engine
 from kindgate.host.firewall import Program
+from kindgate.object_status import is_true
 from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready
 
 _EXEC_SECONDS = 10.0
@@ -55,14 +56,14 @@ class PodNetwork:
         """Also ready if CoreDNS runs only on this node: the other nodes verify the path to it and back."""
         nodes = {node["metadata"]["name"]: node for node in self._get("/api/v1/nodes")}
         pods = self._get("/api/v1/namespaces/kube-system/pods", [("labelSelector", "k8s-app=kube-dns")])
-        ready = [pod for pod in pods if _is_true(pod, "Ready") and pod.get("status", {}).get("podIP")]
+        ready = [pod for pod in pods if is_true(pod, "Ready") and pod.get("status", {}).get("podIP")]
         remote_pods = [pod for pod in ready if pod["spec"].get("nodeName") != self._node]
         if not ready:
             return Pending("no CoreDNS pod is ready")
         if not remote_pods:
             return Ready("CoreDNS is on this node")
         target, remote_node = str(remote_pods[0]["status"]["podIP"]), str(remote_pods[0]["spec"]["nodeName"])
-        if not all(_is_true(nodes.get(name, {}), "Ready") for name in (self._node, remote_node)):
+        if not all(is_true(nodes.get(name, {}), "Ready") for name in (self._node, remote_node)):
             return Pending("the nodes are not Ready")
         source = source_address(nodes[self._node], nodes[remote_node], target)
         host = f"[{target}]" if ":" in target else target
@@ -133,8 +134,3 @@ def source_address(node: Mapping[str, Any], other: Mapping[str, Any], target: st
 def _ranges(node: Mapping[str, Any]) -> list[str]:
     spec = node.get("spec") or {}
     return list(spec.get("podCIDRs") or filter(None, [spec.get("podCIDR")]))
-
-
-def _is_true(resource: Mapping[str, Any], condition: str) -> bool:
-    conditions = (resource.get("status") or {}).get("conditions") or ()
-    return any(item.get("type") == condition and item.get("status") == "True" for item in conditions)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from kindgate.deploy.snapshot import Snapshot, condition, is_up_to_date, keeps_old_pods
+from kindgate.deploy.snapshot import Snapshot, is_up_to_date, keeps_old_pods
 from kindgate.model import Manifest, ObjectRef
+from kindgate.object_status import app_container_statuses, condition, container_statuses, is_true
 
 NO_GRACE = 0.0
 
@@ -152,14 +153,13 @@ def _rejection_cause(ref: ObjectRef, message: str) -> Cause:
 
 def _pod_causes(pod: Manifest, snapshot: Snapshot, nodes: Sequence[Manifest] | None) -> Iterator[Cause]:
     ref = ObjectRef.of(pod)
-    status = pod.get("status") or {}
     yield from _scheduling_causes(ref, pod, snapshot, nodes)
-    for container in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
+    for container in container_statuses(pod):
         cause = _container_cause(ref, container)
         if cause is not None:
             yield cause
-    if condition(pod, "Ready").get("status") != "True":
-        yield from _event_causes(ref, snapshot.events(ref), _has_started(status))
+    if not is_true(pod, "Ready"):
+        yield from _event_causes(ref, snapshot.events(ref), _has_started(pod))
     ready = condition(pod, "Ready")
     if ready.get("reason") == "ReadinessGatesNotReady":
         yield Cause(ref, "ReadinessGatesNotReady", str(ready.get("message", "")), UNLIMITED_GRACE)
@@ -189,7 +189,7 @@ def _mounted_claims(pod: Manifest) -> list[ObjectRef]:
     return [ObjectRef("PersistentVolumeClaim", ObjectRef.of(pod).namespace, name) for name in names]
 
 
-def _container_cause(ref: ObjectRef, container: dict[str, Any]) -> Cause | None:
+def _container_cause(ref: ObjectRef, container: Mapping[str, Any]) -> Cause | None:
     name, state = str(container["name"]), container.get("state") or {}
     waiting = state.get("waiting") or {}
     terminated = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
@@ -222,8 +222,8 @@ def _event_causes(ref: ObjectRef, events: Sequence[Manifest], started: bool) -> 
             yield Cause(ref, "ProbeFailed" if reason == "Unhealthy" else reason, message, grace)
 
 
-def _has_started(status: dict[str, Any]) -> bool:
-    return any("running" in (container.get("state") or {}) for container in status.get("containerStatuses") or ())
+def _has_started(pod: Manifest) -> bool:
+    return any("running" in (container.get("state") or {}) for container in app_container_statuses(pod))
 
 
 def _pull_grace(reason: str, message: str) -> float:

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from kindgate.cluster.api_client import Api
 from kindgate.cluster.api_retry import request_if_exists, wait_deleted
 from kindgate.deploy.last_applied import contains
-from kindgate.deploy.snapshot import condition
 from kindgate.errors import ApiError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, group_of, kind_of
+from kindgate.object_status import condition
 from kindgate.pod_templates import pod_template
 from kindgate.waiting import Deadline
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from kindgate.model import Manifest, ObjectRef
+from kindgate.object_status import involved_object, last_seen
 
 _REVISION = "deployment.kubernetes.io/revision"
 _GENERATION_REPORTING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"})
@@ -30,9 +30,7 @@ class Snapshot:
             for owner in manifest["metadata"].get("ownerReferences") or ():
                 self._owned.setdefault(owner["uid"], []).append(manifest)
             if manifest["kind"] == "Event":
-                involved = manifest.get("involvedObject") or {}
-                ref = ObjectRef(str(involved.get("kind", "")), str(involved.get("namespace", "")), str(involved.get("name", "")))
-                self._events.setdefault(ref, []).append(manifest)
+                self._events.setdefault(involved_object(manifest), []).append(manifest)
 
     def get(self, ref: ObjectRef) -> Manifest | None:
         """Return the object, if it exists."""
@@ -48,7 +46,7 @@ class Snapshot:
 
     def events(self, ref: ObjectRef) -> list[Manifest]:
         """Return the events about an object, oldest first."""
-        return sorted(self._events.get(ref, []), key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+        return sorted(self._events.get(ref, []), key=last_seen)
 
     def replicasets(self, deployment: Manifest) -> list[Manifest]:
         """Return the Deployment's ReplicaSets of all revisions."""
@@ -122,12 +120,6 @@ def is_up_to_date(manifest: Manifest) -> bool:
         return True
     generation = manifest["metadata"].get("generation", 0)
     return int((manifest.get("status") or {}).get("observedGeneration", 0)) >= int(generation)
-
-
-def condition(manifest: Manifest, kind: str) -> Mapping[str, Any]:
-    """Return the status condition of that type; empty if missing."""
-    conditions = (manifest.get("status") or {}).get("conditions") or ()
-    return next((item for item in conditions if item.get("type") == kind), {})
 
 
 def _uid(manifest: Manifest) -> str:

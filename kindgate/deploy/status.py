@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kindgate.deploy.snapshot import Snapshot, condition, is_up_to_date, partition
+from kindgate.deploy.snapshot import Snapshot, is_up_to_date, partition
 from kindgate.model import Manifest, ObjectRef, kind_of
+from kindgate.object_status import condition, is_true
 from kindgate.waiting import Pending, PermanentFailure, Ready
 
 Readiness = Ready[None] | Pending | PermanentFailure
@@ -77,7 +78,7 @@ def job_readiness(live: Manifest) -> Readiness:
     failed = condition(live, "Failed")
     if failed.get("status") == "True":
         return PermanentFailure(f"{failed.get('reason')}: {failed.get('message')}")
-    if condition(live, "Complete").get("status") == "True" or live["spec"].get("suspend"):
+    if is_true(live, "Complete") or live["spec"].get("suspend"):
         return Ready(None)
     return Pending(f"{(live.get('status') or {}).get('active', 0)} pods are running")
 
@@ -157,7 +158,7 @@ def _job(live: Manifest, _: Snapshot) -> Readiness:
 
 def _pod(live: Manifest, _: Snapshot) -> Readiness:
     phase = _status(live).get("phase", "Pending")
-    if phase == "Succeeded" or condition(live, "Ready").get("status") == "True":
+    if phase == "Succeeded" or is_true(live, "Ready"):
         return _READY
     if phase == "Failed":
         return PermanentFailure(f"the pod failed: {_status(live).get('reason', '')} {_status(live).get('message', '')}".strip())

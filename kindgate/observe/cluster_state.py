@@ -9,6 +9,7 @@ from typing import Any
 from kindgate.cluster.api_client import Api
 from kindgate.errors import ApiError
 from kindgate.model import Manifest, Window
+from kindgate.object_status import container_statuses
 from kindgate.waiting import Deadline
 
 _LOG_BYTES = 200_000
@@ -62,8 +63,7 @@ class ClusterState:
 
 def container_runs(pod: Manifest) -> Iterator[tuple[str, bool]]:
     """Yield the names of a pod's containers, and whether each has a previous run."""
-    status = pod.get("status") or {}
-    for item in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
+    for item in container_statuses(pod):
         yield str(item["name"]), bool((item.get("lastState") or {}).get("terminated"))
 
 

@@ -15,6 +15,7 @@ import yaml
 from kindgate.cluster.api_client import connect
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, Window
+from kindgate.object_status import app_container_statuses
 from kindgate.observe.bundle import Bundle, BundleWriter
 from kindgate.observe.classify import HOST_LIMIT_PATTERN, KnownCause, classify
 from kindgate.observe.cluster_state import ClusterState, container_runs, rfc3339
@@ -170,7 +171,7 @@ def _collect_logs(writer: BundleWriter, state: ClusterState, pod: Manifest) -> l
     folder = f"logs/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
     waiting = {
         str(item["name"])
-        for item in (pod.get("status") or {}).get("containerStatuses") or ()
+        for item in app_container_statuses(pod)
         if (item.get("state") or {}).get("waiting") and not item.get("restartCount")
     }
     for container, has_previous_run in container_runs(pod):

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from kindgate.model import Manifest, ObjectRef
+from kindgate.object_status import (
+    app_container_statuses,
+    container_statuses,
+    init_container_statuses,
+    involved_object,
+    is_true,
+    last_seen,
+)
 
 
 @dataclass(frozen=True)
@@ -26,14 +34,8 @@ def is_unhealthy(pod: Manifest) -> bool:
     status = pod.get("status") or {}
     if status.get("phase") == "Succeeded":
         return False
-    restarted = any(item.get("restartCount", 0) for item in _containers(pod))
-    return not is_ready(pod) or restarted or bool((pod.get("metadata") or {}).get("deletionTimestamp"))
-
-
-def is_ready(pod: Manifest) -> bool:
-    """Return whether the pod accepts requests."""
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
+    restarted = any(item.get("restartCount", 0) for item in container_statuses(pod))
+    return not is_true(pod, "Ready") or restarted or bool((pod.get("metadata") or {}).get("deletionTimestamp"))
 
 
 def observations(pods: Sequence[Manifest], events: Sequence[Manifest], nodes: Sequence[Manifest], since: str = "") -> Iterator[Observation]:
@@ -48,9 +50,9 @@ def observations(pods: Sequence[Manifest], events: Sequence[Manifest], nodes: Se
         yield from _node_observations(node)
     by_ref = {ObjectRef.of({**pod, "kind": "Pod"}): pod for pod in pods}
     for event in by_time(events):
-        involved = _involved_object(event)
+        involved = involved_object(event)
         pod = by_ref.get(involved)
-        is_past_pod = involved.kind == "Pod" and pod is None and _time(event)[:19] < since[:19]
+        is_past_pod = involved.kind == "Pod" and pod is None and last_seen(event)[:19] < since[:19]
         if event.get("type") == "Warning" and not is_past_pod and not (pod and (not is_unhealthy(pod) or _is_past(event, pod, since))):
             yield Observation(involved, f"{event.get('reason', '')}: {event.get('message', '')}")
 
@@ -66,7 +68,7 @@ def system_observations(deployments: Iterable[Manifest]) -> Iterator[Observation
 
 def by_time(events: Iterable[Manifest]) -> list[Manifest]:
     """Return the events, oldest first."""
-    return sorted(events, key=_time)
+    return sorted(events, key=last_seen)
 
 
 def event_lines(events: Iterable[Manifest]) -> str:
@@ -76,7 +78,7 @@ def event_lines(events: Iterable[Manifest]) -> str:
         count = (event.get("series") or {}).get("count") or event.get("count") or 1
         times = f" x{count}" if count > 1 else ""
         message = " ".join(str(event.get("message", "")).split())
-        lines.append(f"{_time(event)} {event.get('type', ''):7} {_involved_object(event)} {event.get('reason', '')}{times}: {message}")
+        lines.append(f"{last_seen(event)} {event.get('type', ''):7} {involved_object(event)} {event.get('reason', '')}{times}: {message}")
     return "\n".join(lines) + "\n"
 
 
@@ -84,7 +86,7 @@ def pod_table(pods: Iterable[Manifest]) -> str:
     """Format one line per pod: namespace/name, ready containers, state, restarts, node."""
     rows = [("POD", "READY", "STATE", "RESTARTS", "NODE")]
     for pod in pods:
-        containers = [item for item in _containers(pod) if not item.get("init")]
+        containers = list(app_container_statuses(pod))
         ready = f"{sum(bool(item.get('ready')) for item in containers)}/{len(pod['spec'].get('containers') or ())}"
         restarts = str(sum(int(item.get("restartCount", 0)) for item in containers))
         name = f"{pod['metadata'].get('namespace', '')}/{pod['metadata'].get('name', '')}"
@@ -112,13 +114,13 @@ def node_text(nodes: Iterable[Manifest]) -> str:
 
 def _is_past(event: Manifest, pod: Manifest, since: str) -> bool:
     """Return whether the pod is past the step that the event complains about, or is ready and the event predates `since`."""
-    if _time(event)[:19] < since[:19] and is_ready(pod):
+    if last_seen(event)[:19] < since[:19] and is_true(pod, "Ready"):
         return True
     reason = event.get("reason")
     if reason == "FailedScheduling":
         return bool(pod["spec"].get("nodeName"))
     if reason in {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "NetworkNotReady"}:
-        return any(item.get("containerID") for item in _containers(pod))
+        return any(item.get("containerID") for item in container_statuses(pod))
     return False
 
 
@@ -130,10 +132,10 @@ def _pod_observations(pod: Manifest, since: str) -> Iterator[Observation]:
     for item in status.get("conditions") or ():
         if item.get("type") == "PodScheduled" and item.get("status") == "False":
             yield Observation(ref, f"{item.get('reason', '')}: {item.get('message', '')}")
-    for item in _containers(pod):
+    for item in container_statuses(pod):
         state, last = item.get("state") or {}, item.get("lastState") or {}
         for part in (last.get("terminated"), state.get("terminated"), state.get("waiting")):
-            is_earlier = part is not None and is_ready(pod) and str(part.get("finishedAt") or since)[:19] < since[:19]
+            is_earlier = part is not None and is_true(pod, "Ready") and str(part.get("finishedAt") or since)[:19] < since[:19]
             if part and not is_earlier and part.get("reason") not in {None, "Completed", "ContainerCreating", "PodInitializing"}:
                 code = f", exit code {part['exitCode']}" if "exitCode" in part else ""
                 yield Observation(ref, f"container {item['name']}: {part['reason']}{code}: {part.get('message', '')}".rstrip(": "))
@@ -148,30 +150,19 @@ def _node_observations(node: Manifest) -> Iterator[Observation]:
             yield Observation(ref, f"{name}: {item.get('reason', '')}: {item.get('message', '')}")
 
 
+def _reason(container: Mapping[str, Any]) -> str:
+    """Why the container is not running; empty if it is, or if no reason is reported."""
+    state = container.get("state") or {}
+    return str((state.get("waiting") or state.get("terminated") or {}).get("reason") or "")
+
+
 def _state(pod: Manifest) -> str:
     if pod["metadata"].get("deletionTimestamp"):
         return "Terminating"
-    for item in _containers(pod):
-        state = item.get("state") or {}
-        part = state.get("waiting") or state.get("terminated") or {}
-        if part.get("reason") and not (item.get("init") and part["reason"] == "Completed"):
-            return str(part["reason"])
+    reasons = [reason for item in init_container_statuses(pod) if (reason := _reason(item)) != "Completed"]
+    reasons += [_reason(item) for item in app_container_statuses(pod)]
+    reason = next(filter(None, reasons), "")
+    if reason:
+        return reason
     status = pod.get("status") or {}
     return str(status.get("reason") or status.get("phase", "Unknown"))
-
-
-def _containers(pod: Manifest) -> Iterator[Mapping[str, Any]]:
-    status = pod.get("status") or {}
-    yield from ({**item, "init": True} for item in status.get("initContainerStatuses") or ())
-    yield from status.get("containerStatuses") or ()
-
-
-def _involved_object(event: Manifest) -> ObjectRef:
-    involved = event.get("involvedObject") or event.get("regarding") or {}
-    return ObjectRef(str(involved.get("kind", "")), str(involved.get("namespace", "")), str(involved.get("name", "")))
-
-
-def _time(event: Manifest) -> str:
-    """Return when the event was last seen, as RFC 3339 text, which sorts by time; some of its fields are always empty."""
-    series = event.get("series") or {}
-    return str(event.get("lastTimestamp") or series.get("lastObservedTime") or event.get("eventTime") or event.get("firstTimestamp") or "")

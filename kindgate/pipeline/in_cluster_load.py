@@ -22,6 +22,7 @@ from kindgate.load.plan import BurstPlan
 from kindgate.load.result import BurstResult
 from kindgate.load.result_log import parse_result
 from kindgate.model import ClusterAddress, Manifest, Rendered
+from kindgate.object_status import app_container_statuses
 from kindgate.pipeline.environment import Environment
 from kindgate.pipeline.image_supply import find_image_supply
 from kindgate.pipeline.phases import new_run_id
@@ -153,7 +154,7 @@ def _pod_states(api: Api, deadline: Deadline) -> str:
 
 
 def _waiting_reason(pod: Manifest) -> str:
-    states = (container.get("state", {}).get("waiting") or {} for container in pod.get("status", {}).get("containerStatuses") or ())
+    states = (container.get("state", {}).get("waiting") or {} for container in app_container_statuses(pod))
     return next((str(state["reason"]) for state in states if state.get("reason")), "")
 
 
