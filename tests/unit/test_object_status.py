@@ -52,7 +52,7 @@ def test_events_of_both_apis_name_their_object() -> None:
 
 def test_a_repeated_event_counts_from_its_latest_occurrence() -> None:
     """A series of the scheduler keeps the time of its first occurrence in `eventTime`."""
-    repeated: Manifest = {"lastTimestamp": None, "eventTime": "2026-01-01T00:00:01Z", "series": {"lastObservedTime": "2026-01-01T00:05:00Z"}}
+    repeated: Manifest = {"eventTime": "2026-01-01T00:00:01Z", "series": {"lastObservedTime": "2026-01-01T00:05:00Z"}}
     single: Manifest = {"lastTimestamp": "2026-01-01T00:02:00Z", "firstTimestamp": "2026-01-01T00:00:00Z"}
     assert sorted([repeated, single], key=last_seen) == [single, repeated]
     assert last_seen({}) == ""
