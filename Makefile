@@ -5,6 +5,7 @@ READY := .venv/ready
 DEV := .venv/dev
 BROWSER := .venv/browser
 MUTANTS := .venv/mutants
+DOCS := .venv/docs
 # Bytecode is compiled only for imported modules. uv ignores pip's settings, such as a private index, so pip is used if there are any.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 UV := $(shell command -v uv 2>/dev/null)
@@ -16,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE :=
 SLOW := $(addprefix tests/unit/,bench faults forked matrix mutants player tools test_workflow_conditions.py test_workflows.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help e2e podman test slow browser lint workflows adopt faults matrix mutants cycles github-smoke bench false-alarms startup docs clean
+.PHONY: help e2e podman test slow browser lint workflows adopt faults matrix mutants cycles github-smoke bench false-alarms startup docs links clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -109,13 +110,24 @@ startup: $(READY) ## measure the time to the first test, relative to a bare kind
 	$(BIN)/kindgate engine install
 	$(BIN)/python -m bench.startup
 
-docs: $(READY) ## write the pages that are made from the code: options, fixtures, report schema
+$(DOCS): $(READY) docs/requirements.lock
+	@echo "installing the Python packages of the documentation site into .venv: about 20 MB to download"
+	@$(call install,--require-hashes -r docs/requirements.lock)
+	@touch $(DOCS)
+
+docs: $(DOCS) ## write the pages that are generated from the code, and build the site into docs/_build/html; a warning or a dead internal link is an error
 	$(BIN)/python -m kindgate.cli.options_page > docs/options.md
+	$(BIN)/python -m kindgate.cli.commands_page > docs/commands.md
 	$(BIN)/python -m kindgate.plugin.fixtures_page > docs/fixtures.md
 	$(BIN)/python -m tests.tools.api_page > docs/api.md
 	$(BIN)/python -m kindgate.report.schema > docs/report.schema.json
+	$(BIN)/python -m kindgate.load.burst_document > docs/load-result.schema.json
+	$(BIN)/python -m sphinx -b html --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/html
+
+links: docs ## check the documentation's links to other sites
+	$(BIN)/python -m sphinx -b linkcheck --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/links
 
 clean: ## delete this folder's clusters, stop the engine that kindgate started, remove everything installed here
 	@if [ -x $(BIN)/kindgate ]; then $(BIN)/kindgate down; $(BIN)/kindgate engine stop; fi
 	find bench kindgate tests -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf __pycache__ .venv tests/browser/node_modules artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf __pycache__ .venv docs/_build tests/browser/node_modules artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

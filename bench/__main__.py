@@ -2,9 +2,9 @@
 
     python -m bench [--short | --verdicts | --recorded | --ingress]
 
-Installs the tools, writes bench/results.json and the tables of README.md and docs/benchmarks.md, and exits with 1 if a
-goal is missed. `--short` takes a minute or two and writes nothing. `--verdicts` repeats all error rates, `--recorded` only
-those on recorded bursts, and `--ingress` the load through the ingress of this folder's application, on a cluster that
+Installs the tools, writes bench/results.json and the tables of docs/benchmarks.md, and exits with 1 if a goal is missed.
+`--short` takes a minute or two and writes nothing. `--verdicts` repeats all error rates, `--recorded` only those on recorded
+bursts, and `--ingress` the load through the ingress of this folder's application, on a cluster that
 is kept; each leaves the other figures of the last run unchanged. With `BENCH_CLUSTER=1`, a full run includes the ingress.
 """
 
@@ -31,7 +31,7 @@ from bench.results import Results, read_results
 from bench.run_profile import FULL, SHORT, RunProfile
 from bench.scheduling_priority import realtime_priority
 from bench.sizes import histogram_sizes
-from bench.table import details, goals_table, insert_generated
+from bench.table import insert_generated, tables
 from bench.through_ingress import kept_cluster_routes, measure_ingress_latency, measure_ingress_throughput
 from bench.throughput import measure_throughput
 from bench.tools import TOOLS
@@ -134,16 +134,16 @@ def main() -> int:
 
 
 def publish(results: Results) -> int:
-    """Write the results and the pages, and print the tables."""
+    """Write the results and the page, and print the tables."""
     results.write()
-    for page, text in ((ROOT / "README.md", goals_table(results)), (ROOT / "docs/benchmarks.md", details(results))):
-        page.write_text(insert_generated(page.read_text(encoding="utf-8"), text), encoding="utf-8")
+    page = ROOT / "docs/benchmarks.md"
+    page.write_text(insert_generated(page.read_text(encoding="utf-8"), tables(results)), encoding="utf-8")
     return show(results)
 
 
 def show(results: Results) -> int:
     """Print the tables; return 1 if a goal is missed."""
-    sys.stdout.write(f"{goals_table(results)}\n\n{details(results)}\n")
+    sys.stdout.write(f"{tables(results)}\n")
     return int(not all(goal.met for goal in results.goals))
 
 

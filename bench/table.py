@@ -30,6 +30,11 @@ def insert_generated(page: str, text: str) -> str:
     return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
 
 
+def tables(results: Results) -> str:
+    """Format everything that docs/benchmarks.md shows of a run: the goals first, then the figures."""
+    return f"{goals_table(results)}\n\n## The figures\n\n{details(results)}"
+
+
 def goals_table(results: Results) -> str:
     """Format each goal, the measured value, and whether the goal is met."""
     rows = ((goal.name, goal.wanted, goal.seen, "met" if goal.met else "**not met**") for goal in results.goals)

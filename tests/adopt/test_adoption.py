@@ -1,4 +1,4 @@
-"""A second repository adopts kindgate according to README, and is judged on a real cluster. Run in order, by `make adopt`."""
+"""A second repository adopts kindgate according to docs/how-to-adopt.md, and is judged on a real cluster. Run in order, by `make adopt`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.adopt.adopted import Adopted, build_wheel
-from tests.tools.readme import README, Block, blocks
+from tests.tools.pages import DOCS, Block, blocks
 
-BLOCKS = blocks(README.read_text())
-SECTION = "Your application in five minutes"
-INSTALL, IMAGE, RERUN = (block for block in BLOCKS if block.section == SECTION and block.language == "sh")
-BY_HAND = next(block for block in BLOCKS if block.section == "When it fails" and block.language == "sh")
+BLOCKS = blocks(DOCS / "how-to-adopt.md")
+INSTALL, IMAGE, RERUN = (block for block in BLOCKS if block.language == "sh")
+(BY_HAND,) = (block for block in blocks(DOCS / "how-to-failure.md") if block.language == "sh")
 GREETING, CHANGED = "welcome to the shop", "the shop is closed"
 HELP_SECONDS, PLUGIN_SECONDS = 0.3, 0.1
 LEAST_ROUNDS, MOST_ROUNDS = 10, 60
@@ -25,8 +24,8 @@ IMAGES = ("shop:kindgate", "registry.example/team/migrate:3")
 
 
 def text_of(language: str) -> str:
-    """The only block of a language in the section."""
-    (block,) = (one for one in BLOCKS if one.section == SECTION and one.language == language)
+    """The only block of a language on the page."""
+    (block,) = (one for one in BLOCKS if one.language == language)
     return block.text
 
 
@@ -50,7 +49,7 @@ def _shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adopted]:
 
 
 def assert_succeeds(shop: Adopted, block: Block) -> None:
-    """Check that every command of a README block succeeds."""
+    """Check that every command of a block succeeds."""
     for command in block.commands:
         result = shop.run(command)
         assert result.returncode == 0, f"{command}: {result.stdout[-3000:]}"
@@ -134,8 +133,8 @@ def cluster_hash(shop: Adopted) -> str:
     return match[1]
 
 
-def test_the_readmes_three_commands_judge_on_a_real_cluster(shop: Adopted) -> None:
-    """The tests and objectives in README also work in this repository; the cluster is kept for the next test."""
+def test_the_three_commands_judge_on_a_real_cluster(shop: Adopted) -> None:
+    """The tests and objectives on the page also work in this repository; the cluster is kept for the next test."""
     (shop.folder / "e2e/judge_shop.py").write_text(text_of("python"))
     (shop.folder / "e2e/slo.yaml").write_text(text_of("yaml"))
 
@@ -162,8 +161,8 @@ def test_a_rebuilt_image_is_tested(shop: Adopted) -> None:
     assert CHANGED in result.stdout
 
 
-def test_the_readmes_remaining_commands_succeed(shop: Adopted) -> None:
-    """README's remaining commands succeed in the state in which a developer would run them."""
+def test_the_remaining_commands_succeed(shop: Adopted) -> None:
+    """The page's remaining commands, and those of how-to-failure.md, succeed in the state in which a developer would run them."""
     shop.change("Dockerfile", CHANGED, GREETING)
     assert shop.run(IMAGE.commands[0]).returncode == 0
 
