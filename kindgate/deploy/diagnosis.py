@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from kindgate.deploy.rejection_patterns import ADMISSION_DENIED, QUOTA_EXCEEDED, WEBHOOK_FAILED
 from kindgate.deploy.snapshot import Snapshot, is_up_to_date, keeps_old_pods
 from kindgate.model import Manifest, ObjectRef
 from kindgate.object_status import app_container_statuses, condition, container_statuses, is_true
@@ -140,14 +141,14 @@ def _creation_causes(workload: Manifest, snapshot: Snapshot) -> Iterator[Cause]:
 
 
 def _rejection_cause(ref: ObjectRef, message: str) -> Cause:
-    if "exceeded quota" in message or "must specify" in message:
-        return Cause(ref, "QuotaExceeded", message, SHORT_GRACE)
-    if re.search("denied (the )?request", message) or "violates PodSecurity" in message:
+    if ADMISSION_DENIED.search(message):
         return Cause(ref, "AdmissionDenied", message)
+    if QUOTA_EXCEEDED.search(message):
+        return Cause(ref, "QuotaExceeded", message, SHORT_GRACE)
     if "error looking up service account" in message:
         is_default_account = 'serviceaccount "default" not found' in message
         return Cause(ref, "FailedCreate", message, UNLIMITED_GRACE if is_default_account else SHORT_GRACE)
-    is_rejected = re.search("is forbidden|is invalid", message) and "failed calling webhook" not in message
+    is_rejected = re.search("is forbidden|is invalid", message) and not WEBHOOK_FAILED.search(message)
     return Cause(ref, "FailedCreate", message, SHORT_GRACE if is_rejected else UNLIMITED_GRACE)
 
 

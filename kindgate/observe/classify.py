@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from kindgate.deploy.rejection_patterns import ADMISSION_DENIED, QUOTA_EXCEEDED, WEBHOOK_FAILED
 from kindgate.model import ObjectRef
 from kindgate.observe.object_evidence import Observation
 
@@ -89,9 +90,10 @@ _CAUSE_PATTERNS: tuple[tuple[CauseKind, re.Pattern[str]], ...] = tuple(
                 r"back-off pulling image",
             ),
         ),
-        (CauseKind.WEBHOOK, (r"failed calling webhook", r"failed to call webhook", r"no endpoints available for service .*webhook")),
-        (CauseKind.QUOTA, (r"exceeded quota", r"failed quota", r"must specify (?:limits|requests|cpu|memory)")),
-        (CauseKind.ADMISSION, (r"violates PodSecurity", r"denied the request", r"pods \"[^\"]*\" is forbidden: ")),
+        (CauseKind.WEBHOOK, (WEBHOOK_FAILED.pattern,)),
+        (CauseKind.ADMISSION, (ADMISSION_DENIED.pattern,)),
+        (CauseKind.QUOTA, (QUOTA_EXCEEDED.pattern,)),
+        (CauseKind.ADMISSION, (r"pods \"[^\"]*\" is forbidden: ",)),
         (
             CauseKind.CNI,
             (

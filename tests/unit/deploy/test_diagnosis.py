@@ -101,6 +101,7 @@ def test_a_pod_that_fits_no_node_fails_and_one_that_may_fit_waits() -> None:
         ),
         ('pods "web" is forbidden: failed quota: q: must specify limits.cpu for: web', ("QuotaExceeded", SHORT_GRACE)),
         ('admission webhook "policy.example" denied the request: no', ("AdmissionDenied", NO_GRACE)),
+        ('admission webhook "policy.example" denied the request: containers must specify limits', ("AdmissionDenied", NO_GRACE)),
         ("pods is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", ("AdmissionDenied", NO_GRACE)),
         ('pods "web" is forbidden: violates PodSecurity "restricted:latest": privileged', ("AdmissionDenied", NO_GRACE)),
         ('error looking up service account shop/default: serviceaccount "default" not found', ("FailedCreate", UNLIMITED_GRACE)),

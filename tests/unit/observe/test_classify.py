@@ -48,6 +48,8 @@ LINES = [
         'Internal error occurred: failed calling webhook "validate.nginx.ingress.kubernetes.io": connect: connection refused',
     ),
     (CauseKind.ADMISSION, 'admission webhook "validation.gatekeeper.sh" denied the request: [must-have-owner]'),
+    (CauseKind.ADMISSION, 'admission webhook "policy.example" denied the request: containers must specify limits'),
+    (CauseKind.ADMISSION, "deployments.apps is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"),
     (CauseKind.ADMISSION, 'FailedCreate: pods "foo-1" is forbidden: violates PodSecurity "restricted:latest"'),
     (CauseKind.ADMISSION, 'FailedCreate: pods "foo-1" is forbidden: error looking up service account echo/app'),
     (CauseKind.CNI, 'FailedCreatePodSandBox: failed to setup network for sandbox "1": plugin type="bridge" failed (add)'),
