@@ -8,6 +8,7 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "kindgate"
 html_copy_source = False
+html_show_copyright = False
 nitpicky = True
 
 # Links such as slo.md#invalid work on the site as they do on GitHub.
