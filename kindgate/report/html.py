@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import functools
 import hashlib
 from typing import Any
 
@@ -67,7 +68,9 @@ def _worst_first(report: RunReport) -> list[ThresholdOutcome]:
     return sorted(report.objectives, key=lambda objective: WORST_FIRST.index(objective.verdict))
 
 
+@functools.cache
 def _environment() -> Environment:
+    """The templates' environment, which keeps them compiled: compiling them takes longer than rendering most pages."""
     environment = Environment(
         loader=PackageLoader("kindgate.report"),
         autoescape=True,

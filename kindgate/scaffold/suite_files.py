@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -130,6 +131,7 @@ def _watched(repository: Repository, plan: Plan) -> list[str]:
     return watched_paths(repository, (*plan.paths, *plan.values, *(build.context for build in plan.application.builds)))
 
 
+@functools.cache
 def _environment() -> Environment:
     """A template environment with brackets, because GitHub's expressions use braces."""
     environment = Environment(  # noqa: S701  # YAML and Python are no HTML; values are names of files, hosts and branches
