@@ -19,22 +19,25 @@ class Call:
     """A call in progress."""
 
     def __init__(self) -> None:
-        self.outcome: object = "done"
-        """Set it to what the record shows, such as `exit code 0` or an HTTP status."""
+        self.outcome: object = None
+        """Set it to what the record shows, such as `exit code 0` or an HTTP status; otherwise it shows `done`."""
 
 
 @contextmanager
 def logged_call(logger: logging.Logger, subject: object) -> Iterator[Call]:
     """Log one DEBUG record when the block ends: `subject` (formatted only if logged), the outcome, and the seconds.
 
-    An exception is the outcome, by its class: its message might be long, and the caller reports it.
+    An exception is added to the outcome by its class: its message might be long, and the caller reports it.
     """
     call = Call()
     started = time.monotonic()
+    error = ""
     try:
         yield call
-    except BaseException as error:
-        call.outcome = type(error).__name__
+    except BaseException as raised:
+        error = type(raised).__name__
         raise
     finally:
-        logger.debug("%s: %s in %.3f s", subject, call.outcome, time.monotonic() - started, stacklevel=_CALLER)
+        outcome = call.outcome if call.outcome is not None else "" if error else "done"
+        words = f"{outcome}, then {error}" if outcome and error else outcome or error
+        logger.debug("%s: %s in %.3f s", subject, words, time.monotonic() - started, stacklevel=_CALLER)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from kindgate.call_log import logged_call
 from kindgate.cluster.connection import Connection
 from kindgate.errors import ApiError, ClusterError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef
@@ -17,6 +19,8 @@ from kindgate.waiting import Deadline
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
+
+_LOG = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
 REQUEST_SECONDS = 30.0
@@ -73,7 +77,9 @@ class Api:
         """
         query = [("watch", "true"), ("resourceVersion", resource_version), ("allowWatchBookmarks", "true")]
         query += [("timeoutSeconds", str(WATCH_SECONDS))]
-        response = self._open("GET", path, query, read_seconds=WATCH_SECONDS + CONNECT_SECONDS)
+        with logged_call(_LOG, f"WATCH {path}") as call:
+            response = self._open("GET", path, query, read_seconds=WATCH_SECONDS + CONNECT_SECONDS)
+            call.outcome = response.status
         if response.status != 200:
             data = response.read()
             response.close()
@@ -114,13 +120,15 @@ class Api:
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 - comes with the kubernetes package
 
         read_seconds = min(REQUEST_SECONDS, max(deadline.remaining, 0.1))
-        response = self._open(method, path, query, body=body, content_type=content_type, read_seconds=read_seconds)
-        try:
-            data = response.read()
-        except HTTPError as error:
-            raise ApiError(f"the response to {method} {path} was cut off: {error}") from error
-        finally:
-            response.release_conn()
+        with logged_call(_LOG, f"{method} {_target(path, query)}") as call:
+            response = self._open(method, path, query, body=body, content_type=content_type, read_seconds=read_seconds)
+            call.outcome = response.status
+            try:
+                data = response.read()
+            except HTTPError as error:
+                raise ApiError(f"the response to {method} {path} was cut off: {error}") from error
+            finally:
+                response.release_conn()
         if not 200 <= response.status < 300:
             raise _rejection(method, path, response.status, data)
         return data
@@ -134,7 +142,7 @@ class Api:
         try:
             return self._connection.pool.request(
                 method,
-                self._connection.server + path + (f"?{urlencode(query)}" if query else ""),
+                self._connection.server + _target(path, query),
                 body=None if body is None else json.dumps(body),
                 headers={"Accept": JSON, "Content-Type": content_type, **self._connection.headers()},
                 preload_content=False,
@@ -194,6 +202,10 @@ def server_version(address: ClusterAddress, deadline: Deadline) -> str:
 def is_worth_retrying(error: ApiError) -> bool:
     """Return whether a retry might succeed: no response, overload, or 5xx (a webhook that is not up yet gives a 500)."""
     return error.status in {0, 429} or error.status >= 500
+
+
+def _target(path: str, query: Query) -> str:
+    return path + (f"?{urlencode(query)}" if query else "")
 
 
 def _base(api_version: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import zipfile
 import zlib
 from urllib.parse import urljoin, urlsplit
@@ -10,11 +11,14 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
+from kindgate.call_log import logged_call
 from kindgate.errors import GitHubRefused, GitHubUnavailable, PublishRefused, clipped
 from kindgate.report import reading
 from kindgate.report.reading import ReportRefused
 from kindgate.report.run_report import RunReport
 from kindgate.waiting import Deadline
+
+_LOG = logging.getLogger(__name__)
 
 MEMBER = "report.json"
 ARCHIVE_LIMIT = 4 * 1024 * 1024
@@ -88,7 +92,11 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 def _get(session: requests.Session, url: str, headers: dict[str, str]) -> requests.Response:
     plain = {"User-Agent": "kindgate", "Accept-Encoding": "identity"}
-    return session.get(url, headers=plain | headers, allow_redirects=False, stream=True, timeout=_READ_TIMEOUT)
+    address = urlsplit(url)
+    with logged_call(_LOG, f"GET {address.hostname}{address.path}") as call:  # the query of a blob store's URL is its key
+        response = session.get(url, headers=plain | headers, allow_redirects=False, stream=True, timeout=_READ_TIMEOUT)
+        call.outcome = response.status_code
+    return response
 
 
 def _redirect_target(url: str, location: str) -> str:

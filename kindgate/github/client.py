@@ -6,16 +6,18 @@ reply was lost. The caller decides about retries.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 
+from kindgate.call_log import logged_call
 from kindgate.errors import GitHubError, GitHubRefused, GitHubUnavailable, PublishRefused, clipped
 from kindgate.github.comment_decision import Comment
 from kindgate.github.replies import (
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from github import Github, GithubException
     from github.PullRequest import PullRequest as PyGithubPull
     from github.Repository import Repository
+    from github.Requester import Requester
+
+_LOG = logging.getLogger(__name__)
 
 READ_TIMEOUT = 15
 """Seconds without data after which a read times out."""
@@ -72,6 +77,7 @@ class Api:
             seconds_between_writes=WRITE_PAUSE,
             user_agent="kindgate",
         )
+        _log_requests(self._github.requester, urlsplit(base_url).path.rstrip("/"))
         self._repository: Repository = self._github.get_repo(repository)
         self._pulls: dict[int, PyGithubPull] = {}
 
@@ -261,6 +267,19 @@ class Api:
         if number not in self._pulls:
             self.pull(number)
         return self._pulls[number]
+
+
+def _log_requests(requester: Requester, base: str) -> None:
+    """Log each request of PyGithub with method, path below `base`, and status; headers and bodies are never logged."""
+    send = requester.requestJson
+
+    def logged_send(verb: str, url: str, *args: Any, **kwargs: Any) -> tuple[int, dict[str, Any], str]:  # noqa: ANN401 - passed on
+        with logged_call(_LOG, f"{verb} {urlsplit(url).path.removeprefix(base)}") as call:
+            reply = send(verb, url, *args, **kwargs)
+            call.outcome = reply[0]
+        return reply
+
+    requester.requestJson = logged_send  # type: ignore[method-assign]  # PyGithub's own log has no durations, but headers
 
 
 def _pull_state(pull: PyGithubPull, comments: int = 0, changed_files: int = 0) -> PullState:

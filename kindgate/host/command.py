@@ -104,7 +104,7 @@ def run(
     """
     command = tuple(os.fspath(part) for part in argv)
     deadline = deadline.at_most(math.inf)  # a new deadline, so `waited` counts from here
-    with logged_call(_LOG, _Line(command)) as call, ExitStack() as stack:
+    with logged_call(_LOG, CommandLine(command)) as call, ExitStack() as stack:
         process = spawn(command, stdin=_opened_input(input, stack), stdout=output, env=env, cwd=cwd)
         stack.enter_context(process)
         try:
@@ -133,7 +133,7 @@ def pipe(
     deadline = deadline.at_most(math.inf)  # a new deadline, so `waited` counts from here
     source_command = tuple(os.fspath(part) for part in producer)
     sink_command = tuple(os.fspath(part) for part in consumer)
-    with logged_call(_LOG, _Line(source_command, sink_command)) as call, ExitStack() as stack:
+    with logged_call(_LOG, CommandLine(source_command, sink_command)) as call, ExitStack() as stack:
         source_stderr = stack.enter_context(tempfile.TemporaryFile())
         source = spawn(source_command, stdout=subprocess.PIPE, stderr=source_stderr, env=env)
         stack.enter_context(source)
@@ -178,7 +178,7 @@ def spawn(
     Its own session shields it from a terminal's ctrl-C and allows its children to be stopped with it. By default,
     standard input is empty and both outputs are pipes. Raises `CommandNotFound`.
     """
-    _LOG.debug("starting %s", _Line(argv))  # once it runs, an interrupt of logging would leave it behind
+    _LOG.debug("starting %s", CommandLine(argv))  # once it runs, an interrupt of logging would leave it behind
     try:
         with deferred_signals() as deferred:
             process = subprocess.Popen(
@@ -248,7 +248,7 @@ def format_command(argv: Sequence[str | os.PathLike[str]]) -> str:
     return line if len(line) <= 200 else line[:197] + "..."
 
 
-class _Line:
+class CommandLine:
     """A command line or pipe for log records: formatted on demand, and in full, because half a secret would not be recognized."""
 
     def __init__(self, *commands: Sequence[str | os.PathLike[str]]) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kindgate.call_log import logged_call
+from kindgate.credentials import masked_url
 from kindgate.errors import ToolError
 from kindgate.waiting import Deadline
 
 if TYPE_CHECKING:
     import requests
+
+_LOG = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 5.0
 """Connection timeout, after which the next source is tried."""
@@ -43,7 +48,9 @@ def unreachable_reason(url: str, deadline: Deadline) -> str:
 
     seconds = max(0.1, min(_CONNECT_SECONDS, deadline.remaining))
     try:
-        with requests.get(url, stream=True, timeout=seconds, allow_redirects=False):
+        with logged_call(_LOG, f"GET {masked_url(url)}") as call:
+            with requests.get(url, stream=True, timeout=seconds, allow_redirects=False) as response:
+                call.outcome = response.status_code
             return ""
     except requests.RequestException as error:
         return _cause(error)
@@ -55,8 +62,10 @@ def _opened_response(url: str, deadline: Deadline) -> Iterator[requests.Response
     import requests  # noqa: PLC0415 - costs 50 ms, and most runs download nothing
 
     seconds = max(0.1, deadline.remaining)
+    timeout = min(_CONNECT_SECONDS, seconds), min(_SILENCE_SECONDS, seconds)
     try:
-        with requests.get(url, stream=True, timeout=(min(_CONNECT_SECONDS, seconds), min(_SILENCE_SECONDS, seconds))) as response:
+        with logged_call(_LOG, f"GET {masked_url(url)}") as call, requests.get(url, stream=True, timeout=timeout) as response:
+            call.outcome = response.status_code
             if not response.ok:
                 raise ToolError(f"cannot download {url}: the server answered {response.status_code} {response.reason}")
             yield response

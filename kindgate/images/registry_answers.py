@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
+import logging
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
+from kindgate.call_log import logged_call
 from kindgate.errors import (
     DigestMismatch,
     RegistryError,
@@ -17,6 +19,8 @@ from kindgate.errors import (
     RegistryUnauthorized,
     RegistryUnreachable,
 )
+
+_LOG = logging.getLogger(__name__)
 
 _LOOPBACK = ("localhost", "127.", "[::1]")
 
@@ -104,9 +108,10 @@ def is_loopback(host: str) -> bool:
 
 def _status(host: str, timeout: float) -> int:
     """The HTTP status of the registry's base path (distribution-spec, end-1); 0 for no response."""
-    scheme = "http" if is_loopback(host) else "https"
+    url = f"{'http' if is_loopback(host) else 'https'}://{host}/v2/"
     try:
-        with requests.get(f"{scheme}://{host}/v2/", timeout=timeout, allow_redirects=False, stream=True) as response:
+        with logged_call(_LOG, f"GET {url}") as call, requests.get(url, timeout=timeout, allow_redirects=False, stream=True) as response:
+            call.outcome = response.status_code
             return response.status_code
     except requests.RequestException:
         return 0

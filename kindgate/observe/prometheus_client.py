@@ -6,12 +6,14 @@ A Prometheus in the cluster is reached through the API server's service proxy wi
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from contextlib import closing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
+from kindgate.call_log import logged_call
 from kindgate.cluster.connection import Connection
 from kindgate.errors import ApiError, MetricsError, NoSamplesError, clipped
 from kindgate.model import ClusterAddress, Window
@@ -20,6 +22,8 @@ from kindgate.waiting import Deadline
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager
+
+_LOG = logging.getLogger(__name__)
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 """Maximum response size in bytes: a burst's window takes a few hundred kilobytes."""
@@ -90,7 +94,9 @@ class PrometheusClient:
 
     def _call(self, endpoint: str, parameters: Mapping[str, str], deadline: Deadline) -> tuple[dict[str, Any], tuple[str, ...]]:
         url = f"{self.base_url}/api/v1/{endpoint}"
-        status, body = self._get(url, parameters, deadline)
+        with logged_call(_LOG, f"{endpoint} {parameters.get('query', '')}".rstrip()) as call:
+            status, body = self._get(url, parameters, deadline)
+            call.outcome = status
         try:
             response = json.loads(body)
             if response["status"] == "success":

@@ -6,6 +6,7 @@ directory, `port_forward` takes the port that kubectl reports, and everything ha
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import subprocess
@@ -19,10 +20,11 @@ from typing import IO, Any
 import pykube
 import pytest_kind
 
+from kindgate.call_log import logged_call
 from kindgate.cluster.api_client import server_version
 from kindgate.cluster.connection import is_loopback
 from kindgate.errors import ClusterError, ToolError, WaitTimeout
-from kindgate.host.command import end_group, spawn
+from kindgate.host.command import CommandLine, end_group, spawn
 from kindgate.host.container_engine import find_engine
 from kindgate.images.engine_store import save_image
 from kindgate.images.image_reference import ImageReference
@@ -30,6 +32,8 @@ from kindgate.images.node_import import load_archive
 from kindgate.images.oci_layout import write_layout
 from kindgate.model import ClusterAddress
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
+
+_LOG = logging.getLogger(__name__)
 
 KUBECTL_SECONDS = 300.0
 """Default timeout of `kubectl`; pytest-kind waits forever."""
@@ -107,7 +111,9 @@ class KindCluster(pytest_kind.KindCluster):  # type: ignore[misc]  # published w
         """
         self.ensure_kubectl()
         options: dict[str, Any] = {"timeout": KUBECTL_SECONDS, "encoding": "utf-8", "env": self._environment(), **kwargs}
-        output: str = subprocess.check_output([str(self.kubectl_path), *args], **options)
+        command = [str(self.kubectl_path), *args]
+        with logged_call(_LOG, CommandLine(command)):
+            output: str = subprocess.check_output(command, **options)
         return output
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import suppress
 
 import pytest
 
@@ -50,3 +51,12 @@ def test_nothing_is_formatted_without_a_listener(caplog: pytest.LogCaptureFixtur
         pass
 
     assert subject.formatted == 0
+
+
+def test_an_error_after_the_outcome_is_added_to_it(caplog: pytest.LogCaptureFixture) -> None:
+    """A response that arrives but is rejected or cut off has both."""
+    with caplog.at_level(logging.DEBUG, logger="kindgate"), suppress(OSError), logged_call(LOGGER, "GET /") as call:
+        call.outcome = 200
+        raise OSError("cut off")
+
+    assert caplog.messages[0].startswith("GET /: 200, then OSError in ")

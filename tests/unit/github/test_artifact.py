@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import struct
 import zipfile
 import zlib
@@ -162,6 +163,19 @@ def test_the_blob_store_gets_no_token(github: StandIn) -> None:
     assert download(address(github), TOKEN, Deadline.after(10)) == b"content"
     assert [{name.lower() for name in headers} & {"authorization", "cookie"} for headers in github.blob_headers] == [set()]
     assert TOKEN not in str(github.blob_headers)
+
+
+def test_both_requests_of_a_download_are_logged_without_credentials(github: StandIn, caplog: pytest.LogCaptureFixture) -> None:
+    """The signature in the blob store's URL is as good as a token."""
+    github.upload("a", b"content")
+    with caplog.at_level(logging.DEBUG, logger="kindgate"):
+        download(address(github), TOKEN, Deadline.after(10))
+
+    assert [message.rpartition(" in ")[0] for message in caplog.messages] == [
+        f"GET 127.0.0.1/api/v3/repos/{REPOSITORY}/actions/artifacts/1/zip: 302",
+        "GET localhost/blobs/1: 200",
+    ]
+    assert TOKEN not in caplog.text
 
 
 def test_a_netrc_file_is_ignored(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,3 +44,17 @@ def test_a_silent_host_is_an_error_at_the_deadline() -> None:
     """A connection that is accepted but not answered ends at the deadline."""
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(ToolError, match="timed out"):
         fetch_text(f"http://127.0.0.1:{server.getsockname()[1]}/", Deadline.after(0.3))
+
+
+def test_downloads_are_logged_with_status_and_duration(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """Credentials in a mirror's URL are masked even outside of a run, which alone knows secrets."""
+    site.pages["/tool"] = b"tool"
+    with caplog.at_level(logging.DEBUG, logger="kindgate"):
+        fetch_text(f"{site.url.replace('://', '://user:canary@')}/tool", Deadline.after(20))
+        with pytest.raises(ToolError):
+            fetch_text(f"{site.url}/absent", Deadline.after(20))
+
+    assert [message.rpartition(" in ")[0] for message in caplog.messages] == [
+        f"GET {site.url.replace('://', '://***@')}/tool: 200",
+        f"GET {site.url}/absent: 404, then ToolError",
+    ]

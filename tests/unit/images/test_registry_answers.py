@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,3 +111,15 @@ def test_each_refusal_has_its_own_error(answer: Failure, kind: type[Exception]) 
     assert error.message.startswith("ghcr.io/me/app:1: the registry")
     assert error.last_state == "its words"
     assert error.next_step
+
+
+def test_requests_to_registries_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A registry without a response has the error's class in place of a status."""
+    with registry(401) as host, caplog.at_level(logging.DEBUG, logger="kindgate"):
+        any_reachable([host])
+        any_reachable(["127.0.0.1:1"])
+
+    assert [message.rpartition(" in ")[0] for message in caplog.messages] == [
+        f"GET http://{host}/v2/: 401",
+        "GET http://127.0.0.1:1/v2/: ConnectionError",
+    ]

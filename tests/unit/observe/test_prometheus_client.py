@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import socket
 import ssl
 import tempfile
@@ -244,3 +245,14 @@ def test_the_key_is_on_disk_only_while_it_is_loaded(kubeconfig: Path, tmp_path: 
     with prometheus_in_cluster(address(kubeconfig)) as client:
         assert list(scratch.rglob("*")) == []
         assert len(client.query("up", Deadline.after(20)).items) > 1
+
+
+def test_queries_are_logged_with_status_and_duration(
+    client: PrometheusClient, prometheus: Any, deadline: Deadline, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A slow query is found by its text."""
+    prometheus.answer = _recorded("up")
+    with caplog.at_level(logging.DEBUG, logger="kindgate"):
+        client.query('up{job="a"}', deadline)
+
+    assert [message.rpartition(" in ")[0] for message in caplog.messages] == ['query up{job="a"}: 200']

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import subprocess
 import sys
@@ -77,6 +78,14 @@ def test_the_cluster_is_pytest_kinds_but_leaves_the_working_folder_alone(
 def test_kubectl_returns_its_output(suite: KindCluster) -> None:
     """The output is a string, and kubectl uses the cluster's kubeconfig."""
     assert suite.kubectl("get", "pods") == f"{suite.kubeconfig_path} get pods\n"
+
+
+def test_kubectl_is_logged(suite: KindCluster, caplog: pytest.LogCaptureFixture) -> None:
+    """It is a command like kindgate's own."""
+    with caplog.at_level(logging.DEBUG, logger="kindgate"):
+        suite.kubectl("get", "pods")
+
+    assert caplog.messages[-1].startswith(f"{suite.kubectl_path} get pods: done in ")
 
 
 def test_a_failing_kubectl_raises_what_pytest_kind_raises(suite: KindCluster) -> None:
