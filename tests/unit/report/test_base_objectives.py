@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,7 @@ def _main(*texts: str, **demands: Any) -> BaseObjectives:
     return BaseObjectives("main", _objectives(*texts) if texts else Objectives(), **{"bursts": 10, "rate": 200.0, "seconds": 2.0} | demands)
 
 
+@functools.cache
 def _run(*texts: str, bursts: int = 10, own: bool = False, quick: bool = False, **burst: Any) -> RunReport:
     return judged_run(_objectives(*(texts or (LOOSE,))), bursts_of(**{"median": 50.0} | burst), bursts, own=own, quick=quick)
 

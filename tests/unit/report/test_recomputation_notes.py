@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import pytest
@@ -24,6 +25,7 @@ from tests.unit.report.test_untrusted import HOSTILE
 BURSTS = 4
 
 
+@functools.cache
 def _run(*, own: bool = False, limit: int = 1000) -> RunReport:
     return judged_run(Objectives(parse_marker((f"p(95)<{limit}",))), bursts_of(median=50.0), BURSTS, own=own)
 

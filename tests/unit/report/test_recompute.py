@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -158,10 +159,12 @@ def test_recorded_bursts_of_a_real_cluster_give_the_same_verdicts(slower: float)
 PASSING = _thresholds("p(95)<200", "http_req_failed: rate<0.01")
 
 
+@functools.cache
 def _passing() -> RunReport:
     return judged_run(PASSING, bursts_of(), 3)
 
 
+@functools.cache
 def _failing() -> RunReport:
     """A run whose p(95) is about 160 ms."""
     return judged_run(_thresholds("p(95)<40", "http_req_failed: rate<0.1"), bursts_of(median=100.0), 3)
