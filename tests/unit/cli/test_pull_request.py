@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,21 +21,32 @@ from tests.unit.report.judged_runs import judged_figures
 
 pytestmark = pytest.mark.usefixtures("forks")
 
-REPORT = RunReport(
-    run=Run(id="9001-1", started=1_790_000_000.0, seconds=60.0),
-    outcome=Outcome.PASSED,
-    exit_code=0,
-    tests=(TestResult(node_id="test_slo.py::test_slo", outcome="passed", seconds=1.0),),
-    objectives=(ThresholdOutcome(metric="http_req_duration", expression="p(95)<50", verdict=Verdict.PASS),),
-    **judged_figures("p(95)<50", bursts=4, median=5.0),
-    pull_request=PullRequest(repository=REPOSITORY, head_sha=HEAD, run_id=9001, attempt=1),
-)
 BAD_SETTING, MISSED, NOT_POSTED, REFUSED, NO_VERDICT = 10, 20, 23, 24, 28
-FAILED = REPORT.model_copy(
-    update={"objectives": (REPORT.objectives[0].model_copy(update={"verdict": Verdict.FAIL}),)}
-    | judged_figures("p(95)<50", bursts=4, median=55.0)
-)
-UNJUDGED = REPORT.model_copy(update={"objectives": (), "judged": (), "figures": ()})
+
+
+@functools.cache
+def passed() -> RunReport:
+    """Return a report whose objective is met; judging takes most of a second, which no other test's collection should pay."""
+    return RunReport(
+        run=Run(id="9001-1", started=1_790_000_000.0, seconds=60.0),
+        outcome=Outcome.PASSED,
+        exit_code=0,
+        tests=(TestResult(node_id="test_slo.py::test_slo", outcome="passed", seconds=1.0),),
+        objectives=(ThresholdOutcome(metric="http_req_duration", expression="p(95)<50", verdict=Verdict.PASS),),
+        **judged_figures("p(95)<50", bursts=4, median=5.0),
+        pull_request=PullRequest(repository=REPOSITORY, head_sha=HEAD, run_id=9001, attempt=1),
+    )
+
+
+def failed() -> RunReport:
+    """Return a report whose objective is missed."""
+    missed = passed().objectives[0].model_copy(update={"verdict": Verdict.FAIL})
+    return passed().model_copy(update={"objectives": (missed,)} | judged_figures("p(95)<50", bursts=4, median=55.0))
+
+
+def unjudged() -> RunReport:
+    """Return a report without objectives."""
+    return passed().model_copy(update={"objectives": (), "judged": (), "figures": ()})
 
 
 @pytest.fixture(name="github")
@@ -59,7 +71,7 @@ def test_downloaded_legs_become_one_comment(github: StandIn, tmp_path: Path) -> 
     """Folders have the layout of `actions/download-artifact`; a missing matrix job is named, and one option can name several."""
     folder = tmp_path / "legs" / "kindgate-report-a-1"
     folder.mkdir(parents=True)
-    (folder / "report.json").write_text(REPORT.model_dump_json())
+    (folder / "report.json").write_text(passed().model_dump_json())
 
     result = run_kindgate(github, tmp_path, "report", "--post", "--input", "legs", "--leg", "a b", KINDGATE_GITHUB_ID="e2e")
 
@@ -86,25 +98,25 @@ OTHER_HEAD, OTHER_RUN = PullRequest(head_sha="b" * 40, run_id=9001), PullRequest
 @pytest.mark.parametrize(
     ("report", "more", "code"),
     [
-        (REPORT, [], 0),
-        (FAILED, [], MISSED),
-        (REPORT.model_copy(update=judged_figures("p(95)<50", bursts=4, median=55.0)), [], MISSED),
-        (UNJUDGED, [], NO_VERDICT),
-        (UNJUDGED, ["--require", "tests"], 0),
-        (REPORT, ["--require", "tests comparison"], NO_VERDICT),
-        (REPORT.model_copy(update={"pull_request": OTHER_HEAD}), [], REFUSED),
-        (REPORT.model_copy(update={"pull_request": OTHER_RUN}), [], REFUSED),
-        (REPORT.model_copy(update={"outcome": Outcome.INTERRUPTED, "exit_code": 2}), [], NO_VERDICT),
+        (passed, [], 0),
+        (failed, [], MISSED),
+        (lambda: passed().model_copy(update=judged_figures("p(95)<50", bursts=4, median=55.0)), [], MISSED),
+        (unjudged, [], NO_VERDICT),
+        (unjudged, ["--require", "tests"], 0),
+        (passed, ["--require", "tests comparison"], NO_VERDICT),
+        (lambda: passed().model_copy(update={"pull_request": OTHER_HEAD}), [], REFUSED),
+        (lambda: passed().model_copy(update={"pull_request": OTHER_RUN}), [], REFUSED),
+        (lambda: passed().model_copy(update={"outcome": Outcome.INTERRUPTED, "exit_code": 2}), [], NO_VERDICT),
         (None, [], NO_VERDICT),
     ],
 )
 def test_verify_and_a_post_end_with_the_same_code(
-    github: StandIn, tmp_path: Path, report: RunReport | None, more: list[str], code: int
+    github: StandIn, tmp_path: Path, report: Callable[[], RunReport] | None, more: list[str], code: int
 ) -> None:
     """In a workflow both compare the report with the run that they are part of."""
     folder = tmp_path / "legs" / "kindgate-report-e2e-1"
     folder.mkdir(parents=True)
-    (folder / "report.json").write_text(report.model_dump_json() if report else "{}")
+    (folder / "report.json").write_text(report().model_dump_json() if report else "{}")
 
     commands = [
         run_kindgate(github, tmp_path, *command, "legs", "--leg", "e2e", *more) for command in (["report", "--post", "--input"], ["verify"])
@@ -117,7 +129,7 @@ def test_verify_and_a_post_end_with_the_same_code(
 
 def test_an_slo_file_without_objectives_requires_none(github: StandIn, tmp_path: Path) -> None:
     """If the SLO file is available and no option says otherwise, it decides what a matrix job must judge."""
-    (tmp_path / "report.json").write_text(UNJUDGED.model_dump_json())
+    (tmp_path / "report.json").write_text(unjudged().model_dump_json())
     (tmp_path / "slo.yaml").write_text("compare: {p(95): {max_regression: 10%}}\n")
     (tmp_path / "full.yaml").write_text("thresholds: {http_req_failed: [rate<0.01]}\n")
 
@@ -134,7 +146,7 @@ def test_an_unknown_required_check_is_refused(github: StandIn, tmp_path: Path) -
 
 def test_a_failed_required_comment_fails_the_job(github: StandIn, tmp_path: Path) -> None:
     """The error says what to do and does not contain the token."""
-    (tmp_path / "only.json").write_text(REPORT.model_dump_json())
+    (tmp_path / "only.json").write_text(passed().model_dump_json())
     github.fail("POST", Fault("read_only_token"))
 
     result = run_kindgate(github, tmp_path, "report", "--post", "--input", "only.json", KINDGATE_GITHUB_COMMENT="require")
@@ -147,7 +159,7 @@ def test_a_failed_required_comment_fails_the_job(github: StandIn, tmp_path: Path
 def test_a_forks_run_is_published(github: StandIn, tmp_path: Path) -> None:
     """A `workflow_run` workflow publishes it, and no printed line is a workflow command."""
     as_fork(github)
-    github.upload("kindgate-report-e2e-1", packed(("report.json", REPORT.model_dump_json().encode())))
+    github.upload("kindgate-report-e2e-1", packed(("report.json", passed().model_dump_json().encode())))
 
     result = run_kindgate(github, tmp_path, "publish", "--run-id", "9001", "--leg", "e2e", GITHUB_EVENT_NAME="workflow_run")
 
@@ -159,13 +171,17 @@ def test_a_forks_run_is_published(github: StandIn, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "archive",
-    [packed(("../report.json", REPORT.model_dump_json().encode())), packed(("report.json", b'{"\\n::error::forged": 1}')), b"no archive"],
+    [
+        lambda: packed(("../report.json", passed().model_dump_json().encode())),
+        lambda: packed(("report.json", b'{"\\n::error::forged": 1}')),
+        lambda: b"no archive",
+    ],
     ids=["traversal", "a field that forges", "no archive"],
 )
-def test_a_hostile_artifact_gives_no_verdict(github: StandIn, tmp_path: Path, archive: bytes) -> None:
+def test_a_hostile_artifact_gives_no_verdict(github: StandIn, tmp_path: Path, archive: Callable[[], bytes]) -> None:
     """It has its own exit code and comment, without a traceback, and nothing is extracted."""
     as_fork(github)
-    github.upload("kindgate-report-e2e-1", archive)
+    github.upload("kindgate-report-e2e-1", archive())
     before = sorted(tmp_path.parent.rglob("*"))
 
     result = run_kindgate(github, tmp_path, "publish", "--run-id", "9001", GITHUB_EVENT_NAME="workflow_run")
