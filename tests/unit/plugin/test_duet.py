@@ -86,7 +86,7 @@ def _two_versions(suite: pytest.Pytester, stand_in: StandIn, slow: str, monkeypa
     monkeypatch.setattr(LazyPipeline, "swap_versions", lambda _: VersionSwap("both versions were deployed again"))
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(suite.path / "state"))
     suite.makepyfile(SUITE)
-    (suite.path / "slo.yaml").write_text("compare: {med: {max_regression: 50%}}\nbursts: {count: 2, rate: 100, duration: 300ms}\n")
+    (suite.path / "slo.yaml").write_text("compare: {med: {max_regression: 50%}}\nbursts: {count: 2, rate: 100, duration: 150ms}\n")
     yield
     server.shutdown()
     thread.join()
