@@ -80,8 +80,9 @@ def test_the_familiar_form_omits_defaults(text: str, familiar: str) -> None:
 @given(reference=_references)
 def test_a_digest_alone_is_looked_up(reference: ImageReference) -> None:
     """As in containerd, a tag is ignored next to a digest."""
-    assert (f":{reference.tag}" in reference.exact) is not bool(reference.digest)
-    assert reference.exact.endswith(reference.digest or reference.tag)
+    without_digest = ImageReference(reference.registry, reference.repository, reference.tag, "")
+
+    assert reference.exact == (f"{reference.name}@{reference.digest}" if reference.digest else str(without_digest))
 
 
 @given(
