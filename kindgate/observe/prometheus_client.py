@@ -110,15 +110,16 @@ class PrometheusClient:
         """Return status and body. The body is read in pieces, because a timeout of the connection does not limit a slow response."""
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 - as in `_plain_pool`
 
-        timeout = max(MIN_TIMEOUT, min(STALL_TIMEOUT, deadline.remaining))
+        whole = Deadline.after(max(MIN_TIMEOUT, deadline.remaining))
+        timeout = min(STALL_TIMEOUT, whole.remaining)
         headers = {"Accept-Encoding": "gzip", **(self._connection.headers() if self._connection is not None else {})}
         body = bytearray()
         try:
             with closing(
                 self._pool.request("GET", f"{url}?{urlencode(parameters)}", headers=headers, timeout=timeout, preload_content=False)
             ) as response:
-                for chunk in response.stream(65536):
-                    if body and deadline.expired:
+                for chunk in response.stream(65536, decode_content=True):  # urllib3 decodes a chunked body only if asked
+                    if body and whole.expired:
                         raise MetricsError(f"the response from Prometheus at {self.base_url} took too long", waited=deadline.waited)
                     body += chunk
                     if len(body) > MAX_RESPONSE_BYTES:

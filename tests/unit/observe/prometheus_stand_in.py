@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -41,6 +42,8 @@ def prometheus() -> Iterator[PrometheusServer]:
     """A server whose answers the test sets."""
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             endpoint = parts.path.rsplit("/", 1)[-1]
@@ -49,9 +52,19 @@ def prometheus() -> Iterator[PrometheusServer]:
             served.paths.append(parts.path)
             status, body = served.answer(endpoint, parameters)
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            self._send(body)
+
+        def _send(self, body: bytes) -> None:
+            """Send the body as Prometheus does through the API server: compressed if accepted, and in chunks."""
+            if "gzip" in self.headers.get("Accept-Encoding", ""):
+                body = gzip.compress(body)
+                self.send_header("Content-Encoding", "gzip")
+            self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            self.wfile.write(body)
+            for chunk in (body[: len(body) // 2], body[len(body) // 2 :]):
+                if chunk:
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            self.wfile.write(b"0\r\n\r\n")
 
         def log_message(self, *_: Any) -> None:
             """Silence the request log."""
