@@ -29,7 +29,6 @@ from bench.noise_filter import SELECTION_RULE
 from bench.real_runs import read_real_runs
 from bench.results import Results, read_results
 from bench.run_profile import FULL, SHORT, RunProfile
-from bench.scheduling_priority import realtime_priority
 from bench.sizes import histogram_sizes
 from bench.table import insert_generated, tables
 from bench.through_ingress import kept_cluster_routes, measure_ingress_latency, measure_ingress_throughput
@@ -37,6 +36,7 @@ from bench.throughput import measure_throughput
 from bench.tools import TOOLS
 from bench.verdicts import RECORDED_QUIET, error_rates, recorded, recordings, simulated
 from kindgate.histogram import Histogram
+from kindgate.load.process_limits import realtime_priority
 from kindgate.load.result import BurstResult
 
 ROOT = Path(__file__).parent.parent

@@ -32,6 +32,16 @@ def test_an_image_name_matches_with_or_without_tag_and_registry(name: str) -> No
     assert result.objects[1] == service()
 
 
+def test_a_container_without_an_image_is_skipped() -> None:
+    """A sidecar injected later has no image in the manifests; the error lists only images that exist."""
+    before = rendered(deployment(), deployment("later", container={"image": None}))
+
+    with pytest.raises(ImageError) as caught:
+        replaced(before, {"shop": "web:dev"})
+
+    assert caught.value.last_state == "images of the manifests: example/web:1.0"
+
+
 def test_replacing_images_does_not_modify_the_rendered_objects() -> None:
     """The input is not modified, so the rendered objects can be compared with the applied ones."""
     before = rendered(deployment())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.host.doctor import inotify_in_use, port_holder, run_checks
+from kindgate.host.tools_lock import read_lock
 from kindgate.waiting import Deadline
 from tests.unit.firewall_stand_in import install_firewall
 
@@ -80,6 +81,31 @@ esac
     assert checks["pod traffic"].verdict == "warn"
     assert "`-P FORWARD DROP`" in checks["pod traffic"].value
     assert "sudo iptables -I FORWARD -i BRIDGE -o BRIDGE -j ACCEPT" in checks["pod traffic"].advice
+
+
+def test_the_sources_of_a_tool_are_predicted_in_the_order_in_which_they_are_tried(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a known checksum for a download: the one on PATH, then a locked package, then a compiler, then none."""
+    locked = {"kind": read_lock()["kind"].model_copy(update={"platforms": {}}), "kubectl": read_lock()["kubectl"]}
+    unpacked = {**locked, "kind": locked["kind"].model_copy(update={"wheel": None, "debian": None})}
+
+    def kind() -> str:
+        return next(check.value for check in run_checks(deadline=Deadline.after(30)) if check.name == "kind")
+
+    def install(program: str) -> None:
+        (path / program).write_text("#!/bin/sh\nexit 1\n")
+        (path / program).chmod(0o755)
+
+    monkeypatch.setattr("kindgate.host.doctor.read_lock", lambda: unpacked)
+    predicted = [kind()]
+    install("go")
+    predicted.append(kind())
+    monkeypatch.setattr("kindgate.host.doctor.read_lock", lambda: locked)
+    predicted.append(kind())
+    install("kind")
+    predicted.append(kind())
+
+    assert [part in value for part, value in zip(("", "compiled", "package", str(path)), predicted, strict=True)] == [True] * 4
+    assert "compiled" not in predicted[0]
 
 
 @pytest.mark.usefixtures("path")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -36,3 +38,18 @@ def test_more_users_than_descriptors_are_rejected() -> None:
     plan = BurstPlan(ROUTES, ClosedLoop(100_000_000, seconds=1))
     with pytest.raises(LoadError, match="open files"):
         in_flight_cap(plan, 2)
+
+
+PRIORITY_SCRIPT = """
+import os
+from kindgate.load.process_limits import realtime_priority
+with realtime_priority():
+    inside = os.sched_getscheduler(0)
+print(inside, os.sched_getscheduler(0))
+"""
+
+
+def test_priority_ends_with_the_block() -> None:
+    """Inside the block it is SCHED_RR if permitted; afterward, and without permission, it is the default."""
+    policies = subprocess.run([sys.executable, "-c", PRIORITY_SCRIPT], capture_output=True, text=True, check=True).stdout.split()
+    assert policies in (["2", "0"], ["0", "0"])

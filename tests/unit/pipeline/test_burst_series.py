@@ -18,19 +18,21 @@ from hypothesis import strategies as st
 
 from kindgate.deploy.entries import Entry, PathSource
 from kindgate.errors import LoadError, SettingsError, SloError, WaitTimeout
+from kindgate.load.generator_pool import WARM_UP_SEEDS
 from kindgate.load.own_cpu import OwnCpu
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.result import BurstResult
 from kindgate.load.schedule import make_schedule
 from kindgate.model import ClusterAddress, ObjectRef, Verdict
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.pipeline.burst_series import BurstSeries, abba_plans, chosen_entries, comparison_series, duet_plan, entry_routes
+from kindgate.pipeline.burst_series import SECOND_SEEDS, BurstSeries, abba_plans, chosen_entries, comparison_series, duet_plan, entry_routes
 from kindgate.pipeline.environment import Environment
 from kindgate.pipeline.evaluation import measure_and_judge
 from kindgate.pipeline.finish import collect_bursts
 from kindgate.pipeline.load_lock import LoadLock
 from kindgate.settings import LoadSettings, Settings, SloSettings
 from kindgate.slo.grammar import parse_marker
+from kindgate.slo.judge import LOOKS
 from kindgate.slo.objectives import Objectives, Tolerance
 
 ADDRESS = ClusterAddress("test", Path("kubeconfig"), "test", "http://127.0.0.1:8080")
@@ -252,6 +254,14 @@ def test_every_host_of_the_baseline_gets_its_own_arm() -> None:
     ]
     assert {route.url for route in duet.routes} == {"http://127.0.0.1/"}
     assert duet.loop == APPLICATION_PLAN.loop
+
+
+def test_a_warm_up_has_a_schedule_of_its_own() -> None:
+    """Its seed is none of those of the longest series of bursts and the second series that confirms it."""
+    longest = 200 * LOOKS
+    used = {start + number for start in (0, SECOND_SEEDS) for number in range(longest + 1)}
+
+    assert {WARM_UP_SEEDS, SECOND_SEEDS + WARM_UP_SEEDS}.isdisjoint(used)
 
 
 @given(seed=st.integers(0, 2**32))
