@@ -22,6 +22,7 @@ from kindgate.load.own_cpu import OwnCpu
 from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
 from kindgate.load.raw_samples import Column, Rows
 from kindgate.load.result import FailureKind
+from kindgate.waiting import Deadline
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
 Behaviors = dict[str, Callable[[socket.socket], None]]
@@ -211,6 +212,25 @@ def test_ctrl_c_ends_a_burst_and_keeps_what_was_measured(recording: Recording, s
         lines = process.stdout.read().split("\n")
     assert lines[-2:] == ["interrupted True", ""]
     assert process.returncode == 0
+
+
+def test_ctrl_c_between_two_polls_keeps_what_was_measured(recording: Recording, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here ctrl-C arrives while the pool looks at its deadline, after the first answers."""
+    plan = BurstPlan((Route(serve(recording.handle)),), OpenLoop.constant(100, seconds=60))
+    answered, interrupted = threading.Event(), threading.Event()
+
+    def expired(deadline: Deadline) -> bool:
+        if answered.is_set() and not interrupted.is_set():
+            interrupted.set()
+            raise KeyboardInterrupt
+        return deadline.remaining <= 0
+
+    monkeypatch.setattr(Deadline, "expired", property(expired))
+    result = run_burst(plan, on_progress=lambda progress: answered.set() if progress.ended else None)
+
+    assert interrupted.is_set()
+    assert result.interrupted
+    assert result.total.completed > 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
