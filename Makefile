@@ -13,8 +13,11 @@ install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) || )$
 # A run starts dozens of Python processes: kindgate is compiled once for all of them, even if the environment disables bytecode.
 export PYTHONDONTWRITEBYTECODE :=
 
+# kubernetes-validate has each schema twice, and kindgate reads only the strict one: 54 MB less, in half as many files.
+UNUSED := .venv/lib/python*/site-packages/kubernetes_validate/kubernetes-json-schema/v*-local
+
 # Tests of what tests and measures kindgate, and of the workflows: a change to kindgate itself rarely affects them.
-SLOW := $(addprefix tests/unit/,bench faults forked matrix mutants player tools test_workflow_conditions.py test_workflows.py)
+SLOW := $(addprefix tests/unit/,apps bench faults forked matrix mutants player tools test_workflow_conditions.py test_workflows.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help e2e podman test slow browser lint workflows adopt faults matrix mutants cycles github-smoke bench false-alarms startup docs links clean
@@ -27,6 +30,7 @@ $(READY): requirements.lock pyproject.toml
 	@echo "installing the Python packages that judging needs into .venv: about 130 MB to download, usually under a minute"
 	@$(PYTHON) -m venv .venv
 	@$(call install,--require-hashes -r requirements.lock)
+	@rm -rf $(UNUSED)
 	@$(call install,--no-deps --no-build-isolation --editable .)
 	@touch $(READY)
 
@@ -46,7 +50,7 @@ podman: $(READY) ## the same with rootful Podman, even while Docker is running
 test: $(DEV) ## unit tests; no container engine needed
 	$(BIN)/python -m pytest tests/unit $(SLOW:%=--ignore=%) -n 3 --dist worksteal $(ARGS)
 
-slow: $(DEV) ## unit tests of the test tools, benchmarks and workflows
+slow: $(DEV) ## unit tests of the bundled shop, the test tools, benchmarks and workflows
 	$(BIN)/python -m pytest $(SLOW) -n 3 --dist worksteal $(ARGS)
 
 $(BROWSER): $(DEV) tests/browser/requirements.lock tests/browser/package-lock.json
@@ -122,6 +126,7 @@ docs: $(DOCS) ## write the pages that are generated from the code, and build the
 	$(BIN)/python -m tests.tools.api_page > docs/api.md
 	$(BIN)/python -m kindgate.report.schema > docs/report.schema.json
 	$(BIN)/python -m kindgate.load.burst_document > docs/load-result.schema.json
+	$(BIN)/python -m kindgate.workload.schema > docs/workload.schema.json
 	$(BIN)/python -m sphinx -b html --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/html
 
 links: docs ## check the documentation's links to other sites

@@ -1,11 +1,12 @@
 """`make bench`: compare the load engine with other tools on loopback nginx, and measure the verdicts' error rates.
 
-    python -m bench [--short | --verdicts | --recorded | --ingress]
+    python -m bench [--short | --verdicts | --recorded | --ingress | --workload]
 
 Installs the tools, writes bench/results.json and the tables of docs/benchmarks.md, and exits with 1 if a goal is missed.
 `--short` takes a minute or two and writes nothing. `--verdicts` repeats all error rates, `--recorded` only those on recorded
-bursts, and `--ingress` the load through the ingress of this folder's application, on a cluster that
-is kept; each leaves the other figures of the last run unchanged. With `BENCH_CLUSTER=1`, a full run includes the ingress.
+bursts, `--ingress` the load through the ingress of this folder's application, on a cluster that
+is kept, and `--workload` requests that differ and journeys; each leaves the other figures of the last run unchanged. With
+`BENCH_CLUSTER=1`, a full run includes the ingress.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import pycurl
 
 from bench.arrival_timing import measure_arrival_timing
 from bench.coordinated_omission import measure_omission
-from bench.goals import load_goals, verdict_goals
+from bench.goals import load_goals, verdict_goals, workload_goals
 from bench.install_tools import Toolbox, install_tools
 from bench.nginx import running_nginx
 from bench.noise_filter import SELECTION_RULE
@@ -35,6 +36,7 @@ from bench.through_ingress import kept_cluster_routes, measure_ingress_latency, 
 from bench.throughput import measure_throughput
 from bench.tools import TOOLS
 from bench.verdicts import RECORDED_QUIET, error_rates, recorded, recordings, simulated
+from bench.workload_cost import measure_workload_cost
 from kindgate.histogram import Histogram
 from kindgate.load.process_limits import realtime_priority
 from kindgate.load.result import BurstResult
@@ -64,6 +66,7 @@ def measure(tools: Toolbox, profile: RunProfile) -> Results:
         timings = tuple(measure_arrival_timing(server, profile, progress))
         omissions = tuple(measure_omission(server, tools, profile, progress))
         throughput = tuple(measure_throughput(server, tools, profile, progress, results.append))
+        workload = tuple(measure_workload_cost(server, profile, progress))
     load = Results(
         measured=time.strftime("%Y-%m-%d", time.gmtime()),
         machine=machine(),
@@ -73,6 +76,7 @@ def measure(tools: Toolbox, profile: RunProfile) -> Results:
         open_loop=timings,
         frozen_server=omissions,
         histogram=histogram_sizes(Histogram.merged(result.total.response for result in results)),
+        workload=workload,
     )
     if os.environ.get("BENCH_CLUSTER") == "1":
         load = with_ingress(load, tools, profile)
@@ -89,6 +93,12 @@ def with_ingress(load: Results, tools: Toolbox, profile: RunProfile) -> Results:
     )
 
 
+def with_workload(load: Results, tools: Toolbox, profile: RunProfile) -> Results:
+    """Add the requests that differ and the journeys to `load`."""
+    with realtime_priority(), running_nginx(tools["nginx"]) as server:
+        return with_goals(replace(load, workload=tuple(measure_workload_cost(server, profile, progress))))
+
+
 def with_verdicts(load: Results, profile: RunProfile) -> Results:
     """Add the verdicts' error rates and all goals to `load`."""
     progress("verdicts: simulated runs")
@@ -102,12 +112,18 @@ def with_recorded(load: Results, profile: RunProfile) -> Results:
     experiments = [experiment for name, recording in by_name.items() for experiment in recorded(recording, name)]
     bursts = len(by_name[RECORDED_QUIET].bursts) if RECORDED_QUIET in by_name else 0
     rates = load.error_rates.with_recorded(bursts, error_rates(experiments, profile.runs, progress))
+    return with_goals(replace(load, error_rates=rates))
+
+
+def with_goals(load: Results) -> Results:
+    """Add the runs on a real cluster, and all goals for the figures of `load`."""
     real = read_real_runs()
     goals = (
         *load_goals(load.full_speed, load.open_loop, load.frozen_server, load.histogram),
-        *verdict_goals(rates, real),
+        *workload_goals(load.workload),
+        *verdict_goals(load.error_rates, real),
     )
-    return replace(load, goals=goals, error_rates=rates, real_runs=real.runs if real else ())
+    return replace(load, goals=goals, real_runs=real.runs if real else ())
 
 
 def main() -> int:
@@ -118,6 +134,7 @@ def main() -> int:
     choice.add_argument("--verdicts", action="store_true", help="only the verdicts' error rates; the other figures stay")
     choice.add_argument("--recorded", action="store_true", help="only what is about recorded bursts; the other figures stay")
     choice.add_argument("--ingress", action="store_true", help="only through the ingress of a real cluster; the same")
+    choice.add_argument("--workload", action="store_true", help="only requests that differ, and journeys; the same")
     options = parser.parse_args()
     if options.verdicts:
         return publish(with_verdicts(read_results(), FULL))
@@ -130,6 +147,8 @@ def main() -> int:
         if program not in tools:
             progress(f"{program} is needed, and could not be installed: install it, and run this again")
             return 2
+    if options.workload:
+        return publish(with_workload(read_results(), tools, FULL))
     return show(measure(tools, SHORT)) if options.short else publish(measure(tools, FULL))
 
 

@@ -13,6 +13,7 @@ from bench.recorded import LEAST_BURSTS
 from bench.sizes import Sizes
 from bench.throughput import KINDGATE, ThroughputSample
 from bench.verdicts import RECORDED_BUSY, RECORDED_QUIET, ErrorRates, Row
+from bench.workload_cost import FILLED, JOURNEYS, WorkloadCost
 from kindgate.model import Verdict
 
 _SOURCES = {
@@ -76,6 +77,18 @@ def _timing_goals(timings: Sequence[ArrivalTiming], wrk: ThroughputSample) -> It
             yield Goal("10,000/s on two cores", ">= 99 % sent, lag p99 <= 2 ms", f"{row.achieved:.2%}, {lag}{note}", met)
 
 
+def workload_goals(costs: Sequence[WorkloadCost]) -> Iterator[Goal]:
+    """Yield the goals for requests that differ and for journeys."""
+    for row in costs:
+        note = _disturbance_note(row)
+        if row.name == FILLED:
+            yield Goal("CPU per filled POST relative to a plain GET", "<= 1.3x", f"{row.of_plain:.2f}x{note}", row.of_plain <= 1.3)
+        if row.name in {FILLED, JOURNEYS}:
+            sent = f"{row.achieved:.2%}, {row.failed} failed, loop lag p99 {row.lag_p99:.0f} us{note}"
+            met = row.achieved >= 0.99 and not row.failed and row.lag_p99 <= 250
+            yield Goal(f"on time: {row.name}", ">= 99 % sent, 0 failed, loop lag p99 <= 250 us", sent, met)
+
+
 def verdict_goals(rates: ErrorRates, real: RealRuns | None) -> Iterator[Goal]:
     """Yield the verdicts' goals; those about real bursts are not met without a recording."""
     experiments: dict[tuple[str, str], list[Row]] = {}
@@ -102,7 +115,7 @@ def _rate(row: Row) -> str:
     return f"{row.generator} {share:.1%} (bound {row.bound:.1%})"
 
 
-def _disturbance_note(*rows: ThroughputSample | ArrivalTiming | OmissionResult) -> str:
+def _disturbance_note(*rows: ThroughputSample | ArrivalTiming | OmissionResult | WorkloadCost) -> str:
     """Format the remark on rows without any quiet sample."""
     loudest = max(rows, key=lambda row: row.foreign)
     return "" if is_quiet(loudest) else f" (others used {loudest.foreign:.1f} cores)"

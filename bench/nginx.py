@@ -36,6 +36,7 @@ http {{
   server {{
     listen 127.0.0.1:{port} backlog={backlog};
     location / {{ default_type text/plain; return 200 "foo\\n"; }}
+    location /login {{ default_type application/json; return 200 '{{"token": "c2VjcmV0"}}'; }}
     location /status {{ stub_status; }}
   }}
 }}

@@ -24,14 +24,15 @@ from bench.real_runs import RUNS_WANTED, RealRun, RealRuns, read_real_runs, writ
 from bench.recorded import LEAST_BURSTS, RECORDING, read_recording, write_recording
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.pipeline.burst_series import comparison_series
 from kindgate.pipeline.comparison import MeasuredComparison, measure_and_compare
-from kindgate.pipeline.environment import Environment, Stage
+from kindgate.pipeline.environment import DeployedApplication
+from kindgate.pipeline.judged_series import comparison_series
 from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.progress import Progress
-from kindgate.settings import Settings, build_settings
+from kindgate.settings import Settings
+from kindgate.settings_sources import build_settings
 from kindgate.slo.objectives import Objectives, Tolerance
 from kindgate.waiting import Deadline
 
@@ -66,23 +67,23 @@ def comparisons(
     deadline, number = Deadline.after(minutes * 60), first
     pipeline = Pipeline(settings, new_run_id(), progress)
     try:
-        env = pipeline.reach(Stage.APP)
+        application = pipeline.environment_at(DeployedApplication)
         with busy_programs(foreign, minutes * 60):
             while more() and deadline.remaining > COMPARISON_SECONDS:
-                compared = compare_once(pipeline, env, settings, number)
+                compared = compare_once(pipeline, application, settings, number)
                 if compared.origin.confirmation is not None:
-                    env = replace(env, placement=compared.origin.confirmation.placement)
+                    application = replace(application, placement=compared.origin.confirmation.placement)
                 yield _recorded_run(compared, foreign, pipeline.run_id)
                 number += 1
     finally:
-        pipeline.close(failed=False)
+        pipeline.cleanup.close(failed=False)
 
 
-def compare_once(pipeline: Pipeline, env: Environment, settings: Settings, number: int) -> MeasuredComparison:
+def compare_once(pipeline: Pipeline, application: DeployedApplication, settings: Settings, number: int) -> MeasuredComparison:
     """Run a full comparison with the seeds of this number."""
     seeded = replace(settings, load=replace(settings.load, seed=1000 * number))
-    burst_series = comparison_series(seeded, OBJECTIVES, env, load_lock_of_run(pipeline.run_id))
-    return measure_and_compare(OBJECTIVES, burst_series, BURSTS, pipeline.swap_versions, placement=env.placement)
+    burst_series = comparison_series(seeded, OBJECTIVES, application, load_lock_of_run(pipeline.run_id))
+    return measure_and_compare(OBJECTIVES, burst_series, BURSTS, pipeline.swap_versions, placement=application.placement)
 
 
 def _recorded_run(compared: MeasuredComparison, foreign: float, cluster: str) -> RecordedRun:

@@ -17,6 +17,7 @@ from bench.sizes import Sizes
 from bench.through_ingress import IngressLatency, IngressThroughput
 from bench.throughput import ThroughputSample
 from bench.verdicts import ErrorRates
+from bench.workload_cost import WorkloadCost
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -25,7 +26,7 @@ RESULTS = Path(__file__).with_name("results.json")
 class Results:
     """One run on `machine` on the date `measured`, with `tools` by name and version; `rule` states which samples are shown.
 
-    `ingress` and `ingress_paced` are empty if there was no cluster.
+    `ingress` and `ingress_paced` are empty if there was no cluster, and `workload` until it is measured.
     """
 
     measured: str
@@ -41,6 +42,7 @@ class Results:
     real_runs: tuple[RealRun, ...] = ()
     ingress: tuple[IngressThroughput, ...] = ()
     ingress_paced: tuple[IngressLatency, ...] = ()
+    workload: tuple[WorkloadCost, ...] = ()
 
     def write(self, path: Path = RESULTS) -> None:
         """Write the results to a file."""

@@ -25,8 +25,8 @@ import yaml
 from kindgate.cluster.kind_config import kind_config
 from kindgate.host.container_engine import Engine
 from kindgate.pipeline.inputs import prepare
-from kindgate.pipeline.run_objectives import read_objectives
-from kindgate.settings import build_settings
+from kindgate.pipeline.run_objectives import read_slo_file
+from kindgate.settings_sources import build_settings
 from kindgate.waiting import Deadline
 
 BARE = "kindgate-bare"
@@ -64,7 +64,7 @@ def progress(text: str) -> None:
 def bare_cluster_parts(folder: Path) -> BareCluster:
     """Return the kind, node image and configuration that a run of this folder would use; missing images are built."""
     settings = build_settings(Path.cwd(), {}, {}, os.environ)
-    inputs = prepare(settings, read_objectives(settings), folder, progress)
+    inputs = prepare(settings, read_slo_file(settings), folder, progress)
     if inputs.supply is None or inputs.tools.kind is None:
         raise SystemExit("kindgate startup needs a cluster of its own: leave --kind-existing out")
     engine = inputs.supply.engine

@@ -29,14 +29,14 @@ from kindgate.host.command import run
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.result import BurstResult
+from kindgate.pipeline.burst_plans import entry_routes
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.pipeline.burst_series import entry_routes
-from kindgate.pipeline.environment import Environment, Stage
+from kindgate.pipeline.environment import DeployedApplication, RunningCluster
 from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.progress import Progress
-from kindgate.settings import build_settings
+from kindgate.settings_sources import build_settings
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judge import judge
 from kindgate.slo.judgement import Judgement
@@ -60,7 +60,7 @@ class Case:
     """The other activity during the load, and whether the check must fail."""
 
     must_fail: bool
-    activity: Callable[[Environment], contextlib.AbstractContextManager[None]] = lambda _: contextlib.nullcontext()
+    activity: Callable[[RunningCluster], contextlib.AbstractContextManager[None]] = lambda _: contextlib.nullcontext()
     at_highest_rate: bool = False
 
 
@@ -78,18 +78,18 @@ class JudgedRun:
 
 
 @contextlib.contextmanager
-def busy_cpus(_: Environment) -> Iterator[None]:
+def busy_cpus(_: RunningCluster) -> Iterator[None]:
     """Keep every CPU busy with programs outside the run."""
     with busy_programs(psutil.cpu_count() or 1, BUSY_SECONDS):
         yield
 
 
 @contextlib.contextmanager
-def busy_pod(env: Environment) -> Iterator[None]:
+def busy_pod(cluster: RunningCluster) -> Iterator[None]:
     """Run a pod that uses its whole CPU limit."""
 
     def kubectl(*arguments: str, text: str | None = None) -> str:
-        command: list[str | Path] = [env.kubectl, "--kubeconfig", env.address.kubeconfig, "--namespace", "default", *arguments]
+        command: list[str | Path] = [cluster.kubectl, "--kubeconfig", cluster.address.kubeconfig, "--namespace", "default", *arguments]
         return run(command, input=text, deadline=Deadline.after(POD_SECONDS)).stdout
 
     kubectl("apply", "--filename", "-", text=json.dumps(burning_pod(POD, POD_CPUS)))
@@ -147,7 +147,7 @@ def summary_line(name: str, runs: Sequence[JudgedRun], rate: float) -> str:
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(run.judgement.verdict.value for run in runs).items())
     shares = [run.foreign for run in runs]
     return (
-        f"{name}: gate broken in {failed} of {len(runs)} (95 % interval {low:.0%} to {high:.0%}), {verdicts}; "
+        f"{name}: check failed in {failed} of {len(runs)} (95 % interval {low:.0%} to {high:.0%}), {verdicts}; "
         f"foreign CPU {min(shares):.1%} to {max(shares):.1%} of the machine, {rate:,.0f} requests per second"
     )
 
@@ -164,11 +164,12 @@ def main() -> None:
     pipeline = Pipeline(build_settings(Path.cwd(), {}, {}, os.environ), new_run_id(), _say)
     wrong = []
     try:
-        env = pipeline.reach(Stage.APP)
-        plan = at_rate(BurstPlan(entry_routes(env.entries, env.address), OpenLoop.constant(RATE, seconds=SECONDS)), RATE)
+        application = pipeline.environment_at(DeployedApplication)
+        cluster, routes = application.cluster, entry_routes(application.entries, application.address)
+        plan = at_rate(BurstPlan(routes, OpenLoop.constant(RATE, seconds=SECONDS)), RATE)
         for name in options.cases or CASES:
             case = CASES[name]
-            with load_lock_of_run(pipeline.run_id).exclusive(), GeneratorPool(env.own_cpu) as pool, case.activity(env):
+            with load_lock_of_run(pipeline.run_id).exclusive(), GeneratorPool(cluster.own_cpu) as pool, case.activity(cluster):
                 warm_up(plan, 2.0, pool)
                 chosen = highest_rate(plan, pool, _say) if case.at_highest_rate else plan
                 runs = [run_and_judge(chosen, pool) for _ in range(options.runs)]
@@ -177,7 +178,7 @@ def main() -> None:
             sys.stdout.flush()
             wrong += [name for run in runs if run.failed is not case.must_fail][:1]
     finally:
-        pipeline.close(failed=False)
+        pipeline.cleanup.close(failed=False)
     sys.exit(1 if wrong else 0)
 
 

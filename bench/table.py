@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from bench.arrival_timing import ArrivalTiming
 from bench.coordinated_omission import OmissionResult
@@ -11,10 +12,14 @@ from bench.real_runs import RealRuns
 from bench.results import Results
 from bench.throughput import ThroughputSample
 from bench.verdicts import ErrorRates
+from bench.workload_cost import RATE, WorkloadCost
 from kindgate.model import Verdict
 
 BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 """The marks around the generated part of a page."""
+
+Sampled: TypeAlias = ThroughputSample | ArrivalTiming | OmissionResult | WorkloadCost
+"""A row with the number of its samples and what other programs used."""
 
 _VERDICTS = (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.INVALID)
 
@@ -44,7 +49,7 @@ def goals_table(results: Results) -> str:
 
 def disturbance(results: Results) -> str:
     """State whether the machine was quiet during the measurements of the engine and the other tools."""
-    rows: list[ThroughputSample | ArrivalTiming | OmissionResult] = [*results.full_speed, *results.open_loop, *results.frozen_server]
+    rows: list[Sampled] = [*results.full_speed, *results.open_loop, *results.frozen_server, *results.workload]
     loudest = max(rows, key=lambda row: row.foreign)
     state = "quiet" if is_quiet(loudest) else "busy"
     return f"A {state} machine: others used up to {loudest.foreign:.2f} cores in the samples that count."
@@ -58,6 +63,7 @@ def details(results: Results) -> str:
         f"{_FOREIGN}\n{results.rule}",
         _full_speed(results.full_speed),
         _open_loop(results.open_loop),
+        *([_workload(results.workload)] if results.workload else []),
         _frozen_server(results.frozen_server),
         _error_rates(results.error_rates),
         *([_real_runs(RealRuns(results.real_runs))] if results.real_runs else []),
@@ -92,8 +98,25 @@ def _open_loop(timings: Iterable[ArrivalTiming]) -> str:
     return _titled("On time (kindgate, Poisson arrivals)", head, cells)
 
 
+def _workload(costs: Iterable[WorkloadCost]) -> str:
+    head = ("load", "achieved", "failed", "loop lag p50 / p99 us", "CPU us/request", "of plain GETs'", "foreign CPU", "samples")
+    cells = (
+        (
+            cost.name,
+            f"{cost.achieved:.2%}",
+            str(cost.failed),
+            f"{cost.lag_p50:.0f} / {cost.lag_p99:.0f}",
+            f"{cost.cpu_us:.0f}",
+            f"{cost.of_plain:.2f}x",
+            *_quality_cells(cost),
+        )
+        for cost in costs
+    )
+    return _titled(f"Requests that differ, and journeys, at {RATE:,} requests/s", head, cells)
+
+
 def _frozen_server(omissions: Iterable[OmissionResult]) -> str:
-    head = ("tool", "requests", "p90 ms", "has to be", "p99 ms", "has to be", "", "foreign CPU", "samples")
+    head = ("tool", "requests", "p90 ms", "required", "p99 ms", "required", "", "foreign CPU", "samples")
     cells = (
         (
             row.tool,
@@ -107,7 +130,7 @@ def _frozen_server(omissions: Iterable[OmissionResult]) -> str:
         )
         for row in omissions
     )
-    return _titled("A server that stands still for half a second of three, at 1,000 requests/s", head, cells)
+    return _titled("A server that is frozen for half a second of three, at 1,000 requests/s", head, cells)
 
 
 def _error_rates(rates: ErrorRates) -> str:
@@ -164,7 +187,7 @@ def _ingress(results: Results) -> str:
     return f"{first}\n\n{_table(('kindgate at', 'answered', 'failed', 'p50 / p95 / p99 ms', 'loop lag p99 us', 'CPU of a core'), paced)}"
 
 
-def _quality_cells(row: ThroughputSample | ArrivalTiming | OmissionResult) -> tuple[str, str]:
+def _quality_cells(row: Sampled) -> tuple[str, str]:
     """Format a row's disturbance, and the number of its samples."""
     return f"{row.foreign:.2f}{'' if is_quiet(row) else ' **busy**'}", str(row.samples)
 

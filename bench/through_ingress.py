@@ -13,11 +13,11 @@ from bench.tools import CONNECTIONS, TOOLS, WRK, Load
 from bench.usage import children_seconds, this_seconds
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
-from kindgate.pipeline.burst_series import entry_routes
-from kindgate.pipeline.environment import Stage
+from kindgate.pipeline.burst_plans import entry_routes
+from kindgate.pipeline.environment import DeployedApplication
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.progress import Progress
-from kindgate.settings import build_settings
+from kindgate.settings_sources import build_settings
 
 RATES = (200, 500, 1000)
 
@@ -50,10 +50,10 @@ def kept_cluster_routes(progress: Progress) -> tuple[Route, ...]:
     settings = build_settings(Path.cwd(), {"kind_keep": "always"}, {}, os.environ)
     pipeline = Pipeline(settings, settings.cluster_name, progress)
     try:
-        env = pipeline.reach(Stage.APP)
+        application = pipeline.environment_at(DeployedApplication)
     finally:
-        pipeline.release()
-    return entry_routes(env.entries, env.address)
+        pipeline.cleanup.release()
+    return entry_routes(application.entries, application.address)
 
 
 def measure_ingress_throughput(

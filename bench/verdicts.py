@@ -107,8 +107,9 @@ def duet_run(generator: Generator, quantiles: tuple[float, ...], slower: float, 
 def recorded_run(recording: Recording, slower: float, number: int) -> tuple[Verdict, int]:
     """Compare two equal versions in a run drawn from recorded bursts; the slower one is redrawn before the confirmation round."""
     rng = np.random.default_rng((number, 3))
-    looks, second = (log_ratios(95.0, recording.run(rng, bursts, slower)) for bursts in (DUET_BURSTS * LOOKS, ROUND_BURSTS))
-    return compared([Tolerance(95.0, TOLERANCE)], [looks], [second])
+    p95 = Tolerance(95.0, TOLERANCE)
+    looks, second = (log_ratios(p95, recording.run(rng, bursts, slower)) for bursts in (DUET_BURSTS * LOOKS, ROUND_BURSTS))
+    return compared([p95], [looks], [second])
 
 
 def compared(tolerances: Sequence[Tolerance], looks: Sequence[Sequence[float]], second: Sequence[Sequence[float]]) -> tuple[Verdict, int]:

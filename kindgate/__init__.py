@@ -18,15 +18,19 @@ if TYPE_CHECKING:
     from kindgate.observe.resource_summary import ResourceSummary
     from kindgate.plugin.application import Application
     from kindgate.plugin.burst import Bursts
+    from kindgate.plugin.chaos import Chaos
     from kindgate.plugin.cluster import Cluster
     from kindgate.plugin.duet import Duet
     from kindgate.plugin.inconclusive import InconclusiveWarning
     from kindgate.plugin.ingress import Ingress
     from kindgate.plugin.kind_cluster import KindCluster
     from kindgate.plugin.prometheus import Prometheus
+    from kindgate.plugin.rollout import Rollouts
     from kindgate.plugin.slo import Slo
     from kindgate.settings import Settings
     from kindgate.slo.compare import Comparison
+    from kindgate.slo.episode import Episode
+    from kindgate.slo.episode_judge import EpisodeJudgement
     from kindgate.slo.judgement import Judgement
     from kindgate.version import __version__
     from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
@@ -35,11 +39,14 @@ __all__ = [
     "Application",
     "BurstResult",
     "Bursts",
+    "Chaos",
     "Cluster",
     "CommandError",
     "Comparison",
     "Deadline",
     "Duet",
+    "Episode",
+    "EpisodeJudgement",
     "InconclusiveWarning",
     "Ingress",
     "Judgement",
@@ -51,6 +58,7 @@ __all__ = [
     "Prometheus",
     "Ready",
     "ResourceSummary",
+    "Rollouts",
     "Settings",
     "Slo",
     "SloError",
@@ -65,11 +73,14 @@ _MODULES = MappingProxyType(
         "Application": "kindgate.plugin.application",
         "BurstResult": "kindgate.load.result",
         "Bursts": "kindgate.plugin.burst",
+        "Chaos": "kindgate.plugin.chaos",
         "Cluster": "kindgate.plugin.cluster",
         "CommandError": "kindgate.errors",
         "Comparison": "kindgate.slo.compare",
         "Deadline": "kindgate.waiting",
         "Duet": "kindgate.plugin.duet",
+        "Episode": "kindgate.slo.episode",
+        "EpisodeJudgement": "kindgate.slo.episode_judge",
         "InconclusiveWarning": "kindgate.plugin.inconclusive",
         "Ingress": "kindgate.plugin.ingress",
         "Judgement": "kindgate.slo.judgement",
@@ -81,6 +92,7 @@ _MODULES = MappingProxyType(
         "Prometheus": "kindgate.plugin.prometheus",
         "Ready": "kindgate.waiting",
         "ResourceSummary": "kindgate.observe.resource_summary",
+        "Rollouts": "kindgate.plugin.rollout",
         "Settings": "kindgate.settings",
         "Slo": "kindgate.plugin.slo",
         "SloError": "kindgate.errors",

@@ -7,13 +7,14 @@
     - CommandError (11): a command failed or timed out
   - ToolError (12): kind or kubectl is unavailable, or its checksum is wrong
   - ManifestError (13): the application's manifests are invalid
-  - SloError (14): an objective cannot be parsed or judged
+  - SloError (14): an objective cannot be parsed or judged, or a workload cannot be read
   - ImageError (15): an image is unavailable
     - RegistryError (15): unreachable, unauthorized (401), forbidden (403), rate limited (429), or a wrong digest
   - ClusterError (16): the cluster could not be created, reached or deleted
     - OwnershipError (22): the cluster's name belongs to another owner
   - DeployError (17): the application was applied but is not healthy
     - ApiError (17): the API server refused a request or could not be reached
+    - ScenarioError (17): a scenario's action cannot be done, did not do what it is to do, or was not undone
   - LoadError (18): a burst cannot be sent as requested
   - MetricsError (19): Prometheus cannot answer
     - NoSamplesError (19): Prometheus returned no samples
@@ -32,16 +33,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 TEXT_LIMIT = 4000
 """Maximum characters of external output (a command's stderr, a server's body) in an error message."""
 
+_WORD_START = re.compile(r"(?<=\s)\S")
+
 
 def clipped(text: str, limit: int = TEXT_LIMIT) -> str:
-    """The end of `text`, at most `limit` characters: the last output of a program is the most informative."""
+    """The end of `text`, at most `limit` characters: the last output of a program is the most informative.
+
+    It begins with a whole word, because no later redaction would recognize half a secret.
+    """
     text = text.strip()
-    return text if len(text) <= limit else f"[... {len(text) - limit} characters cut]\n{text[-limit:]}"
+    if len(text) <= limit:
+        return text
+    start = _WORD_START.search(text, len(text) - limit)
+    kept = text[start.start() :] if start is not None else ""
+    return f"[... {len(text) - len(kept)} characters cut]\n{kept}".rstrip()
 
 
 class KindgateError(Exception):
@@ -143,7 +154,7 @@ class ManifestError(KindgateError):
 
 
 class SloError(KindgateError):
-    """An objective that cannot be parsed, or cannot be judged at the planned size."""
+    """An objective that cannot be parsed, or cannot be judged at the planned size, or a workload that cannot be read."""
 
     exit_code = 14
 
@@ -216,6 +227,10 @@ class ApiError(DeployError):
         self.status = status
         self.reason = reason
         self.causes = causes
+
+
+class ScenarioError(DeployError):
+    """A scenario's action cannot be done, did not do what it is to do, or was not undone."""
 
 
 class LoadError(KindgateError):

@@ -21,6 +21,8 @@ GATE_NAMES: tuple[str, ...] = (
     "**/setup.cfg",
     "**/slo.y*ml",
     "**/*[._-]slo.y*ml",
+    "**/workload.y*ml",
+    "**/*[._-]workload.y*ml",
     "**/Dockerfile",
     "**/Dockerfile.*",
     "**/*.Dockerfile",
@@ -39,7 +41,7 @@ GATE_NAMES: tuple[str, ...] = (
     "**/requirements*.txt",
     "**/constraints*.txt",
 )
-"""Files of every gate: CI, pytest's settings and plugins, objectives, and inputs of image builds."""
+"""Files of every gate: CI, pytest's settings and plugins, objectives, workloads, and inputs of image builds."""
 
 GATE_FOLDERS: tuple[str, ...] = (
     "**/.github/**",

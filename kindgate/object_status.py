@@ -38,6 +38,14 @@ def app_container_statuses(pod: Manifest) -> Iterator[Mapping[str, Any]]:
     yield from (pod.get("status") or {}).get("containerStatuses") or ()
 
 
+def is_unhealthy(pod: Manifest) -> bool:
+    """Return whether a pod is suspicious: not ready, restarted, or terminating; a completed pod is not."""
+    if (pod.get("status") or {}).get("phase") == "Succeeded":
+        return False
+    restarted = any(item.get("restartCount", 0) for item in container_statuses(pod))
+    return not is_true(pod, "Ready") or restarted or bool((pod.get("metadata") or {}).get("deletionTimestamp"))
+
+
 def involved_object(event: Manifest) -> ObjectRef:
     """Return the object that an event of either API (`v1`, `events.k8s.io/v1`) is about."""
     involved = event.get("involvedObject") or event.get("regarding") or {}

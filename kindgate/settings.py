@@ -1,22 +1,20 @@
 """All settings, in one frozen `Settings` with a group per topic.
 
-Each field defines an option: `--kind-workers 2` on a command line, `kind_workers = 2` in pytest.ini,
-`KINDGATE_KIND_WORKERS=2` in the environment. The command line overrides the ini file, which overrides the environment,
-which overrides the default. `docs/options.md` is generated from this table.
+Each field defines an option, which `settings_sources.py` reads. `docs/options.md` is generated from this table.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from kindgate.duration import EXAMPLES, signed_seconds
 from kindgate.errors import SettingsError
-from kindgate.options import SECONDS, OptionField, option, option_fields
+from kindgate.image_arguments import AppBuild, images_by_name
+from kindgate.options import SECONDS, option
 
 Keep = Literal["never", "on-failure", "always"]
 ImageSourceName = Literal["auto", "registry", "build"]
@@ -90,39 +88,6 @@ class ClusterSettings:
             raise SettingsError("--kind-keep applies only to clusters that kindgate creates: remove it when using --kind-existing")
 
 
-def _images_by_name(flag: str, items: tuple[str, ...]) -> dict[str, str]:
-    """Parse NAME=IMAGE items into a mapping; raises `SettingsError` for one of another form."""
-    images: dict[str, str] = {}
-    for item in items:
-        name, _, image = item.partition("=")
-        if not (name and image):
-            raise SettingsError(f"{flag}: {item!r} is not of the form NAME=IMAGE")
-        images[name] = image
-    return images
-
-
-BUILD_FILES = ("Dockerfile", "Containerfile")
-"""Names of the file that an image is built from; the first one that exists is used."""
-
-
-@dataclass(frozen=True)
-class AppBuild:
-    """One `--app-build`: build `image` in `folder` from one of its `files`, up to the stage `target` (empty: the last)."""
-
-    image: str
-    folder: str
-    files: tuple[str, ...] = BUILD_FILES
-    target: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> AppBuild:
-        """Parse IMAGE=FOLDER[,file=FILE][,target=STAGE], which was checked when the settings were built."""
-        image, _, rest = text.partition("=")
-        folder, *more = rest.split(",")
-        options = dict(item.split("=", 1) for item in more)
-        return cls(image, folder, (options["file"],) if "file" in options else BUILD_FILES, options.get("target", ""))
-
-
 @dataclass(frozen=True)
 class ImageSettings:
     """Sources of images."""
@@ -161,10 +126,9 @@ class ImageSettings:
     )
 
     def __post_init__(self) -> None:
-        _images_by_name("--app-image", self.app_image)
+        images_by_name("--app-image", self.app_image)
         for item in self.build:
-            if not re.fullmatch(r"[^=,\s]+=[^=,]+(,(file|target)=[^=,]+){0,2}", item):
-                raise SettingsError(f"--app-build: {item!r} is not of the form IMAGE=FOLDER[,file=FILE][,target=STAGE]")
+            AppBuild.parse(item)
 
     @property
     def builds(self) -> tuple[AppBuild, ...]:
@@ -174,7 +138,7 @@ class ImageSettings:
     @property
     def app_images(self) -> Mapping[str, str]:
         """The images of --app-image, by their NAME in the manifests."""
-        return _images_by_name("--app-image", self.app_image)
+        return images_by_name("--app-image", self.app_image)
 
 
 @dataclass(frozen=True)
@@ -269,13 +233,24 @@ class SloSettings:
         "duet", "--slo-compare", "duet (each burst goes to both versions) or abba (one burst each to base, new, new, base)", "HOW"
     )
 
+    target_rate: float = option(
+        0.0, "--slo-target-rate", "Requests and journeys per second to state the replicas for, next to a capacity; 0: none", "N", at_least=0
+    )
+    cpu_hour_price: float = option(
+        0.0,
+        "--slo-cpu-hour-price",
+        "Price of a CPU-hour, to state the cost of a million requests next to a capacity; 0: none",
+        "PRICE",
+        at_least=0,
+    )
+
     def __post_init__(self) -> None:
-        _images_by_name("--slo-base-image", self.base_image)
+        images_by_name("--slo-base-image", self.base_image)
 
     @property
     def base_images(self) -> Mapping[str, str]:
         """The images of --slo-base-image, by their NAME in the manifests."""
-        return _images_by_name("--slo-base-image", self.base_image)
+        return images_by_name("--slo-base-image", self.base_image)
 
     @property
     def turns(self) -> int:
@@ -286,6 +261,27 @@ class SloSettings:
     def compares(self) -> bool:
         """Whether there is a baseline to compare with."""
         return bool(self.base or self.base_image)
+
+
+ALLOWED_SCENARIOS = ("rollout", "chaos")
+"""Scenarios that can be allowed on an existing cluster, where they change only the application's own objects, never nodes."""
+
+
+@dataclass(frozen=True)
+class ScenarioSettings:
+    """What happens to the application under load."""
+
+    rate: float | None = option(
+        None, "--scenario-rate", "Requests per second during a scenario; default: 200, or the workload's own rate if higher", "N", above=0
+    )
+    allow: tuple[str, ...] = option(
+        (), "--scenario-allow", "Scenario that may run on the cluster of --kind-existing: rollout or chaos; repeatable", "NAME"
+    )
+
+    def __post_init__(self) -> None:
+        for name in self.allow:
+            if name not in ALLOWED_SCENARIOS:
+                raise SettingsError(f"--scenario-allow: {name!r} is not one of {', '.join(ALLOWED_SCENARIOS)}")
 
 
 @dataclass(frozen=True)
@@ -343,6 +339,7 @@ class Settings:
     deploy: DeploySettings = DeploySettings()
     load: LoadSettings = LoadSettings()
     slo: SloSettings = SloSettings()
+    scenario: ScenarioSettings = ScenarioSettings()
     metrics: MetricsSettings = MetricsSettings()
     report: ReportSettings = ReportSettings()
     github: GitHubSettings = GitHubSettings()
@@ -367,86 +364,3 @@ class Settings:
     def path(self, value: Path) -> Path:
         """`value` as an absolute path, relative paths being resolved against the root folder."""
         return value if value.is_absolute() else self.root / value
-
-
-def build_settings(
-    root: Path,
-    command_line: Mapping[str, object],
-    ini: Mapping[str, str],
-    environment: Mapping[str, str],
-    folder: Path | None = None,
-) -> Settings:
-    """The settings of a run: command line over ini over environment over default.
-
-    `command_line` and `ini` are keyed by the option's ini name; None, an empty list, an empty text or a switch that
-    is off count as not set. Relative paths on the command line and in the environment are resolved against `folder`, where
-    the run was started (default: `root`); those in the ini file against `root`, its own folder. Raises `SettingsError` that
-    names the option and the problem with the value.
-    """
-    start = None if folder is None or folder.resolve() == root.resolve() else folder.absolute()
-    groups: dict[str, dict[str, object]] = {}
-    for row in option_fields(Settings):
-        key = row.option.ini
-        from_command_line = command_line.get(key)
-        text = ini.get(key) or environment.get(row.option.variable)
-        if from_command_line not in (None, [], (), "", False):
-            value = from_command_line
-        elif text:
-            value = text.split() if row.repeatable else text
-        else:
-            continue
-        converted = _converted(row, value)
-        from_ini = value is not from_command_line and bool(ini.get(key))
-        groups.setdefault(row.group, {})[row.name] = converted if from_ini or start is None else _absolute_from(start, converted)
-    defaults = Settings()
-    group_settings = {name: type(getattr(defaults, name))(**values) for name, values in groups.items()}
-    return Settings(root=root, **group_settings)
-
-
-def _absolute_from(folder: Path, value: object) -> object:
-    """`value` with its relative paths made absolute."""
-    if isinstance(value, Path):
-        return folder / value
-    return tuple(folder / item if isinstance(item, Path) else item for item in value) if isinstance(value, tuple) else value
-
-
-_TEXT_CONVERTERS: Mapping[Any, Callable[[Any], object]] = {
-    str: str,
-    Path: Path,
-    Path | None: Path,
-    tuple[str, ...]: tuple,
-    tuple[Path, ...]: lambda items: tuple(map(Path, items)),
-}
-"""Types that accept every text."""
-
-
-def _converted(row: OptionField, value: object) -> object:
-    """`value` as the field's type, within its bounds; pydantic is imported only for types other than text and paths."""
-    convert = _TEXT_CONVERTERS.get(row.annotation)
-    if convert is not None:
-        return convert(value)
-    if row.option.is_duration and isinstance(value, str):
-        seconds = signed_seconds(value)
-        if seconds is None:
-            raise SettingsError(f"{row.option.flag}: {value!r} is not a duration", next_step=f"use a value such as {EXAMPLES}")
-        value = seconds
-    import annotated_types  # noqa: PLC0415  # keeps pytest's startup fast in suites that set only names and paths
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415  # the same
-
-    bounds = [
-        make(bound)
-        for make, bound in (
-            (annotated_types.Ge, row.option.at_least),
-            (annotated_types.Gt, row.option.above),
-            (annotated_types.Le, row.option.at_most),
-        )
-        if bound is not None
-    ]
-    hint: Any = Annotated[row.annotation, *bounds] if bounds else row.annotation
-    try:
-        return TypeAdapter(hint).validate_python(value)
-    except ValidationError as error:
-        problem = error.errors()[0]["msg"]
-        raise SettingsError(
-            f"{row.option.flag}: {problem} (got {value!r})", next_step="see docs/options.md for the values of every option"
-        ) from error

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from kindgate.options import OptionField, option_fields
-from kindgate.settings import Settings, build_settings
+from kindgate.settings import Settings
+from kindgate.settings_sources import build_settings
 
 
 def project_settings(folder: Path, command_line: Mapping[str, object]) -> Settings:

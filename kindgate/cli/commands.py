@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kindgate.cli import build, host, images, init, load_command, pull_request, security, shell, steps
+from kindgate.cli import build, host, images, init, load_command, pull_request, scenario, security, shell, steps
 from kindgate.cli.console import untrusted
 from kindgate.cli.verbose import Verbose, accepting_verbose
 
@@ -46,6 +46,8 @@ for command in (build.build, steps.validate, steps.up, steps.deploy, steps.healt
 for command in (steps.run, steps.compare):  # their last lines are annotations, which GitHub's runner must read
     app.command(rich_help_panel=STEPS)(command)
 
+app.add_typer(scenario.scenario, rich_help_panel=STEPS)
+
 REPORTS = "Reports"
 for command in (pull_request.verify, pull_request.report, pull_request.publish, security.scan):
     app.command(rich_help_panel=REPORTS)(untrusted(command))
@@ -59,7 +61,7 @@ app.add_typer(host.engine, rich_help_panel=MACHINE)
 app.add_typer(host.tools, rich_help_panel=MACHINE)
 app.add_typer(images.images, rich_help_panel=MACHINE)
 
-for group in (app, host.engine, host.tools, images.images):
+for group in (app, host.engine, host.tools, images.images, scenario.scenario):
     for registered in group.registered_commands:
         if registered.callback is not None:
             registered.callback = accepting_verbose(registered.callback)

@@ -46,8 +46,8 @@ def stopwatch_progress() -> Progress:
 
 def without_secrets(text: str) -> str:
     """Return `text` without credentials, values of secret-named variables, and anything that looks like a secret."""
-    from kindgate.observe.redact import Redactor  # noqa: PLC0415 - takes a tenth of a second
     from kindgate.observe.secret_objects import environment_secrets  # noqa: PLC0415 - the same
+    from kindgate.redaction.redactor import Redactor  # noqa: PLC0415 - takes a tenth of a second
 
     return Redactor(environment_secrets(os.environ)).text(without_credentials(text))
 

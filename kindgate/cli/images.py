@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated
 
 import typer
 
@@ -27,10 +28,10 @@ def list_images(settings: Settings) -> None:
     Example: `kindgate images list --app-overlay k8s/overlays/production`
     """
     from kindgate.pipeline.inputs import prepare  # noqa: PLC0415  # keeps --help quick
-    from kindgate.slo.objectives import Objectives  # noqa: PLC0415  # the same
+    from kindgate.pipeline.run_objectives import SloFile  # noqa: PLC0415  # the same
 
     with TemporaryDirectory(prefix="kindgate-") as folder:
-        supply = prepare(settings, Objectives(), Path(folder), stopwatch_progress(), fetch=False).supply
+        supply = prepare(settings, SloFile(), Path(folder), stopwatch_progress(), fetch=False).supply
     if supply is not None:
         for line in supply.lines:
             print(line)
@@ -67,12 +68,12 @@ def warm(settings: Settings) -> None:
     Example: `kindgate images warm --image-source build`
     """
     from kindgate.pipeline.inputs import prepare  # noqa: PLC0415  # keeps --help quick
-    from kindgate.slo.objectives import Objectives  # noqa: PLC0415  # the same
+    from kindgate.pipeline.run_objectives import SloFile  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     progress = stopwatch_progress()
     with TemporaryDirectory(prefix="kindgate-") as folder:
-        supply = prepare(settings, Objectives(), Path(folder), progress).supply
+        supply = prepare(settings, SloFile(), Path(folder), progress).supply
         if supply is not None:
             deadline = Deadline.after(IMAGE_SECONDS)
             print(f"node image {supply.source.provide_node(supply.plan, progress, deadline)}")
@@ -83,7 +84,11 @@ def warm(settings: Settings) -> None:
 @images.command()
 @untrusted
 @with_settings("images")
-def build(settings: Settings, name: str, archive: Path) -> None:
+def build(
+    settings: Settings,
+    name: Annotated[str, typer.Argument(help="Image of the catalogue, with its tag: kindgate.local/load-generator:0.1.0", metavar="IMAGE")],
+    archive: Annotated[Path, typer.Argument(help="File to write the OCI archive to: load-generator.tar", metavar="ARCHIVE")],
+) -> None:
     """Build one image of the catalogue into an archive (an OCI layout), to be loaded or pushed to a registry.
 
     Example: `kindgate images build kindgate.local/load-generator:0.1.0 load-generator.tar`, then

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from kindgate.deploy.helm_charts import Helm
     from kindgate.deploy.manifest_sources import Renderer
     from kindgate.model import Rendered
-    from kindgate.scaffold.file_changes import Change
     from kindgate.scaffold.init_arguments import InitArguments
     from kindgate.scaffold.manifest_choice import Choice
     from kindgate.scaffold.provenance import Provenance
     from kindgate.scaffold.repository import Repository
     from kindgate.scaffold.suite_files import Plan
     from kindgate.waiting import Deadline
+
+_LOAD = "Where load comes from"
 
 INIT_SECONDS = 1800.0
 """Includes compiling kubectl, if no registry is reachable."""
@@ -51,33 +52,87 @@ def init(  # noqa: PLR0917  # typer calls it by name
         ),
     ] = "",
     sealed: Annotated[bool, typer.Option("--sealed", help="Write workflows that run pull request code only in containers")] = False,
+    from_openapi: Annotated[
+        str, typer.Option(help="Create a workload from an OpenAPI 3 or Swagger 2 document", metavar="FILE|URL", rich_help_panel=_LOAD)
+    ] = "",
+    from_har: Annotated[
+        Path | None, typer.Option(help="Create a workload from a browser's recording", metavar="FILE", rich_help_panel=_LOAD)
+    ] = None,
+    from_k6: Annotated[
+        Path | None,
+        typer.Option(help="Create a workload from the constant requests of a k6 script", metavar="FILE", rich_help_panel=_LOAD),
+    ] = None,
+    from_access_log: Annotated[
+        Path | None,
+        typer.Option(
+            help="Create a workload from an access log: common or combined format, or JSON lines; also .gz",
+            metavar="FILE",
+            rich_help_panel=_LOAD,
+        ),
+    ] = None,
+    unsafe: Annotated[
+        bool,
+        typer.Option("--unsafe", help="Send requests that may change data; otherwise they are written as comments", rich_help_panel=_LOAD),
+    ] = False,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(help="Pattern of paths to import, such as /api/*; repeatable", metavar="PATTERN", rich_help_panel=_LOAD),
+    ] = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            help="The application's host in the source; default: the one of the first page or request",
+            metavar="HOST",
+            rich_help_panel=_LOAD,
+        ),
+    ] = "",
+    workload_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the workload, and write nothing else; default: the suite's", metavar="DIR", rich_help_panel=_LOAD),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes without writing them")] = False,
 ) -> None:
     """Set up a repository: a suite in `e2e/` and two workflows. Files written by a person are never overwritten.
 
     Run it again with other arguments to update files that were not edited since. Omitted arguments keep their previous values.
 
-    Example: `kindgate init --overlay deploy/overlays/ci`, or `kindgate init --dir services/a` for one application of several.
+    In a repository that has a suite, `--from-...` adds a workload and changes nothing else.
+
+    Examples: `kindgate init --overlay deploy/overlays/ci`, `kindgate init --dir services/a` for one application of several, or
+    `kindgate init --from-openapi api/openapi.yaml`.
     """
-    from kindgate.scaffold.file_changes import write  # noqa: PLC0415  # keeps --help quick
-    from kindgate.scaffold.init_arguments import InitArguments, with_last_arguments  # noqa: PLC0415  # the same
+    from kindgate.cli.init_workload import import_request, import_workload, print_changes, write_import  # noqa: PLC0415  # keeps --help quick
+    from kindgate.scaffold.file_changes import write  # noqa: PLC0415  # the same
+    from kindgate.scaffold.init_arguments import NO_ARGUMENTS, InitArguments, with_last_arguments  # noqa: PLC0415  # the same
     from kindgate.scaffold.provenance import provenance  # noqa: PLC0415  # the same
     from kindgate.scaffold.repository import find_repository  # noqa: PLC0415  # the same
     from kindgate.scaffold.suite_files import wanted_changes  # noqa: PLC0415  # the same
+    from kindgate.scaffold.suite_folder import is_suite  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
+    named = {"--from-openapi": from_openapi, "--from-har": from_har, "--from-k6": from_k6, "--from-access-log": from_access_log}
+    request = import_request(named, unsafe=unsafe, include=include or (), host=host, folder=workload_dir)
+    imported = import_workload(request) if request is not None else None  # first, so that nothing is written for a bad source
+    given = InitArguments(overlay, tuple(values or ()), namespace, tuple(image or ()), sealed)
     deadline = Deadline.after(INIT_SECONDS)
-    origin = provenance(source)
     repository = find_repository(directory, deadline)
-    arguments = with_last_arguments(repository.suite, InitArguments(overlay, tuple(values or ()), namespace, tuple(image or ()), sealed))
+    has_suite = workload_dir is not None or is_suite(repository.suite)
+    if request is not None and imported is not None and has_suite and given == NO_ARGUMENTS and not source:
+        write_import(workload_dir.resolve() if workload_dir else repository.suite, repository.root, imported, request, dry_run=dry_run)
+        return
+    origin = provenance(source)
+    arguments = with_last_arguments(repository.suite, given)
     plan = _planned(repository, arguments, deadline)
     changes = wanted_changes(repository, plan, origin, arguments)
-    _print_changes(repository, changes, dry_run=dry_run)
+    print_changes(repository.root, changes, dry_run=dry_run)
     for note in (*plan.adaptation.notes, *plan.application.notes):
         print(f"note: {note}")
     if not dry_run:
         write(changes)
         _validate(repository, deadline)
+    if request is not None and imported is not None:
+        print()
+        write_import(repository.suite, repository.root, imported, request, dry_run=dry_run)
     _print_next_steps(repository, plan, origin)
 
 
@@ -163,28 +218,12 @@ def _print_choice(choice: Choice, values: Sequence[Path], helm: Helm) -> None:
         print("helm: allowed for the helmCharts of the kustomization (app_enable_helm = true)")
 
 
-def _print_changes(repository: Repository, changes: tuple[Change, ...], *, dry_run: bool) -> None:
-    """Print one line per file, and the diff of existing files that differ; with --dry-run, every diff."""
-    from kindgate.scaffold.file_changes import RECORD, Kind  # noqa: PLC0415  # keeps --help quick
-
-    for change in changes:
-        name = change.path.relative_to(repository.root).as_posix()
-        print(f"{change.kind:>14}  {name}")
-        has_diff = change.kind in {Kind.KEEP, Kind.UPDATE} or (dry_run and change.kind is not Kind.SAME)
-        if has_diff and change.path.name != RECORD:
-            print(change.diff(name))
-    if dry_run:
-        print("nothing written (--dry-run)")
-
-
 def _validate(repository: Repository, deadline: Deadline) -> None:
     """Print everything left to do before the suite can run, except images still to be built."""
-    import os  # noqa: PLC0415  # keeps --help quick
-
-    from kindgate.cli.command_options import project_settings  # noqa: PLC0415  # the same
+    from kindgate.cli.command_options import project_settings  # noqa: PLC0415  # keeps --help quick
     from kindgate.cli.console import stopwatch_progress  # noqa: PLC0415  # the same
     from kindgate.errors import KindgateError  # noqa: PLC0415  # the same
-    from kindgate.pipeline.app_secrets import refuse_missing, secret_values  # noqa: PLC0415  # the same
+    from kindgate.pipeline.app_secrets import refuse_missing  # noqa: PLC0415  # the same
     from kindgate.pipeline.inputs import check_application  # noqa: PLC0415  # the same
     from kindgate.pipeline.run_tools import Tools, find_kubectl  # noqa: PLC0415  # the same
 
@@ -194,7 +233,7 @@ def _validate(repository: Repository, deadline: Deadline) -> None:
         remaining = [f"{finding.level}: {finding}" for finding in checked.findings]
         for note in checked.notes:
             print(f"note: {note}")
-        refuse_missing(settings, secret_values(settings, os.environ, deadline))
+        refuse_missing(settings, checked.secrets)
     except KindgateError as error:
         remaining = [f"error: {error}"]
     errors = [line for line in remaining if line.startswith("error")]

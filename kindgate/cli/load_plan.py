@@ -20,13 +20,13 @@ from kindgate.credentials import masked_url
 from kindgate.deploy.entry_requests import trusted_file
 from kindgate.duration import duration_seconds
 from kindgate.errors import LoadError
-from kindgate.load.plan import BurstPlan, Check, ClosedLoop, OpenLoop, Route
-from kindgate.load.plan import Stage as RampStage
+from kindgate.load.expectation import Expectation
+from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route, Stage
 from kindgate.load.result import BurstResult
 from kindgate.load.wire import refuse_undecodable, refuse_unknown_hosts
 from kindgate.model import ClusterAddress
-from kindgate.pipeline.burst_series import chosen_entries, entry_routes
-from kindgate.pipeline.environment import Environment, Stage
+from kindgate.pipeline.burst_plans import chosen_entries, entry_routes
+from kindgate.pipeline.environment import DeployedApplication
 from kindgate.pipeline.in_cluster_load import ingress_in_cluster, run_in_cluster
 from kindgate.settings import LoadSettings, Settings
 
@@ -75,7 +75,7 @@ class LoadOptions:
                 raise LoadError(f"--stage {text!r}: {length!r} is not a number of seconds or a duration such as 1m30s")
             if not re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", end):
                 raise LoadError(f"--stage {text!r}: {end!r} is not a number")
-            stages.append(RampStage(seconds, rate, float(end)))
+            stages.append(Stage(seconds, rate, float(end)))
             rate = float(end)
         return OpenLoop(tuple(stages), self.arrival or defaults.arrival)
 
@@ -89,24 +89,24 @@ class GeneratorLocation:
         self.in_cluster = in_cluster
 
     @functools.cached_property
-    def env(self) -> Environment:
-        """The running environment."""
+    def application(self) -> DeployedApplication:
+        """The running application."""
         with pipeline_for_steps(self._settings) as pipeline:
-            return pipeline.reach(Stage.APP)
+            return pipeline.environment_at(DeployedApplication)
 
     def address(self) -> ClusterAddress:
         """The cluster's address, with its ingress as the generators reach it."""
-        address = self.env.address
+        address = self.application.address
         return ingress_in_cluster(address) if self.in_cluster else address
 
     @property
     def ca_file(self) -> str:
         """CA certificates that verify the application's certificates; empty for the system's."""
-        return str(trusted_file(self.env.address) or "")
+        return str(trusted_file(self.application.address) or "")
 
     def distribute(self, plan: BurstPlan, workers: int) -> BurstResult:
         """Send the plan from pods."""
-        return run_in_cluster(self._settings, self.env, plan, workers, stopwatch_progress(), image=self._image)
+        return run_in_cluster(self._settings, self.application.cluster, plan, workers, stopwatch_progress(), image=self._image)
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,13 @@ class RequestTemplate:
     method: str
     headers: Sequence[str]
     body: str
-    check: Check | None
+    expect: Expectation | None
 
     def apply_to(self, route: Route) -> Route:
         """Return `route` with these parts, except a Host header: the route keeps its own."""
         pairs = [_header(header) for header in self.headers]
         others = tuple((name, value) for name, value in pairs if name.lower() != "host")
-        return replace(route, method=self.method.upper(), headers=others, body=_body(self.body), check=self.check)
+        return replace(route, method=self.method.upper(), headers=others, body=_body(self.body), expect=self.expect)
 
     @property
     def host(self) -> str:
@@ -131,19 +131,27 @@ class RequestTemplate:
         return hosts[-1] if hosts else ""
 
 
-def body_check(text: str, json_path: str, size: int | None) -> Check | None:
-    """The body check that --expect, --expect-json and --expect-size describe; None without them."""
+def body_expectation(text: str, json_path: str, size: int | None) -> Expectation | None:
+    """The expectation that --expect, --expect-json and --expect-size describe; None without them."""
     if not text and not json_path and size is None:
         return None
     path, equals, value = json_path.partition("=")
     _refuse_no_path(path, is_set=bool(json_path))
-    return Check(substring=text, json_path=path, equals=value if equals else None, size=size)
+    return Expectation(
+        substring=text,
+        json=((path, value),) if equals else (),
+        exists=(path,) if path and not equals else (),
+        size_min=size,
+        size_max=size,
+    )
 
 
 def url_routes(urls: Sequence[str], weights: Sequence[int], template: RequestTemplate, *, resolve_here: bool) -> tuple[Route, ...]:
     """One route per URL; a Host header becomes the route's host, and `weights`, if any, follow the order of the URLs."""
     if weights and len(weights) != len(urls):
         raise LoadError(f"{len(weights)} weights for {len(urls)} URLs", next_step="give each --url a --weight, in the same order")
+    if any(weight < 1 for weight in weights):
+        raise LoadError(f"a weight must be at least 1, not {min(weights)}", next_step="leave out a --url that is not to be requested")
     host = template.host
     name = {url: host or masked_url(url) if len(urls) == 1 else masked_url(url) for url in urls}
     routes = tuple(
@@ -161,7 +169,7 @@ def application_routes(location: GeneratorLocation, hosts: Sequence[str], templa
         raise LoadError(
             "requests to the application use its own hosts as Host header", next_step=f"use --host {template.host}, or add a --url"
         )
-    entries = chosen_entries(location.env.entries, hosts or None)
+    entries = chosen_entries(location.application.entries, hosts or None)
     return tuple(template.apply_to(route) for route in entry_routes(entries, location.address()))
 
 

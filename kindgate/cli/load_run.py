@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from kindgate.cli.load_thresholds import BurstVerdict, judge_burst, refuse_uncarried_tags
-from kindgate.cli.load_view import LiveLine, capacity_table, result_tables
+from kindgate.cli.load_view import LiveLine, SearchStep, capacity_table, result_tables
 from kindgate.errors import LoadError, VerdictFailed, VerdictInvalid
 from kindgate.load.burst_document import load_document
-from kindgate.load.capacity import Capacity, Step, find_capacity, search_rates
 from kindgate.load.export import write_csv, write_json_lines
 from kindgate.load.generator_pool import GeneratorPool, OnRows, run_burst, warm_up
 from kindgate.load.k6 import k6_summary
@@ -25,16 +24,16 @@ from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.process_limits import in_flight_cap, process_count
 from kindgate.load.result import BurstResult
 from kindgate.model import Verdict
+from kindgate.pipeline.burst_samples import burst_sample
 from kindgate.report.decision import exit_code_of
+from kindgate.slo.capacity import trial_of
+from kindgate.slo.capacity_search import CapacityRange, capacity_range, next_rate
 
 if TYPE_CHECKING:
     from kindgate.load.raw_samples import Rows
     from kindgate.slo.threshold import Threshold
 
 INTERRUPTED = 130
-CAPACITY_FACTOR = 1.25
-CAPACITY_LIMIT = 200_000.0
-"""Requests per second at which a search ends: out of reach of one machine's generators."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,8 @@ class LoadRun:
     """One call of `kindgate load`; `warmup` in seconds, `workers` of Locust (0: only this machine's generators).
 
     `distribute` sends a plan from the given number of workers. `own_cpu` identifies the CPU time of the application's
-    cluster on this machine; with plain URLs (`to_urls`) the server's share is unknown.
+    cluster on this machine; with plain URLs (`to_urls`) the server's share is unknown. `prepared` makes the plan ready to be
+    sent, and undoes that when its block ends.
     """
 
     plan: BurstPlan
@@ -57,6 +57,7 @@ class LoadRun:
     raw_file: Path | None
     own_cpu: OwnCpu | None = None
     to_urls: bool = True
+    prepared: Callable[[BurstPlan], AbstractContextManager[BurstPlan]] = nullcontext
 
 
 def run_load(load_run: LoadRun) -> int:
@@ -66,11 +67,20 @@ def run_load(load_run: LoadRun) -> int:
     progress, output = (Console(stderr=stderr, markup=False, emoji=False) for stderr in (True, False))
     in_flight_cap(load_run.plan, process_count(load_run.plan))  # reject an impossible burst before warming up
     refuse_uncarried_tags(thresholds, load_run.plan)
-    if load_run.workers and (load_run.raw_file or load_run.find_capacity):
-        raise LoadError("--workers does not support --raw or --find-capacity: remove them")
+    if not load_run.find_capacity and any(one.selector.metric.is_capacity for one in thresholds):
+        raise LoadError("a threshold on the capacity needs a search: add --find-capacity")
+    if (load_run.workers or load_run.plan.program) and (load_run.raw_file or load_run.find_capacity):
+        by = "--workers" if load_run.plan.program is None else f"the load of {Path(load_run.plan.program.file).name}"
+        raise LoadError(f"{by} does not support --raw or --find-capacity: remove them")
     _refuse_unreadable(load_run.plan.ca_file)
     for file in (load_run.json_file, load_run.k6_summary, load_run.raw_file):
         _refuse_unwritable(file)
+    with load_run.prepared(load_run.plan) as plan:
+        return _run_prepared(replace(load_run, plan=plan), progress, output)
+
+
+def _run_prepared(load_run: LoadRun, progress: Console, output: Console) -> int:
+    thresholds = load_run.thresholds
     with GeneratorPool(load_run.own_cpu) as pool:
         if load_run.warmup > 0:
             progress.print(f"warming up for {load_run.warmup:g} s")
@@ -97,31 +107,41 @@ def run_load(load_run: LoadRun) -> int:
 
 
 def _send(plan: BurstPlan, pool: GeneratorPool, console: Console, on_rows: OnRows | None = None) -> BurstResult:
+    if plan.program is not None:
+        console.print(f"sending the load of {Path(plan.program.file).name}")
     with LiveLine(console, plan) as line:
         return run_burst(plan, pool=pool, on_progress=line.show, on_rows=on_rows)
 
 
 def _search(load_run: LoadRun, pool: GeneratorPool, console: Console) -> int:
-    """Raise the rate, starting at the plan's, until a threshold fails; print every step."""
+    """Search for the capacity, starting at the plan's rate; print every step."""
     plan, loop = load_run.plan, load_run.plan.loop
     if not isinstance(loop, OpenLoop):
         raise LoadError("--find-capacity raises a rate, but a closed loop has none: remove --users")
+    within = [one for one in load_run.thresholds if not one.selector.metric.is_capacity]
+    steps: list[SearchStep] = []
+    rate: float | None = loop.peak_rate
+    while rate is not None:
+        result = run_burst(replace(plan, loop=OpenLoop.constant(rate, seconds=loop.seconds, arrival=loop.arrival)), pool=pool)
+        if result.interrupted:
+            console.print(capacity_table(steps, interrupted=True))
+            return INTERRUPTED
+        steps.append(SearchStep(trial_of(within, rate, burst_sample(result), by_pressure=load_run.to_urls), result))
+        console.print(f"{rate:g} requests per second: {steps[-1].trial.reason or 'passes'}", highlight=False, soft_wrap=True)
+        rate = next_rate([step.trial for step in steps])
+    console.print(capacity_table(steps))
+    return _capacity_exit_code(load_run, capacity_range(step.trial for step in steps), console)
 
-    def send(rate: float) -> BurstResult:
-        return run_burst(replace(plan, loop=OpenLoop.constant(rate, seconds=loop.seconds, arrival=loop.arrival)), pool=pool)
 
-    def judge(result: BurstResult) -> str:
-        burst_verdict = judge_burst(load_run.thresholds, result, by_pressure=load_run.to_urls)
-        return "" if burst_verdict.verdict is Verdict.PASS else "; ".join(burst_verdict.reasons)
-
-    def on_step(step: Step) -> None:
-        console.print(f"{step.rate:g} requests per second: {step.reason or 'passes'}", highlight=False, soft_wrap=True)
-
-    capacity: Capacity = find_capacity(search_rates(loop.peak_rate, CAPACITY_FACTOR, CAPACITY_LIMIT), send, judge, on_step=on_step)
-    console.print(capacity_table(capacity))
-    if capacity.interrupted:
-        return INTERRUPTED
-    return 0 if capacity.rate is not None else VerdictFailed.exit_code
+def _capacity_exit_code(load_run: LoadRun, found: CapacityRange, console: Console) -> int:
+    """0 if there is a capacity that meets every threshold about it; a miss is INVALID if the generator may have caused it."""
+    required = [one for one in load_run.thresholds if one.selector.metric.is_capacity]
+    missed = [one for one in required if found.met is None or not one.expression.holds(found.met)]
+    for one in missed:
+        console.print(f"{one} was not met", highlight=False)
+    if found.met is not None and not missed:
+        return 0
+    return VerdictInvalid.exit_code if found.unknown else VerdictFailed.exit_code
 
 
 def _write(load_run: LoadRun, result: BurstResult, burst_verdict: BurstVerdict, rows: Sequence[Rows]) -> str:

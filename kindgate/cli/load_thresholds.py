@@ -12,15 +12,11 @@ from kindgate.load.plan import BurstPlan
 from kindgate.load.result import BurstResult
 from kindgate.model import Verdict
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.pipeline.evaluation import planned_series
-from kindgate.slo.counts import measure
+from kindgate.pipeline.evaluation import planned_load
 from kindgate.slo.grammar import parse_marker
-from kindgate.slo.judge import overall
-from kindgate.slo.objectives import Objectives
 from kindgate.slo.planning import refuse_impossible, refuse_unmatched_tags
-from kindgate.slo.sample import BurstSample
-from kindgate.slo.threshold import MetricType, Threshold
-from kindgate.slo.validity import PRESSURE, Fault, ValidityCheck, check_validity, is_about_time, largest_lateness, missed_by_wrong_responses
+from kindgate.slo.single_burst import is_met, judge_single_burst
+from kindgate.slo.threshold import Threshold
 
 
 @dataclass(frozen=True)
@@ -62,73 +58,26 @@ def parse_thresholds(texts: Sequence[str], origin: str = "--threshold") -> tuple
 
 def refuse_uncarried_tags(thresholds: Sequence[Threshold], plan: BurstPlan) -> None:
     """Raise `SloError` if no request of the plan carries a threshold's tags, before any is sent."""
-    series = planned_series(plan)
+    load = planned_load(plan)
     for threshold in thresholds:
-        refuse_unmatched_tags(threshold, series)
+        refuse_unmatched_tags(threshold, load)
 
 
 def judge_burst(
     thresholds: Sequence[Threshold], result: BurstResult, *, allow_missing: bool = False, by_pressure: bool = False
 ) -> BurstVerdict:
-    """Judge this burst's own values by `thresholds`; no data counts as a miss.
-
-    A broken validity check makes a threshold INVALID, unless it cannot explain why the threshold is met or missed.
-    `by_pressure` is for servers outside our clusters (`kindgate.slo.validity`): CPU pressure then makes a missed time INVALID.
-    """
-    sample = burst_sample(result)
-    values = [measure(threshold, [sample]) for threshold in thresholds]
-    outcomes = tuple(_outcome(threshold, value) for threshold, value in zip(thresholds, values, strict=True))
+    """Judge this burst's own values by `thresholds`; parameters as in `judge_single_burst`."""
+    judged = judge_single_burst(thresholds, burst_sample(result), allow_missing=allow_missing, by_pressure=by_pressure)
+    outcomes = tuple(_outcome(threshold, value) for threshold, value in zip(thresholds, judged.values, strict=True))
     missed = tuple(f"{outcome.threshold} was not met: {_value(outcome)}" for outcome in outcomes if not outcome.ok)
-    tightest = Objectives(thresholds=tuple(thresholds)).tightest_latency
-    checks = check_validity([sample], tightest, allow_missing=allow_missing, by_pressure=by_pressure)
-    burst = _Burst(sample, tuple(check for check in checks if check.failed))
-    suspects = [burst.suspect_checks(threshold, value) for threshold, value in zip(thresholds, values, strict=True)]
-    reported = [check for check in burst.broken if check.fault is not Fault.OTHERS or any(check in each for each in suspects)]
-    verdicts = [
-        Verdict.INVALID if each else Verdict.PASS if outcome.ok else Verdict.FAIL for each, outcome in zip(suspects, outcomes, strict=True)
-    ]
-    verdict = overall(verdicts) if thresholds or not reported else Verdict.INVALID
-    return BurstVerdict(outcomes, verdict, (*(f"{check.name}: {check.measured}; {check.advice}" for check in reported), *missed))
-
-
-@dataclass(frozen=True)
-class _Burst:
-    """The judged burst and the validity checks that it broke."""
-
-    sample: BurstSample
-    broken: tuple[ValidityCheck, ...]
-
-    def suspect_checks(self, threshold: Threshold, value: float | None) -> list[ValidityCheck]:
-        """The broken checks that leave open whether the server caused `value`."""
-        missed = value is None or not threshold.expression.holds(value)
-        return [check for check in self.broken if not self._cannot_explain(check, threshold, value, missed=missed)]
-
-    def _cannot_explain(self, check: ValidityCheck, threshold: Threshold, value: float | None, *, missed: bool) -> bool:
-        """Whether the broken check cannot explain why the threshold is met or missed."""
-        match check.fault:
-            case Fault.GENERATOR:
-                return _is_missed_anyway(threshold, value, largest_lateness([self.sample]) / 1000)
-            case Fault.OTHERS if check.name == PRESSURE and not (missed and is_about_time(threshold)):
-                return True
-            case Fault.OTHERS:
-                return missed_by_wrong_responses(threshold, [self.sample]) if missed else not is_about_time(threshold)
-            case Fault.MACHINE:
-                return False
-
-
-def _is_missed_anyway(threshold: Threshold, value: float | None, lateness: float) -> bool:
-    """Whether the threshold is missed even if the generator added `lateness` milliseconds to `value`."""
-    if value is None:
-        return True
-    added = lateness if threshold.selector.metric.type is MetricType.TREND else 0.0
-    return not threshold.expression.holds(value) and not threshold.expression.holds(max(0.0, value - added))
+    return BurstVerdict(
+        outcomes, judged.verdict, (*(f"{check.name}: {check.measured}; {check.advice}" for check in judged.reported), *missed)
+    )
 
 
 def _outcome(threshold: Threshold, value: float | None) -> ThresholdOutcome:
-    holds = value is not None and threshold.expression.holds(value)
-    return ThresholdOutcome(
-        f"{threshold.selector}: {threshold.expression}", holds, value if value is not None and math.isfinite(value) else None
-    )
+    known = value if value is not None and math.isfinite(value) else None
+    return ThresholdOutcome(f"{threshold.selector}: {threshold.expression}", is_met(threshold, value), known)
 
 
 def _value(outcome: ThresholdOutcome) -> str:

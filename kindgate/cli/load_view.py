@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -14,11 +16,13 @@ from kindgate.cli.load_thresholds import BurstVerdict
 from kindgate.figures import percent
 from kindgate.histogram import Histogram
 from kindgate.load.burst_progress import BurstProgress
-from kindgate.load.capacity import Capacity
 from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.result import BurstResult, FailureKind, Series
+from kindgate.slo.capacity_search import RateTrial, capacity_range
 
 _CAPTION = "response time counts from the intended send time, service time from the actual one"
+
+_CLOSED_CAPTION = "closed loop: each user waits for its response, so a slow server gets fewer requests and its times look too good"
 
 _REDIRECTED = (
     "warning: {:,} of {:,} answers were redirects, which were not followed: the application itself was barely measured; "
@@ -91,13 +95,19 @@ def _interruption(result: BurstResult) -> str:
 
 
 def _times_table(result: BurstResult) -> Table:
-    table = Table(title=f"{result.scheduled:,} requests, {result.achieved_rate:,.1f} per second", title_justify="left", caption=_CAPTION)
+    loop = result.closed_loop
+    title = f"{result.scheduled:,} requests, {result.achieved_rate:,.1f} per second{f', closed loop with {loop}' if loop else ''}"
+    table = Table(title=title, title_justify="left", caption=_CLOSED_CAPTION if loop else _CAPTION)
     table.add_column("ms")
     for name in ("requests", "success", "avg", "p50", "p90", "p95", "p99", "max"):
         table.add_column(name, justify="right")
     if len(result.series) > 1:
         for series in result.series:
             table.add_row(*_row(f"{series.route} {series.arm}".strip(), series, series.response))
+    for journey in result.journeys:
+        success = percent(journey.completed / journey.scheduled) if journey.scheduled else "-"
+        name = f"journey {journey.journey} {journey.arm}".strip()
+        table.add_row(name, f"{journey.scheduled:,}", success, *_figures(journey.duration))
     table.add_row(*_row("response", result.total, result.total.response))
     table.add_row(*_row("service", result.total, result.total.service))
     table.add_row("send lag", f"{result.send_lag.count:,}", "", *_figures(result.send_lag))
@@ -119,6 +129,8 @@ def _figures(histogram: Histogram) -> tuple[str, ...]:
 def _summary_line(result: BurstResult) -> Text:
     failed = ", ".join(f"{count:,} {kind}" for kind, count in result.failed.items()) or "none"
     redirects = f"redirects (3xx, not followed): {result.total.redirects:,}; " if result.total.redirects else ""
+    if result.total.redirects_followed:
+        redirects += f"redirects followed: {result.total.redirects_followed:,}; "
     health = result.health
     text = f"{redirects}failures: {failed}; dropped {result.dropped:,}; generators: {health.processes}, {health.cpu_share:.0%} of a core"
     lost = f"; {result.missing:.0%} of the load is missing because its generator was lost" if result.missing else ""
@@ -135,16 +147,26 @@ def _threshold_table(burst_verdict: BurstVerdict) -> Table:
     return table
 
 
-def capacity_table(capacity: Capacity) -> Table:
+@dataclass(frozen=True)
+class SearchStep:
+    """One rate of a capacity search, with the burst that was sent at it."""
+
+    trial: RateTrial
+    result: BurstResult
+
+
+def capacity_table(steps: Sequence[SearchStep], *, interrupted: bool = False) -> Table:
     """Every step of a capacity search, and its result."""
-    best = "even the first rate fails" if capacity.rate is None else f"{capacity.rate:g} requests per second pass"
-    title = f"capacity: {'interrupted, so far ' if capacity.interrupted else 'at least ' if capacity.exhausted else ''}{best}"
+    found = capacity_range(step.trial for step in steps)
+    best = "no rate passes" if found.met is None else f"{found.met:g} requests per second pass"
+    title = f"capacity: {'interrupted, so far ' if interrupted else 'at least ' if found.at_least else ''}{best}"
     table = Table(title=title, title_justify="left", caption=_BELOW_CAPACITY, caption_justify="left")
     for name in ("rate", "achieved", "success", "p95 ms", "p99 ms", "verdict"):
         table.add_column(name, justify="right")
-    for step in capacity.steps:
+    for step in steps:
         total = step.result.total
         figures = _figures(total.response)
         success = percent(total.completed / total.scheduled) if total.scheduled else "-"
-        table.add_row(f"{step.rate:g}", f"{step.result.achieved_rate:,.0f}", success, figures[3], figures[4], step.reason or "passes")
+        verdict = step.trial.reason or "passes"
+        table.add_row(f"{step.trial.rate:g}", f"{step.result.achieved_rate:,.0f}", success, figures[3], figures[4], verdict)
     return table

@@ -107,10 +107,10 @@ def _post(settings: Settings, inputs: list[Path], legs: Sequence[str], require: 
 def _requirements(settings: Settings, words: list[str] | None) -> Requirements:
     """Required checks: `words`; by default tests, and objectives unless the SLO file exists and has none."""
     from kindgate.github.verify import requirements_of  # noqa: PLC0415  # keeps --help quick
-    from kindgate.pipeline.run_objectives import read_objectives  # noqa: PLC0415  # the same
+    from kindgate.pipeline.run_objectives import read_slo_file  # noqa: PLC0415  # the same
 
     if words is None:
-        has_none = settings.path(settings.slo.file).is_file() and not read_objectives(settings).thresholds
+        has_none = settings.path(settings.slo.file).is_file() and not read_slo_file(settings).objectives.thresholds
         words = ["tests"] if has_none else ["tests", "objectives"]
     return requirements_of(words, settings.slo.inconclusive)
 

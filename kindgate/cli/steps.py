@@ -42,7 +42,7 @@ def pipeline_for_steps(settings: Settings) -> Iterator[Pipeline]:
     try:
         yield pipeline
     finally:
-        pipeline.release()
+        pipeline.cleanup.release()
 
 
 @with_settings("cluster", "images", "deploy", "slo", "report")
@@ -86,10 +86,10 @@ def up(settings: Settings) -> None:
 
     Example: `kindgate up --kind-workers 1`; `kindgate down` deletes the cluster.
     """
-    from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # keeps --help quick
+    from kindgate.pipeline.environment import RunningCluster  # noqa: PLC0415  # keeps --help quick
 
     with pipeline_for_steps(settings) as pipeline:
-        address = pipeline.reach(Stage.CLUSTER).address
+        address = pipeline.environment_at(RunningCluster).address
     print(f"cluster {address.name}: {len(address.nodes)} nodes, Kubernetes {address.server_version}")
     print(f"export KUBECONFIG={address.kubeconfig}")
 
@@ -101,12 +101,12 @@ def deploy(settings: Settings) -> None:
     Example: `kindgate deploy --app-overlay k8s/overlays/ci --app-image echo=echo:dev`
     """
     from kindgate.deploy.entry_requests import curl_command  # noqa: PLC0415  # keeps --help quick
-    from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # the same
+    from kindgate.pipeline.environment import DeployedApplication  # noqa: PLC0415  # the same
 
     with pipeline_for_steps(settings) as pipeline:
-        env = pipeline.reach(Stage.APP)
-    for entry in env.entries:
-        print(without_credentials(curl_command(entry, env.address)))
+        application = pipeline.environment_at(DeployedApplication)
+    for entry in application.entries:
+        print(without_credentials(curl_command(entry, application.address)))
 
 
 @with_settings("cluster", "images", "deploy", "slo", "metrics", "report")
@@ -115,13 +115,14 @@ def health(settings: Settings) -> None:
 
     Example: `kindgate health --prometheus optional`
     """
-    from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # keeps --help quick
+    from kindgate.pipeline.environment import MonitoredApplication  # noqa: PLC0415  # keeps --help quick
 
     with pipeline_for_steps(settings) as pipeline:
-        env = pipeline.reach(Stage.MONITORING)
-    print(f"cluster {env.address.name}: {len(env.address.nodes)} nodes ready")
-    print(f"application: all workloads ready; responding: {', '.join(entry.label for entry in env.entries)}")
-    print("Prometheus: all targets up" if env.monitoring else f"Prometheus: {env.monitoring_note}")
+        monitored = pipeline.environment_at(MonitoredApplication)
+    application = monitored.application
+    print(f"cluster {application.address.name}: {len(application.address.nodes)} nodes ready")
+    print(f"application: all workloads ready; responding: {', '.join(entry.label for entry in application.entries)}")
+    print("Prometheus: all targets up" if monitored.has_prometheus else f"Prometheus: {monitored.missing_prometheus}")
 
 
 @with_settings("cluster", "images", "deploy", "slo", "metrics", "report")
@@ -137,14 +138,14 @@ def monitor(
     from kindgate.model import Window  # noqa: PLC0415  # the same
     from kindgate.observe.prometheus_client import prometheus_in_cluster  # noqa: PLC0415  # the same
     from kindgate.observe.resource_summary import resource_summary  # noqa: PLC0415  # the same
-    from kindgate.pipeline.environment import Stage  # noqa: PLC0415  # the same
+    from kindgate.pipeline.environment import MonitoredApplication  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline, Pending, Ready, wait_for  # noqa: PLC0415  # the same
 
     if duration < SHORTEST_WATCH:
         raise typer.BadParameter(f"it must be at least {SHORTEST_WATCH:g} s, not {duration:g} s", param_hint="--duration")
     progress = stopwatch_progress()
     with pipeline_for_steps(settings) as pipeline:
-        env = pipeline.reach(Stage.MONITORING)
+        application = pipeline.environment_at(MonitoredApplication).application
     start = time.time()
     progress(f"watching for {duration:g} s")
     end = start + duration
@@ -154,8 +155,9 @@ def monitor(
         Deadline.after(duration + 5),
         interval=0.5,
     )
-    with prometheus_in_cluster(env.address) as client:
-        summary = resource_summary(client, Window(start, end), env.rendered.namespaces, env.rendered, Deadline.after(60))
+    rendered = application.rendered
+    with prometheus_in_cluster(application.address) as client:
+        summary = resource_summary(client, Window(start, end), rendered.namespaces, rendered, Deadline.after(60))
     print(resource_table(summary))
 
 

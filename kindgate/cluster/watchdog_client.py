@@ -18,7 +18,10 @@ _END_SECONDS = 10.0
 
 
 class WatchdogClient:
-    """A watchdog started for this process. Call `dismiss` or `hand_over`, or die; only the first takes effect."""
+    """A watchdog started for this process. Call `dismiss` or `hand_over`, or die; only the first takes effect.
+
+    `hand_over` and death make it do its task: delete a cluster, or undo an action.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], exit_pipe: int) -> None:
         self._process = process
@@ -28,9 +31,14 @@ class WatchdogClient:
     @classmethod
     def start(cls, task: CleanupTask) -> WatchdogClient:
         """Start a watchdog in its own session; it deletes the task's cluster once this process is gone."""
+        return cls.start_module("kindgate.cluster.watchdog", task.to_json())
+
+    @classmethod
+    def start_module(cls, module: str, task: str) -> WatchdogClient:
+        """Start another module that watches this process as `kindgate.cluster.watchdog` does, with the same arguments."""
         run = ProcessName.current()
         name = (str(run.pid), run.started, run.boot_id, run.pid_namespace)
-        command = [sys.executable, "-m", "kindgate.cluster.watchdog", *name, task.to_json()]
+        command = [sys.executable, "-m", module, *name, task]
         # a canceled CI runner kills every process that carries its tracking ID, but this one still has work to do
         environment = {"RUNNER_TRACKING_ID": "", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         read_end, write_end = os.pipe()  # nothing is ever written: EOF means that the watchdog, which holds the other end, has exited

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from kindgate.deploy.diagnosis import UNLIMITED_GRACE, Cause
+from kindgate.deploy.diagnosis.cause import UNLIMITED_GRACE, Cause
 from kindgate.model import ObjectRef
 
 MORE_TIME = "increase --app-timeout"
@@ -15,8 +15,11 @@ _REMEDIES: Mapping[str, Sequence[tuple[str, str]]] = {
     "InvalidImageName": [("", "correct the image name")],
     "ErrImageNeverPull": [("", "provide the image with --kind-load IMAGE, or set imagePullPolicy: IfNotPresent")],
     "ImageInspectError": [("", "provide the image again: the node's copy is unreadable")],
-    "OOMKilled": [("", "raise the container's memory limit")],
-    "StartError": [("", "correct the container's command or image")],
+    "OOMKilled": [
+        ("no memory limit", "set a memory limit, lower what the pods use, or give this machine more memory"),
+        ("", "raise the container's memory limit"),
+    ],
+    "StartError": [("(?i)OOM-killed", "raise the container's memory limit"), ("", "correct the container's command or image")],
     "CrashLoopBackOff": [("", "see the container's log for the cause")],
     "PodsFailed": [("", "see the logs of its pods for the cause")],
     "CreateContainerConfigError": [
@@ -65,8 +68,19 @@ _REMEDIES: Mapping[str, Sequence[tuple[str, str]]] = {
 
 _EQUIVALENT = {"ImagePullBackOff": "ErrImagePull", "ContainerCannotRun": "StartError", "RunContainerError": "CreateContainerError"}
 
-_POSSIBLY_TRANSIENT = frozenset({"FailedCreate", "FailedMount", "FailedCreatePodSandBox"})
-"""Reasons that have a remedy only when final: a webhook, disk or network can still recover."""
+_POSSIBLY_TRANSIENT = frozenset(
+    {
+        "FailedCreate",
+        "FailedMount",
+        "FailedCreatePodSandBox",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "RunContainerError",
+        "StartError",
+        "ContainerCannotRun",
+    }
+)
+"""Reasons that have a remedy only when final: a webhook, disk, network or slow runtime can still recover."""
 
 
 def remedy(cause: Cause) -> str:
@@ -76,7 +90,7 @@ def remedy(cause: Cause) -> str:
     if cause.reason == "OldPodStuck":
         return f"delete the pod: `kubectl {_namespace_option(cause.object)}delete pod {cause.object.name}`"
     patterns = _REMEDIES.get(_EQUIVALENT.get(cause.reason, cause.reason), ())
-    text = f"{cause.object.kind} {cause.proof}" if cause.reason in {"Deleted", "NotFound"} else cause.proof
+    text = f"{cause.object.kind} {cause.message}" if cause.reason in {"Deleted", "NotFound"} else cause.message
     return next((advice for pattern, advice in patterns if re.search(pattern, text)), "")
 
 

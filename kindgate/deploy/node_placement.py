@@ -118,12 +118,12 @@ def _per_node(pods: Sequence[Manifest], namespaces: Mapping[str, str]) -> dict[t
     """Return the pods per node of each workload, by its baseline namespace and name."""
     counts: dict[tuple[str, str], Counter[str]] = {}
     for pod in pods:
-        workload = (namespaces[pod["metadata"]["namespace"]], _workload_name(pod))
+        workload = (namespaces[pod["metadata"]["namespace"]], workload_name(pod))
         counts.setdefault(workload, Counter())[str(pod["spec"]["nodeName"])] += 1
     return counts
 
 
-def _workload_name(pod: Manifest) -> str:
+def workload_name(pod: Manifest) -> str:
     """Return the name of the pod's owner without the part that changes with each revision."""
     owners = pod["metadata"].get("ownerReferences") or ({"name": pod["metadata"]["name"]},)
     labels = pod["metadata"].get("labels") or {}

@@ -8,7 +8,10 @@ from dataclasses import replace
 from kindgate.cluster.api_client import Api, connect
 from kindgate.cluster.api_retry import retried
 from kindgate.deploy.advice import MORE_TIME, blocking_cause, next_step
-from kindgate.deploy.diagnosis import UNLIMITED_GRACE, Cause, causes, claim_causes
+from kindgate.deploy.diagnosis.cause import NO_GRACE, UNLIMITED_GRACE, Cause, CauseKind
+from kindgate.deploy.diagnosis.messages import kind_of_text
+from kindgate.deploy.diagnosis.pods import claim_causes
+from kindgate.deploy.diagnosis.workloads import workload_causes
 from kindgate.deploy.informer import Informer
 from kindgate.deploy.snapshot import Snapshot
 from kindgate.deploy.status import WAITED_FOR, WORKLOADS, object_readiness
@@ -19,6 +22,9 @@ from kindgate.progress import Progress
 from kindgate.waiting import Clock, Deadline, Pending, PermanentFailure, Ready, wait_for
 
 LOG_LINES = 10
+LOG_HEADING = "log of container"
+"""Begins the part of an error that quotes an application, up to the end of the last state."""
+
 STABLE_SECONDS = 3.0
 """Seconds that readiness must last if a container has no readiness probe: it counts as ready from start to crash."""
 
@@ -137,8 +143,8 @@ class Readiness:
     def _causes(self, manifest: Manifest, live: Manifest, snapshot: Snapshot) -> list[Cause]:
         kind = kind_of(manifest)
         if kind == "PersistentVolumeClaim":
-            return claim_causes([ObjectRef.of(live)], snapshot)
-        return causes(live, snapshot, self._nodes) if kind in WORKLOADS else []
+            return list(claim_causes([ObjectRef.of(live)], snapshot))
+        return workload_causes(live, snapshot, self._nodes) if kind in WORKLOADS else []
 
     def _with_tolerance(self, cause: Cause, starting: Collection[str]) -> Cause:
         """Tolerate a crash while workloads that it might need are `starting` in its namespace, and for one start after that."""
@@ -192,17 +198,19 @@ def _one_per_reason(causes: Iterable[Cause]) -> list[Cause]:
 def _absence_cause(ref: ObjectRef, snapshot: Snapshot) -> Cause:
     """Return the cause for an object that something else deleted, or that was never listed."""
     if snapshot.deleted(ref) is not None:
-        return Cause(ref, "Deleted", "it was applied, then deleted by something else", ABSENT_SECONDS)
-    return Cause(ref, "NotFound", "it was applied, but the API server does not list it", ABSENT_SECONDS)
+        return Cause(CauseKind.MISSING, ref, "Deleted", "it was applied, then deleted by something else", ABSENT_SECONDS)
+    return Cause(CauseKind.MISSING, ref, "NotFound", "it was applied, but the API server does not list it", ABSENT_SECONDS)
 
 
-def _failure_cause(ref: ObjectRef, proof: str, known_causes: Sequence[Cause], live: Manifest | None, snapshot: Snapshot) -> Cause:
+def _failure_cause(ref: ObjectRef, message: str, known_causes: Sequence[Cause], live: Manifest | None, snapshot: Snapshot) -> Cause:
     """Return the workload's own failure message with the first known cause, and a container whose log might show more."""
-    proof = "; ".join([proof, *(f"{cause.reason}: {cause.proof}" for cause in known_causes[:1])])
+    first = next((cause for cause in known_causes if cause.message not in message), None)
+    kind = next((cause.kind for cause in known_causes if cause.kind is not CauseKind.UNKNOWN), kind_of_text(message))
+    failed = Cause(kind, ref, "Failed", message if first is None else f"{message}; {first.reason}: {first.message}", NO_GRACE)
     pods = snapshot.pods(live) if live is not None else []
     if not pods:
-        return Cause(ref, "Failed", proof)
-    return Cause(ref, "Failed", proof, container=str(pods[-1]["spec"]["containers"][0]["name"]), pod=str(pods[-1]["metadata"]["name"]))
+        return failed
+    return replace(failed, container=str(pods[-1]["spec"]["containers"][0]["name"]), pod=str(pods[-1]["metadata"]["name"]))
 
 
 def _logs(api: Api, cause: Cause | None) -> str:
@@ -214,8 +222,8 @@ def _logs(api: Api, cause: Cause | None) -> str:
     try:
         log = api.text(f"/api/v1/namespaces/{cause.object.namespace}/pods/{pod}/log", Deadline.after(5.0), query=query).strip()
     except ApiError as error:
-        return f"log of container {cause.container}: {error.message}"
-    return f"log of container {cause.container}:\n{log or '(empty)'}"
+        return f"{LOG_HEADING} {cause.container}: {error.message}"
+    return f"{LOG_HEADING} {cause.container}:\n{log or '(empty)'}"
 
 
 def _list_nodes(api: Api, deadline: Deadline) -> list[Manifest]:

@@ -62,6 +62,8 @@ def digest_of(report: RunReport) -> str:
         "setup": report.setup_error.message if report.setup_error else "",
         "objectives": sorted([row.test, row.metric, row.expression, row.verdict] for row in report.objectives),
         "comparison": sorted([row.metric, row.verdict] for row in report.comparison),
+        "answers": sorted([row.route, row.verdict or "", *map(str, row.changes)] for row in report.answers if row.changes or row.verdict),
+        "scenarios": sorted([row.test, record.name, str(row), row.verdict] for record in report.scenarios for row in record.objectives),
         "gate": [
             *report.gate_changes.files,
             *((row.file, row.metric, row.old, row.new) for row in report.gate_changes.thresholds),

@@ -34,10 +34,15 @@ def no_longer_judged(report: RunReport, base: RunReport) -> tuple[str, ...]:
     """Tests and objectives in `base` but not in `report`: e2e tests that passed there but did not run here, and objectives."""
     ran = {test.node_id for test in report.tests if test.outcome not in {"skipped", "xfailed"}}
     tests = [test.node_id for test in base.tests if test.e2e and test.outcome == "passed" and test.node_id not in ran]
-    judged = {(row.metric, row.test) for row in report.objectives}
-    objectives = {(row.metric, row.test) for row in base.objectives} - judged
+    objectives = _objectives(base) - _objectives(report)
     rows = [f"test {name}" for name in sorted(tests)]
     rows += [f"objective of {metric}{f' in {test}' if test else ''}" for metric, test in sorted(objectives)]
     if len(rows) > ROWS_LIMIT:
         rows = [*rows[: ROWS_LIMIT - 1], f"and {len(rows) - ROWS_LIMIT + 1} more"]
     return tuple(shortened(row, LINE_LIMIT) for row in rows)
+
+
+def _objectives(report: RunReport) -> set[tuple[str, str]]:
+    """What a report judged, each with its test."""
+    scenarios = {(f"{record.name}: {row.selector}", record.test) for record in report.scenarios for row in record.objectives}
+    return {(row.metric, row.test) for row in report.objectives} | scenarios

@@ -92,7 +92,11 @@ def _objectives(file: str, text: str) -> dict[str, str]:
     for threshold in document.thresholds:
         found.setdefault(f"{threshold.selector}: {threshold.expression.aggregate}", []).append(str(threshold.expression))
     for tolerance in document.compare:
-        found.setdefault(f"compare: p({tolerance.quantile:g})", []).append(str(tolerance))
+        found.setdefault(f"compare: {tolerance.figure}", []).append(str(tolerance))
+    for one in document.scenarios:
+        found.setdefault(f"scenarios: {one.scenario}: {one.selector}: {one.expression.aggregate}", []).append(str(one.expression))
+    if document.answers is not None:
+        found["compare: answers"] = [str(document.answers)]
     sizes = document.bursts
     for name, value in (("count", sizes.count), ("rate", sizes.rate), ("duration", sizes.duration)):
         if value is not None:

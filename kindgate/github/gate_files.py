@@ -8,12 +8,20 @@ from typing import Any
 
 from kindgate.deploy.manifest_yaml import read_documents
 from kindgate.deploy.render import KUSTOMIZATION_NAMES
-from kindgate.errors import ManifestError
+from kindgate.errors import ManifestError, SloError
 from kindgate.github.suite_settings import ReadsFile
 from kindgate.settings import Settings
+from kindgate.workload.document import IncludedWorkload, parse_slo_document, parse_workload
+from kindgate.workload.file_names import files_of, imported_files
+from kindgate.workload.model import Workload
 
 KUSTOMIZATIONS_LIMIT = 100
 """Maximum kustomizations to follow; the rest of a larger tree is ignored."""
+
+IMPORTS_LIMIT = 200
+"""Number of files that a program may import after which no more are read."""
+
+_PROGRAMS = (".py", ".js", ".ts")
 
 _BASE_KEYS = ("resources", "bases", "components")
 _FILES = ("patchesStrategicMerge", "configurations", "crds", "transformers", "generators", "validators")
@@ -33,6 +41,7 @@ def gate_paths_of(read: ReadsFile, settings: Settings) -> tuple[str, ...]:
     found: set[str] = set()
     for manifests in (deploy.overlay, *deploy.apply, *([settings.slo.base] if settings.slo.base else ())):
         found |= manifest_files(read, _joined(root, str(manifests)))
+    found |= workload_files(read, settings)
     others = [settings.slo.file, *deploy.values, *([settings.cluster.config] if settings.cluster.config else ()), *settings.images.load]
     found |= {_joined(root, str(one)) for one in others}
     found |= {_joined(root, posixpath.join(build.folder, file)) for build in settings.images.builds for file in build.files}
@@ -42,6 +51,54 @@ def gate_paths_of(read: ReadsFile, settings: Settings) -> tuple[str, ...]:
 def objectives_path(settings: Settings) -> str:
     """The suite's objectives file, relative to the repository root."""
     return _joined(settings.root.as_posix(), str(settings.slo.file))
+
+
+def workload_at(read: ReadsFile, file: str, text: str) -> Workload | None:
+    """The workload of the objectives file at `file`, whose content is `text`; None if it has none.
+
+    Raises `SloError` if the workload, or the file that it is in, cannot be read.
+    """
+    found = parse_slo_document(text, file)
+    if not isinstance(found, IncludedWorkload):
+        return found
+    included = _joined(posixpath.dirname(file), found.file)
+    return parse_workload(read(included) if _is_inside(included) else "", included)
+
+
+def workload_files(read: ReadsFile, settings: Settings) -> set[str]:
+    """The files that the workload of the objectives file is read from, as far as it can be read; the run reports the rest.
+
+    `settings.root` is the suite's folder, relative to the folder of the paths that `read` takes.
+    """
+    file = objectives_path(settings)
+    text = read(file) if _is_inside(file) else ""
+    if not text.strip():
+        return set()
+    folder, included = posixpath.dirname(file), set[str]()
+    try:
+        found = parse_slo_document(text, file)
+        if isinstance(found, IncludedWorkload):
+            included = {_joined(folder, found.file)}
+            folder = posixpath.dirname(_joined(folder, found.file))
+        workload = workload_at(read, file, text)
+    except SloError:
+        return included
+    named = {_joined(folder, name) for name in (files_of(workload) if workload is not None else ())}
+    imported = _imported(read, {name for name in named if name.endswith(_PROGRAMS)}) if workload is not None and workload.program else set()
+    return included | named | imported
+
+
+def _imported(read: ReadsFile, programs: set[str]) -> set[str]:
+    """The files that programs may import, and those that these may import in turn."""
+    found: set[str] = set()
+    todo = sorted(programs)
+    while todo and len(found) < IMPORTS_LIMIT:
+        path = todo.pop()
+        text = read(path) if _is_inside(path) and path.endswith(_PROGRAMS) else ""
+        new = {_joined(posixpath.dirname(path), name) for name in imported_files(path, text)} - found - programs
+        found |= new
+        todo += sorted(new)
+    return found
 
 
 def manifest_files(read: ReadsFile, path: str) -> set[str]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from kindgate.errors import GitHubRefused, PublishRefused, SettingsError, SloError
 from kindgate.github.client import Api
 from kindgate.github.confined import confined
-from kindgate.github.gate_files import objectives_path
+from kindgate.github.gate_files import objectives_path, workload_at
 from kindgate.github.legs import Collected
 from kindgate.github.retry import retried
 from kindgate.github.subject import Subject
@@ -22,10 +22,12 @@ from kindgate.report.recompute import recompute_report
 from kindgate.report.run_report import RunReport
 from kindgate.slo.slo_file import parse_document
 from kindgate.waiting import Deadline
+from kindgate.workload.burst_plan import shaped_loop
+from kindgate.workload.planned_arrivals import planned_load
 
 
 def base_objectives(read: ReadsFile, suite: Suite, branch: str) -> BaseObjectives | None:
-    """The base's objectives for a suite; None if the base has no objectives file.
+    """The base's objectives for a suite, with the load of its workload; None if the base has no objectives file.
 
     Raises `SettingsError` and `SloError` if the base's settings or objectives file cannot be read.
     """
@@ -34,18 +36,23 @@ def base_objectives(read: ReadsFile, suite: Suite, branch: str) -> BaseObjective
     text = read(file) if not file.startswith(("/", "../")) else ""
     if not text.strip():
         return None
-    objectives = parse_document(text, file)
+    objectives, workload = parse_document(text, file), workload_at(read, file, text)
     sizes, slo, load = objectives.bursts, settings.slo, settings.load
+    rate, seconds = sizes.rate or load.rate, sizes.duration or load.duration
+    if workload is not None:
+        loop = shaped_loop(workload.load, rate, seconds, load.arrival)
+        rate, seconds = loop.count / loop.seconds, loop.seconds
     return BaseObjectives(
         branch=branch,
         objectives=objectives,
         bursts=sizes.count or slo.bursts,
-        rate=sizes.rate or load.rate,
-        seconds=sizes.duration or load.duration,
+        rate=rate,
+        seconds=seconds,
         quick=slo.quick,
         compares=slo.compares,
         required=suite.required,
         inconclusive=slo.inconclusive,
+        load=planned_load(workload, round(rate * seconds)) if workload is not None else None,
     )
 
 
@@ -111,7 +118,9 @@ def recompute_all(reports: Mapping[str, RunReport], bases: Sequence[Base] = (), 
 
 
 def _base_for(report: RunReport, bases: Sequence[Base]) -> Base | None:
-    same = (base for base in bases if isinstance(base, BaseObjectives) and not is_edited(report.judged, base))
+    same = (
+        base for base in bases if isinstance(base, BaseObjectives) and not is_edited(report.judged, base, report.answers, report.scenarios)
+    )
     return next(same, bases[0] if bases else None)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from kindgate.errors import SettingsError
 from kindgate.options import option_fields
 from kindgate.scaffold.pytest_config import find_config_by
-from kindgate.settings import Settings, build_settings
+from kindgate.settings import Settings
+from kindgate.settings_sources import build_settings
 
 ReadsFile = Callable[[str], str]
 """Returns the text of a file of one commit, by its path from the repository root; empty if missing."""

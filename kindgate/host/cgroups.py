@@ -33,6 +33,18 @@ class Cgroup:
             raise ValueError(f"{self.usage} reports no CPU time")
         return int(fields["usage_usec"]) / _MICROS
 
+    def in_hierarchy(self, controller: str, root: Path = _ROOT) -> Path | None:
+        """The folder of the group's path in the v1 hierarchy of `controller`; None if that is not mounted or its mounts are unreadable.
+
+        Docker and the kubelet use one path in all hierarchies. `root` is the parent of `/proc` and `/sys`.
+        """
+        try:
+            mounts = list(_mounts((root / "proc/self/mountinfo").read_text(encoding="utf-8")))
+        except OSError:
+            return None
+        folders = (mount.folder_of(self.path, controller) for mount in mounts if controller in mount.controllers)
+        return next((root / folder.lstrip("/") for folder in folders if folder is not None), None)
+
     def holds(self, membership: str) -> bool:
         """Whether the process whose `/proc/PID/cgroup` is `membership` is in the group or a descendant."""
         return any(path == self.path or path.startswith(f"{self.path}/") for _, path in _hierarchies(membership))

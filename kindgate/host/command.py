@@ -35,6 +35,9 @@ GRACE = 2.0
 LAST_LINES = 20
 """Number of output lines that a failed command's error carries."""
 
+COMMAND_LIMIT = 200
+"""Characters of a command line in an error; log records have all of it."""
+
 _POLL = 0.2
 """Seconds between exit checks of a silent program: a grandchild that keeps the pipe open must not hide its exit."""
 
@@ -243,9 +246,17 @@ def end_group(process: subprocess.Popen[bytes], grace: float = GRACE) -> None:
 
 
 def format_command(argv: Sequence[str | os.PathLike[str]]) -> str:
-    """The command line in shell syntax, shortened for messages."""
-    line = shlex.join(os.fspath(part) for part in argv)
-    return line if len(line) <= 200 else line[:197] + "..."
+    """The command line in shell syntax for messages: its first arguments, at least the program, up to `COMMAND_LIMIT` characters.
+
+    Arguments are left out whole, because no later redaction would recognize half a secret.
+    """
+    program, *arguments = (shlex.quote(os.fspath(part)) for part in argv)
+    line = program
+    for argument in arguments:
+        if len(line) + len(argument) >= COMMAND_LIMIT:
+            return f"{line} ..."
+        line += f" {argument}"
+    return line
 
 
 class CommandLine:

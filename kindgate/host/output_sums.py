@@ -16,6 +16,9 @@ LOCK = Path(__file__).with_name("outputs.lock")
 TRUSTED = "KINDGATE_CACHE_TRUSTED"
 """Variable that, set to `1` in GitHub Actions, marks the restored cache as writable only by runs of the default branch."""
 
+PACKAGE = "package"
+"""What made a program that was not compiled here but taken from a wheel or a Debian package."""
+
 _RECORD_NAME = "kindgate-made"
 """File in the job's temporary folder that lists what this job has made."""
 
@@ -61,7 +64,8 @@ def _main(folder: Path) -> None:
 
     for program in sorted(folder.glob("*@*-*/*")):
         if program.suffix != ".sha256" and not program.is_symlink():
-            maker = go_version_of(program, Deadline.after(60)) or "wheel"
+            is_compiled = "@v" in program.parent.name  # the version of a Go module, unlike that of a package, starts with a v
+            maker = go_version_of(program, Deadline.after(60)) if is_compiled else PACKAGE
             print(f"{program.parent.name}: {{{maker}: {sum_of(program)}}}")  # noqa: T201 - the output
 
 

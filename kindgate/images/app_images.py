@@ -9,8 +9,8 @@ from pathlib import Path
 
 from kindgate.errors import CommandFailed, ImageError
 from kindgate.host.container_engine import Engine
+from kindgate.image_arguments import AppBuild
 from kindgate.progress import Progress
-from kindgate.settings import AppBuild
 from kindgate.waiting import Deadline
 
 

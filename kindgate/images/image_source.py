@@ -8,7 +8,7 @@ from typing import Protocol
 
 from kindgate.errors import ImageError
 from kindgate.images.image_plan import ImagePlan, LoadedImage, WantedImage
-from kindgate.images.image_reference import ImageReference
+from kindgate.images.image_reference import LOCAL_REGISTRY, ImageReference
 from kindgate.progress import Progress
 from kindgate.waiting import Deadline
 
@@ -75,13 +75,17 @@ def check_available(source: ImageSource, plan: ImagePlan, deadline: Deadline) ->
     """The images that `source` lacks if the plan allows it; otherwise raises `ImageError` with file and object."""
     missing = source.missing(plan, deadline)
     if missing and not plan.allow_missing:
-        name = missing[0].reference.familiar_name
-        raise ImageError(
-            source.missing_message(", ".join(map(str, missing))),
-            next_step=f"correct the name; or `docker build` the image and pass it with --app-image {name}=IMAGE or --kind-load IMAGE; "
-            "or let the cluster report it with --images-allow-missing",
-        )
+        raise ImageError(source.missing_message(", ".join(map(str, missing))), next_step=_next_step(missing[0].reference))
     return missing
+
+
+def _next_step(missing: ImageReference) -> str:
+    if missing.registry == LOCAL_REGISTRY:
+        return f"build it with `kindgate images build {missing.tagged} image.tar`, and pass it with --kind-load image.tar"
+    return (
+        f"correct the name; or `docker build` the image and pass it with --app-image {missing.familiar_name}=IMAGE or --kind-load IMAGE; "
+        "or let the cluster report it with --images-allow-missing"
+    )
 
 
 def provide(source: ImageSource, plan: ImagePlan, progress: Progress, deadline: Deadline) -> Provided:

@@ -14,7 +14,7 @@ from kindgate.host.container_engine import Engine
 from kindgate.images.engine_store import image_id, keeps_digests, save_image
 from kindgate.images.image_lock import ImageLock
 from kindgate.images.image_plan import ImagePlan, LoadedImage, WantedImage
-from kindgate.images.image_reference import ImageReference
+from kindgate.images.image_reference import LOCAL_REGISTRY, ImageReference
 from kindgate.images.oci_layout import LayoutImage, write_layout
 from kindgate.images.registry_answers import Failure, classify_failure, is_loopback, registry_error
 from kindgate.progress import Progress
@@ -102,7 +102,9 @@ class RegistrySource:
         return reference.through(self.mirror) if self.mirror else reference
 
     def _exists(self, reference: ImageReference, deadline: Deadline) -> bool:
-        """Whether the registry has the image; not queried if the engine has it by digest."""
+        """Whether the registry has the image; not queried if the engine has it by digest, or if no registry can have it."""
+        if reference.registry == LOCAL_REGISTRY:
+            return False
         name = reference.exact
         if reference.digest and image_id(self.engine, name, deadline):
             return True

@@ -12,6 +12,7 @@ from kindgate.host.facts import HostFacts
 from kindgate.images.build.build_source import BuildSource, can_build
 from kindgate.images.image_lock import ImageLock
 from kindgate.images.image_plan import ImagePlan
+from kindgate.images.image_reference import LOCAL_REGISTRY
 from kindgate.images.image_source import ImageSource
 from kindgate.images.registry import RegistrySource
 from kindgate.images.registry_answers import any_reachable
@@ -63,4 +64,5 @@ def choose_source(
 def _hosts(registry: RegistrySource, plan: ImagePlan) -> Iterable[str]:
     """The registries that the run would use."""
     references = (image.reference for image in plan.wanted)
-    return sorted({registry.pulled_as(reference).registry for reference in (*references, registry.lock.node.reference)})
+    hosts = {registry.pulled_as(reference).registry for reference in (*references, registry.lock.node.reference)}
+    return sorted(hosts - {LOCAL_REGISTRY})

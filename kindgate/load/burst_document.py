@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter
 
 from kindgate.histogram import Histogram
 from kindgate.load.export import hdr_text
+from kindgate.load.journey_series import JourneySeries
 from kindgate.load.result import NETWORK_KINDS, BurstResult, FailureKind, Series
 
 
@@ -59,7 +60,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class RouteFigures:
-    """One route and arm."""
+    """One route and arm; `journey` is the one whose step it is, if any. `redirects_followed` are parts of its requests."""
 
     route: str
     host: str
@@ -72,6 +73,23 @@ class RouteFigures:
     response_time_ms: Times
     service_time_ms: Times
     waiting_ms: Times
+    redirects_followed: int
+    journey: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class JourneyFigures:
+    """One journey and arm. `count` journeys came due; the durations are those of completed ones, from their intended start."""
+
+    journey: str
+    arm: str
+    tags: Mapping[str, str]
+    count: int
+    started: int
+    completed: int
+    failed: int
+    duration_ms: Times
 
 
 @dataclass(frozen=True)
@@ -122,6 +140,7 @@ class LoadDocument:
 
     `response_time_ms` is measured from the intended time, over successful requests; `service_time_ms` is measured from the
     time of sending. `histogram` holds the response times in kindgate's encoding and as HdrHistogram V2 (microseconds).
+    In a `closed_loop`, users wait for their responses: times count from sending, and no threshold on a time passes.
     """
 
     version: Annotated[Literal[1], Field(description="Grows when the meaning of a field changes")]
@@ -129,6 +148,7 @@ class LoadDocument:
     ended: float
     seconds: float
     interrupted: bool
+    closed_loop: bool
     count: int
     sent: int
     completed: int
@@ -147,6 +167,7 @@ class LoadDocument:
     bytes_received: int
     generator: Generator
     routes: tuple[RouteFigures, ...]
+    journeys: tuple[JourneyFigures, ...]
     timeline: tuple[TimelinePoint, ...]
     histogram: Mapping[str, str]
     plan: Mapping[str, Any]
@@ -175,6 +196,7 @@ def load_document(
         ended=result.window.end,
         seconds=result.seconds,
         interrupted=result.interrupted,
+        closed_loop=bool(result.closed_loop),
         count=result.scheduled,
         sent=result.sent,
         completed=total.completed,
@@ -193,6 +215,7 @@ def load_document(
         bytes_received=total.bytes_received,
         generator=_generator(result),
         routes=tuple(_route(series) for series in result.series),
+        journeys=tuple(_journey(series) for series in result.journeys),
         timeline=_timeline(result),
         histogram={"kindgate": total.response.to_text(), "hdr_v2": hdr_text(total.response)},
         plan=result.plan.masked.to_json(),
@@ -241,6 +264,22 @@ def _route(series: Series) -> RouteFigures:
         response_time_ms=times(series.response),
         service_time_ms=times(series.service),
         waiting_ms=times(series.waiting),
+        redirects_followed=series.redirects_followed,
+        journey=series.journey,
+        tags=dict(series.tags),
+    )
+
+
+def _journey(series: JourneySeries) -> JourneyFigures:
+    return JourneyFigures(
+        journey=series.journey,
+        arm=series.arm,
+        tags=dict(series.tags),
+        count=series.scheduled,
+        started=series.started,
+        completed=series.completed,
+        failed=series.failed,
+        duration_ms=times(series.duration),
     )
 
 

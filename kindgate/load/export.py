@@ -17,7 +17,7 @@ from kindgate.load.plan import BurstPlan
 from kindgate.load.raw_samples import CODES, LATE, OK, SIZE_UNIT, Column, Rows
 
 FIELDS: Final = (
-    "route", "host", "arm", "intended_us", "sent_us", "done_us", "cap_wait_us", "waiting_us", "outcome", "status", "bytes",
+    "route", "host", "arm", "journey", "intended_us", "sent_us", "done_us", "cap_wait_us", "waiting_us", "outcome", "status", "bytes",
 )  # fmt: skip
 """Times are microseconds after the burst's start; `sent_us` is empty for requests never sent."""
 
@@ -38,6 +38,7 @@ def raw_samples(plan: BurstPlan, rows: Rows) -> Iterator[tuple[object, ...]]:
             route.label,
             route.host,
             route.arm,
+            route.journey,
             row[Column.INTENDED] / 1000,
             None if sent < 0 else sent / 1000,
             row[Column.DONE] / 1000,

@@ -22,22 +22,26 @@ import pycurl
 
 from kindgate.load.curl_multi import MultiTransfers, suitable_multi
 from kindgate.load.engine import Begin, Engine
+from kindgate.load.journeys import JourneyEngine
 from kindgate.load.plan import ClosedLoop
 from kindgate.load.process_limits import minimize_timer_slack, raise_descriptor_limit, realtime_priority
-from kindgate.load.protocol import Broken, Done, Prepared, Ready, Recent, Run, Start, Stop
+from kindgate.load.protocol import Broken, Done, Finish, Prepared, Ready, Recent, Run, Start, Stop
+from kindgate.load.raw_samples import NO_ROWS
 from kindgate.load.schedule import NANOS, make_schedule
+from kindgate.load.streams import all_entry_values
 
 PROGRESS = NANOS // 2
 """Nanoseconds between two progress messages."""
 
 
 class Reporter:
-    """The tick of a running burst: send progress and check for `Stop`."""
+    """The tick of a running burst: send progress, and receive `Stop` and `Finish`."""
 
-    def __init__(self, pipe: Connection[Any, Any], *, progress: bool) -> None:
+    def __init__(self, pipe: Connection[Any, Any], run: Run) -> None:
         self.engine: Engine | None = None
         self._pipe = pipe
-        self._progress = progress
+        self._progress = run.progress
+        self._index = run.index
         self._next = PROGRESS
         self._reported = 0
 
@@ -47,8 +51,14 @@ class Reporter:
             self._next = now + PROGRESS
             rows = self.engine.recorder.rows(self._reported)
             self._reported += len(rows)
-            self._pipe.send(Recent(now / NANOS, in_flight, rows))
-        return self._pipe.poll() and isinstance(self._pipe.recv(), Stop)
+            self._pipe.send(Recent(self._index, now / NANOS, in_flight, rows, self.engine.settled(now)))
+        while self._pipe.poll():
+            match self._pipe.recv():
+                case Stop():
+                    return True
+                case Finish(at) if self.engine:
+                    self.engine.finish(at)
+        return False
 
 
 class Generator:
@@ -69,8 +79,9 @@ class Generator:
 
     def _run(self, run: Run) -> Done | Broken:
         transfers = self._connections(run)
-        reporter = Reporter(self._pipe, progress=run.progress)
-        reporter.engine = engine = Engine(run.plan, transfers, run.cap, reporter.tick)
+        reporter = Reporter(self._pipe, run)
+        kind = JourneyEngine if run.plan.journeys else Engine
+        reporter.engine = engine = kind(run.plan, transfers, run.cap, reporter.tick)
         opened, wall, cpu = transfers.opened, time.monotonic(), time.process_time()
 
         def begin() -> int | None:
@@ -84,7 +95,16 @@ class Generator:
             complete = _prepare(run, engine, begin)()
         except (pycurl.error, OSError, MemoryError):
             return Broken(traceback.format_exc())
-        return Done(engine.recorder.rows(), time.monotonic() - wall, time.process_time() - cpu, transfers.opened - opened, complete)
+        return Done(
+            rows=engine.recorder.rows(),
+            journeys=engine.journeys.rows() if isinstance(engine, JourneyEngine) else NO_ROWS,
+            samples=tuple(engine.samples),
+            followed=tuple(engine.followed),
+            seconds=time.monotonic() - wall,
+            cpu_seconds=time.process_time() - cpu,
+            connections=transfers.opened - opened,
+            complete=complete,
+        )
 
     def _connections(self, run: Run) -> MultiTransfers:
         """The connections left by earlier bursts, or a new empty set."""
@@ -99,11 +119,13 @@ def _prepare(run: Run, engine: Engine, begin: Begin) -> Callable[[], bool]:
     loop = run.plan.loop
     if isinstance(loop, ClosedLoop):
         return partial(engine.run_closed, _share_of(loop, run.index, run.of), run.plan.seed + run.index, begin)
-    schedule = make_schedule(loop, run.plan.routes, run.plan.seed).share(run.index, run.of)
+    plan = run.plan
+    whole = make_schedule(loop, (*plan.routes, *plan.journeys), plan.seed, numbered=plan.varies)
+    schedule, values = whole.share(run.index, run.of), all_entry_values(plan, whole.route)
 
     def send() -> bool:
         with realtime_priority():
-            return engine.run_open(schedule, begin)
+            return engine.run_open(schedule, begin, values)
 
     return send
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from kindgate.duration import MILLISECOND, duration_seconds
 from kindgate.errors import LoadError
 from kindgate.histogram import Histogram
+from kindgate.load.journey_series import JourneySeries
 from kindgate.load.plan import OpenLoop, Stage
-from kindgate.load.result import BurstResult
+from kindgate.load.result import BurstResult, Series, grouped
 
 _EXECUTORS: Final = ("constant-arrival-rate", "ramping-arrival-rate")
 
@@ -77,7 +78,7 @@ def read_k6_options(options: Mapping[str, Any]) -> K6Options:
         return K6Options(
             OpenLoop(tuple(stages), "uniform"),
             None if max_vus is None else int(max_vus),
-            tuple(_thresholds(options)),
+            tuple(k6_thresholds(options)),
             None if redirects is None else int(redirects),
             keep_alive=not (options.get("noConnectionReuse") or options.get("noVUConnectionReuse")),
             verify=not options.get("insecureSkipTLSVerify"),
@@ -99,28 +100,52 @@ def k6_summary(result: BurstResult, outcomes: Mapping[str, Mapping[str, bool]]) 
     """Build k6's `--summary-export` document; times in milliseconds.
 
     `outcomes` maps selectors to expressions and whether they hold. `http_req_duration` is response time from the
-    intended time (k6 measures from sending); `retried` is kindgate's own metric. As in k6's export, true marks a failed
-    threshold.
+    intended time (k6 measures from sending); `retried` is kindgate's own metric. Routes and journeys have submetrics with the
+    tags `route` and `journey`. With journeys, only these are iterations, but requests outside of them can be dropped too; without,
+    each request is one. As in k6's export, true marks a failed threshold. `closed_loop` is kindgate's own key, for a load
+    that waits for responses.
     """
-    total = result.total
-    span = max(result.seconds, 1e-9)
+    total, span = result.total, max(result.seconds, 1e-9)
     metrics: dict[str, dict[str, Any]] = {
-        "http_req_duration": _trend(total.response + total.failed_response),
+        **_request_metrics(total, span, ""),
         "http_req_duration{expected_response:true}": _trend(total.response),
-        "http_req_waiting": _trend(total.waiting),
         "service_time": _trend(total.service),
         "send_lag": _trend(result.send_lag),
-        "http_reqs": {"count": result.sent, "rate": result.sent / span},
-        "iterations": {"count": result.sent, "rate": result.sent / span},
-        "dropped_iterations": {"count": result.dropped, "rate": result.dropped / span},
-        "retried": {"count": total.retried, "rate": total.retried / span},
-        "data_received": {"count": total.bytes_received, "rate": total.bytes_received / span},
-        "http_req_failed": _rate(total.failures, total.scheduled - total.failures),
-        "checks": _rate(total.checks_passed, total.checks_failed),
+        "retried": _count(total.retried, span),
+        "data_received": _count(total.bytes_received, span),
     }
+    for name, same_route in grouped((series.route, series) for series in result.series).items():
+        metrics |= _request_metrics(Series.merged(same_route), span, f"{{route:{name}}}")
+    singles = sum(series.scheduled - series.sent for series in result.series if not series.journey)
+    if result.journeys:
+        metrics |= _iteration_metrics(result.journeys, span, "", singles)
+        for name, same_journey in grouped((series.journey, series) for series in result.journeys).items():
+            metrics |= _iteration_metrics(same_journey, span, f"{{journey:{name}}}")
+    else:
+        metrics |= {"iterations": _count(result.sent, span), "dropped_iterations": _count(singles, span)}
     for selector, expressions in outcomes.items():
         metrics.setdefault(selector, {})["thresholds"] = {expression: not holds for expression, holds in expressions.items()}
-    return {"metrics": metrics, "root_group": {"name": "", "path": "", "id": "", "groups": {}, "checks": {}}}
+    root_group = {"name": "", "path": "", "id": "", "groups": {}, "checks": {}}
+    return {"metrics": metrics, "root_group": root_group, **({"closed_loop": True} if result.closed_loop else {})}
+
+
+def _request_metrics(series: Series, span: float, tag: str) -> dict[str, dict[str, Any]]:
+    return {
+        f"http_reqs{tag}": _count(series.sent, span),
+        f"http_req_duration{tag}": _trend(series.response + series.failed_response),
+        f"http_req_waiting{tag}": _trend(series.waiting),
+        f"http_req_failed{tag}": _rate(series.failures, series.scheduled - series.failures),
+        f"checks{tag}": _rate(series.checks_passed, series.checks_failed),
+    }
+
+
+def _iteration_metrics(journeys: Sequence[JourneySeries], span: float, tag: str, singles: int = 0) -> dict[str, dict[str, Any]]:
+    """The metrics of journeys; `singles` are requests outside of journeys that were never sent."""
+    return {
+        f"iterations{tag}": _count(sum(each.started for each in journeys), span),
+        f"dropped_iterations{tag}": _count(singles + sum(each.scheduled - each.started for each in journeys), span),
+        f"iteration_duration{tag}": _trend(Histogram.merged(each.duration for each in journeys)),
+    }
 
 
 def _refuse_unsupported(values: Mapping[str, Any], unsupported: Mapping[str, tuple[object, str]], where: str) -> None:
@@ -153,7 +178,7 @@ def _ramping(scenario: Mapping[str, Any]) -> list[Stage]:
     return stages
 
 
-def _thresholds(options: Mapping[str, Any]) -> list[str]:
+def k6_thresholds(options: Mapping[str, Any]) -> list[str]:
     """Each threshold as `selector: expression`; in the object form the expression is the key `threshold`."""
     thresholds = []
     for selector, expressions in (options.get("thresholds") or {}).items():
@@ -175,6 +200,10 @@ def _trend(histogram: Histogram) -> dict[str, Any]:
     figures = {"avg": histogram.mean, "min": histogram.min, "med": histogram.percentile(50), "max": histogram.max}
     figures |= {f"p({q})": histogram.percentile(q) for q in (90, 95, 99)}
     return {name: value / 1000 for name, value in figures.items()}
+
+
+def _count(count: int, span: float) -> dict[str, Any]:
+    return {"count": count, "rate": count / span}
 
 
 def _rate(passes: int, fails: int) -> dict[str, Any]:

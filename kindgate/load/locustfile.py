@@ -9,13 +9,9 @@ Locust patches the standard library when imported: only Locust may import this m
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gevent
@@ -24,20 +20,13 @@ from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
-from kindgate.load.generator_pool import GRACE_SECONDS, GeneratorPool, Shares, max_duration
+from kindgate.load.burst_duration import max_duration
+from kindgate.load.generator_pool import GeneratorPool, Shares
+from kindgate.load.locust_settings import heartbeats, output, planned
 from kindgate.load.plan import BurstPlan
+from kindgate.load.report_collector import GRACE_SECONDS
 from kindgate.load.result import BurstResult
-from kindgate.load.result_log import result_lines
 from kindgate.waiting import Deadline
-
-PLAN = "KINDGATE_LOAD_PLAN"
-"""Environment variable of the master: path of the plan as JSON."""
-
-RESULT = "KINDGATE_LOAD_RESULT"
-"""Environment variable of the master: output file for the merged result; `-` prints it (`kindgate.load.result_log`)."""
-
-HEARTBEATS = "KINDGATE_LOAD_HEARTBEATS"
-"""Environment variable of the master: seconds without a heartbeat after which a worker is lost."""
 
 SHARE = "kindgate_share"
 STOP = "kindgate_stop"
@@ -49,10 +38,9 @@ LEAD_SECONDS = 2.0
 class Master:
     """Hands out shares when the test starts, gathers results, and ends Locust when all have arrived or time is up."""
 
-    def __init__(self, runner: MasterRunner, plan: BurstPlan, output: str) -> None:
+    def __init__(self, runner: MasterRunner, plan: BurstPlan) -> None:
         self._runner = runner
         self._plan = plan
-        self._output = output
         self._results: dict[str, BurstResult] = {}
         self._clients: list[str] = []
 
@@ -82,15 +70,8 @@ class Master:
         if self._results:
             merged = BurstResult.merged(self._results[client] for client in sorted(self._results))
             lost = (len(self._clients) - len(self._results) + sum(part.missing for part in self._results.values())) / len(self._clients)
-            self._output_result(replace(merged, missing=lost))
+            output(replace(merged, missing=lost))
         self._runner.quit()
-
-    def _output_result(self, result: BurstResult) -> None:
-        if self._output == "-":
-            sys.stdout.writelines(f"{line}\n" for line in result_lines(result))
-            sys.stdout.flush()
-        else:
-            Path(self._output).write_text(json.dumps(result.to_json()), encoding="utf-8")
 
     def _can_report(self, client: str) -> bool:
         """Whether `client` can still report a result."""
@@ -151,9 +132,8 @@ class Generator(User):
 def on_init(environment: Environment, **_: object) -> None:
     """Become the master or a worker."""
     if isinstance(environment.runner, MasterRunner):
-        runners.HEARTBEAT_LIVENESS = int(os.environ[HEARTBEATS])  # Locust has no option for this
-        plan = BurstPlan.from_json(json.loads(Path(os.environ[PLAN]).read_text(encoding="utf-8")))
-        master = Master(environment.runner, plan, os.environ[RESULT])
+        runners.HEARTBEAT_LIVENESS = heartbeats()  # Locust has no option for this
+        master = Master(environment.runner, planned())
         gevent.signal_handler(signal.SIGUSR1, master.stop)
         environment.events.test_start.add_listener(master.start)
         environment.events.worker_report.add_listener(master.report)

@@ -16,12 +16,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from kindgate.errors import LoadError
-from kindgate.load.plan import BurstPlan, OpenLoop
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
 
 SPARE_DESCRIPTORS: Final = 64
 """Descriptors of a generator that are not connections."""
 
 SMALLEST_CAP: Final = 256
+
+STALL_SECONDS: Final = 2.0
+"""Seconds without a response from the server before requests have to wait for slots."""
 
 RATE_PER_PROCESS: Final = 5000
 """Requests per second that one generator can send with a delay below a millisecond."""
@@ -35,7 +38,7 @@ def process_count(plan: BurstPlan) -> int:
     if plan.processes:
         count = plan.processes
     elif isinstance(loop, OpenLoop):
-        count = min(len(os.sched_getaffinity(0)), math.ceil(loop.peak_rate / RATE_PER_PROCESS))
+        count = min(len(os.sched_getaffinity(0)), math.ceil(loop.peak_rate * requests_per_arrival(plan) / RATE_PER_PROCESS))
     else:
         count = len(os.sched_getaffinity(0))
     return max(1, min(count, loop.count if isinstance(loop, OpenLoop) else loop.users))
@@ -45,7 +48,8 @@ def in_flight_cap(plan: BurstPlan, processes: int) -> int:
     """Maximum number of unanswered requests, over all generators.
 
     Default: the requests sent in two seconds at the highest rate, so requests wait for a slot only if the server stalls
-    for longer. Raises `LoadError` if more are requested than descriptors allow.
+    for longer; a route with a timeout of its own is expected to take that long. Raises `LoadError` if more are requested than
+    descriptors allow.
     """
     loop = plan.loop
     limit = connection_limit() * processes
@@ -59,7 +63,24 @@ def in_flight_cap(plan: BurstPlan, processes: int) -> int:
         return requested
     if not isinstance(loop, OpenLoop):
         return limit
-    return max(processes, min(limit, max(SMALLEST_CAP, math.ceil(2 * loop.peak_rate))))
+    return max(processes, min(limit, max(SMALLEST_CAP, math.ceil(loop.peak_rate * _slot_seconds_per_arrival(plan)))))
+
+
+def requests_per_arrival(plan: BurstPlan) -> float:
+    """Average number of requests of a route or journey of the mix."""
+    return sum(weight for _, weight in _sent_routes(plan)) / sum(plan.weights)
+
+
+def _slot_seconds_per_arrival(plan: BurstPlan) -> float:
+    """Average of the seconds for which the requests of a route or journey may hold slots before others have to wait."""
+    seconds = ((max(STALL_SECONDS, route.timeout or 0.0), weight) for route, weight in _sent_routes(plan))
+    return sum(each * weight for each, weight in seconds) / sum(plan.weights)
+
+
+def _sent_routes(plan: BurstPlan) -> Iterator[tuple[Route, int]]:
+    """Each request of a block of the schedule: its route, and how often it occurs."""
+    yield from ((route, route.weight) for route in plan.routes)
+    yield from ((plan.routes[step.route], journey.weight) for journey in plan.journeys for step in journey.steps)
 
 
 def connection_limit() -> int:

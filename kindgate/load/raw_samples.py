@@ -16,7 +16,10 @@ Rows = NDArray[np.int64]
 
 
 class Column(enum.IntEnum):
-    """Column meanings. Times are nanoseconds after the burst's start; `SENT` is -1 for requests never sent."""
+    """Column meanings. Times are nanoseconds after the burst's start; `SENT` is -1 for requests never sent.
+
+    A journey has a row of its own, with its index in the plan as `ROUTE`, and `SENT` of its first step.
+    """
 
     ROUTE = 0
     INTENDED = 1
@@ -43,6 +46,9 @@ _LAYOUT: Final = struct.Struct(f"{len(Column)}q")
 
 ROW: Final = _LAYOUT.pack
 """Packs one row, with the numbers in the order of `Column`."""
+
+
+NO_ROWS: Final[Rows] = np.empty((0, len(Column)), np.int64)
 
 
 class Recorder:

@@ -1,84 +1,89 @@
-"""One reusable HTTP request and its outcome: a libcurl handle that is set up once per route and sent many times.
+"""One reusable HTTP request: a libcurl handle that is set up once per route, filled in if the route varies, and sent many times.
 
-The outcome of a request is decided here too: whether a response body passes its check, and which kind of failure one of
-libcurl's errors is (numbered as in libcurl-errors(3)).
+Whether its response is as expected is decided here too, and which kind of failure an unexpected one is.
 """
 
 from __future__ import annotations
 
-import codecs
-import errno
-import functools
 import io
-import json
 import os
-import re
-from collections.abc import Callable
-from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 import pycurl
 
 from kindgate.credentials import credentials_of
-from kindgate.load.plan import BurstPlan, Check, Route
+from kindgate.errors import LoadError
+from kindgate.load.body_samples import BodySampler
+from kindgate.load.plan import FOLLOWED, BurstPlan, Route
+from kindgate.load.response import Response, charset_of, extracted, status_expected, unmet
 from kindgate.load.result import FailureKind
-from kindgate.load.wire import bracketed, wire_header, wire_host, wire_url
+from kindgate.load.target import target_of
+from kindgate.load.template import Template, Value, text_of
+from kindgate.load.value_names import names_in_headers
+from kindgate.load.visit import Visit
+from kindgate.load.wire import unsendable, wire_header, wire_host
 
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that can be resent if it is unknown whether the first attempt took effect (RFC 9110, section 9.2.2)."""
 
-_CHARSET: Final = re.compile(rb"""charset\s*=\s*["']?([^\s;"',]+)""", re.IGNORECASE)
-
-_UTF8: Final = "utf-8"
-
-_KINDS: Final = {
-    pycurl.E_COULDNT_RESOLVE_HOST: FailureKind.DNS,
-    pycurl.E_COULDNT_RESOLVE_PROXY: FailureKind.DNS,
-    pycurl.E_COULDNT_CONNECT: FailureKind.CONNECT,
-    pycurl.E_INTERFACE_FAILED: FailureKind.CONNECT,
-    pycurl.E_OPERATION_TIMEDOUT: FailureKind.TIMEOUT,
-    pycurl.E_SSL_CONNECT_ERROR: FailureKind.TLS,
-    pycurl.E_SSL_ENGINE_NOTFOUND: FailureKind.TLS,
-    pycurl.E_SSL_ENGINE_SETFAILED: FailureKind.TLS,
-    pycurl.E_SSL_CERTPROBLEM: FailureKind.TLS,
-    pycurl.E_SSL_CIPHER: FailureKind.TLS,
-    pycurl.E_PEER_FAILED_VERIFICATION: FailureKind.TLS,
-    pycurl.E_USE_SSL_FAILED: FailureKind.TLS,
-    pycurl.E_SSL_CACERT_BADFILE: FailureKind.TLS,
-    pycurl.E_SSL_SHUTDOWN_FAILED: FailureKind.TLS,
-    pycurl.E_SSL_CRL_BADFILE: FailureKind.TLS,
-    pycurl.E_SSL_ISSUER_ERROR: FailureKind.TLS,
-    pycurl.E_SSL_PINNEDPUBKEYNOTMATCH: FailureKind.TLS,
-    pycurl.E_SSL_INVALIDCERTSTATUS: FailureKind.TLS,
-    # Not an HTTP response: a bare body (HTTP/0.9), a broken status line or encoding.
-    pycurl.E_UNSUPPORTED_PROTOCOL: FailureKind.HTTP,
-    pycurl.E_FTP_WEIRD_SERVER_REPLY: FailureKind.HTTP,
-    pycurl.E_BAD_CONTENT_ENCODING: FailureKind.HTTP,
-    pycurl.E_TOO_MANY_REDIRECTS: FailureKind.HTTP,
-}
-
-_MACHINE_FAULTS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS})
+_WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose requests state their length even if it is 0 (RFC 9110, section 8.6)."""
 
 
 class Request:
     """A libcurl handle with the timestamps of its current request, in nanoseconds after the burst's start.
 
-    It owns the handle rather than subclassing it: attributes of a subclass take eight times as long to read.
+    `sampler` keeps responses for the route's JSON schema. `values` are those that the last response provided. The class owns
+    the handle rather than subclassing it: attributes of a subclass take eight times as long to read.
     """
 
-    __slots__ = ("attempts", "body", "cap_wait", "check", "getinfo", "handle", "intended", "repeatable", "route", "sent", "timeout_ms")
+    __slots__ = (
+        *("attempts", "body", "body_template", "cap_wait", "expect", "extract", "getinfo", "handle", "head", "header_templates"),
+        *(
+            "headers",
+            "in_headers",
+            "inspected",
+            "intended",
+            "judged",
+            "limit_ms",
+            "repeatable",
+            "route",
+            "sampler",
+            "sent",
+            "timeout_ms",
+            "url",
+        ),
+        *("values", "varies", "visit"),
+    )
 
-    def __init__(self, plan: BurstPlan, route: int, on_socket: Callable[[int, int], int]) -> None:
+    def __init__(self, plan: BurstPlan, index: int, on_socket: Callable[[int, int], int], sampler: BodySampler | None = None) -> None:
+        route = plan.routes[index]
         self.handle = pycurl.Curl()
         self.getinfo = self.handle.getinfo
-        self.route = route
-        self.check = plan.routes[route].check
-        self.body: io.BytesIO | None = io.BytesIO() if self.check else None
-        self.repeatable = plan.routes[route].method in IDEMPOTENT
+        self.route = index
+        self.repeatable = route.method in IDEMPOTENT
         self.attempts = self.intended = self.sent = self.cap_wait = 0
-        self.timeout_ms = max(1, round(plan.timeout * 1000))
+        self.limit_ms = self.timeout_ms = max(1, round((route.timeout or plan.timeout) * 1000))
+        self.visit: Visit | None = None
+        self.expect = route.expect
+        self.extract = route.extract
+        self.judged = route.expect is not None or bool(route.extract)
+        self.inspected = _needs_body(route) or _needs_head(route)
+        self.sampler = sampler
+        self.values: dict[str, Value] = {}
+        self.in_headers = names_in_headers(plan.routes) if route.extract else frozenset[str]()
+        self.head: list[bytes] = []
+        self.body = io.BytesIO() if _needs_body(route) else None
+        self.url: Template | None = None
+        self.headers: list[bytes] = []
+        self.header_templates = tuple((name.encode(), template) for name, template in route.header_templates)
+        self.body_template = route.body_template
         self.handle.setopt(pycurl.SOCKOPTFUNCTION, on_socket)
-        self._configure(plan, plan.routes[route])
+        self._configure(plan, route)
+        self.varies = bool(route.names)
+        if not self.varies:
+            self.fill({})
 
     def _configure(self, plan: BurstPlan, route: Route) -> None:
         put = self.handle.setopt
@@ -87,13 +92,14 @@ class Request:
         put(pycurl.PROXY, "")  # libcurl would honor http_proxy
         put(pycurl.TIMEOUT_MS, self.timeout_ms)
         put(pycurl.CONNECTTIMEOUT_MS, self.timeout_ms)
-        put(pycurl.WRITEFUNCTION, self.body.write if self.body else len)  # without a check, accept and discard the body
+        put(pycurl.WRITEFUNCTION, self.body.write if self.body else len)  # if nothing is expected of it, accept and discard the body
+        if _needs_head(route):
+            put(pycurl.HEADERFUNCTION, self.head.append)
         put(pycurl.PREREQFUNCTION, self._before_sending)
-        self._address(route)
-        self._method(plan, route)
-        self._protocol(plan)
-        if plan.redirects:
-            self._follow(plan.redirects, route)
+        self._address(plan, route)
+        self._message(plan, route)
+        if route.journey:
+            put(pycurl.COOKIEFILE, "")  # lets libcurl handle cookies, without a file
         if not plan.keep_alive:
             put(pycurl.FRESH_CONNECT, 1)
             put(pycurl.FORBID_REUSE, 1)
@@ -106,59 +112,53 @@ class Request:
         self.attempts += 1
         return pycurl.PREREQFUNC_OK if self.attempts == 1 or self.repeatable else pycurl.PREREQFUNC_ABORT
 
-    def _address(self, route: Route) -> None:
-        """Connect to the URL's address, regardless of the host name of the request.
-
-        TLS takes the server name from the URL, so for https the name goes into the URL and the address into CONNECT_TO.
-        """
-        url = wire_url(route.url)
-        parts = urlsplit(url)
-        if parts.scheme == "https" and route.host:
-            name = urlsplit(f"//{wire_host(route.host)}")
-            port = name.port or parts.port or 443
-            self.handle.setopt(pycurl.CONNECT_TO, [f"::{bracketed(parts.hostname or '')}:{parts.port or 443}"])
-            url = urlunsplit((parts.scheme, f"{bracketed(name.hostname or '')}:{port}", parts.path, parts.query, ""))
-        self.handle.setopt(pycurl.URL, url)
+    def _address(self, plan: BurstPlan, route: Route) -> None:
+        redirected = plan.redirects > 0 and route.method in FOLLOWED
+        target = target_of(route, redirected=redirected)
+        if target.connect_to:
+            self.handle.setopt(pycurl.CONNECT_TO, list(target.connect_to))
+        self.url = target.url if target.url.constant is None else None
+        if target.url.constant is not None:
+            self.handle.setopt(pycurl.URL, target.url.constant)
+        if route.path:
+            self.handle.setopt(pycurl.PATH_AS_IS, 1)  # a value may be `..`
         credentials = credentials_of(route.url)
         if credentials:
             self.handle.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_BASIC)
             self.handle.setopt(pycurl.USERNAME, credentials[0].encode())
             self.handle.setopt(pycurl.PASSWORD, credentials[1].encode())
+        if redirected:
+            self.handle.setopt(pycurl.FOLLOWLOCATION, 1)
+            self.handle.setopt(pycurl.MAXREDIRS, plan.redirects)
+            self.handle.setopt(pycurl.REDIR_PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        self._protocol(plan, secure=target.secure)
 
-    def _follow(self, redirects: int, route: Route) -> None:
-        """Follow redirects; those to the route's own host also go to the URL's address, because the name may not resolve."""
-        self.handle.setopt(pycurl.FOLLOWLOCATION, 1)
-        self.handle.setopt(pycurl.MAXREDIRS, redirects)
-        self.handle.setopt(pycurl.REDIR_PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-        parts = urlsplit(wire_url(route.url))
-        if parts.scheme == "http" and route.host:
-            host = bracketed(urlsplit(f"//{wire_host(route.host)}").hostname or "")
-            address = f"{bracketed(parts.hostname or '')}:{parts.port or 80}"
-            self.handle.setopt(pycurl.CONNECT_TO, [f"{host}:{port}:{address}" for port in sorted({80, parts.port or 80})])
-
-    def _method(self, plan: BurstPlan, route: Route) -> None:
-        names = {name.lower() for name, _ in route.headers}
+    def _message(self, plan: BurstPlan, route: Route) -> None:
+        """Set method, headers and body, or keep the templates that are filled in for each request."""
+        named = {name.lower() for name, _ in (*route.headers, *route.header_templates)}
         headers = [wire_header(name, value) for name, value in route.headers]
-        if route.host and "host" not in names:
+        if route.host and "host" not in named:
             headers.append(f"Host: {wire_host(route.host)}".encode())
-        if self.check:
+        if self.body:
             self.handle.setopt(pycurl.ACCEPT_ENCODING, "")  # makes libcurl decode the body by its Content-Encoding
-            if "accept-encoding" not in names:
-                headers.append(b"Accept-Encoding:")  # like a request without a check, request no encoding
-        if not plan.keep_alive and "connection" not in names and plan.http_version == "1.1":
+            if "accept-encoding" not in named:
+                headers.append(b"Accept-Encoding:")  # like a request whose body is discarded, request no encoding
+        if not plan.keep_alive and "connection" not in named and plan.http_version == "1.1":
             headers.append(b"Connection: close")  # the server closes first, so this machine's ports are free again immediately
+        if (route.body or route.body_template) and "expect" not in named:
+            headers.append(b"Expect:")
         if route.body:
             self.handle.setopt(pycurl.POSTFIELDS, route.body)
-            if "expect" not in names:
-                headers.append(b"Expect:")
+        elif not route.body_template and route.method in _WITH_CONTENT and "content-length" not in named:
+            headers.append(b"Content-Length: 0")
         if route.method == "HEAD":
             self.handle.setopt(pycurl.NOBODY, 1)
         else:
             self.handle.setopt(pycurl.CUSTOMREQUEST, route.method)
         self.handle.setopt(pycurl.HTTPHEADER, headers)
+        self.headers = headers
 
-    def _protocol(self, plan: BurstPlan) -> None:
-        secure = str(self.getinfo(pycurl.EFFECTIVE_URL)).startswith("https:")
+    def _protocol(self, plan: BurstPlan, *, secure: bool) -> None:
         if plan.http_version == "2":
             version = pycurl.CURL_HTTP_VERSION_2TLS if secure else pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
             self.handle.setopt(pycurl.PIPEWAIT, 1)
@@ -170,74 +170,74 @@ class Request:
         if plan.ca_file:
             self.handle.setopt(pycurl.CAINFO, os.fsencode(plan.ca_file))
 
+    def fill(self, values: Mapping[str, Value]) -> None:
+        """Fill the templates for the next send; the values in headers were checked when they were read."""
+        put = self.handle.setopt
+        if self.url:
+            put(pycurl.URL, self.url.render(values))
+        if self.header_templates:
+            put(pycurl.HTTPHEADER, [*self.headers, *(_header_line(name, text.render(values)) for name, text in self.header_templates)])
+        if self.body_template:
+            put(pycurl.POSTFIELDS, self.body_template.render(values))
+
     def prepare(self, timeout_ms: int) -> None:
         """Prepare for the next send, with a timeout of `timeout_ms`."""
         self.attempts = 0
         if timeout_ms != self.timeout_ms:
             self.timeout_ms = timeout_ms
             self.handle.setopt(pycurl.TIMEOUT_MS, timeout_ms)
-        if self.body is not None:
+        if self.judged:
+            self._forget_response()
+
+    def set_cookies(self, cookies: Iterable[bytes]) -> None:
+        """Replace the handle's cookies by those of one user, as `cookies` returned them."""
+        self.handle.setopt(pycurl.COOKIELIST, "ALL")
+        for cookie in cookies:
+            self.handle.setopt(pycurl.COOKIELIST, cookie)
+
+    @property
+    def cookies(self) -> list[bytes]:
+        """The cookies that the user of the last request has, as lines of Netscape's format."""
+        return list(self.handle.getinfo_raw(pycurl.INFO_COOKIELIST))
+
+    def _forget_response(self) -> None:
+        self.head.clear()
+        if self.body:
             self.body.seek(0)
             self.body.truncate()
 
-    def body_failure(self) -> FailureKind | None:
-        """Return `CHECK` if the decoded body fails the check, otherwise None."""
-        if not (self.check and self.body):
-            return None
-        charset = charset_of(self.handle.getinfo_raw(pycurl.CONTENT_TYPE))
-        return None if body_passes(self.check, self.body.getvalue(), charset) else FailureKind.CHECK
+    def failure(self, status: int) -> FailureKind | None:
+        """The kind of failure of a response that is not as expected, otherwise None; sets `values`."""
+        if not status_expected(self.expect, status):
+            return FailureKind.HTTP if status >= 400 else FailureKind.CHECK
+        return self._content_failure(status) if self.inspected else None
 
-
-def body_passes(check: Check, body: bytes, charset: str = _UTF8) -> bool:
-    """Whether `body` passes `check`; text is decoded with `charset`."""
-    if check.size is not None and len(body) != check.size:
-        return False
-    if check.substring and not _contains(body, check.substring, charset):
-        return False
-    if not check.json_path:
-        return True
-    try:
-        value = json.loads(body if charset == _UTF8 else body.decode(charset))
-        for step in check.json_path.split("."):
-            value = value[int(step)] if isinstance(value, list) else value[step]
-        return check.equals is None or _equals(value, json.loads(check.equals))
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return False
-
-
-@functools.lru_cache(maxsize=64)
-def charset_of(content_type: bytes | None) -> str:
-    """The charset named by a Content-Type header; UTF-8 if it names none that Python supports."""
-    match = _CHARSET.search(content_type or b"")
-    try:
-        name = codecs.lookup(match[1].decode("ascii")).name if match else _UTF8
-        b"\xff".decode(name, errors="replace")  # rejects codecs that are not text encodings or cannot replace errors
-    except (LookupError, ValueError):  # an unknown name, a name with a null character, not a text encoding
-        return _UTF8
-    return _UTF8 if name == "ascii" else name
-
-
-def failure_kind(error: int, os_error: int) -> FailureKind | None:
-    """The kind of a transfer that ended with libcurl's `error`; None if this machine ran out of ports or descriptors.
-
-    Errors without a specific kind are resets: an empty response, a failed send or receive, a truncated body, a broken
-    HTTP/2 stream, a connection closed under a request that must not be sent twice.
-    """
-    if error == pycurl.E_COULDNT_CONNECT and os_error in _MACHINE_FAULTS:
+    def _content_failure(self, status: int) -> FailureKind | None:
+        content_type = self.handle.getinfo_raw(pycurl.CONTENT_TYPE) if self.body else None
+        response = Response(status, self.head, self.body.getvalue() if self.body else b"", charset_of(content_type))
+        try:
+            self.values = {extraction.name: extracted(extraction, response) for extraction in self.extract}
+        except LoadError:
+            return FailureKind.CHECK
+        if any(unsendable(text_of(value)) for name, value in self.values.items() if name in self.in_headers):
+            return FailureKind.CHECK  # a line break would end the header of a later step
+        if unmet(self.expect, response):
+            return FailureKind.CHECK
+        if self.sampler:
+            self.sampler.offer(response)
         return None
-    return _KINDS.get(error, FailureKind.RESET)
 
 
-def _contains(body: bytes, text: str, charset: str) -> bool:
-    return text.encode() in body if charset == _UTF8 else text in body.decode(charset, errors="replace")
+def _header_line(name: bytes, value: bytes) -> bytes:
+    """A header for libcurl, which takes a header without a value only with a semicolon."""
+    return name + b": " + value if value else name + b";"
 
 
-def _equals(value: Any, expected: Any) -> bool:  # noqa: ANN401 - any part of a JSON document
-    """JSON equality: true is not 1."""
-    if isinstance(value, bool) or isinstance(expected, bool):
-        return value is expected
-    if isinstance(value, dict) and isinstance(expected, dict):
-        return value.keys() == expected.keys() and all(_equals(value[key], expected[key]) for key in value)
-    if isinstance(value, list) and isinstance(expected, list):
-        return len(value) == len(expected) and all(map(_equals, value, expected))
-    return bool(value == expected)
+def _needs_body(route: Route) -> bool:
+    expected = route.expect is not None and route.expect.needs_body
+    return expected or any(extraction.needs_body for extraction in route.extract)
+
+
+def _needs_head(route: Route) -> bool:
+    expected = route.expect is not None and bool(route.expect.headers)
+    return expected or any(extraction.source in {"header", "cookie"} for extraction in route.extract)

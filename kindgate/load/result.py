@@ -1,4 +1,4 @@
-"""Result of a burst: exact distributions per route and arm, failures by kind, and the health of the generator.
+"""Result of a burst: exact distributions per route, journey and arm, failures by kind, and the health of the generator.
 
 Every request has three timestamps: intended, sent and done.
 
@@ -15,13 +15,17 @@ import enum
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Any, TypeVar
 
-from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from kindgate.errors import LoadError
 from kindgate.histogram import Histogram
-from kindgate.load.plan import BurstPlan
+from kindgate.load.encoded_histogram import EncodedHistogram
+from kindgate.load.journey_series import JourneySeries
+from kindgate.load.plan import BurstPlan, ClosedLoop
+from kindgate.load.program import K6Script
+from kindgate.load.workload_usage import WorkloadUsage
 from kindgate.model import Window
 
 SLOT_SECONDS = 0.1
@@ -51,12 +55,16 @@ NETWORK_KINDS = frozenset({FailureKind.CONNECT, FailureKind.DNS, FailureKind.TLS
 """The kinds that are summed up as network failures."""
 
 
-def _decode(value: object) -> Histogram:
-    return value if isinstance(value, Histogram) else Histogram.from_text(str(value))
+_Key = TypeVar("_Key")
+_Part = TypeVar("_Part")
 
 
-EncodedHistogram = Annotated[Histogram, PlainValidator(_decode), PlainSerializer(Histogram.to_text, return_type=str, when_used="json")]
-"""A histogram stored as a short text in JSON."""
+def grouped(pairs: Iterable[tuple[_Key, _Part]]) -> dict[_Key, list[_Part]]:
+    """The parts of each key."""
+    groups: dict[_Key, list[_Part]] = {}
+    for key, part in pairs:
+        groups.setdefault(key, []).append(part)
+    return groups
 
 
 def _summed(parts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
@@ -68,13 +76,17 @@ def _summed(parts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
     return dict(sorted(total.items()))
 
 
+SeriesKey = tuple[str, str, str, str, str, tuple[tuple[str, str], ...]]
+"""Route, host, arm, method, journey and tags."""
+
+
 @dataclass(frozen=True)
 class Series:
-    """One route and arm. Times in microseconds.
+    """One route and arm. Times in microseconds. `journey` is the one whose step the route is; `tags` are the route's own.
 
     `scheduled` = `sent` + `failed[UNSENT]` (+ requests never sent by the generator's fault); `sent` = `completed` + other
     failures. `response` covers successful requests, `failed_response` sent requests that failed; `waiting` and `service`
-    cover all requests that got a response.
+    cover all requests that got a response. `redirects_followed` were parts of requests.
     """
 
     route: str
@@ -93,11 +105,14 @@ class Series:
     checks_passed: int = 0
     checks_failed: int = 0
     bytes_received: int = 0
+    redirects_followed: int = 0
+    journey: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> SeriesKey:
         """Identifies the series."""
-        return (self.route, self.host, self.arm, self.method)
+        return (self.route, self.host, self.arm, self.method, self.journey, self.tags)
 
     @property
     def failures(self) -> int:
@@ -137,6 +152,7 @@ class Series:
             checks_passed=sum(part.checks_passed for part in items),
             checks_failed=sum(part.checks_failed for part in items),
             bytes_received=sum(part.bytes_received for part in items),
+            redirects_followed=sum(part.redirects_followed for part in items),
         )
 
 
@@ -214,7 +230,7 @@ class BurstResult:
 
     `loop_lag` and `cap_wait` cover every sent request. `late` counts requests that were never sent although a slot was free,
     because the generator was too far behind. `missing` is the share of the planned load whose generator was lost (0 to 1).
-    `connections` is the number of connections opened.
+    `connections` is the number of connections opened. `usage` is what the application's pods used meanwhile, empty if unknown.
     """
 
     plan: BurstPlan
@@ -230,11 +246,13 @@ class BurstResult:
     missing: float = 0.0
     connections: int = 0
     interrupted: bool = False
+    usage: tuple[WorkloadUsage, ...] = ()
+    journeys: tuple[JourneySeries, ...] = ()
 
     @property
     def total(self) -> Series:
         """All series as one, named `all`."""
-        return replace(Series.merged(self.series), route="all", host="", arm="", method="")
+        return replace(Series.merged(self.series), route="all", host="", arm="", method="", journey="", tags=())
 
     @property
     def scheduled(self) -> int:
@@ -262,6 +280,19 @@ class BurstResult:
         return self.sent / self.seconds if self.seconds > 0 else 0.0
 
     @property
+    def closed_loop(self) -> str:
+        """The reason why the load waited for responses, as in `50 users`; empty for an open loop.
+
+        k6's iterations that are not started in time, or not finished, have no times that could count.
+        """
+        loop, program = self.plan.loop, self.plan.program
+        if isinstance(program, K6Script) and program.open_loop:
+            dropped = sum(journey.scheduled - journey.started for journey in self.journeys)
+            interrupted = sum(journey.failed for journey in self.journeys)
+            return f"iterations that k6 did not run to their end: {dropped + interrupted:,}" if dropped + interrupted else ""
+        return f"{loop.users} user{'' if loop.users == 1 else 's'}" if isinstance(loop, ClosedLoop) else ""
+
+    @property
     def failed(self) -> dict[FailureKind, int]:
         """Failures by kind, over all series."""
         return _summed(series.failed for series in self.series)
@@ -270,13 +301,9 @@ class BurstResult:
     def merged(cls, parts: Iterable[BurstResult]) -> BurstResult:
         """Merge the parts of one burst from several generators; counts add up exactly, in any order."""
         items = list(parts)
-        by_key: dict[tuple[str, str, str, str], list[Series]] = {}
-        by_slot: dict[float, list[Slot]] = {}
-        for part in items:
-            for series in part.series:
-                by_key.setdefault(series.key, []).append(series)
-            for slot in part.timeline:
-                by_slot.setdefault(slot.start, []).append(slot)
+        by_key = grouped((series.key, series) for part in items for series in part.series)
+        by_slot = grouped((slot.start, slot) for part in items for slot in part.timeline)
+        journeys = grouped((journey.key, journey) for part in items for journey in part.journeys)
         return cls(
             plan=items[0].plan,
             window=Window(min(part.window.start for part in items), max(part.window.end for part in items)),
@@ -291,6 +318,8 @@ class BurstResult:
             missing=max(part.missing for part in items),
             connections=sum(part.connections for part in items),
             interrupted=any(part.interrupted for part in items),
+            usage=next((part.usage for part in items if part.usage), ()),
+            journeys=tuple(JourneySeries.merged(journeys[key]) for key in sorted(journeys)),
         )
 
     def to_json(self) -> dict[str, Any]:

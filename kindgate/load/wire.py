@@ -18,10 +18,12 @@ import idna
 
 from kindgate.credentials import masked_url
 from kindgate.errors import LoadError
+from kindgate.load.template import Encoding, Placeholder, Template
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_IN_VALUES: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_IN_URLS: Final = frozenset({Encoding.URL, Encoding.FORM})
 _NOT_IN_HOSTS: Final = re.compile(r"[\x00-\x20\x7f/?#@\\]")
 
 
@@ -79,11 +81,34 @@ def wire_header(name: str, value: str) -> bytes:
     if not _TOKEN.fullmatch(name):
         raise LoadError(f"{name!r} is not a header name: it contains a character that HTTP does not allow there")
     refuse_undecodable(value, f"header {name!r}")
-    if any(char in value for char in "\r\n\0"):
-        raise LoadError(f"header {name!r} contains a line break")
-    if _NOT_IN_VALUES.search(value):
-        raise LoadError(f"header {name!r} contains a control character")
+    problem = unsendable(value)
+    if problem:
+        raise LoadError(f"header {name!r} contains {problem}")
     return (f"{name}: {value}" if value else f"{name};").encode()
+
+
+def unsendable(value: str) -> str:
+    """The kind of character in a header's value that HTTP does not allow there; empty if there is none."""
+    if not _NOT_IN_VALUES.search(value):
+        return ""
+    return "a line break" if any(char in value for char in "\r\n\0") else "a control character"
+
+
+def wire_path(path: Template) -> Template:
+    """A path and query with its literal text in ASCII. Raises `LoadError` for a text that is not the path of a URL."""
+    text = "".join(path.literals)
+    refuse_undecodable(text, "the path")
+    start = path.parts[0] if path.parts else ""
+    if not (isinstance(start, str) and start.startswith("/")):
+        raise LoadError(f"the path {text!r} does not start with a slash")
+    if _CONTROL.search(text):
+        raise LoadError(f"the path {text!r} contains a control character")
+    raw = next((part.name for part in path.parts if isinstance(part, Placeholder) and part.encoding not in _IN_URLS), "")
+    if raw:
+        raise LoadError(f"the value {raw!r} must be encoded for a URL in the path {text!r}")
+    if "#" in text:
+        raise LoadError(f"the path {text!r} contains a fragment, which is never sent", next_step="write %23 for the character #")
+    return path.mapped_literals(_encoded)
 
 
 def refuse_undecodable(text: str, subject: str) -> None:

@@ -7,12 +7,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kindgate.deploy.diagnosis.cause import Cause
 from kindgate.errors import KindgateError
-from kindgate.observe.classify import KnownCause
-from kindgate.observe.redact import Redactor
+from kindgate.redaction.redactor import Redactor
 
 MAX_FILE_BYTES = 512 * 1024
 MAX_BUNDLE_BYTES = 8 * 1024 * 1024
@@ -32,13 +32,13 @@ class Bundle:
 
     folder: Path
     files: tuple[str, ...] = ()
-    causes: tuple[KnownCause, ...] = ()
+    causes: tuple[Cause, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cause(self) -> str:
         """The most likely cause on one line; empty if none is known."""
-        return str(self.causes[0]) if self.causes else ""
+        return self.causes[0].finding if self.causes else ""
 
 
 def bundle_folder(artifacts: Path, name: str) -> Path:
@@ -85,9 +85,11 @@ class BundleWriter:
         self._files.append(name)
         self._bytes += len(data)
 
-    def finish(self, causes: tuple[KnownCause, ...]) -> Bundle:
+    def finish(self, causes: tuple[Cause, ...]) -> Bundle:
         """Write the summary and return the bundle."""
-        clean = tuple(KnownCause(cause.kind, cause.object, self.redactor.text(cause.proof)) for cause in causes)
+        clean = tuple(
+            replace(cause, message=self.redactor.text(cause.message), reported=self.redactor.text(cause.reported)) for cause in causes
+        )
         cause_records = [{"kind": cause.kind.value, "object": str(cause.object), "proof": cause.proof} for cause in clean]
         missing = {name: self.redactor.text(reason) for name, reason in self.missing.items()}
         summary = {"causes": cause_records, "files": self._files, "missing": missing}

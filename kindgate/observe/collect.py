@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,21 @@ from typing import Any
 import yaml
 
 from kindgate.cluster.api_client import connect
+from kindgate.deploy.diagnosis.cause import Cause, CauseKind, ranked
+from kindgate.deploy.diagnosis.cluster import SYSTEM_NAMESPACE, cluster_causes, dns_causes
+from kindgate.deploy.diagnosis.messages import HOST_LIMIT, WATCH_LIMIT, text_causes
+from kindgate.deploy.readiness import LOG_HEADING
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered, Window
-from kindgate.object_status import app_container_statuses
+from kindgate.object_status import app_container_statuses, is_unhealthy
 from kindgate.observe.bundle import Bundle, BundleWriter
-from kindgate.observe.classify import HOST_LIMIT_PATTERN, KnownCause, classify
 from kindgate.observe.cluster_state import ClusterState, container_runs, rfc3339
-from kindgate.observe.known_values import KnownValue
 from kindgate.observe.manifest_diff import differences
 from kindgate.observe.node_logs import collect_containers, collect_node_logs
-from kindgate.observe.object_evidence import Observation, event_lines, is_unhealthy, node_text, observations, pod_table, system_observations
-from kindgate.observe.redact import Redactor
+from kindgate.observe.object_evidence import event_lines, node_text, pod_table
 from kindgate.observe.secret_objects import environment_secrets, kubeconfig_secrets, secret_values, without_secrets
+from kindgate.redaction.known_values import KnownValue
+from kindgate.redaction.redactor import Redactor
 from kindgate.waiting import Deadline
 
 FetchMetrics = Callable[[Window, Deadline], Mapping[str, Any]]
@@ -53,6 +56,7 @@ def collect_bundle(
     deadline: Deadline,
     window: Window | None = None,
     rendered: Rendered | None = None,
+    namespaces: Collection[str] = (),
     applied: bool = False,
     error: str = "",
     fetch_metrics: FetchMetrics | None = None,
@@ -62,21 +66,21 @@ def collect_bundle(
     """Write the available evidence to `folder`, and name the known causes.
 
     `target` is the cluster, None if there is none yet; `window` is the failed test's time span, for the ingress log and
-    the metrics; `error` is the raised error, which might name the cause; `applied` means that all of `rendered` must
-    exist; `engine` runs the nodes' containers. Errors are not raised: an unavailable piece is listed in `Bundle.missing`
-    and in bundle.json, and the others are kept.
+    the metrics; `namespaces` are those of everything that the run applies; `error` is the raised error, which might name
+    the cause; `applied` means that all of `rendered` must exist; `engine` runs the nodes' containers. Errors are not
+    raised: an unavailable piece is listed in `Bundle.missing` and in bundle.json, and the others are kept.
     """
     secrets = [*environment_secrets(os.environ), *secret_values(rendered.objects if rendered else ())]
     writer = BundleWriter(folder, Redactor(secrets))
-    collected = [Observation(ObjectRef("error", "", "of the run"), line) for line in error.splitlines() if line.strip()]
+    causes = list(text_causes(ObjectRef("error", "", "of the run"), _own_lines(error)))
     if engine is not None and target is not None and not target.existing:
         with writer.piece("containers.txt"):
-            collected += collect_containers(writer, engine, target, deadline)
+            causes += collect_containers(writer, engine, target, deadline)
     if target is not None:
         with writer.piece("cluster"), connect(target) as api:
             state = ClusterState(api, rendered.namespaces if rendered else (), deadline)
             writer.redactor = _redactor(writer, target, state, secrets)
-            collected += _collect_state(writer, state, window, rendered, applied=applied)
+            causes += _collect_state(writer, state, window, rendered, applied=applied)
     if error:
         with writer.piece("error.txt"):
             writer.write("error.txt", error)
@@ -90,11 +94,11 @@ def collect_bundle(
         with writer.piece("nodes"):
             if broken.creation_log:
                 writer.write("kind.log", broken.creation_log)
-            collected += collect_node_logs(writer, broken.engine, broken.nodes, deadline)
-    return _finish(writer, classify(collected))
+            causes += collect_node_logs(writer, broken.engine, broken.nodes, deadline)
+    return _finish(writer, ranked(causes, {*namespaces, SYSTEM_NAMESPACE} if namespaces else ()))
 
 
-def _finish(writer: BundleWriter, causes: tuple[KnownCause, ...]) -> Bundle:
+def _finish(writer: BundleWriter, causes: tuple[Cause, ...]) -> Bundle:
     """Return the bundle; if not even its summary can be written, only the data in memory."""
     with writer.piece("bundle.json"):
         return writer.finish(causes)
@@ -113,12 +117,13 @@ def _redactor(writer: BundleWriter, target: ClusterAddress, state: ClusterState,
 
 def _collect_state(
     writer: BundleWriter, state: ClusterState, window: Window | None, rendered: Rendered | None, *, applied: bool
-) -> list[Observation]:
-    """Collect objects and logs from a cluster whose API responds; return the observations to classify."""
-    collected: list[Observation] = []
+) -> list[Cause]:
+    """Collect objects and logs from a cluster whose API responds; return the causes they show, the strongest evidence first."""
+    causes: list[Cause] = []
     pods: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
     nodes: list[dict[str, Any]] = []
+    claims: list[dict[str, Any]] = []
     with writer.piece("pods.txt"):
         pods = state.items("Pod")
         writer.write("pods.txt", pod_table(pods))
@@ -128,22 +133,24 @@ def _collect_state(
     with writer.piece("nodes.txt"):
         nodes = state.items("Node")
         writer.write("nodes.txt", node_text(nodes))
+    with writer.piece("claims"):
+        claims = state.items("PersistentVolumeClaim")
     unhealthy = [pod for pod in pods if is_unhealthy(pod)]
     for pod in unhealthy[:_MAX_PODS]:
         _describe(writer, pod, events)
     for logged in _pods_to_log(unhealthy, pods, rendered):
-        collected += _collect_logs(writer, state, logged)
+        causes += _collect_logs(writer, state, logged)
     if window is not None:
         _collect_ingress_log(writer, state, pods, window)
     if rendered is not None:
         with writer.piece("difference.txt"):
-            observed_differences = list(_differences(state, rendered))
-            writer.write("difference.txt", "\n".join(str(observation) for observation in observed_differences) + "\n")
-            collected += observed_differences if applied else []
+            lines, missing = _differences(state, rendered)
+            writer.write("difference.txt", "\n".join(lines) + "\n")
+            causes += missing if applied else []
     with writer.piece("system"):
-        collected += system_observations(state.items("Deployment", "apps/v1"))
+        causes += dns_causes(state.items("Deployment", "apps/v1"))
     since = rfc3339(window.start) if window is not None else ""
-    return [*observations(pods, events, nodes, since), *collected]
+    return [*cluster_causes(pods, events, nodes, claims, since), *causes]
 
 
 def _describe(writer: BundleWriter, pod: Manifest, events: Sequence[Manifest]) -> None:
@@ -165,8 +172,8 @@ def _pods_to_log(unhealthy: Sequence[Manifest], pods: Sequence[Manifest], render
     return [*unhealthy, *application_pods][:_MAX_PODS]
 
 
-def _collect_logs(writer: BundleWriter, state: ClusterState, pod: Manifest) -> list[Observation]:
-    """Collect every container's log and that of its previous run; return the lines about limits of the host."""
+def _collect_logs(writer: BundleWriter, state: ClusterState, pod: Manifest) -> list[Cause]:
+    """Collect every container's log and that of its previous run; return the lines about limits of the host as causes."""
     texts: list[str] = []
     folder = f"logs/{pod['metadata']['namespace']}/{pod['metadata']['name']}"
     waiting = {
@@ -183,8 +190,9 @@ def _collect_logs(writer: BundleWriter, state: ClusterState, pod: Manifest) -> l
             with writer.piece(f"{folder}/{container}.previous.log"):
                 texts.append(state.log(pod, container, previous=True))
                 writer.write(f"{folder}/{container}.previous.log", texts[-1])
-    ref = ObjectRef.of({**pod, "kind": "Pod"})
-    return [Observation(ref, line) for text in texts for line in text.splitlines() if re.search(HOST_LIMIT_PATTERN, line)]
+    limit = HOST_LIMIT if pod["metadata"]["namespace"] == SYSTEM_NAMESPACE else WATCH_LIMIT
+    lines = (line for text in texts for line in text.splitlines() if limit.search(line))
+    return [Cause(CauseKind.HOST_LIMIT, ObjectRef.of(pod), "", line) for line in lines]
 
 
 def _collect_ingress_log(writer: BundleWriter, state: ClusterState, pods: Sequence[Manifest], window: Window) -> None:
@@ -196,10 +204,19 @@ def _collect_ingress_log(writer: BundleWriter, state: ClusterState, pods: Sequen
                 writer.write(f"ingress/{pod['metadata']['name']}.log", text)
 
 
-def _differences(state: ClusterState, rendered: Rendered) -> Iterator[Observation]:
-    """Yield every missing object, and every field whose live value differs from the requested one."""
+def _differences(state: ClusterState, rendered: Rendered) -> tuple[list[str], list[Cause]]:
+    """Return a line per missing object and per field whose live value differs from the requested one, and a cause per missing object."""
+    lines: list[str] = []
+    missing: list[Cause] = []
     for requested in rendered.objects:
         live = state.live(requested)
-        ref = ObjectRef.of(requested)
-        lines = differences(without_secrets(requested), without_secrets(live) if live is not None else None)
-        yield from (Observation(ref, line.removeprefix(f"{ref}: ")) for line in lines)
+        lines += differences(without_secrets(requested), without_secrets(live) if live is not None else None)
+        if live is None:
+            missing.append(Cause(CauseKind.MISSING, ObjectRef.of(requested), "", "is not there"))
+    return lines, missing
+
+
+def _own_lines(error: str) -> Iterator[str]:
+    """Yield the lines of a run's error without the log that it quotes: an application may name any cause."""
+    lines = (line for line in error.splitlines() if line.strip())
+    return itertools.takewhile(lambda line: LOG_HEADING not in line, lines)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from kindgate.cluster.owner_container import KIND_CLUSTER_LABEL
+from kindgate.deploy.diagnosis.cause import Cause, CauseKind
+from kindgate.deploy.diagnosis.messages import text_causes
 from kindgate.errors import CommandError
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.observe.bundle import BundleWriter
-from kindgate.observe.object_evidence import Observation
 from kindgate.waiting import Deadline
 
 _NODE_COMMANDS = {
@@ -22,9 +23,12 @@ _NODE_COMMANDS = {
 _COMMAND_SECONDS = 10.0
 
 
-def collect_node_logs(writer: BundleWriter, engine: Engine, nodes: Sequence[str], deadline: Deadline) -> list[Observation]:
-    """Write every node's console, kubelet and containerd logs under `nodes/`; return the lines to classify."""
-    lines: list[Observation] = []
+def collect_node_logs(writer: BundleWriter, engine: Engine, nodes: Sequence[str], deadline: Deadline) -> list[Cause]:
+    """Write every node's console, kubelet and containerd logs under `nodes/`; return the causes in their lines.
+
+    A log's last line comes first: every start logs problems that pass, but the last ones persisted.
+    """
+    causes: list[Cause] = []
     for node in nodes:
         for name, command in (
             ("console", ("logs", "--tail=1000", node)),
@@ -34,12 +38,12 @@ def collect_node_logs(writer: BundleWriter, engine: Engine, nodes: Sequence[str]
                 output = engine.run(*command, deadline=deadline.at_most(_COMMAND_SECONDS))
                 text = output.stdout + output.stderr
                 writer.write(f"nodes/{node}/{name}.log", text)
-                lines += _newest_first(ObjectRef("Node", "", node), text)
-    return lines
+                causes += text_causes(ObjectRef("Node", "", node), reversed(text.splitlines()))
+    return causes
 
 
-def collect_containers(writer: BundleWriter, engine: Engine, target: ClusterAddress, deadline: Deadline) -> list[Observation]:
-    """Write the state of every node's container to `containers.txt`; return a line for each that is not running."""
+def collect_containers(writer: BundleWriter, engine: Engine, target: ClusterAddress, deadline: Deadline) -> list[Cause]:
+    """Write the state of every node's container to `containers.txt`; return a cause for each that is not running."""
     template = "{{.Names}}\t{{.State}}\t{{.Status}}"
     try:
         output = engine.run(
@@ -53,14 +57,15 @@ def collect_containers(writer: BundleWriter, engine: Engine, target: ClusterAddr
         )
     except CommandError as error:
         writer.missing["containers.txt"] = str(error)
-        return [Observation(ObjectRef("Engine", "", engine.program), f"the container engine does not answer: {_first_line(error)}")]
+        message = f"the container engine does not answer: {_first_line(error)}"
+        return [Cause(CauseKind.ENGINE, ObjectRef("Engine", "", engine.program), "", message)]
     writer.write("containers.txt", output.stdout)
     states = {name: (state, status) for name, state, status in (line.split("\t") for line in output.stdout.splitlines())}
-    missing = [Observation(ObjectRef("Node", "", node), "the node's container is gone") for node in target.nodes if node not in states]
-    return missing + [
-        Observation(ObjectRef("Node", "", name), f"the node's container is {word}: {status}")
-        for name, (state, status) in states.items()
-        if (word := _state_word(state, status)) != "running"
+    problems = {node: "gone" for node in target.nodes if node not in states}
+    problems |= {name: f"{word}: {status}" for name, (state, status) in states.items() if (word := _state_word(state, status)) != "running"}
+    return [
+        Cause(CauseKind.NODE_DOWN, ObjectRef("Node", "", node), "", f"the node's container is {problem}")
+        for node, problem in problems.items()
     ]
 
 
@@ -75,8 +80,3 @@ def _state_word(state: str, status: str) -> str:
 def _first_line(error: CommandError) -> str:
     """Return the first line of the command's own output, otherwise the error's message."""
     return next(iter(error.last_state.splitlines()), error.message)
-
-
-def _newest_first(node: ObjectRef, text: str) -> Iterator[Observation]:
-    """Yield a log's lines, last first: every start logs problems that pass, but the last ones persisted."""
-    return (Observation(node, line) for line in reversed(text.splitlines()))

@@ -9,8 +9,8 @@ from typing import Any
 
 from kindgate.deploy.secrets import PLACEHOLDER
 from kindgate.model import Manifest, kind_of
-from kindgate.observe.known_values import KnownValue
-from kindgate.observe.secret_names import MASK, is_secret_name
+from kindgate.redaction.known_values import KnownValue
+from kindgate.redaction.secret_names import MASK, is_secret_name
 
 
 def without_secrets(manifest: Manifest) -> dict[str, Any]:

@@ -6,10 +6,11 @@ A run that lacks one judges nothing: it is skipped with the name of the Secret, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from kindgate.deploy.secrets import RequestedSecret, missing_secrets
+from kindgate.deploy.secrets import RequestedSecret, missing_secrets, with_secrets
 from kindgate.errors import CommandNotFound, ManifestError, SecretsMissing, SettingsError
 from kindgate.host.command import run
 from kindgate.model import Rendered
@@ -23,27 +24,41 @@ VARIABLE = "KINDGATE_APP_SECRETS"
 _ENV_SOURCE = re.compile(r"env source files: \[(?P<file>[^\]]+)\].*no such file", re.DOTALL)
 
 
+@dataclass(frozen=True)
+class AppSecrets:
+    """The Secrets of --app-secret, and the value of each of their variables that is set; read once."""
+
+    requested: tuple[RequestedSecret, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def added_to(self, rendered: Rendered) -> Rendered:
+        """Return the manifests with each requested Secret that they refer to but lack."""
+        return with_secrets(rendered, self.requested, self.values)
+
+
 def requested_secrets(settings: Settings) -> tuple[RequestedSecret, ...]:
     """The Secrets of --app-secret."""
     return tuple(RequestedSecret.parse(text) for text in settings.deploy.secrets)
 
 
-def secret_values(settings: Settings, environment: Mapping[str, str], deadline: Deadline) -> Mapping[str, str]:
-    """The value of every --app-secret variable that is set.
+def read_secrets(
+    settings: Settings, requested: tuple[RequestedSecret, ...], environment: Mapping[str, str], deadline: Deadline
+) -> AppSecrets:
+    """Read the values of the requested Secrets.
 
     Environment variables override the lines of `VARIABLE`, which override the file.
     Raises `SettingsError` for a file that would be committed, and for lines that Docker Compose would also reject.
     """
-    names = {secret.variable for secret in requested_secrets(settings)}
+    names = {secret.variable for secret in requested}
     if not names:
-        return {}
+        return AppSecrets()
     file = settings.path(settings.deploy.env_file)
     from_file = env_values(_read_text(file), environment, str(settings.deploy.env_file))
     from_variable = env_values(environment.get(VARIABLE, ""), environment, VARIABLE)
     known = {**from_file, **from_variable, **{name: value for name, value in environment.items() if value}}
     if names & from_file.keys():
         _refuse_unignored_file(file, settings, deadline)
-    return {name: known[name] for name in names if known.get(name)}
+    return AppSecrets(requested, {name: known[name] for name in names if known.get(name)})
 
 
 def _read_text(file: Path) -> str:
@@ -54,20 +69,20 @@ def _read_text(file: Path) -> str:
         raise SettingsError(f"{file}: byte {error.start} is not UTF-8", next_step="save it as UTF-8") from error
 
 
-def refuse_unused(settings: Settings, parts: Sequence[Rendered]) -> None:
+def refuse_unused(requested: Iterable[RequestedSecret], parts: Sequence[Rendered]) -> None:
     """Raise `SettingsError` for an --app-secret that no object needs: a typo would leave the real one missing."""
     needed = {ref.name for part in parts for ref in missing_secrets(part)}
-    for requested in requested_secrets(settings):
-        if requested.secret not in needed:
+    for secret in requested:
+        if secret.secret not in needed:
             raise SettingsError(
-                f"--app-secret {requested.secret}: the manifests refer to no missing Secret of that name",
+                f"--app-secret {secret.secret}: the manifests refer to no missing Secret of that name",
                 next_step=f"missing Secrets: {', '.join(sorted(needed)) or 'none'}",
             )
 
 
-def refuse_missing(settings: Settings, values: Mapping[str, str]) -> None:
+def refuse_missing(settings: Settings, secrets: AppSecrets) -> None:
     """Raise `SecretsMissing`, naming each Secret and variable without a value."""
-    missing = [f"Secret {secret.secret} needs {secret.variable}" for secret in requested_secrets(settings) if secret.variable not in values]
+    missing = [f"Secret {secret.secret} needs {secret.variable}" for secret in secrets.requested if secret.variable not in secrets.values]
     if missing:
         raise SecretsMissing(
             f"not judged: {', '.join(missing)}, which is not set",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +17,12 @@ from kindgate.deploy.manifest_images import with_images
 from kindgate.deploy.nginx_annotations import with_implied_class
 from kindgate.deploy.normalize import DEFAULT_NAMESPACE, normalized
 from kindgate.deploy.render import render_component
-from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.tls import with_run_certificates
 from kindgate.deploy.validate import raise_for_errors, validate
 from kindgate.errors import CommandFailed, SettingsError
 from kindgate.host.command import run
 from kindgate.model import ObjectRef, Rendered
-from kindgate.pipeline.app_secrets import requested_secrets, secret_values
+from kindgate.pipeline.app_secrets import AppSecrets
 from kindgate.pipeline.run_tools import Tools, renderer
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
@@ -35,6 +33,7 @@ def read_baseline(
     head: Rendered,
     prerequisites: tuple[Rendered, ...],
     tools: Tools,
+    secrets: AppSecrets,
     *,
     folder: Path,
     deadline: Deadline,
@@ -50,7 +49,7 @@ def read_baseline(
     existing = settings.cluster.existing is not None
     parts = normalized((*prerequisites, rendered), namespace=default_namespace(settings), create_namespaces=not existing)
     *_, rendered = with_implied_class(parts)
-    rendered = with_secrets(rendered, requested_secrets(settings), secret_values(settings, os.environ, deadline))
+    rendered = secrets.added_to(rendered)
     if not existing:
         *_, rendered = with_run_certificates(normalized(with_gateways((*prerequisites, rendered))))
     raise_for_errors(validate(rendered, provided=prerequisites, existing=existing))

@@ -8,16 +8,19 @@ from collections.abc import Iterable
 import numpy as np
 
 from kindgate.histogram import Histogram
-from kindgate.load.plan import BurstPlan, OpenLoop
+from kindgate.load.journey_series import JourneySeries
+from kindgate.load.plan import OpenLoop
 from kindgate.load.result import SLOT_SECONDS, BurstResult, FailureKind, Series, Slot
 from kindgate.report.burst_records import (
+    ROUTES,
     Burst,
     Distribution,
     FailureCount,
     GeneratorHealth,
-    HostFigures,
+    JourneySummary,
     LatencyFigures,
     Plan,
+    RouteFigures,
     SendLag,
     Timeline,
 )
@@ -29,8 +32,6 @@ BINS_PER_DECADE = 20
 LAG_BINS_PER_DECADE = 10
 """Fewer than for response times: below ten, whole microseconds are too coarse for more bins."""
 
-HOSTS = 50
-
 
 def burst_record(name: str, result: BurstResult, test: str = "") -> Burst:
     """The report record of a burst."""
@@ -39,9 +40,10 @@ def burst_record(name: str, result: BurstResult, test: str = "") -> Burst:
         test=shortened(test, LINE_LIMIT),
         started=result.window.start,
         seconds=result.seconds,
-        plan=_plan(result.plan),
+        plan=_plan(result),
         overall=_figures(result.total, result.seconds),
-        hosts=tuple(HostFigures(host=_label(series), figures=_figures(series, result.seconds)) for series in result.series[:HOSTS]),
+        routes=tuple(RouteFigures(route=_route_name(one), figures=_figures(one, result.seconds)) for one in result.series[:ROUTES]),
+        journeys=tuple(map(_journey, result.journeys[:ROUTES])),
         failures=tuple(_failure(kind, count, result.series) for kind, count in result.failed.items() if count),
         send_lag=_send_lag(result.send_lag),
         generator=GeneratorHealth(
@@ -57,16 +59,17 @@ def burst_record(name: str, result: BurstResult, test: str = "") -> Burst:
     )
 
 
-def _plan(plan: BurstPlan) -> Plan:
-    loop = plan.loop
-    hosts = dict.fromkeys(shortened(route.label, NAME_LIMIT) for route in plan.routes)
+def _plan(result: BurstResult) -> Plan:
+    plan, loop = result.plan, result.plan.loop
+    closed = f"closed loop: {result.closed_loop}" if result.closed_loop else "rates of k6's scenarios"
+    names = dict.fromkeys(shortened(route.label, NAME_LIMIT) for route in plan.routes)
     return Plan(
         rate=loop.peak_rate if isinstance(loop, OpenLoop) else 0.0,
         seconds=loop.seconds or 0.0,
-        arrival=loop.arrival if isinstance(loop, OpenLoop) else f"closed loop with {loop.users} users",
+        arrival=loop.arrival if isinstance(loop, OpenLoop) else closed,
         seed=plan.seed,
         timeout=plan.timeout,
-        hosts=tuple(hosts)[:HOSTS],
+        routes=tuple(names)[:ROUTES],
     )
 
 
@@ -92,9 +95,29 @@ def _figures(series: Series, seconds: float) -> LatencyFigures:
     )
 
 
-def _label(series: Series) -> str:
+def _route_name(series: Series) -> str:
+    """The name of a route, with the journey whose step it is, and its version in a comparison."""
     name = series.route or series.host
-    return shortened(f"{name} ({series.arm})" if series.arm else name, NAME_LIMIT)
+    return _named(f"{name} in {series.journey}" if series.journey else name, series.arm)
+
+
+def _named(name: str, arm: str) -> str:
+    return shortened(f"{name} ({arm})" if arm else name, NAME_LIMIT)
+
+
+def _journey(journey: JourneySeries) -> JourneySummary:
+    times = journey.duration
+    p50, p95, p99, longest = (round(times.percentile(q) / 1000, 3) if times.count else None for q in (50, 95, 99, 100))
+    return JourneySummary(
+        journey=_named(journey.journey, journey.arm),
+        count=journey.scheduled,
+        completed=journey.completed,
+        failed=journey.failed,
+        p50=p50,
+        p95=p95,
+        p99=p99,
+        max=longest,
+    )
 
 
 def _failure(kind: FailureKind, count: int, all_series: Iterable[Series]) -> FailureCount:

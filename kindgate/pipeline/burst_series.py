@@ -1,33 +1,21 @@
-"""Series of bursts, and the plans of their bursts: the application's entries, or both versions of a comparison.
-
-A series is stored on disk: tests of a run share it, and a killed worker loses at most one burst. A comparison sends one
-schedule to both versions, so the machine affects both alike. Every block of the schedule holds each host of each version
-once, in random order: the versions get equal shares of the rate, and no request is tied to a time that favors one of them.
-"""
+"""A series of bursts, stored on disk: tests of a run share it, and a killed worker loses at most one burst."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from kindgate.deploy.baseline import Baseline
-from kindgate.deploy.entries import Entry, entries_of
-from kindgate.deploy.entry_requests import entry_url, trusted_file
-from kindgate.errors import LoadError, SettingsError
+from kindgate.errors import LoadError
 from kindgate.load.generator_pool import GeneratorPool, run_burst, warm_up
 from kindgate.load.own_cpu import OwnCpu
-from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.plan import BurstPlan, OpenLoop
+from kindgate.load.pod_meter import MeteredPod
 from kindgate.load.result import BurstResult
-from kindgate.model import ClusterAddress
-from kindgate.pipeline.environment import Environment
 from kindgate.pipeline.load_lock import LoadLock
-from kindgate.settings import LoadSettings, Settings
-from kindgate.slo.compare import BASE, HEAD
-from kindgate.slo.objectives import Objectives
+from kindgate.pipeline.workload_setup import SetupValues, WorkloadSetup, with_setup_values
 
 OnBurst = Callable[[int, int, BurstResult], object]
 """Receives the number of the burst (from 1), the planned number, and the burst's result."""
@@ -35,11 +23,14 @@ OnBurst = Callable[[int, int, BurstResult], object]
 Enough = Callable[[Sequence[BurstResult]], bool]
 """Returns whether the bursts so far make all further ones pointless."""
 
+FindPods = Callable[[], Sequence[MeteredPod]]
+"""Returns the application's pods as they are now."""
+
+CAPACITY_FOLDER = "capacity"
+"""The folder for bursts at other rates than the planned one."""
+
 SECOND_SEEDS = 1_000_000
 """Seed offset of a second series; larger than any series is long."""
-
-TURNS = (BASE, HEAD, HEAD, BASE)
-"""ABBA: a steady drift of the machine affects both versions equally."""
 
 
 class BurstSeries:
@@ -47,7 +38,8 @@ class BurstSeries:
 
     `warmup` seconds of load are sent and discarded before the first burst and after every pause between calls; the bursts
     that follow use its connections. `turns` are plans to cycle through instead of `plan`. `own_cpu` lets bursts record the
-    share of other programs.
+    share of other programs. `find_pods` returns the pods whose resources are metered, before each call's first burst. `setup`
+    runs once, before the first request; its values are in `setup_folder`, by default the series' own.
     """
 
     def __init__(
@@ -59,6 +51,9 @@ class BurstSeries:
         turns: Sequence[BurstPlan] = (),
         *,
         own_cpu: OwnCpu | None = None,
+        find_pods: FindPods = tuple,
+        setup: WorkloadSetup | None = None,
+        setup_folder: Path | None = None,
     ) -> None:
         description = json.dumps([each.to_json() for each in (plan, *turns)], sort_keys=True)
         digest = hashlib.sha256(description.encode()).hexdigest()[:12]
@@ -69,16 +64,57 @@ class BurstSeries:
         self._warmup = warmup
         self._load_lock = load_lock
         self._own_cpu = own_cpu
+        self._find_pods = find_pods
+        self._setup = setup
+        self._setup_folder = setup_folder or self.folder
 
     def second(self) -> BurstSeries:
         """Another series of the same plan, with its own schedules and warm-up."""
         plan, *turns = (replace(each, seed=each.seed + SECOND_SEEDS) for each in (self.plan, *self._requested_turns))
-        return BurstSeries(plan, self._warmup, self.folder.parent, self._load_lock, turns, own_cpu=self._own_cpu)
+        return BurstSeries(
+            plan,
+            self._warmup,
+            self.folder.parent,
+            self._load_lock,
+            turns,
+            own_cpu=self._own_cpu,
+            find_pods=self._find_pods,
+            setup=self._setup,
+        )
+
+    def at_rate(self, rate: float) -> BurstSeries:
+        """A series of the same load at a constant `rate` of arrivals per second, with the values of this series' setup.
+
+        Raises `LoadError` for a closed loop, which has no rate.
+        """
+        loop = self.plan.loop
+        if not isinstance(loop, OpenLoop):
+            raise LoadError("a closed loop has no rate")
+        plan = replace(
+            self.plan,
+            loop=replace(OpenLoop.constant(rate, seconds=loop.seconds, arrival=loop.arrival), streams=loop.streams),
+            seed=self.plan.seed + SECOND_SEEDS * (1 + round(rate)),  # apart from all other series, whose counters would repeat values
+        )
+        return BurstSeries(
+            plan,
+            self._warmup,
+            self.folder.parent / CAPACITY_FOLDER,
+            self._load_lock,
+            own_cpu=self._own_cpu,
+            find_pods=self._find_pods,
+            setup=self._setup,
+            setup_folder=self._setup_folder,
+        )
 
     @property
     def turns(self) -> int:
         """Number of bursts per figure of a comparison: one that serves both versions, or a block with one version each."""
         return len(self._turns)
+
+    @property
+    def plans(self) -> tuple[BurstPlan, ...]:
+        """The different plans of its bursts."""
+        return tuple(dict.fromkeys(self._turns))
 
     def bursts(self) -> tuple[BurstResult, ...]:
         """All results so far, by this process or another, in order."""
@@ -98,23 +134,41 @@ class BurstSeries:
         """
         results = self.bursts()
         if len(results) < count and not (results and enough(results)):
-            with self._load_lock.exclusive(), GeneratorPool(self._own_cpu) as pool:
+            with self._load_lock.exclusive(), GeneratorPool(self._own_cpu, self._find_pods()) as pool:
                 # another worker might have measured while this one waited for the machine
                 results = self.bursts()
+                values = self._setup.values(self._setup_folder) if self._setup is not None and len(results) < count else {}
                 if len(results) < count:
-                    self._warm_up(pool)
+                    self._warm_up(pool, values)
                 while len(results) < count and not (results and enough(results)):
-                    result = self._measure(len(results) + 1, pool)
+                    result = self._measure(len(results) + 1, pool, values)
                     results = (*results, result)
                     on_burst(len(results), count, result)
         return results[:count]
 
-    def _warm_up(self, pool: GeneratorPool) -> None:
-        if self._warmup > 0 and warm_up(self.plan, self._warmup, pool).interrupted:
+    def stored(self, name: str, make: Callable[[BurstPlan], str]) -> str:
+        """The text that `make` returns for the plan with the setup's values: made once per series, with exclusive use of the machine.
+
+        It is kept in the series' folder as `name`, readable only by the user, for all processes of the run.
+        """
+        file = self.folder / name
+        if not file.exists():
+            with self._load_lock.exclusive():
+                if not file.exists():  # another worker might have made it while this one waited for the machine
+                    self.folder.mkdir(parents=True, exist_ok=True)
+                    values = self._setup.values(self._setup_folder) if self._setup is not None else {}
+                    unfinished = self.folder / f"{name}.part"
+                    unfinished.touch(mode=0o600)
+                    unfinished.write_text(make(with_setup_values(self.plan, values)), encoding="utf-8")
+                    unfinished.rename(file)
+        return file.read_text(encoding="utf-8")
+
+    def _warm_up(self, pool: GeneratorPool, values: SetupValues) -> None:
+        if self._warmup > 0 and warm_up(with_setup_values(self.plan, values), self._warmup, pool).interrupted:
             raise KeyboardInterrupt
 
-    def _measure(self, number: int, pool: GeneratorPool) -> BurstResult:
-        plan = self._turns[(number - 1) % len(self._turns)]
+    def _measure(self, number: int, pool: GeneratorPool, values: SetupValues) -> BurstResult:
+        plan = with_setup_values(self._turns[(number - 1) % len(self._turns)], values)
         result = run_burst(replace(plan, seed=plan.seed + number), pool=pool)
         self.folder.mkdir(parents=True, exist_ok=True)
         unfinished = self.folder / f".{number}.part"
@@ -124,91 +178,3 @@ class BurstSeries:
         if result.interrupted:
             raise KeyboardInterrupt
         return result
-
-
-def entry_routes(entries: Iterable[Entry], address: ClusterAddress) -> tuple[Route, ...]:
-    """One route per entry: all go to the ingress's address, and the Host header selects the host."""
-    return tuple(Route(url=entry_url(address, entry.path, tls=entry.tls), host=entry.host, name=entry.label) for entry in entries)
-
-
-def chosen_entries(entries: Sequence[Entry], hosts: Iterable[str] | None = None, path: str | None = None) -> tuple[Entry, ...]:
-    """The entries of `hosts`, or all; with `path`, that path on each host, even if no manifest contains it.
-
-    Raises `LoadError` for a host without an entry, and if there is no entry at all.
-    """
-    if not entries:
-        raise LoadError(
-            "nothing routes requests to the application: it has no usable Ingress, HTTPRoute or IngressRoute",
-            next_step="find out why with `kindgate validate`; `kindgate init` writes an Ingress for a Service without one",
-        )
-    known = {entry.host for entry in entries}
-    unknown = sorted(set(hosts) - known) if hosts is not None else []
-    if unknown:
-        raise LoadError(f"no entry has the host {', '.join(unknown)}", next_step=f"known hosts: {', '.join(sorted(known))}")
-    chosen = [entry for entry in entries if hosts is None or entry.host in set(hosts)]
-    if path is None:
-        return tuple(chosen)
-    first = {entry.host: entry for entry in reversed(chosen)}
-    return tuple(replace(first[host], path=path) for host in dict.fromkeys(entry.host for entry in chosen))
-
-
-def standard_plan(load: LoadSettings, routes: tuple[Route, ...], address: ClusterAddress) -> BurstPlan:
-    """The burst described by the settings: an open loop over all routes equally, with TLS verified against the cluster's CA."""
-    loop = OpenLoop.constant(load.rate, seconds=load.duration, arrival=load.arrival)
-    return BurstPlan(routes=routes, loop=loop, seed=load.seed, timeout=load.timeout, ca_file=str(trusted_file(address) or ""))
-
-
-def objectives_plan(load: LoadSettings, objectives: Objectives, env: Environment) -> BurstPlan:
-    """The burst that `objectives` are judged from: the standard one with the sizes of the SLO file, if set."""
-    sizes = objectives.bursts
-    sized = replace(load, rate=sizes.rate or load.rate, duration=sizes.duration or load.duration)
-    return standard_plan(sized, entry_routes(chosen_entries(env.entries), env.address), env.address)
-
-
-def duet_plan(plan: BurstPlan, hosts: Mapping[str, str], served: Container[tuple[str, str]] | None = None) -> BurstPlan:
-    """Turn `plan`, whose routes lead to the pull request, into one schedule with both versions as arms, at the same total rate.
-
-    `hosts` maps the pull request's hosts to the baseline's; `served` holds the hosts and paths that the baseline serves
-    (None: all of them). Paths that the baseline does not serve are left out.
-    """
-    heads = [
-        replace(route, arm=HEAD)
-        for route in plan.routes
-        if route.host in hosts and (served is None or (hosts[route.host], urlsplit(route.url).path) in served)
-    ]
-    bases = [replace(route, host=hosts[route.host], arm=BASE) for route in heads]
-    return replace(plan, routes=(*heads, *bases))
-
-
-def abba_plans(duet: BurstPlan) -> tuple[BurstPlan, ...]:
-    """The bursts of one block of the fallback, each with one version at the full rate: base, head, head, base."""
-
-    def routes_of(arm: str) -> tuple[Route, ...]:
-        return tuple(route for route in duet.routes if route.arm == arm)
-
-    return tuple(replace(duet, routes=routes_of(arm)) for arm in TURNS)
-
-
-def comparison_series(settings: Settings, objectives: Objectives, env: Environment, load_lock: LoadLock) -> BurstSeries:
-    """The bursts that `objectives.compare` is judged from; the warm-up always goes to both versions.
-
-    Raises `SettingsError` if no baseline is deployed, or if it serves none of the paths.
-    """
-    base = base_of(env)
-    served = {(entry.host, entry.path) for entry in entries_of(base.rendered, existing=True)}
-    duet = duet_plan(objectives_plan(settings.load, objectives, env), base.hosts, served)
-    if not duet.routes:
-        raise SettingsError(
-            "the baseline serves none of the paths that the pull request is judged by",
-            last_state=f"paths of the baseline: {', '.join(sorted(host + path for host, path in served)) or 'none'}",
-            next_step="make both versions serve a common path",
-        )
-    turns = abba_plans(duet) if settings.slo.compare == "abba" else ()
-    return BurstSeries(duet, settings.load.warmup, env.measurements, load_lock, turns, own_cpu=env.own_cpu)
-
-
-def base_of(env: Environment) -> Baseline:
-    """The baseline deployed alongside the application; raises `SettingsError` if there is none."""
-    if env.base is None:
-        raise SettingsError("no baseline to compare with", next_step="set --slo-base REF_OR_OVERLAY")
-    return env.base

@@ -6,7 +6,6 @@ A missing Prometheus is an error if it is required, and a note if it is optional
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from kindgate.deploy.baseline import Baseline
 from kindgate.deploy.entries import PathSource, entries_of, entry_note
@@ -16,9 +15,10 @@ from kindgate.deploy.monitoring import split_monitoring
 from kindgate.deploy.node_placement import pods_of, uneven_placement
 from kindgate.deploy.readiness import wait_ready
 from kindgate.errors import KindgateError, MetricsError
-from kindgate.model import ClusterAddress, ObjectRef, Rendered
+from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.observe.prometheus_client import NAMESPACE, SERVICE, prometheus_in_cluster
 from kindgate.observe.scrape_targets import wait_for_targets
+from kindgate.pipeline.environment import DeployedApplication, MonitoredApplication
 from kindgate.pipeline.inputs import Inputs
 from kindgate.settings import MetricsSettings
 from kindgate.waiting import Deadline
@@ -28,14 +28,6 @@ PROMETHEUS_SECONDS = 60.0
 
 REQUIRED_JOBS = ("cadvisor",)
 """Scrape jobs required for the resource summary."""
-
-
-@dataclass(frozen=True)
-class Monitoring:
-    """Availability of Prometheus: whether it responds and has scraped all its targets; if not, `note` states why."""
-
-    available: bool
-    note: str = ""
 
 
 def wait_for_entries(inputs: Inputs, address: ClusterAddress, deadline: Deadline) -> tuple[EntryResponse, ...]:
@@ -66,16 +58,20 @@ def placement_difference(base: Baseline, address: ClusterAddress, deadline: Dead
     return uneven_placement(head_pods, base_pods, base.namespaces)
 
 
-def wait_for_prometheus(settings: MetricsSettings, rendered: Rendered, address: ClusterAddress) -> Monitoring:
+def wait_for_prometheus(settings: MetricsSettings, application: DeployedApplication) -> MonitoredApplication:
     """Wait until Prometheus has scraped all its targets.
 
-    Raises `MetricsError` if it is required but unavailable; if it is optional, the note states the reason.
+    Raises `MetricsError` if it is required but unavailable; if it is optional, the result states the reason.
     """
+    address, rendered = application.address, application.rendered
     if settings.prometheus == "off":
-        return Monitoring(available=False, note="Prometheus is disabled by --prometheus=off")
+        return MonitoredApplication(application, "Prometheus is disabled by --prometheus=off")
     service = ObjectRef("Service", NAMESPACE, SERVICE)
     if not address.existing and service not in {ObjectRef.of(manifest) for manifest in rendered.of_kind("Service")}:
-        return _without_prometheus(settings, f"the manifests do not contain {service}")
+        reason = f"the manifests do not contain {service}"
+        if settings.prometheus == "optional":
+            return MonitoredApplication(application, reason)
+        raise MetricsError(reason, next_step="add --app-component prometheus, or run with --prometheus=optional")
     deadline = Deadline.after(PROMETHEUS_SECONDS)
     try:
         _, monitoring = split_monitoring(rendered)
@@ -84,12 +80,6 @@ def wait_for_prometheus(settings: MetricsSettings, rendered: Rendered, address: 
             wait_for_targets(client, REQUIRED_JOBS, deadline)
     except KindgateError as error:
         if settings.prometheus == "optional":
-            return Monitoring(available=False, note=f"Prometheus did not come up: {error.message}")
+            return MonitoredApplication(application, f"Prometheus did not come up: {error.message}")
         raise
-    return Monitoring(available=True)
-
-
-def _without_prometheus(settings: MetricsSettings, reason: str) -> Monitoring:
-    if settings.prometheus == "optional":
-        return Monitoring(available=False, note=reason)
-    raise MetricsError(reason, next_step="add --app-component prometheus, or run with --prometheus=optional")
+    return MonitoredApplication(application)

@@ -1,16 +1,13 @@
-"""The run's environment: the stages that a test can request, what each provides, and how to use a kept cluster.
+"""A run's environment, which grows by stage: a running cluster, the application deployed into it, Prometheus next to both.
 
-All of it is plain data, which is sent between processes.
+Each stage holds the one before. All of it is plain data, which is sent between processes.
 """
 
 from __future__ import annotations
 
-import enum
-import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from kindgate.model import ClusterAddress, Rendered
 
@@ -19,14 +16,106 @@ if TYPE_CHECKING:
     from kindgate.deploy.entries import Entry
     from kindgate.host.container_engine import Engine
     from kindgate.load.own_cpu import OwnCpu
+    from kindgate.workload.burst_plan import LoadedWorkload
 
 
-class Stage(enum.IntEnum):
-    """How far the pipeline must get; each stage includes those before it."""
+@dataclass(frozen=True)
+class RunningCluster:
+    """A usable cluster with its images loaded, and the manifests for it: `rendered`, and `base` if there is a baseline.
 
-    CLUSTER = 1
-    APP = 2
-    MONITORING = 3
+    `namespaces` are those of everything that the run applies. `measurements` is the folder for bursts, which workers
+    share; a killed worker loses nothing. `kind` created the cluster and `engine` runs its nodes; both are None for an
+    existing cluster. `own_cpu` separates the CPU time of the run and its cluster from other programs on this machine; None
+    if the nodes' CPU time cannot be read here. `workload` is the SLO file's.
+    """
+
+    address: ClusterAddress
+    rendered: Rendered
+    kubectl: Path
+    artifacts: Path
+    measurements: Path
+    base: Baseline | None = None
+    kind: Path | None = None
+    engine: Engine | None = None
+    own_cpu: OwnCpu | None = None
+    workload: LoadedWorkload | None = None
+    namespaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeployedApplication:
+    """The application, applied, ready and responding; so is the baseline, if there is one.
+
+    `entries` are the paths by which requests enter the application. `placement` describes how the pods of the two versions
+    were placed differently when they were deployed, empty if they were placed alike; a swap reports its own. `notes` are
+    about the paths that are judged.
+    """
+
+    cluster: RunningCluster
+    entries: tuple[Entry, ...] = ()
+    placement: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> ClusterAddress:
+        """The address of the application's cluster."""
+        return self.cluster.address
+
+    @property
+    def rendered(self) -> Rendered:
+        """The application's manifests."""
+        return self.cluster.rendered
+
+
+@dataclass(frozen=True)
+class MonitoredApplication:
+    """The application once Prometheus was waited for; `missing_prometheus` states why it cannot be used, empty if it can."""
+
+    application: DeployedApplication
+    missing_prometheus: str = ""
+
+    @property
+    def has_prometheus(self) -> bool:
+        """Whether Prometheus responds and has scraped all its targets."""
+        return not self.missing_prometheus
+
+
+Environment: TypeAlias = RunningCluster | DeployedApplication | MonitoredApplication
+"""A run's environment at the last stage that it has reached."""
+
+StageT = TypeVar("StageT", bound=Environment)
+
+
+def find_stage(environment: Environment | None, stage: type[StageT]) -> StageT | None:
+    """The part of `environment` that is `stage`; None if that stage has not been reached."""
+    if environment is None or isinstance(environment, stage):
+        return environment
+    match environment:
+        case MonitoredApplication():
+            return find_stage(environment.application, stage)
+        case DeployedApplication():
+            return find_stage(environment.cluster, stage)
+        case _:
+            return None
+
+
+def stage_of(environment: Environment, stage: type[StageT]) -> StageT:
+    """The part of `environment` that is `stage`; raises `LookupError` if that stage has not been reached."""
+    found = find_stage(environment, stage)
+    if found is None:
+        raise LookupError(f"the environment is a {type(environment).__name__}, not yet a {stage.__name__}")
+    return found
+
+
+def cluster_of(environment: Environment) -> RunningCluster:
+    """The cluster of an environment at any stage."""
+    match environment:
+        case RunningCluster():
+            return environment
+        case DeployedApplication():
+            return environment.cluster
+        case MonitoredApplication():
+            return environment.application.cluster
 
 
 @dataclass(frozen=True)
@@ -38,49 +127,3 @@ class VersionSwap:
 
     done: str
     placement: str = ""
-
-
-@dataclass(frozen=True)
-class Environment:
-    """The environment at a stage.
-
-    `monitoring` is None until Prometheus is requested, then whether it is usable; `monitoring_note` states why not.
-    `measurements` is the folder for bursts, which workers share; a killed worker loses nothing.
-    `deployed`: the application was applied and became ready. `engine` runs the nodes' containers, None for an existing
-    cluster. `entries` are the paths by which requests enter the application. `base` is the baseline deployed alongside, if
-    there is one; `placement` describes how the pods of the two are placed differently, empty if they are placed alike.
-    `own_cpu` separates the CPU time of the run and its cluster from other programs on this machine; None if the nodes' CPU time
-    cannot be read here.
-    """
-
-    address: ClusterAddress
-    rendered: Rendered
-    kubectl: Path
-    artifacts: Path
-    measurements: Path
-    monitoring: bool | None = None
-    monitoring_note: str = ""
-    kind: Path | None = None
-    engine: Engine | None = None
-    deployed: bool = False
-    base: Baseline | None = None
-    entries: tuple[Entry, ...] = ()
-    placement: str = ""
-    own_cpu: OwnCpu | None = None
-
-
-def kept_lines(address: ClusterAddress, namespaces: Sequence[str], kubectl: str, command: str) -> tuple[str, ...]:
-    """Lines on how to inspect a kept cluster, rerun on it, and delete it; `command` is the command of this run."""
-    name = shlex.quote(address.name)
-    in_first_namespace = f" --namespace {namespaces[0]}" if namespaces else ""
-    kubectl_command = shlex.quote(kubectl)
-    return (
-        f"cluster {address.name} was kept. To inspect it:",
-        f"  export KUBECONFIG={shlex.quote(str(address.kubeconfig))}",
-        f"  {kubectl_command} get pods --all-namespaces",
-        f"  {kubectl_command}{in_first_namespace} get events --sort-by=.lastTimestamp",
-        f"  {kubectl_command} get namespaces --selector kindgate.dev/test    # of failed tests",
-        f"or, with KUBECONFIG and kubectl set up:  kindgate shell --cluster-name {name}",
-        f"to rerun on it:  {command}",
-        f"to delete it:  kindgate down --cluster-name {name}",
-    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.plan import BurstPlan, OpenLoop
 from kindgate.load.result import BurstResult
-from kindgate.pipeline.burst_samples import burst_sample
+from kindgate.pipeline.burst_samples import burst_sample, journey_tags, route_tags
 from kindgate.pipeline.burst_series import BurstSeries, OnBurst
 from kindgate.pipeline.phases import PhaseLog
 from kindgate.report.judged import Origin
@@ -16,7 +16,8 @@ from kindgate.slo.compare import Comparison
 from kindgate.slo.judge import LOOKS, judge
 from kindgate.slo.judgement import Judgement
 from kindgate.slo.objectives import Objectives
-from kindgate.slo.planning import BurstsPlan, PlannedSeries, refuse_unreachable
+from kindgate.slo.planned_load import BurstsPlan, PlannedLoad, PlannedSeries
+from kindgate.slo.planning import refuse_unreachable
 
 BURSTS_PER_LINE = 5
 """Bursts between two progress lines: about one line every ten seconds."""
@@ -48,7 +49,7 @@ def measure_and_judge(
     objective that this many requests could not confirm, and `LoadError` if a burst cannot be sent.
     """
     looks = 1 if quick else LOOKS
-    planned = BurstsPlan(1 if quick else bursts, planned_series(burst_series.plan), looks)
+    planned = BurstsPlan(1 if quick else bursts, planned_load(burst_series.plan), looks)
     refuse_unreachable(replace(objectives, compare=()), planned)
 
     def irreversibly_missed(results: Sequence[BurstResult]) -> bool:
@@ -68,11 +69,35 @@ def starts_of(results: Sequence[BurstResult]) -> tuple[float, ...]:
     return tuple(result.window.start for result in results)
 
 
-def planned_series(plan: BurstPlan) -> tuple[PlannedSeries, ...]:
-    """Planned requests of one burst of `plan`, by the tags that objectives select by."""
-    total = sum(route.weight for route in plan.routes)
+def planned_load(*plans: BurstPlan) -> PlannedLoad:
+    """The load of one burst of each of `plans`, by the tags that objectives select by; steps count as if no journey failed."""
+    return PlannedLoad(
+        tuple(series for plan in plans for series in _planned_requests(plan)),
+        tuple(series for plan in plans for series in _planned_journeys(plan)),
+        unknown=any(plan.program is not None for plan in plans),
+    )
+
+
+def _planned_requests(plan: BurstPlan) -> Iterator[PlannedSeries]:
+    for route in plan.routes:
+        if route.weight:
+            yield PlannedSeries(route_tags(route), _arrivals(plan, route.weight))
+    for journey in plan.journeys:
+        for step in journey.steps:
+            if journey.weight:
+                yield PlannedSeries(route_tags(plan.routes[step.route]), _arrivals(plan, journey.weight))
+
+
+def _planned_journeys(plan: BurstPlan) -> Iterator[PlannedSeries]:
+    for journey in plan.journeys:
+        if journey.weight:
+            yield PlannedSeries(journey_tags(journey), _arrivals(plan, journey.weight))
+
+
+def _arrivals(plan: BurstPlan, weight: int) -> int:
+    """Number of arrivals in a burst of something with this weight in the mix."""
     count = plan.loop.count if isinstance(plan.loop, OpenLoop) else plan.loop.requests or 0
-    return tuple(PlannedSeries(_tags(route), count * route.weight // total) for route in plan.routes)
+    return count * weight // sum(plan.weights)
 
 
 def burst_line(log: PhaseLog) -> OnBurst:
@@ -96,8 +121,3 @@ def look_line(log: PhaseLog) -> Callable[[Judgement | Comparison], None]:
 def confirmation_line(log: PhaseLog) -> Callable[[Comparison], None]:
     """Report the verdict of a comparison after its confirmation round."""
     return lambda comparison: log.report(f"confirmation round: {comparison.verdict}")
-
-
-def _tags(route: Route) -> dict[str, str]:
-    tags = {"host": route.host, "route": route.label, "arm": route.arm, "method": route.method}
-    return {key: value for key, value in tags.items() if value}

@@ -14,7 +14,7 @@ from kindgate.model import ClusterAddress, Window
 from kindgate.observe.bundle import Bundle, bundle_folder
 from kindgate.observe.collect import BrokenCluster, FetchMetrics, collect_bundle
 from kindgate.observe.prometheus_client import prometheus_in_cluster
-from kindgate.pipeline.environment import Environment
+from kindgate.pipeline.environment import Environment, MonitoredApplication, RunningCluster, cluster_of
 from kindgate.report.frozen_record import LINE_LIMIT
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.run_report import FailureBundle
@@ -32,18 +32,21 @@ PROMQL = (
 )
 
 
-def gather_evidence(env: Environment, name: str, window: Window, error: str) -> Bundle:
-    """Collect the cluster's state for the test or phase `name`, which failed in `window` with `error`."""
+def gather_evidence(environment: Environment, name: str, window: Window, error: str) -> Bundle:
+    """Collect the state of `environment` for the test or phase `name`, which failed in `window` with `error`."""
+    cluster = cluster_of(environment)
+    has_metrics = isinstance(environment, MonitoredApplication) and environment.has_prometheus
     return collect_bundle(
-        env.address,
-        folder=bundle_folder(env.artifacts, name),
+        cluster.address,
+        folder=bundle_folder(cluster.artifacts, name),
         deadline=Deadline.after(COLLECT_SECONDS),
         window=window,
-        rendered=env.rendered,
-        applied=env.deployed,
+        rendered=cluster.rendered,
+        namespaces=cluster.namespaces,
+        applied=not isinstance(environment, RunningCluster),
         error=error,
-        engine=env.engine,
-        fetch_metrics=_series(env.address) if env.monitoring else None,
+        engine=cluster.engine,
+        fetch_metrics=_series(cluster.address) if has_metrics else None,
     )
 
 

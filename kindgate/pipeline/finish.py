@@ -16,14 +16,15 @@ import psutil
 from kindgate.errors import GitHubError
 from kindgate.host.paths import state_dir
 from kindgate.load.result import BurstResult
-from kindgate.observe.redact import Redactor
 from kindgate.pipeline.burst_samples import burst_sample
+from kindgate.pipeline.burst_series import CAPACITY_FOLDER
 from kindgate.pipeline.notify import notify, read_origin
 from kindgate.pipeline.pages import write_pages
 from kindgate.pipeline.phases import rerun_command
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.pipeline.redaction import redacted, redacted_burst, redactor_of, unredacted_note
 from kindgate.pipeline.report_builder import Measurement, build_report, setup_error_record
+from kindgate.redaction.redactor import Redactor
 from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.html import summary_fragment
 from kindgate.report.markdown_escape import shortened
@@ -115,31 +116,33 @@ def report_of(
 ) -> RunReport:
     """The report of all results so far, without known secrets."""
     origin = read_origin(pipeline.settings, os.environ)
-    bursts = collect_bursts(pipeline.measurements)
+    by_file = bursts_by_file(pipeline.measurements)
+    bursts = tuple(result for file, result in by_file if CAPACITY_FOLDER not in file.relative_to(pipeline.measurements).parts)
     redactor = redactor_of(pipeline, os.environ)
     report = build_report(
         Run(
             id=pipeline.run_id,
             started=pipeline.log.started,
             seconds=pipeline.log.seconds,
-            command=shortened(rerun_command(), LINE_LIMIT),
+            command=shortened(redactor.text(rerun_command()), LINE_LIMIT),
         ),
         exit_code=exit_code,
         interrupted=interrupted,
         address=pipeline.address,
         environment=run_environment(pipeline),
-        setup_error=setup_error_record(pipeline.error, _failed_phase(pipeline)) if pipeline.error is not None else None,
+        setup_error=setup_error_record(pipeline.error, _failed_phase(pipeline), redactor.text) if pipeline.error is not None else None,
         pull_request=origin.record,
         gate_changes=origin.changes,
         phases=pipeline.log.phases,
         measurements=[Measurement("load", bursts=bursts), *measurements],
-        samples=map(burst_sample, bursts),
+        samples=(burst_sample(result) for _, result in by_file),
         tests=tuple(tests),
         deselected=deselected,
+        workload=_workload_file(pipeline),
         failures=(*pipeline.bundles, *bundles_of(tests, pipeline.artifacts)),
         artifacts=(Artifact(name="report", path="report.html"), Artifact(name="JUnit", path="junit.xml")),
         links=origin.links,
-        notes=(*pipeline.notes, *origin.notes, *unredacted_note(redactor)),
+        notes=map(redactor.text, (*pipeline.notes, *origin.notes, *unredacted_note(redactor))),
     )
     return redacted(report, redactor)
 
@@ -174,8 +177,13 @@ def files_of(artifacts: Path, folder: str) -> tuple[str, ...]:
 
 def collect_bursts(folder: Path) -> tuple[BurstResult, ...]:
     """Every burst measured by any process of the run, including interrupted ones, by start time."""
-    results = [BurstResult.from_json(json.loads(file.read_text())) for file in folder.rglob("[!.]*.json")]
-    return tuple(sorted(results, key=lambda result: result.window.start))
+    return tuple(result for _, result in bursts_by_file(folder))
+
+
+def bursts_by_file(folder: Path) -> list[tuple[Path, BurstResult]]:
+    """The same, each with its file."""
+    results = [(file, BurstResult.from_json(json.loads(file.read_text()))) for file in folder.rglob("[!.]*.json")]
+    return sorted(results, key=lambda pair: pair[1].window.start)
 
 
 def copy_bursts(measurements: Path, folder: Path, redactor: Redactor) -> list[str]:
@@ -204,6 +212,11 @@ def run_environment(pipeline: Pipeline) -> RunEnvironment:
         engine=f"{supply.engine.program} {supply.engine.version}" if supply is not None else "",
         versions={"kindgate": __version__, "python": platform.python_version()},
     )
+
+
+def _workload_file(pipeline: Pipeline) -> str:
+    """The file that describes the run's load; empty if the manifests' own paths are requested."""
+    return str(pipeline.settings.slo.file) if pipeline.inputs is not None and pipeline.inputs.workload is not None else ""
 
 
 def _cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

@@ -15,11 +15,14 @@ from kindgate.load.result import BurstResult
 from kindgate.model import Verdict, Window
 from kindgate.observe.prometheus_client import prometheus_in_cluster
 from kindgate.observe.resource_summary import resource_summary
-from kindgate.pipeline.burst_series import BurstSeries, comparison_series, objectives_plan
+from kindgate.pipeline.answer_samples import answers_comparison
+from kindgate.pipeline.capacity import capacity_measurement, measure_capacity, trial_line
 from kindgate.pipeline.comparison import measure_and_compare, pairs_per_look, resources_of_both
-from kindgate.pipeline.environment import Environment, Stage
+from kindgate.pipeline.ended_containers import ended_containers
+from kindgate.pipeline.environment import DeployedApplication, MonitoredApplication
 from kindgate.pipeline.evaluation import MeasuredJudgement, burst_line, confirmation_line, look_line, measure_and_judge
 from kindgate.pipeline.finish import finish
+from kindgate.pipeline.judged_series import comparison_series, objectives_series
 from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.pipeline.provisioner import Pipeline
@@ -74,9 +77,9 @@ def run_everything(settings: Settings, progress: Progress, show: Callable[[str],
         if finished.comment_error is not None and code == 0:
             code = finished.comment_error.exit_code
     finally:
-        for line in pipeline.close(failed=code != 0):
+        for line in pipeline.cleanup.close(failed=code != 0):
             _show_line(show, line)
-        remove_run_folder(pipeline.folder)
+        remove_run_folder(pipeline.cleanup.folder)
     if error is not None:
         _show_line(show, f"kindgate: {error}")
     return FullRun(code, annotations)
@@ -87,7 +90,7 @@ def judge_everything(pipeline: Pipeline, measurements: list[Measurement]) -> Non
 
     Raises `SloError`, before anything is created, for an objective that the planned load could not decide.
     """
-    refuse_too_small_plan(pipeline.objectives, pipeline.settings)
+    refuse_too_small_plan(pipeline.slo_file, pipeline.settings)
     judge_objectives(pipeline, measurements)
     if pipeline.settings.slo.compares:
         judge_comparison(pipeline, measurements)
@@ -97,24 +100,31 @@ def judge_objectives(pipeline: Pipeline, measurements: list[Measurement]) -> Non
     """Judge the file's thresholds and sum up the application's resource usage; without thresholds, only deploy it."""
     settings = pipeline.settings
     objectives = pipeline.objectives
-    env = pipeline.reach(Stage.MONITORING)
+    monitored = pipeline.environment_at(MonitoredApplication)
+    application = monitored.application
     if not objectives.thresholds:
         return
-    plan = objectives_plan(settings.load, objectives, env)
-    load_lock = load_lock_of_run(pipeline.run_id)
-    burst_series = BurstSeries(plan, settings.load.warmup, env.measurements, load_lock, own_cpu=env.own_cpu)
-    with pipeline.log.phase("judge the objectives"):
-        measured = measure_and_judge(
-            objectives,
-            burst_series,
-            objectives.bursts.count or settings.slo.bursts,
-            quick=settings.slo.quick,
-            on_burst=burst_line(pipeline.log),
-            on_look=look_line(pipeline.log),
-        )
-    measurements.append(Measurement("objectives", judgement=measured.judgement, origin=measured.origin))
-    if env.monitoring:
-        measurements.append(_resources(env, measured))
+    burst_series = objectives_series(settings.load, objectives, application, load_lock_of_run(pipeline.run_id))
+    count, log, quick = objectives.bursts.count or settings.slo.bursts, pipeline.log, settings.slo.quick
+    with log.phase("judge the objectives"):
+        steady = replace(objectives, thresholds=objectives.steady)
+        measured = measure_and_judge(steady, burst_series, count, quick=quick, on_burst=burst_line(log), on_look=look_line(log))
+    ended = ended_containers(measured.judgement, measured.bursts, application, "objectives")
+    measurements.append(Measurement("objectives", judgement=measured.judgement, origin=measured.origin, ended_containers=ended))
+    if monitored.has_prometheus:
+        measurements.append(_resources(application, measured))
+    for capacity in () if measured.judgement.abort else objectives.capacities:
+        with log.phase("find the capacity"):
+            found = measure_capacity(
+                capacity,
+                burst_series,
+                count,
+                quick=quick,
+                on_burst=burst_line(log),
+                on_look=look_line(log),
+                on_trial=trial_line(log),
+            )
+        measurements.append(capacity_measurement(found, application, settings.slo, "objectives"))
 
 
 def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> None:
@@ -125,9 +135,9 @@ def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> Non
     """
     settings = pipeline.settings
     objectives = pipeline.objectives
-    refuse_too_small_plan(replace(objectives, thresholds=()), settings)
-    env = pipeline.reach(Stage.MONITORING)
-    burst_series = comparison_series(settings, objectives, env, load_lock_of_run(pipeline.run_id))
+    refuse_too_small_plan(replace(pipeline.slo_file, objectives=replace(objectives, thresholds=())), settings)
+    monitored = pipeline.environment_at(MonitoredApplication)
+    burst_series = comparison_series(settings, objectives, monitored.application, load_lock_of_run(pipeline.run_id))
     with pipeline.log.phase("compare with the baseline"):
         measured = measure_and_compare(
             objectives,
@@ -135,21 +145,26 @@ def judge_comparison(pipeline: Pipeline, measurements: list[Measurement]) -> Non
             pairs_per_look(objectives, settings.slo),
             pipeline.swap_versions,
             quick=settings.slo.quick,
-            placement=env.placement,
+            placement=monitored.application.placement,
             on_burst=burst_line(pipeline.log),
             on_look=look_line(pipeline.log),
             on_confirmation=confirmation_line(pipeline.log),
+            on_advice=lambda line: pipeline.log.report(f"note: {line}"),
+            compare_answers=answers_comparison(objectives, monitored.application),
         )
     with pipeline.log.phase("summarize the resources of both versions"):
-        used = resources_of_both(env, measured.shown)
-    measurements.append(Measurement("comparison", comparison=measured.comparison, origin=measured.origin, resources=used))
+        used = resources_of_both(monitored, measured.shown)
+    ended = ended_containers(measured.comparison, measured.shown, monitored.application, "comparison")
+    measurements.append(
+        Measurement("comparison", comparison=measured.comparison, origin=measured.origin, resources=used, ended_containers=ended)
+    )
 
 
-def _resources(env: Environment, measured: MeasuredJudgement) -> Measurement:
+def _resources(application: DeployedApplication, measured: MeasuredJudgement) -> Measurement:
     window = _window(measured.bursts)
-    with prometheus_in_cluster(env.address) as client:
-        namespaces = env.rendered.namespaces
-        summary = resource_summary(client, window, namespaces, env.rendered, Deadline.after(RESOURCE_SECONDS))
+    rendered = application.rendered
+    with prometheus_in_cluster(application.address) as client:
+        summary = resource_summary(client, window, rendered.namespaces, rendered, Deadline.after(RESOURCE_SECONDS))
     return Measurement("load", resources=(summary,))
 
 
@@ -173,7 +188,7 @@ def _verdict_error(settings: Settings, measurements: list[Measurement]) -> Kindg
     """The error for the run's overall verdict, with the sentences that explain it; None if the run does not fail."""
     verdicts = [one for measurement in measurements for one in (measurement.judgement, measurement.comparison) if one is not None]
     verdict = overall(one.verdict for one in verdicts)
-    explanations = "; ".join(result.explanation for one in verdicts for result in one.results if result.verdict is verdict)
+    explanations = "; ".join(explanation for one in verdicts for its_verdict, explanation in one.explanations if its_verdict is verdict)
     if effect_of(verdict, settings.slo.inconclusive) is not Effect.FAIL:
         return None
     return VerdictInvalid(explanations) if verdict is Verdict.INVALID else VerdictFailed(explanations)

@@ -17,14 +17,17 @@ from kindgate.deploy.render import render_component
 from kindgate.errors import DeployError, LoadError
 from kindgate.host.container_engine import find_engine
 from kindgate.images.node_import import load_archive
-from kindgate.load.generator_pool import max_duration
+from kindgate.load.burst_duration import max_duration
 from kindgate.load.plan import BurstPlan
+from kindgate.load.program import K6Script
+from kindgate.load.recorded_requests import with_known_names
 from kindgate.load.result import BurstResult
 from kindgate.load.result_log import parse_result
 from kindgate.model import ClusterAddress, Manifest, Rendered
 from kindgate.object_status import app_container_statuses
-from kindgate.pipeline.environment import Environment
+from kindgate.pipeline.environment import RunningCluster
 from kindgate.pipeline.image_supply import find_image_supply
+from kindgate.pipeline.in_cluster_users import UserPods, user_pods
 from kindgate.pipeline.phases import new_run_id
 from kindgate.progress import Progress
 from kindgate.settings import Settings
@@ -33,7 +36,10 @@ from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready
 COMPONENT = "load-generators"
 MASTER = "load-master"
 _PLAN_FOLDER, _TRUSTED = "/plan", "trusted.pem"
-"""Mount point of the component's ConfigMap, and the key with the CA certificates, next to the plan."""
+"""Mount point of the component's Secret, and the key with the CA certificates, next to the plan."""
+
+PLAN_LIMIT = 1_000_000
+"""Bytes of a plan: Kubernetes takes a little more in one Secret."""
 
 IMAGE_SECONDS = 1800.0
 """Timeout for the image; building it needs Debian's Python and 120 MB of wheels."""
@@ -45,26 +51,30 @@ END_SECONDS = 120.0
 
 
 def run_in_cluster(
-    settings: Settings, env: Environment, plan: BurstPlan, workers: int, progress: Progress, *, image: str = ""
+    settings: Settings, cluster: RunningCluster, plan: BurstPlan, workers: int, progress: Progress, *, image: str = ""
 ) -> BurstResult:
     """Send `plan` from `workers` pods of the cluster, each with one generator; `image` overrides the bundled image.
 
-    The share of a lost worker is missing from the result, which states how much. Raises `LoadError` if no worker reports,
-    and the `KindgateError` of any earlier failure.
+    The users of a plan's locustfile are divided between the pods. The share of a lost worker is missing from the result,
+    which states how much. Raises `LoadError` if no worker reports, and the `KindgateError` of any earlier failure.
     """
     if workers < 1:
         raise LoadError(f"a burst from the cluster needs at least one worker, not {workers}", next_step="add --workers 2")
-    bundled = render_component(COMPONENT, kubectl=env.kubectl, deadline=Deadline.after(START_SECONDS))
-    rendered = replace(bundled, objects=tuple(_filled_in(item, plan, workers, image) for item in bundled.objects))
+    if isinstance(plan.program, K6Script):
+        raise LoadError("pods of the cluster do not run k6 scripts", next_step="send the load from this machine: remove --in-cluster")
+    users = None if plan.program is None else user_pods(plan, plan.program, workers, _PLAN_FOLDER, own_image=bool(image))
+    bundled = render_component(COMPONENT, kubectl=cluster.kubectl, deadline=Deadline.after(START_SECONDS))
+    rendered = replace(bundled, objects=tuple(_filled_in(item, plan, workers, image, users) for item in bundled.objects))
     run = new_run_id()
-    if not env.address.existing:
-        rendered = _with_image(settings, rendered, env.address, progress)
+    if not cluster.address.existing:
+        rendered = _with_image(settings, rendered, cluster.address, progress)
     progress(f"starting {workers} load generators in the cluster")
     try:
-        apply(rendered, env.address, run=run, deadline=Deadline.after(START_SECONDS))
-        return _result(env.address, Deadline.after(START_SECONDS + max_duration(plan) + END_SECONDS), progress)
+        apply(rendered, cluster.address, run=run, deadline=Deadline.after(START_SECONDS))
+        result = _result(cluster.address, Deadline.after(START_SECONDS + max_duration(plan) + END_SECONDS), progress)
+        return result if users is None else with_known_names(plan, result)
     finally:
-        delete_run_objects(rendered, env.address, run=run, deadline=Deadline.after(END_SECONDS))
+        delete_run_objects(rendered, cluster.address, run=run, deadline=Deadline.after(END_SECONDS))
 
 
 def ingress_in_cluster(address: ClusterAddress) -> ClusterAddress:
@@ -82,10 +92,10 @@ def ingress_in_cluster(address: ClusterAddress) -> ClusterAddress:
     return replace(address, ingress_url=f"http://{addresses[0]}", ingress_tls_url=f"https://{addresses[0]}")
 
 
-def _filled_in(manifest: Manifest, plan: BurstPlan, workers: int, image: str) -> Manifest:
-    """The component's object with this plan and number of workers filled in."""
-    if manifest["kind"] == "ConfigMap":
-        return {**manifest, "data": _plan_data(plan)}
+def _filled_in(manifest: Manifest, plan: BurstPlan, workers: int, image: str, users: UserPods | None) -> Manifest:
+    """The component's object with this plan, number of workers and locustfile filled in."""
+    if manifest["kind"] == "Secret":
+        return {**manifest, "stringData": _plan_data(plan) if users is None else {**users.files, **_plan_data(users.plan)}}
     if manifest["kind"] != "Job":
         return manifest
     spec: dict[str, Any] = json.loads(json.dumps(manifest["spec"]))
@@ -96,15 +106,22 @@ def _filled_in(manifest: Manifest, plan: BurstPlan, workers: int, image: str) ->
             variable["value"] = str(workers) if variable["name"] == "WORKERS" else variable["value"]
     else:
         spec["parallelism"] = spec["completions"] = workers
+    if users is not None:
+        started = users.master(container) if manifest["metadata"]["name"] == MASTER else users.worker(container)
+        spec["template"]["spec"]["containers"] = [started]
     return {**manifest, "spec": spec}
 
 
 def _plan_data(plan: BurstPlan) -> dict[str, str]:
-    """The ConfigMap data of the plan, with the certificates that it refers to."""
-    if not plan.ca_file:
-        return {"plan.json": json.dumps(plan.to_json())}
-    mounted = replace(plan, ca_file=f"{_PLAN_FOLDER}/{_TRUSTED}")
-    return {"plan.json": json.dumps(mounted.to_json()), _TRUSTED: Path(plan.ca_file).read_text(encoding="utf-8")}
+    """The Secret's data of the plan, with the certificates that it refers to; raises `LoadError` if it is too large."""
+    mounted = replace(plan, ca_file=f"{_PLAN_FOLDER}/{_TRUSTED}") if plan.ca_file else plan
+    text = json.dumps(mounted.to_json())
+    if len(text) > PLAN_LIMIT:
+        raise LoadError(
+            f"the plan has {len(text):,} bytes, but pods can be given {PLAN_LIMIT:,}: its data files are part of it",
+            next_step="use fewer rows or smaller bodies, or send from this machine, without --in-cluster",
+        )
+    return {"plan.json": text, **({_TRUSTED: Path(plan.ca_file).read_text(encoding="utf-8")} if plan.ca_file else {})}
 
 
 def _with_image(settings: Settings, rendered: Rendered, address: ClusterAddress, progress: Progress) -> Rendered:

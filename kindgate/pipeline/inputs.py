@@ -17,23 +17,30 @@ from kindgate.deploy.manifest_findings import Finding, errors_first, with_lines,
 from kindgate.deploy.manifest_images import with_image_ids, with_images, with_loaded_images
 from kindgate.deploy.nginx_annotations import with_implied_class
 from kindgate.deploy.normalize import normalized
-from kindgate.deploy.secrets import with_secrets
 from kindgate.deploy.tls import with_run_certificates
 from kindgate.deploy.validate import raise_for_errors, validate
 from kindgate.errors import KindgateError, ManifestError, SettingsError, SloError
 from kindgate.host.container_engine import find_engine
 from kindgate.model import ObjectRef, Rendered
-from kindgate.pipeline.app_secrets import refuse_missing, refuse_unused, requested_secrets, secret_values, without_env_source
+from kindgate.pipeline.app_secrets import AppSecrets, read_secrets, refuse_missing, refuse_unused, requested_secrets, without_env_source
 from kindgate.pipeline.baseline_source import bundled_objects, default_namespace, read_baseline
 from kindgate.pipeline.image_supply import ImageSupply, find_image_supply
-from kindgate.pipeline.run_objectives import comparison_seconds, read_objectives
+from kindgate.pipeline.run_objectives import (
+    SloFile,
+    closed_loop_notes,
+    comparison_seconds,
+    load_workload,
+    read_slo_file,
+    refuse_rates_of_program,
+)
 from kindgate.pipeline.run_tools import Tools, find_tools, renderer
 from kindgate.progress import Progress
 from kindgate.report.units import span
 from kindgate.settings import Settings
+from kindgate.slo.comparison_planning import tolerance_advice
 from kindgate.slo.objectives import Objectives
-from kindgate.slo.planning import advice
 from kindgate.waiting import Deadline
+from kindgate.workload.burst_plan import LoadedWorkload, refuse_unusable
 
 T = TypeVar("T")
 
@@ -43,7 +50,7 @@ PREPARE_SECONDS = 1800.0
 
 @dataclass(frozen=True)
 class Inputs:
-    """All validated input: objectives, tools, manifests, images. `base` is the baseline, if any."""
+    """All validated input: objectives, tools, manifests, images. `base` is the baseline, `workload` the SLO file's, if any."""
 
     objectives: Objectives
     tools: Tools
@@ -52,6 +59,7 @@ class Inputs:
     supply: ImageSupply | None
     entries: tuple[Entry, ...] = ()
     base: Baseline | None = None
+    workload: LoadedWorkload | None = None
 
     @property
     def parts(self) -> tuple[tuple[str, Rendered], ...]:
@@ -59,8 +67,13 @@ class Inputs:
         named = [(part.overlay.name, part) for part in (*self.prerequisites, self.rendered)]
         return (*named, ("the baseline", self.base.rendered)) if self.base is not None else tuple(named)
 
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces of all parts, sorted and unique."""
+        return tuple(sorted({namespace for _, part in self.parts for namespace in part.namespaces}))
 
-def prepare(settings: Settings, objectives: Objectives, folder: Path, progress: Progress, *, fetch: bool = True) -> Inputs:
+
+def prepare(settings: Settings, slo_file: SloFile, folder: Path, progress: Progress, *, fetch: bool = True) -> Inputs:
     """Read and check all input; creates files only in `folder`, the run's private folder.
 
     `fetch` fetches programs if the choice between versions depends on their availability; without it, the first choice
@@ -69,8 +82,12 @@ def prepare(settings: Settings, objectives: Objectives, folder: Path, progress: 
     Raises a `KindgateError` for problems with settings, engine, tools, manifests, objectives or images.
     """
     deadline = Deadline.after(PREPARE_SECONDS)
+    refuse_rates_of_program(slo_file, settings)
+    objectives, workload = slo_file.objectives, load_workload(slo_file.workload, os.environ)
     _refuse_nothing_to_compare(settings, objectives)
-    for line in (*advice(objectives), _comparison_time(settings, objectives)) if settings.slo.compares else ():
+    for line in closed_loop_notes(workload, objectives):
+        progress(f"note: {line}")
+    for line in (*tolerance_advice(objectives.compare), _comparison_time(settings, objectives)) if settings.slo.compares else ():
         progress(f"note: {line}")
     # query the engine while manifests are rendered: both take a large part of a second
     with ThreadPoolExecutor(1) as pool:
@@ -78,13 +95,14 @@ def prepare(settings: Settings, objectives: Objectives, folder: Path, progress: 
         tools = find_tools(settings, deadline, progress)
         application = read_application(settings, tools, deadline)
         rendered, prerequisites = application.rendered, application.prerequisites
+        _refuse_unusable_workload(workload, application.entries)
         for line in application.notes:
             progress(f"note: {line}")
         if application.findings:
             progress(f"note: warnings about the manifests: {len(application.findings)}; list them with `kindgate validate`")
         base = None
         if settings.slo.compares:
-            base = read_baseline(settings, rendered, prerequisites, tools, folder=folder, deadline=deadline)
+            base = read_baseline(settings, rendered, prerequisites, tools, application.secrets, folder=folder, deadline=deadline)
             rendered = with_spread_pods(rendered, base.namespaces)
         supply = None
         if engine is not None:
@@ -96,7 +114,7 @@ def prepare(settings: Settings, objectives: Objectives, folder: Path, progress: 
             rendered = with_image_ids(_loaded(rendered, supply, progress), ids)
             if base is not None:
                 base = replace(base, rendered=with_image_ids(_loaded(base.rendered, supply, progress), ids))
-        return Inputs(objectives, tools, rendered, prerequisites, supply, application.entries, base)
+        return Inputs(objectives, tools, rendered, prerequisites, supply, application.entries, base, workload)
 
 
 def _loaded(part: Rendered, supply: ImageSupply, progress: Progress) -> Rendered:
@@ -126,12 +144,13 @@ def _comparison_time(settings: Settings, objectives: Objectives) -> str:
 
 @dataclass(frozen=True)
 class CheckedApplication:
-    """The application's manifests, its prerequisites, its entries, and all findings of validation."""
+    """The application's manifests, its prerequisites, its entries, all findings of validation, and the Secrets it was given."""
 
     rendered: Rendered
     prerequisites: tuple[Rendered, ...]
     entries: tuple[Entry, ...]
     findings: tuple[Finding, ...]
+    secrets: AppSecrets
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -162,16 +181,17 @@ def check_application(settings: Settings, tools: Tools, deadline: Deadline) -> C
     parts = with_implied_class(parts)
     parts = parts if existing else normalized(with_gateways(with_providers(parts)))
     parts = with_images(parts, settings.images.app_images, "--app-image")
-    refuse_unused(settings, parts)
-    values = secret_values(settings, os.environ, deadline)
-    parts = tuple(with_secrets(part, requested_secrets(settings), values) for part in parts)
+    requested = requested_secrets(settings)
+    refuse_unused(requested, parts)
+    secrets = read_secrets(settings, requested, os.environ, deadline)
+    parts = tuple(map(secrets.added_to, parts))
     if confined:
         parts = tuple(with_enforcement(part, bundled) for part in parts)
     *prerequisites, rendered = parts if existing else with_run_certificates(parts)
     entered = read_entries(rendered, prerequisites, existing=existing)
     problems = [one for part in (*prerequisites, rendered) for one in validate(part, provided=prerequisites, existing=existing)]
     findings = checked_findings(settings, [*problems, *escapes, *entered.findings])
-    return CheckedApplication(rendered, tuple(prerequisites), entered.entries, findings)
+    return CheckedApplication(rendered, tuple(prerequisites), entered.entries, findings, secrets)
 
 
 def _refuse_archives(settings: Settings) -> None:
@@ -220,21 +240,27 @@ def check_inputs(settings: Settings, folder: Path, progress: Progress) -> CheckR
             errors.append(error)
             return None
 
-    attempt(lambda: _refuse_nothing_to_compare(settings, read_objectives(settings)))
+    slo_file = attempt(lambda: read_slo_file(settings))
+    if slo_file is not None:
+        attempt(lambda: refuse_rates_of_program(slo_file, settings))
+        attempt(lambda: _refuse_nothing_to_compare(settings, slo_file.objectives))
+    workload = attempt(lambda: load_workload(slo_file.workload, os.environ)) if slo_file is not None else None
     engine = attempt(lambda: find_engine(deadline)) if settings.cluster.existing is None else None
     tools = attempt(lambda: find_tools(settings, deadline, progress))
     application = attempt(lambda: check_application(settings, tools, deadline)) if tools is not None else None
     if tools is None or application is None:
         return CheckResult(None, (), None, (), tuple(errors), ())
-    attempt(lambda: refuse_missing(settings, secret_values(settings, os.environ, deadline)))
+    attempt(lambda: refuse_missing(settings, application.secrets))
     attempt(lambda: _refuse_tls_without_url(settings, application.entries))
+    attempt(lambda: _refuse_unusable_workload(workload, application.entries))
     rendered, prerequisites = application.rendered, application.prerequisites
     findings = application.findings
     supply = None
     readable = not any(finding.level == "error" and finding.path.endswith(".image") for finding in findings)
     base = None
     if settings.slo.compares:
-        base = attempt(lambda: read_baseline(settings, rendered, prerequisites, tools, folder=folder, deadline=deadline))
+        secrets = application.secrets
+        base = attempt(lambda: read_baseline(settings, rendered, prerequisites, tools, secrets, folder=folder, deadline=deadline))
     notes = list(application.notes)
     if engine is not None and readable:
         images = folder / "images"
@@ -259,7 +285,7 @@ def read_application(settings: Settings, tools: Tools, deadline: Deadline) -> Ch
     """
     checked = check_application(settings, tools, deadline)
     raise_for_errors(checked.findings)
-    refuse_missing(settings, secret_values(settings, os.environ, deadline))
+    refuse_missing(settings, checked.secrets)
     _refuse_tls_without_url(settings, checked.entries)
     return checked
 
@@ -273,6 +299,11 @@ def _refuse_tls_without_url(settings: Settings, entries: Iterable[Entry]) -> Non
             f"{with_tls.label} uses TLS, but no TLS URL is known",
             next_step="set --ingress-tls-url https://HOST:PORT (and --ingress-ca FILE)",
         )
+
+
+def _refuse_unusable_workload(workload: LoadedWorkload | None, entries: Iterable[Entry]) -> None:
+    if workload is not None:
+        refuse_unusable(workload, dict.fromkeys(entry.host for entry in entries))
 
 
 def _rendered(settings: Settings, kubectl: Path, deadline: Deadline) -> tuple[Rendered, ...]:

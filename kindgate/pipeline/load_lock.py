@@ -21,11 +21,16 @@ LOCK_SECONDS = 1800.0
 
 
 class LoadLock:
-    """Read-write locks on two files: `run_file` between the tests of a run, `machine_file` between all bursts on the machine."""
+    """Read-write locks on two files: `run_file` between the tests of a run, `machine_file` between all bursts on the machine.
+
+    An object that reserves the machine does not wait for itself: a burst can be sent within an episode. It belongs to the
+    tests of one process, which run one after the other.
+    """
 
     def __init__(self, run_file: Path, machine_file: Path) -> None:
         self._run_file = run_file
         self._machine_file = machine_file
+        self._exclusive = False
 
     @contextmanager
     def shared(self, seconds: float = LOCK_SECONDS) -> Iterator[None]:
@@ -33,6 +38,9 @@ class LoadLock:
 
         Raises `WaitTimeout` if a burst holds the lock for longer than `seconds`.
         """
+        if self._exclusive:
+            yield
+            return
         with _locked(self._run_file, fcntl.LOCK_SH, "the burst of another test to end", Deadline.after(seconds)):
             yield
 
@@ -40,14 +48,22 @@ class LoadLock:
     def exclusive(self, seconds: float = LOCK_SECONDS) -> Iterator[None]:
         """Reserve the machine for the block: no other burst on it, and no other test of this run.
 
-        Raises `WaitTimeout` if others hold a lock for longer than `seconds`.
+        Within another such block of this object, it is already reserved. Raises `WaitTimeout` if others hold a lock for longer
+        than `seconds`.
         """
+        if self._exclusive:
+            yield
+            return
         deadline = Deadline.after(seconds)
         with (
             _locked(self._run_file, fcntl.LOCK_EX, "the other tests of this run to pause for a burst", deadline),
             _locked(self._machine_file, fcntl.LOCK_EX, "a burst of another run on this machine to end", deadline),
         ):
-            yield
+            self._exclusive = True
+            try:
+                yield
+            finally:
+                self._exclusive = False
 
 
 @contextmanager

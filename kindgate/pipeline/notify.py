@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kindgate.errors import GitHubError, KindgateError
 from kindgate.github.annotations import annotation_lines
 from kindgate.github.context import read_context
 from kindgate.github.gate_diff import changes_in_checkout
+from kindgate.github.gate_files import workload_files
 from kindgate.github.links import run_links
 from kindgate.github.post import post_comment
 from kindgate.github.step_files import write_summary
@@ -58,12 +59,22 @@ def read_origin(settings: Settings, environment: Mapping[str, str]) -> Origin:
             context.pull,
             Deadline.after(GIT_SECONDS),
             slo_file=settings.slo.file,
-            folders=(settings.deploy.overlay, *settings.deploy.apply),
+            folders=(settings.deploy.overlay, *settings.deploy.apply, *_workload_files(settings)),
         )
     except KindgateError as error:
         note = f"cannot determine how this pull request changes the gate: {error.message}"
         return Origin(context.record(), GateChanges(), (shortened(note, LINE_LIMIT),), links)
     return Origin(context.record(), changes, links=links)
+
+
+def _workload_files(settings: Settings) -> tuple[Path, ...]:
+    """The files of the suite's workload, relative to its folder."""
+
+    def read(file: str) -> str:
+        path = settings.path(Path(file))
+        return path.read_text(encoding="utf-8-sig", errors="replace") if path.is_file() else ""
+
+    return tuple(Path(file) for file in sorted(workload_files(read, replace(settings, root=Path()))))
 
 
 def notify(

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from kindgate.observe.redact import Redactor
-from kindgate.observe.secret_names import MASK, is_secret_name
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.pipeline.run_secrets import RunSecrets, sources_of_pipeline
+from kindgate.redaction.redactor import Redactor
+from kindgate.redaction.secret_names import MASK, is_secret_name
 from kindgate.report.frozen_record import LINE_LIMIT
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.measurements import HISTOGRAMS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kindgate.errors import KindgateError
@@ -11,10 +11,14 @@ from kindgate.load.result import BurstResult
 from kindgate.model import ClusterAddress, Phase
 from kindgate.observe.resource_summary import ResourceSummary, WorkloadUse
 from kindgate.pipeline.burst_conversion import burst_record
+from kindgate.report.answer_records import answers_records, judged_rows, kept_rows
 from kindgate.report.baseline_outcome import baseline_figures, with_baseline_outcomes
+from kindgate.report.capacity_records import CAPACITY_LIMIT, CapacityRow
 from kindgate.report.decision import outcome_of
+from kindgate.report.failure_causes import EndedContainer
 from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT, TEXT_LIMIT
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, JudgedResult, Origin, judged_figures
+from kindgate.report.judged_scenarios import JudgedEpisodes, scenario_figures
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.objective_records import GateChanges
 from kindgate.report.resource_records import ResourceSeries, ResourceWindow, WorkloadResources
@@ -32,6 +36,7 @@ from kindgate.report.run_report import (
     SetupError,
     TestResult,
 )
+from kindgate.report.scenario_records import scenario_objectives
 from kindgate.report.verdict_rows import comparison_records, objective_records, validity_rows
 from kindgate.slo.compare import Comparison
 from kindgate.slo.judgement import Judgement
@@ -48,7 +53,8 @@ TESTS = 20_000
 class Measurement:
     """Results of one test: its bursts, verdicts, and the application's resource use meanwhile.
 
-    `origin` names the bursts behind its verdicts.
+    `origin` names the bursts behind its verdicts; `ended_containers` explain missed ones. `scenarios` are episodes with the
+    judgments about them, and `capacity` is what a search found.
     """
 
     test: str
@@ -57,6 +63,9 @@ class Measurement:
     comparison: Comparison | None = None
     origin: Origin | None = None
     resources: tuple[ResourceSummary, ...] = field(default=())
+    ended_containers: tuple[EndedContainer, ...] = ()
+    scenarios: tuple[JudgedEpisodes, ...] = ()
+    capacity: CapacityRow | None = None
 
 
 def build_report(
@@ -73,6 +82,7 @@ def build_report(
     samples: Iterable[BurstSample] = (),
     tests: tuple[TestResult, ...] = (),
     deselected: int = 0,
+    workload: str = "",
     failures: tuple[FailureBundle, ...] = (),
     gate_changes: GateChanges | None = None,
     artifacts: tuple[Artifact, ...] = (),
@@ -81,11 +91,13 @@ def build_report(
 ) -> RunReport:
     """The report of a run. Anything beyond the document's bounds is omitted, with a note.
 
-    `samples` are the run's bursts as the judge takes them; those behind a measurement's verdicts are kept whole.
+    `samples` are the run's bursts as the judge takes them; those behind a measurement's verdicts are kept whole. `workload`
+    names the file with the run's workload.
     """
     figures = baseline_figures(one.comparison for one in measurements if one.comparison)
     objectives = tuple(row for one in measurements if one.judgement for row in objective_records(one.judgement, one.test, figures))
     comparison = tuple(row for one in measurements if one.comparison for row in comparison_records(one.comparison, one.test))
+    answers = kept_rows(row for one in measurements if one.comparison for row in answers_records(one.comparison, one.test))
     results = [
         JudgedResult(result, one.origin, one.test)
         for one in measurements
@@ -93,13 +105,15 @@ def build_report(
         if result is not None
     ]
     kept = judged_figures(results, samples)
+    scenarios = scenario_figures((one.test, judged) for one in measurements for judged in one.scenarios)
     bursts = [(one.test, result) for one in measurements for result in one.bursts]
     windows = [(one.test, summary) for one in measurements for summary in one.resources]
     all_notes = [shortened(note, LINE_LIMIT) for note in notes]
     all_notes += [f"{len(bursts) - BURSTS} more bursts were omitted from the report"] if len(bursts) > BURSTS else []
     all_notes += (
-        [f"the figures of {kept.left_out} judgments were omitted from the report, so it cannot be judged again"] if kept.left_out else []
+        [f"the figures of {kept.left_out} judgments were omitted from the report, so it cannot be recomputed"] if kept.left_out else []
     )
+    all_notes += [f"the episodes of {scenarios.left_out} judged scenarios were omitted from the report"] if scenarios.left_out else []
     all_notes += [f"{len(tests) - TESTS} more tests were omitted from the report"] if len(tests) > TESTS else []
     return RunReport(
         run=run,
@@ -108,7 +122,7 @@ def build_report(
             interrupted=interrupted,
             setup_error=setup_error,
             tests=tests,
-            objectives=(*objectives, *comparison),
+            objectives=(*objectives, *comparison, *judged_rows(answers), *scenario_objectives(scenarios.scenarios)),
         ),
         exit_code=exit_code,
         environment=environment or RunEnvironment(),
@@ -117,12 +131,18 @@ def build_report(
         setup_error=setup_error,
         phases=phase_records(phases)[:100],
         objectives=objectives[:OBJECTIVES_LIMIT],
-        gates=tuple(record for one in results for record in validity_rows(one.result, one.test))[:500],
+        gates=(*(record for one in results for record in validity_rows(one.result, one.test)), *scenarios.checks)[:500],
         comparison=comparison[:COMPARISON_LIMIT],
+        answers=answers,
+        capacity=tuple(one.capacity for one in measurements if one.capacity is not None)[:CAPACITY_LIMIT],
         judged=kept.judged,
         figures=kept.figures,
+        scenarios=scenarios.scenarios,
+        episodes=scenarios.episodes,
+        workload=shortened(workload, NAME_LIMIT),
         bursts=tuple(burst_record(f"burst {place}", result, test) for place, (test, result) in enumerate(bursts[:BURSTS], 1)),
         resources=tuple(resource_record(summary, test or "load") for test, summary in windows[:BURSTS]),
+        ended_containers=tuple(ended for one in measurements for ended in one.ended_containers)[:100],
         tests=with_baseline_outcomes(tests[:TESTS], objectives),
         deselected=deselected,
         failures=failures[:1000],
@@ -169,14 +189,14 @@ def cluster_record(address: ClusterAddress) -> Cluster:
     )
 
 
-def setup_error_record(error: KindgateError, phase: str) -> SetupError:
-    """Report record of the error that kept everything from being judged."""
+def setup_error_record(error: KindgateError, phase: str, redact: Callable[[str], str]) -> SetupError:
+    """Report record of the error that kept everything from being judged; redacted before it is cut, which could halve a secret."""
     return SetupError(
         phase=shortened(phase, NAME_LIMIT),
-        message=shortened(error.message, LINE_LIMIT),
+        message=shortened(redact(error.message), LINE_LIMIT),
         waited=error.waited,
-        last_state=shortened(error.last_state, TEXT_LIMIT),
-        next_step=shortened(error.next_step, LINE_LIMIT),
+        last_state=shortened(redact(error.last_state), TEXT_LIMIT),
+        next_step=shortened(redact(error.next_step), LINE_LIMIT),
     )
 
 

@@ -26,7 +26,7 @@ REDEPLOYED = "both versions were removed with their volumes and redeployed in th
 
 
 @dataclass(frozen=True)
-class Deployed:
+class AppliedVersions:
     """Both versions as applied; `run` is the label of the run that applied them.
 
     `head` is the pull request's version and can include cluster-wide objects, which stay. `add_certificates` adds certificates to
@@ -40,31 +40,31 @@ class Deployed:
     add_certificates: Callable[[Rendered], Rendered] | None = None
 
 
-def swap_versions(deployed: Deployed, address: ClusterAddress, deadline: Deadline, progress: Progress) -> str:
+def swap_versions(versions: AppliedVersions, address: ClusterAddress, deadline: Deadline, progress: Progress) -> str:
     """Redeploy both versions in the opposite order; if they cannot be removed, only replace their pods.
 
     Returns a description of what was done. Raises `DeployError`.
     """
-    parts, done = _redeployment(deployed, address, deadline)
+    parts, done = _redeployment(versions, address, deadline)
     for part in parts:
-        apply(part, address, run=deployed.run, deadline=deadline, progress=progress)
+        apply(part, address, run=versions.run, deadline=deadline, progress=progress)
         application, _ = split_monitoring(part)
         wait_ready(application, address, deadline, progress)
     return done
 
 
-def _redeployment(deployed: Deployed, address: ClusterAddress, deadline: Deadline) -> tuple[Sequence[Rendered], str]:
+def _redeployment(versions: AppliedVersions, address: ClusterAddress, deadline: Deadline) -> tuple[Sequence[Rendered], str]:
     """Remove both versions if allowed; return the manifests to apply, in order, and a description of what was done."""
-    baseline = deployed.baseline
-    head = application_part(deployed.head, baseline.namespaces)
+    baseline = versions.baseline
+    head = application_part(versions.head, baseline.namespaces)
     reason = _reason_to_keep(address)
     if reason:
         moment = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        return [restarted(deployed.base, moment), restarted(head, moment)], f"both versions only got new pods: {reason}"
+        return [restarted(versions.base, moment), restarted(head, moment)], f"both versions only got new pods: {reason}"
     heads, bases = (pods_of(names, address, deadline) for names in (baseline.namespaces.keys(), baseline.namespaces.values()))
-    remove_versions((head, deployed.base), address, deadline)
+    remove_versions((head, versions.base), address, deadline)
     parts = [baseline_placed_like_head(baseline, heads), head_placed_like_baseline(head, baseline.namespaces, bases)]
-    return [deployed.add_certificates(part) if deployed.add_certificates is not None else part for part in parts], REDEPLOYED
+    return [versions.add_certificates(part) if versions.add_certificates is not None else part for part in parts], REDEPLOYED
 
 
 def _reason_to_keep(address: ClusterAddress) -> str:

@@ -12,9 +12,10 @@ from kindgate.errors import KindgateError
 from kindgate.plugin import hookspecs, item_hooks
 from kindgate.plugin.generated_suite import add_suite_key, refuse_mixed_paths
 from kindgate.plugin.known_secrets import worker_secrets
-from kindgate.plugin.markers import deselect_e2e_by_default, exempt_inconclusive_warnings, register_markers, wants_cluster
+from kindgate.plugin.markers import exempt_inconclusive_warnings, register_markers
 from kindgate.plugin.pytest_options import add_options, misread_option, settings_of
 from kindgate.plugin.record_redaction import Redaction
+from kindgate.plugin.requested_tests import wants_cluster
 from kindgate.plugin.session_state import SETTINGS
 
 
@@ -37,7 +38,6 @@ def pytest_configure(config: pytest.Config) -> None:
     _refuse_misread_option(config)
     refuse_mixed_paths(config)
     register_markers(config)
-    deselect_e2e_by_default(config)
     exempt_inconclusive_warnings(config)
     try:
         settings = config.stash[SETTINGS] = settings_of(config)

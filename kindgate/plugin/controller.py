@@ -19,16 +19,17 @@ from kindgate.pipeline.load_lock import load_lock_of_run
 from kindgate.pipeline.phases import new_run_id
 from kindgate.plugin.interrupts import Interrupts
 from kindgate.plugin.known_secrets import controller_secrets
-from kindgate.plugin.markers import wants_cluster
 from kindgate.plugin.provider import LocalProvider, ProviderServer
+from kindgate.plugin.requested_tests import wants_cluster
 from kindgate.plugin.selection import OUTPUT, e2e_requested, selection_of
 from kindgate.plugin.session_state import BUNDLE_PROPERTY, E2E, LOAD_LOCK, PROVIDER, USES_APP, WORKER_INPUT
 from kindgate.plugin.terminal import CommandGuard, Terminal, commit_of, header_line
 
 if TYPE_CHECKING:
-    from kindgate.pipeline.environment import Environment, Stage, VersionSwap
+    from kindgate.pipeline.environment import Environment, StageT, VersionSwap
     from kindgate.pipeline.finish import WrittenArtifacts
     from kindgate.pipeline.provisioner import Pipeline
+    from kindgate.pipeline.run_objectives import SloFile
     from kindgate.settings import Settings
 
 WORKER_SECONDS = 3.0
@@ -52,7 +53,7 @@ class LazyPipeline:
         self._terminal = terminal
         self.pipeline: Pipeline | None = None
 
-    def reach(self, stage: Stage) -> Environment:
+    def reach(self, stage: type[StageT]) -> Environment:
         """Bring the pipeline to `stage`; raises `KindgateError`."""
         return self.get_or_create().reach(stage)
 
@@ -65,12 +66,25 @@ class LazyPipeline:
         if self.pipeline is None:
             from kindgate.pipeline.provisioner import Pipeline  # noqa: PLC0415  # see the class
 
-            self.pipeline = Pipeline(self._settings, self._run_id, self._terminal.progress, lambda: _hook_configuration(self._config))
+            self.pipeline = Pipeline(
+                self._settings,
+                self._run_id,
+                self._terminal.progress,
+                lambda: _hook_configuration(self._config),
+                lambda: _slo_file(self._config),
+            )
         return self.pipeline
 
 
 def _hook_configuration(config: pytest.Config) -> Mapping[str, Any]:
     return config.hook.pytest_kindgate_cluster_config(config=config) or {}
+
+
+def _slo_file(config: pytest.Config) -> SloFile:
+    """The SLO file that collection has already read in this process, if a selected test has an objective."""
+    from kindgate.plugin.item_objectives import slo_file_of  # noqa: PLC0415  # see `LazyPipeline`
+
+    return slo_file_of(config)
 
 
 class Controller:
@@ -117,6 +131,16 @@ class Controller:
         rejection = self.provider.rejection
         if rejection is not None:
             pytest.exit(rejection.details, returncode=rejection.exit_code)
+
+    @pytest.hookimpl(optionalhook=True, wrapper=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> Generator[None, Any, Any]:
+        """Distribute scenarios after all other tests; with --dist each, every worker runs all tests in its own order."""
+        scheduler = yield
+        if scheduler is None or config.getvalue("dist") == "each":
+            return scheduler
+        from kindgate.plugin.scenarios_last import ScenariosLast  # noqa: PLC0415  # runs without xdist have no scheduler
+
+        return ScenariosLast(scheduler, self.provider.scenarios)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401  # as above
@@ -182,7 +206,7 @@ class Controller:
         self.interrupts.hold()  # until teardown: pytest writes its own notes after this, and a signal would cost the exit code
         self.provider.refuse("the run was interrupted")
         if self.lazy_pipeline.pipeline is not None:
-            self.lazy_pipeline.pipeline.interrupt()
+            self.lazy_pipeline.pipeline.cleanup.interrupt()
             self._write_report(int(pytest.ExitCode.INTERRUPTED), quick=True)
         if self.server is not None:
             from kindgate.plugin.xdist_workers import stop_workers  # noqa: PLC0415  # runs without xdist have none
@@ -318,9 +342,10 @@ class Controller:
 
     def _close(self, pipeline: Pipeline) -> None:
         if self.interrupts.interrupted:
-            pipeline.interrupt()
-        kept_cluster_lines = pipeline.close(failed=self.provider.failure is not None or any(report.failed for report in self.reports))
+            pipeline.cleanup.interrupt()
+        failed = self.provider.failure is not None or any(report.failed for report in self.reports)
+        kept_cluster_lines = pipeline.cleanup.close(failed=failed)
         for line in kept_cluster_lines:
             self.terminal.line(line)
-        if self.interrupts.interrupted and not pipeline.wait_deleted(max(0.0, DELETION_SECONDS - self.interrupts.seconds)):
+        if self.interrupts.interrupted and not pipeline.cleanup.wait_deleted(max(0.0, DELETION_SECONDS - self.interrupts.seconds)):
             self.terminal.progress("the watchdog is still deleting the cluster")

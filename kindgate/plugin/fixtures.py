@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kindgate.pipeline.environment import Stage
+from kindgate.pipeline.environment import DeployedApplication, MonitoredApplication, RunningCluster
 from kindgate.plugin.application import Application
 from kindgate.plugin.cluster import Cluster
 from kindgate.plugin.provisioning_access import environment_at, load_lock_of
@@ -21,10 +21,12 @@ from kindgate.settings import Settings
 if TYPE_CHECKING:
     from kindgate.observe.resource_summary import ResourceSummary
     from kindgate.plugin.burst import Bursts
+    from kindgate.plugin.chaos import Chaos
     from kindgate.plugin.duet import Duet
     from kindgate.plugin.ingress import Ingress
     from kindgate.plugin.kind_cluster import KindCluster
     from kindgate.plugin.prometheus import Prometheus
+    from kindgate.plugin.rollout import Rollouts
     from kindgate.plugin.slo import Slo
 
 
@@ -37,8 +39,8 @@ def kindgate_settings(request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture(scope="session")
 def kindgate_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """The running cluster, without the application: `kubectl(...)`, `core`, `apps`, `api`, `kubeconfig`."""
-    env = environment_at(request.config, Stage.CLUSTER)
-    cluster = Cluster(env.address, env.kubectl)
+    running = environment_at(request.config, RunningCluster)
+    cluster = Cluster(running.address, running.kubectl)
     yield cluster
     cluster.close()
 
@@ -46,12 +48,12 @@ def kindgate_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def kindgate_kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
     """pytest-kind's fixture and its methods, on kindgate's cluster: `kubectl`, `port_forward`, `load_docker_image`, `api`."""
-    env = environment_at(request.config, Stage.CLUSTER)
-    if env.kind is None:
+    running = environment_at(request.config, RunningCluster)
+    if running.kind is None:
         pytest.skip("--kind-existing: the cluster was not created by kind")
     from kindgate.plugin.kind_cluster import KindCluster  # noqa: PLC0415  # imports pykube
 
-    cluster = KindCluster(env.address, kind=env.kind, kubectl=env.kubectl)
+    cluster = KindCluster(running.address, kind=running.kind, kubectl=running.kubectl)
     yield cluster
     cluster.close()
 
@@ -59,8 +61,8 @@ def kindgate_kind_cluster(request: pytest.FixtureRequest) -> Iterator[KindCluste
 @pytest.fixture(scope="session")
 def kindgate_app(request: pytest.FixtureRequest) -> Application:
     """The application, deployed, ready and responding through the ingress: `hosts`, `namespaces`, `url`, `rendered`."""
-    env = environment_at(request.config, Stage.APP)
-    return Application(env.address.ingress_url, env.rendered, env.entries)
+    application = environment_at(request.config, DeployedApplication)
+    return Application(application.address.ingress_url, application.rendered, application.entries)
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +70,8 @@ def kindgate_ingress(request: pytest.FixtureRequest) -> Iterator[Ingress]:
     """An HTTP client for the application's hosts: `ingress.get("foo.localhost", "/path")`."""
     from kindgate.plugin.ingress import Ingress  # noqa: PLC0415  # imports requests
 
-    env = environment_at(request.config, Stage.APP)
-    with Ingress(env.address, env.entries) as client:
+    application = environment_at(request.config, DeployedApplication)
+    with Ingress(application.address, application.entries) as client:
         yield client
 
 
@@ -79,12 +81,12 @@ def kindgate_prometheus(request: pytest.FixtureRequest) -> Iterator[Prometheus]:
 
     With --prometheus=optional or off, tests that use it are skipped with the reason if Prometheus is missing.
     """
-    env = environment_at(request.config, Stage.MONITORING)
-    if not env.monitoring:
-        pytest.skip(env.monitoring_note)
+    monitored = environment_at(request.config, MonitoredApplication)
+    if not monitored.has_prometheus:
+        pytest.skip(monitored.missing_prometheus)
     from kindgate.plugin.prometheus import Prometheus  # noqa: PLC0415  # only tests that query need it
 
-    with Prometheus(env.address) as client:
+    with Prometheus(monitored.application.address) as client:
         yield client
 
 
@@ -113,9 +115,9 @@ def kindgate_burst(request: pytest.FixtureRequest) -> Bursts:
     """Load for the application: call it with `rate=1000, duration=10` to send one burst."""
     from kindgate.plugin.burst import Bursts  # noqa: PLC0415  # libcurl and numpy are loaded only for load
 
-    env = environment_at(request.config, Stage.APP)
+    application = environment_at(request.config, DeployedApplication)
     settings = request.config.stash[SETTINGS]
-    return Bursts(env.address, env.entries, settings.load, load_lock_of(request.config), env.measurements, own_cpu=env.own_cpu)
+    return Bursts(application, settings.load, load_lock_of(request.config), settings.root)
 
 
 @pytest.fixture
@@ -123,8 +125,7 @@ def kindgate_slo(request: pytest.FixtureRequest) -> Slo:
     """The objectives of this test, from its `slo` markers, or from the SLO file if it has none. `slo.check()` judges them."""
     from kindgate.plugin.item_objectives import slo_of  # noqa: PLC0415  # the statistics are loaded only for verdicts
 
-    env = environment_at(request.config, Stage.APP)
-    return slo_of(request.config, request.node, env)
+    return slo_of(request.config, request.node, environment_at(request.config, DeployedApplication))
 
 
 @pytest.fixture
@@ -135,8 +136,7 @@ def kindgate_duet(request: pytest.FixtureRequest) -> Duet:
     """
     from kindgate.plugin.duet import duet_of  # noqa: PLC0415  # see `slo`
 
-    env = environment_at(request.config, Stage.MONITORING)
-    return duet_of(request.node, env)
+    return duet_of(request.node, environment_at(request.config, MonitoredApplication))
 
 
 @pytest.fixture(scope="session")
@@ -144,5 +144,38 @@ def kindgate_resources(request: pytest.FixtureRequest, kindgate_app: Application
     """Resource use of the application's workloads during the objectives' bursts; runs one round of bursts if none has run."""
     from kindgate.plugin.item_objectives import resources_of  # noqa: PLC0415  # see `slo`
 
-    env = environment_at(request.config, Stage.MONITORING)
-    return resources_of(request.config, kindgate_app, env, kindgate_prometheus)
+    application = environment_at(request.config, DeployedApplication)
+    return resources_of(request.config, kindgate_app, application, kindgate_prometheus)
+
+
+@pytest.fixture
+def kindgate_rollout(request: pytest.FixtureRequest) -> Rollouts:
+    """Rollouts of the application under load: `rollout.check()` restarts it and judges what was lost; `update(...)`, `bad_image()`.
+
+    With --kind-existing, tests that use it are skipped unless --scenario-allow names `rollout`.
+    """
+    _skip_unless_allowed(request.config, "rollout", "rollouts replace pods of your cluster")
+    from kindgate.plugin.rollout import Rollouts  # noqa: PLC0415  # see `slo`
+    from kindgate.plugin.scenario_fixture import fixture_of  # noqa: PLC0415  # see `slo`
+
+    return fixture_of(Rollouts, request.node, environment_at(request.config, DeployedApplication))
+
+
+@pytest.fixture
+def kindgate_chaos(request: pytest.FixtureRequest) -> Chaos:
+    """Faults under load: `chaos.check()` kills a pod of each workload and judges what was lost; `kill_container()`, `drain()` and others.
+
+    With --kind-existing, tests that use it are skipped unless --scenario-allow names `chaos`.
+    """
+    _skip_unless_allowed(request.config, "chaos", "faults kill pods of your cluster")
+    from kindgate.plugin.chaos import Chaos  # noqa: PLC0415  # see `slo`
+    from kindgate.plugin.scenario_fixture import fixture_of  # noqa: PLC0415  # see `slo`
+
+    return fixture_of(Chaos, request.node, environment_at(request.config, DeployedApplication))
+
+
+def _skip_unless_allowed(config: pytest.Config, scenario: str, effect: str) -> None:
+    """Skip the test on an existing cluster whose user did not allow the scenario."""
+    settings = config.stash[SETTINGS]
+    if settings.cluster.existing is not None and scenario not in settings.scenario.allow:
+        pytest.skip(f"--kind-existing: {effect}; --scenario-allow={scenario} allows them")

@@ -11,10 +11,12 @@ import pytest
 
 from kindgate.errors import SloError
 from kindgate.model import Window
+from kindgate.pipeline.environment import cluster_of
 from kindgate.plugin.generated_suite import is_other_suite, runs_generated_suite
-from kindgate.plugin.markers import deselect_in_mixed_folders, deselect_passed
+from kindgate.plugin.markers import mark_by_fixtures, markers_among, scenarios_of
 from kindgate.plugin.provider import repeated_failure_line
 from kindgate.plugin.provisioning_access import PhaseFailed, load_lock_of, provider_of
+from kindgate.plugin.requested_tests import deselect_unrequested
 from kindgate.plugin.selection import OUTPUT, count_deselected, count_selected, for_controller
 from kindgate.plugin.session_state import (
     BUNDLE_PROPERTY,
@@ -24,10 +26,13 @@ from kindgate.plugin.session_state import (
     ENVIRONMENT,
     OUTCOMES,
     REDEPLOYED,
+    SCENARIO_FIXTURES,
     SCENARIO_PROPERTY,
     SETTINGS,
     USES_APP,
 )
+
+_USES_CLUSTER = CLUSTER_FIXTURES | BURST_FIXTURES | SCENARIO_FIXTURES
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -36,26 +41,29 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark every test of a generated suite as an e2e test."""
-    if runs_generated_suite(item.config):
+    """Mark tests that request kindgate's fixtures, and as e2e tests all others of a generated suite but its scenarios."""
+    mark_by_fixtures(item)
+    if runs_generated_suite(item.config) and not markers_among(item, scenarios_of(item.config)):
         item.add_marker("e2e")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect comparisons without a baseline, and parse every marker's objectives before anything is created.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
+    """Deselect what the run does not request, order scenarios last, and parse every marker's objectives before anything is created.
 
-    Runs after pytest's own selection: deselected tests cost nothing.
+    Ends after pytest's own selection: deselected tests cost nothing.
 
     An xdist worker cannot end the run: it reports to the controller, which ends it before the first test.
     """
-    deselect_in_mixed_folders(config, items)
-    deselect_passed(config, items)
+    collected = list(items)
+    yield
+    deselect_unrequested(config, collected, items)
     _deselect_comparisons(config, items)
+    scenarios = _order_scenarios_last(config, items)
     for item in items:
         if "kindgate_app" in getattr(item, "fixturenames", ()):
             item.keywords[USES_APP] = True
-        if item.get_closest_marker("scenario"):
+        if item in scenarios:
             item.user_properties.append((SCENARIO_PROPERTY, _first_sentence(item)))
         for marker in item.iter_markers("slo"):
             try:
@@ -91,6 +99,17 @@ def _first_sentence(item: pytest.Item) -> str:
     return text.splitlines()[0]
 
 
+def _order_scenarios_last(config: pytest.Config, items: list[pytest.Item]) -> frozenset[pytest.Item]:
+    """Sort the scenarios' tests behind all others, which measure an undisturbed application, and return them."""
+    names = scenarios_of(config)
+    scenarios = frozenset(item for item in items if markers_among(item, names))
+    if scenarios:
+        items.sort(key=scenarios.__contains__)
+        if hasattr(config, "workerinput"):
+            provider_of(config).announce_scenarios([item.nodeid for item in items if item in scenarios])
+    return scenarios
+
+
 def _deselect_comparisons(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect tests that compare two versions if the options name only one."""
     if config.stash[SETTINGS].slo.compares:
@@ -122,18 +141,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def _refuse_too_small_plan(item: pytest.Item, *, compares: bool) -> None:
     from kindgate.pipeline.run_objectives import refuse_too_small_plan  # noqa: PLC0415  # only suites with objectives need it
-    from kindgate.plugin.item_objectives import file_objectives, objectives_of  # noqa: PLC0415  # the same
+    from kindgate.plugin.item_objectives import objectives_of, slo_file_of  # noqa: PLC0415  # the same
 
     settings = item.config.stash[SETTINGS]
-    from_file = file_objectives(item.config)
-    refuse_too_small_plan(replace(from_file, thresholds=()) if compares else replace(objectives_of(item, from_file), compare=()), settings)
+    slo_file = slo_file_of(item.config)
+    from_file = slo_file.objectives
+    judged = replace(from_file, thresholds=()) if compares else replace(objectives_of(item, from_file), compare=())
+    refuse_too_small_plan(replace(slo_file, objectives=judged), settings)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Keep bursts from starting during a test that uses the cluster; a test that sends bursts gets the machine to itself."""
     names = set(getattr(item, "fixturenames", ()))
-    if not names & CLUSTER_FIXTURES or names & BURST_FIXTURES:
+    if not names & CLUSTER_FIXTURES or names & (BURST_FIXTURES | SCENARIO_FIXTURES):
         return (yield)
     with load_lock_of(item.config).shared():
         return (yield)
@@ -149,25 +170,19 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if error.reported:
             report.longrepr = repeated_failure_line(error.failure)
         error.reported = True
-    elif (
-        report.failed and ENVIRONMENT in item.config.stash and (CLUSTER_FIXTURES | BURST_FIXTURES) & set(getattr(item, "fixturenames", ()))
-    ):
+    elif report.failed and ENVIRONMENT in item.config.stash and _USES_CLUSTER & set(getattr(item, "fixturenames", ())):
         _gather(item, call, report)
     return report
-
-
-def _uses_cluster(item: pytest.Item) -> bool:
-    return not (CLUSTER_FIXTURES | BURST_FIXTURES).isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _gather(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     """Collect a failed test's evidence from the cluster, and report its cause and folder."""
     from kindgate.pipeline.failure_evidence import gather_evidence  # noqa: PLC0415  # only failing tests need it
 
-    env = item.config.stash[ENVIRONMENT]
+    environment = item.config.stash[ENVIRONMENT]
     window = Window(item.stash.get(REDEPLOYED, call.start), call.stop)
-    bundle = gather_evidence(env, item.nodeid, window, report.longreprtext)
-    folder = bundle.folder.relative_to(env.artifacts).as_posix()
+    bundle = gather_evidence(environment, item.nodeid, window, report.longreprtext)
+    folder = bundle.folder.relative_to(cluster_of(environment).artifacts).as_posix()
     item.user_properties += [(BUNDLE_PROPERTY, folder), (CAUSE_PROPERTY, bundle.cause)]
     report.user_properties = list(item.user_properties)
     report.sections.append(("evidence", f"{bundle.folder}" + (f"\ncause: {bundle.cause}" if bundle.cause else "")))

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kindgate.credentials import without_credentials
-from kindgate.plugin.markers import wants_cluster
+from kindgate.pipeline.environment import cluster_of
+from kindgate.plugin.requested_tests import wants_cluster
 from kindgate.plugin.session_state import ENVIRONMENT
 
 if TYPE_CHECKING:
-    from kindgate.observe.known_values import KnownValue
-    from kindgate.observe.redact import Redactor
     from kindgate.pipeline.provisioner import Pipeline
     from kindgate.pipeline.run_secrets import RunSecrets, SecretSources
+    from kindgate.redaction.known_values import KnownValue
+    from kindgate.redaction.redactor import Redactor
 
 
 class KnownSecrets:
@@ -70,11 +71,13 @@ def worker_secrets(config: pytest.Config) -> KnownSecrets:
     """The secrets known to an xdist worker, from the environment that the controller sent it."""
 
     def sources() -> SecretSources | None:
-        env = config.stash.get(ENVIRONMENT, None)
-        if env is None:
-            return ((), None) if wants_cluster(config) else None
-        from kindgate.pipeline.run_secrets import sources_of_environment  # noqa: PLC0415  # see `KnownSecrets`
+        environment = config.stash.get(ENVIRONMENT, None)
+        if environment is None and not wants_cluster(config):
+            return None
+        from kindgate.pipeline.run_secrets import SecretSources, sources_of_cluster  # noqa: PLC0415  # see `KnownSecrets`
 
-        return sources_of_environment(env)
+        if environment is None:
+            return SecretSources()
+        return sources_of_cluster(cluster_of(environment))
 
     return KnownSecrets(sources)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 DELETE_SECONDS = 60.0
 REQUEST_SECONDS = 30.0
+ACCOUNT_SECONDS = 60.0
+"""A busy controller manager takes seconds to create a namespace's service account."""
+
 NAME_LIMIT = 50
 TEST_LABEL = "kindgate.dev/test"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
@@ -54,8 +57,8 @@ def cleanup_after(outcomes: Mapping[str, str], keep: Keep) -> Cleanup:
 def namespace_for(cluster: Cluster, test: str, cleanup: Callable[[], Cleanup] = lambda: Cleanup.DELETE) -> Iterator[str]:
     """Create a namespace for the block; afterward, `cleanup` decides how it ends.
 
-    Raises `ClusterError` if the API server rejects a request, and with the finalizers or other conditions that block a
-    deletion.
+    The block can create pods, which are refused until the namespace has its service account. Raises `ClusterError` if the
+    API server rejects a request, and with the finalizers or other conditions that block a deletion.
     """
     name = namespace_name(test)
     path = f"/api/v1/namespaces/{name}"
@@ -63,6 +66,7 @@ def namespace_for(cluster: Cluster, test: str, cleanup: Callable[[], Cleanup] = 
     with _errors_of(name), connect(cluster.address) as api:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         api.request("POST", "/api/v1/namespaces", Deadline.after(REQUEST_SECONDS), body=body)
+        _wait_usable(api, name, path)
     yield name
     if cleanup() is Cleanup.DELETE:
         with _errors_of(name), connect(cluster.address) as api:
@@ -77,6 +81,24 @@ def _errors_of(name: str) -> Iterator[None]:
         yield
     except DeployError as error:
         raise ClusterError(f"namespace {name}: {error.message}", waited=error.waited, last_state=error.last_state) from error
+
+
+def _wait_usable(api: Api, name: str, path: str) -> None:
+    deadline = Deadline.after(ACCOUNT_SECONDS)
+
+    def probe() -> Ready[None] | Pending:
+        account = request_if_exists(api, "GET", f"{path}/serviceaccounts/default", deadline)
+        return Ready(None) if account is not None else Pending("it has no service account `default`")
+
+    try:
+        wait_for(f"namespace {name} to be usable", probe, deadline)
+    except WaitTimeout as error:
+        raise ClusterError(
+            f"namespace {name} got no service account, so it accepts no pods",
+            waited=error.waited,
+            last_state=error.last_state,
+            next_step="look at the log of kube-controller-manager, which creates it",
+        ) from error
 
 
 def _wait_gone(api: Api, name: str, path: str) -> None:

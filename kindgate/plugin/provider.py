@@ -7,14 +7,14 @@ socket; a worker receives plain data and never creates or deletes anything.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kindgate.errors import ClusterError, KindgateError, SecretsMissing
-from kindgate.pipeline.environment import Environment, Stage, VersionSwap
+from kindgate.pipeline.environment import Environment, StageT, VersionSwap
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -57,7 +57,7 @@ class StageUnreachable(KindgateError):
 class Provider(Protocol):
     """The interface that fixtures call."""
 
-    def reach(self, stage: Stage) -> Environment:
+    def reach(self, stage: type[StageT]) -> Environment:
         """Bring the pipeline to `stage`; raises `StageUnreachable`."""
         ...
 
@@ -73,11 +73,15 @@ class Provider(Protocol):
         """End the run before its first test, because of an error at collection."""
         ...
 
+    def announce_scenarios(self, tests: Sequence[str]) -> None:
+        """Name the scenarios' tests, which run after all others."""
+        ...
+
 
 class ProvisioningAccess(Protocol):
     """The part of the pipeline that a provider drives."""
 
-    def reach(self, stage: Stage) -> Environment:
+    def reach(self, stage: type[StageT]) -> Environment:
         """Bring the pipeline to `stage`; raises `KindgateError`."""
         ...
 
@@ -98,10 +102,11 @@ class LocalProvider:
     measurements: list[Measurement] = field(default_factory=list)
     failure: Failure | None = None
     rejection: Failure | None = None
+    scenarios: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _swapped: VersionSwap | None = None
 
-    def reach(self, stage: Stage) -> Environment:
+    def reach(self, stage: type[StageT]) -> Environment:
         """Bring the pipeline to `stage`; after a failure, every further call fails with the same cause."""
         return self._drive(lambda: self.pipeline.reach(stage))
 
@@ -131,6 +136,10 @@ class LocalProvider:
         """Record why the run must end; every worker collects the same tests, so the first reason is enough."""
         if self.rejection is None:
             self.rejection = Failure(message, message, exit_code, first=True)
+
+    def announce_scenarios(self, tests: Sequence[str]) -> None:
+        """Keep the names of the scenarios' tests; all workers collect the same."""
+        self.scenarios.update(tests)
 
     def refuse(self, reason: str) -> None:
         """Stop the pipeline here: later callers get `reason`."""
@@ -188,11 +197,11 @@ class ProviderServer:
                     return
 
     def _answer(self, request: str, arguments: list[Any]) -> Environment | VersionSwap | Failure | None:
-        if request in {"record", "reject"}:
+        if request in {"record", "reject", "announce_scenarios"}:
             getattr(self._provider, request)(*arguments)
             return None
         try:
-            return self._provider.swap_versions() if request == "swap_versions" else self._provider.reach(Stage(arguments[0]))
+            return self._provider.swap_versions() if request == "swap_versions" else self._provider.reach(*arguments)
         except StageUnreachable as error:
             return error.failure
 
@@ -205,9 +214,9 @@ class RemoteProvider:
 
         self._connection = connect(address, authkey)
 
-    def reach(self, stage: Stage) -> Environment:
+    def reach(self, stage: type[StageT]) -> Environment:
         """Ask the controller for `stage`; raises `StageUnreachable`, or `ClusterError` if the controller is gone."""
-        return self._drive("reach", int(stage))  # type: ignore[no-any-return]  # the controller answers with nothing else
+        return self._drive("reach", stage)  # type: ignore[no-any-return]  # the controller answers with nothing else
 
     def swap_versions(self) -> VersionSwap:
         """Ask the controller to swap the two versions; raises as `reach`."""
@@ -226,6 +235,10 @@ class RemoteProvider:
     def reject(self, message: str, exit_code: int) -> None:
         """Report to the controller why the run must end: a worker cannot end it."""
         self._ask("reject", message, exit_code)
+
+    def announce_scenarios(self, tests: Sequence[str]) -> None:
+        """Send the names of the scenarios' tests to the controller, before it distributes any test."""
+        self._ask("announce_scenarios", tests)
 
     def close(self) -> None:
         """Disconnect."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from kindgate.pipeline.environment import Environment, Stage, VersionSwap
+from kindgate.pipeline.environment import StageT, VersionSwap, stage_of
 from kindgate.pipeline.load_lock import LoadLock, load_lock_of_run
 from kindgate.plugin.provider import Failure, Provider, RemoteProvider, StageUnreachable, repeated_failure_line
 from kindgate.plugin.session_state import ENVIRONMENT, LOAD_LOCK, PROVIDER, WORKER_INPUT
@@ -45,10 +45,10 @@ def provider_of(config: pytest.Config) -> Provider:
     return config.stash[PROVIDER]
 
 
-def environment_at(config: pytest.Config, stage: Stage) -> Environment:
+def environment_at(config: pytest.Config, stage: type[StageT]) -> StageT:
     """The environment at `stage`; fails the test if the pipeline cannot reach it, and skips it if only secrets are missing."""
-    env = config.stash[ENVIRONMENT] = _call_provider(lambda: provider_of(config).reach(stage))
-    return env
+    environment = config.stash[ENVIRONMENT] = _call_provider(lambda: provider_of(config).reach(stage))
+    return stage_of(environment, stage)
 
 
 def swap_versions(config: pytest.Config) -> VersionSwap:

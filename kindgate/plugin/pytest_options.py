@@ -16,7 +16,8 @@ import pytest
 
 from kindgate.options import OptionField, option_fields
 from kindgate.scaffold.suite_folder import is_suite
-from kindgate.settings import Settings, build_settings
+from kindgate.settings import Settings
+from kindgate.settings_sources import build_settings
 
 PYTEST_KIND_DEFAULT_NAME = "pytest-kind"
 """pytest-kind's default for --cluster-name, which looks the same as an explicit value."""

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 
 import pytest
 
-from kindgate.plugin.markers import DESELECTED_BY_DEFAULT, wants_cluster
-from kindgate.plugin.session_state import BURST_FIXTURES, CLUSTER_FIXTURES, E2E
+from kindgate.plugin.markers import cluster_markers, markers_among
+from kindgate.plugin.requested_tests import counts_as_deselected, wants_cluster
+from kindgate.plugin.session_state import E2E
 
 OUTPUT = "kindgate_selection"
 """Key of xdist's workeroutput."""
@@ -41,9 +42,8 @@ def selection_of(config: pytest.Config) -> Selection:
 
 
 def is_e2e(item: pytest.Item) -> bool:
-    """Whether a test is an e2e test: marked, or using the cluster."""
-    marked = item.get_closest_marker("e2e") is not None
-    return marked or bool((CLUSTER_FIXTURES | BURST_FIXTURES) & set(getattr(item, "fixturenames", ())))
+    """Whether a test needs a cluster."""
+    return bool(markers_among(item, cluster_markers(item.config)))
 
 
 def count_deselected(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
@@ -52,7 +52,7 @@ def count_deselected(config: pytest.Config, items: Iterable[pytest.Item]) -> Non
     for item in items:
         if not is_e2e(item):
             selection.others += 1
-        elif "not e2e" not in str(config.option.markexpr) and DESELECTED_BY_DEFAULT not in item.stash:
+        elif counts_as_deselected(config, item):
             selection.deselected += 1
 
 

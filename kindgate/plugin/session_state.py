@@ -13,7 +13,7 @@ SETTINGS = pytest.StashKey[Settings]()
 PROVIDER = pytest.StashKey[Provider]()
 LOAD_LOCK = pytest.StashKey[LoadLock]()
 ENVIRONMENT = pytest.StashKey[Environment]()
-"""The environment this process last reached; missing if it never requested the cluster."""
+"""The environment this process last received, at the last stage that the run had reached; missing if it never requested the cluster."""
 
 OUTCOMES = pytest.StashKey[dict[str, str]]()
 """In a test's own stash: the outcomes of its phases so far, by phase name."""
@@ -29,7 +29,7 @@ CAUSE_PROPERTY = "failure_cause"
 """User properties of a test's report if a failure bundle was collected for it."""
 
 SCENARIO_PROPERTY = "scenario"
-"""User property of a test marked `scenario`: its effect on the cluster, from the first line of its docstring."""
+"""User property of a scenario's test: its effect on the cluster, from the first line of its docstring."""
 
 USES_APP = "kindgate-uses-app"
 """Keyword of a test that requests the application; the test's reports carry it, also from workers."""
@@ -39,4 +39,5 @@ E2E = "kindgate-e2e"
 
 CLUSTER_FIXTURES = frozenset(f"kindgate_{name}" for name in ("cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"))
 BURST_FIXTURES = frozenset(f"kindgate_{name}" for name in ("burst", "slo", "duet", "resources"))
+SCENARIO_FIXTURES = frozenset({"kindgate_rollout", "kindgate_chaos"})
 """Long names: tests that request the short ones have them too, but tests with a project's own `app` do not."""

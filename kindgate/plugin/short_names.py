@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from kindgate.observe.resource_summary import ResourceSummary
     from kindgate.plugin.application import Application
     from kindgate.plugin.burst import Bursts
+    from kindgate.plugin.chaos import Chaos
     from kindgate.plugin.cluster import Cluster
     from kindgate.plugin.duet import Duet
     from kindgate.plugin.ingress import Ingress
     from kindgate.plugin.kind_cluster import KindCluster
     from kindgate.plugin.prometheus import Prometheus
+    from kindgate.plugin.rollout import Rollouts
     from kindgate.plugin.slo import Slo
 
 
@@ -76,3 +78,15 @@ def duet(kindgate_duet: Duet) -> Duet:
 def resources(kindgate_resources: ResourceSummary) -> ResourceSummary:
     """`kindgate_resources` under its short name."""
     return kindgate_resources
+
+
+@pytest.fixture
+def rollout(kindgate_rollout: Rollouts) -> Rollouts:
+    """`kindgate_rollout` under its short name."""
+    return kindgate_rollout
+
+
+@pytest.fixture
+def chaos(kindgate_chaos: Chaos) -> Chaos:
+    """`kindgate_chaos` under its short name."""
+    return kindgate_chaos

@@ -21,7 +21,7 @@ from kindgate.github.workflow_commands import commands_stopped, in_actions
 from kindgate.settings import Settings
 
 if TYPE_CHECKING:
-    from kindgate.observe.known_values import KnownValue
+    from kindgate.redaction.known_values import KnownValue
 
 
 class Terminal:

@@ -7,25 +7,37 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Literal
 
+from kindgate.errors import SloError
 from kindgate.model import Verdict
+from kindgate.report.answer_records import AnswersRow
+from kindgate.report.base_answers import base_answers, differs_from_base
 from kindgate.report.claims import objective_name, plan_problem, round_of
 from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.judged import Judged
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
 from kindgate.report.recomputation import ROWS_LIMIT, BaseVerdict, RecomputedVerdict
-from kindgate.report.replay_looks import NO_ROUND, Looks, Replay, Round, recompare, replay
+from kindgate.report.replay_looks import NO_ROUND, WORK_LIMIT, Looks, Replay, Round, recompare, replay, replay_capacity
+from kindgate.report.scenario_claims import RecomputedScenario, base_scenarios, edits_scenarios
+from kindgate.report.scenario_records import ScenarioRecord
 from kindgate.report.units import number, plural
 from kindgate.report.verdict_rows import comparison_records, objective_records
+from kindgate.slo.arrivals import all_arrivals, measured_arrivals, planned_arrivals
 from kindgate.slo.compare import Comparison
 from kindgate.slo.confirm import DECIDED
-from kindgate.slo.counts import covered_requests
+from kindgate.slo.counts import covered_requests, planned_of
+from kindgate.slo.each import CarriedTags, expanded, is_expansion
 from kindgate.slo.judgement import Judgement
-from kindgate.slo.objectives import Objectives
+from kindgate.slo.objectives import CapacityObjective, Objectives, limiting
+from kindgate.slo.planned_load import PlannedLoad
 from kindgate.slo.sample import BurstSample
+from kindgate.slo.threshold import Selector
 
 LOAD_SHARE = 0.95
 """Minimum share of the base's rate and size per burst: a delayed generator may have sent slightly less."""
+
+
+NOTHING_SENT = "this run sent no request that it applies to"
 
 
 @dataclass(frozen=True)
@@ -35,7 +47,7 @@ class BaseObjectives:
     `bursts` is the number per look (for a comparison: figures of both versions), or in total if `quick`. `rate` is in
     requests per second over all hosts, `seconds` is the length of a burst. `compares` is whether a run must compare with a
     baseline at all, `required` whether a run that judged no objectives must meet these. `inconclusive` is how to treat an
-    INCONCLUSIVE objective.
+    INCONCLUSIVE objective. `load` is one burst of the base's workload, if it has one.
     """
 
     branch: str
@@ -47,6 +59,7 @@ class BaseObjectives:
     compares: bool = False
     required: bool = True
     inconclusive: Literal["warn", "fail", "pass"] = "warn"
+    load: PlannedLoad | None = None
 
     def looks(self, turns: int = 1) -> Looks:
         """The planned looks, with `turns` bursts per figure."""
@@ -68,40 +81,59 @@ class UnreadBase:
         )
 
 
-def base_verdict(judged: Sequence[Judged], samples: Sequence[BurstSample], base: BaseObjectives, accepted_by: str = "") -> BaseVerdict:
-    """The base's objectives, each judged from the run's longest series of bursts; `samples` are the report's figures.
+def base_verdict(
+    judged: Sequence[Judged],
+    samples: Sequence[BurstSample],
+    base: BaseObjectives,
+    *,
+    accepted_by: str = "",
+    answers: Sequence[AnswersRow] = (),
+    scenarios: Sequence[RecomputedScenario] = (),
+) -> BaseVerdict:
+    """The base's objectives, each judged from the run's longest series of bursts.
 
-    An objective is not judged if it has no data, or if it did not fail with fewer bursts or less load than the base's plan.
-    `accepted_by` is the maintainer who lets the pull request's own objectives count if it edits them.
+    `samples` are the report's figures, `answers` its compared answers, and `scenarios` its recomputed ones. An objective is
+    not judged if it has no data, or if it did not fail with fewer bursts or less load than the base's plan. `accepted_by` is
+    the maintainer who lets the pull request's own objectives count if it edits them.
     """
-    threshold_series = _longest((entry for entry in judged if entry.thresholds), samples)
+    threshold_series = _longest((entry for entry in judged if entry.thresholds and not entry.within), samples)
+    capacity_series = [_Series.of(entry, samples) for entry in judged if entry.within and not plan_problem(entry, len(samples))]
     tolerance_series = _longest((entry for entry in judged if entry.tolerances), samples)
     rows: list[RecomputedVerdict] = []
-    if base.objectives.thresholds and (base.required or threshold_series is not None):
+    if base.objectives.thresholds and (base.required or threshold_series is not None or capacity_series):
         rows += _thresholds(threshold_series, base)
+        rows += [_capacity(one, capacity_series, base) for one in base.objectives.capacities]
     if base.objectives.compare and ((base.required and base.compares) or tolerance_series is not None):
         rows += _tolerances(tolerance_series, base)
+        rows += base_answers(answers, base.objectives.answers, base.load)
+    rows += base_scenarios(scenarios, base.objectives.scenarios)
     return BaseVerdict(
         branch=shortened(base.branch, NAME_LIMIT),
-        edited=is_edited(judged, base),
+        edited=is_edited(judged, base, answers, [one.claimed for one in scenarios]),
         accepted_by=shortened(accepted_by, NAME_LIMIT),
         strict=base.inconclusive == "fail",
         rows=tuple(rows[:ROWS_LIMIT]),
     )
 
 
-def is_edited(judged: Iterable[Judged], base: BaseObjectives) -> bool:
+def is_edited(
+    judged: Iterable[Judged], base: BaseObjectives, answers: Sequence[AnswersRow] = (), scenarios: Sequence[ScenarioRecord] = ()
+) -> bool:
     """Whether the run used an objectives file other than the base's, or fewer bursts."""
     files = [entry for entry in judged if not entry.own]
     try:
         thresholds = {one.threshold() for entry in files for one in entry.thresholds}
+        tolerances = {one.tolerance() for entry in files for one in entry.tolerances}
+        limits = [{one.threshold() for one in entry.within} for entry in files if entry.within]
     except ValueError:
         return True
-    tolerances = {one.tolerance() for entry in files for one in entry.tolerances}
     compares = base.compares or bool(tolerances)
     return (
         thresholds != {replace(one, origin="") for one in base.objectives.thresholds}
-        or (compares and tolerances != {replace(one, origin="") for one in base.objectives.compare})
+        or any(within != {replace(one, origin="") for one in limiting(base.objectives.thresholds)} for within in limits)
+        or (compares and not is_expansion(tolerances, [replace(one, origin="") for one in base.objectives.compare]))
+        or (compares and differs_from_base(answers, base.objectives.answers))
+        or edits_scenarios(scenarios, base.objectives.scenarios)
         or any(Looks(entry.per_look, entry.looks, entry.turns) != base.looks(entry.turns) for entry in files)
     )
 
@@ -114,11 +146,27 @@ class _Series:
     bursts: tuple[BurstSample, ...]
     confirmation_round: Round = NO_ROUND
 
-    def shortfall(self, base: BaseObjectives, plan: Looks) -> str:
-        """How the series falls short of the base's plan; empty if it does not."""
+    @classmethod
+    def of(cls, entry: Judged, samples: Sequence[BurstSample]) -> _Series:
+        """The series of an entry whose plan is valid."""
+        return cls(entry, tuple(samples[place] for place in entry.bursts), round_of(entry, samples))
+
+    def capacity_shortfall(self, objective: CapacityObjective, base: BaseObjectives, plan: Looks) -> str:
+        """How the series falls short of the base's plan for a capacity; empty if it does not."""
         if len(self.bursts) < plan.per_look:
             return f"{base.branch} plans {plural(plan.per_look, 'burst')} per look, but this run has {len(self.bursts)}"
-        return _load_shortfall(self.bursts, base) or _load_shortfall(self.confirmation_round.samples, base)
+        planned, sent = objective.rate * base.seconds, median(map(all_arrivals, self.bursts))
+        if sent < LOAD_SHARE * planned:
+            return f"{base.branch} plans {number(planned)} arrivals per burst for it, but this run sent {number(sent)}"
+        at_rate = replace(base, load=base.load and base.load.scaled(objective.rate / base.rate))
+        return next(filter(None, (_part_shortfall(one.selector, self.bursts, at_rate) for one in objective.within)), "")
+
+    def shortfall(self, selector: Selector, base: BaseObjectives, plan: Looks) -> str:
+        """How the series falls short of the base's plan for what `selector` covers; empty if it does not."""
+        if len(self.bursts) < plan.per_look:
+            return f"{base.branch} plans {plural(plan.per_look, 'burst')} per look, but this run has {len(self.bursts)}"
+        parts = (self.bursts, self.confirmation_round.samples)
+        return next(filter(None, (_load_shortfall(part, base) or _part_shortfall(selector, part, base) for part in parts)), "")
 
 
 def _load_shortfall(bursts: Sequence[BurstSample], base: BaseObjectives) -> str:
@@ -133,37 +181,75 @@ def _load_shortfall(bursts: Sequence[BurstSample], base: BaseObjectives) -> str:
     return ""
 
 
+def _part_shortfall(selector: Selector, bursts: Sequence[BurstSample], base: BaseObjectives) -> str:
+    """How the load of one route or journey falls short of that in the base's workload; empty if it does not, or without one.
+
+    A pull request that loads a route less could not fail on it.
+    """
+    if base.load is None or not bursts:
+        return ""
+    planned, sent = planned_arrivals(selector, base.load), median(measured_arrivals(selector, burst) for burst in bursts)
+    if sent >= LOAD_SHARE * planned:
+        return ""
+    return f"{base.branch} plans {planned:,} arrivals of {selector} per burst, but this run sent {number(sent)}"
+
+
 def _longest(entries: Iterable[Judged], samples: Sequence[BurstSample]) -> _Series | None:
     """The entry with the most bursts, preferring the objectives file's over a test's own; None if no entry has usable ones."""
     usable = [entry for entry in entries if not plan_problem(entry, len(samples))]
     if not usable:
         return None
-    entry = max(usable, key=lambda one: (len(one.bursts), not one.own))
-    return _Series(entry, tuple(samples[place] for place in entry.bursts), round_of(entry, samples))
+    return _Series.of(max(usable, key=lambda one: (len(one.bursts), not one.own)), samples)
 
 
 def _thresholds(series: _Series | None, base: BaseObjectives) -> list[RecomputedVerdict]:
     if series is None:
-        return [_unjudged(str(one), "this run judged no objectives") for one in base.objectives.thresholds]
+        return [_unjudged(str(one), "this run judged no objectives") for one in base.objectives.steady]
     plan = base.looks()
-    replayed = replay(base.objectives, series.bursts, plan)
-    shortfall = series.shortfall(base, plan)
+    replayed = replay(replace(base.objectives, thresholds=base.objectives.steady), series.bursts, plan)
     rows = objective_records(replayed.result, "")
     return [
-        _unjudged(objective_name(row), "this run sent no request that it applies to")
+        _unjudged(objective_name(row), NOTHING_SENT)
         if not covered_requests(result.threshold, series.bursts)
-        else _row(row, replayed, shortfall)
+        else _row(row, replayed, series.shortfall(result.threshold.selector, base, plan))
         for row, result in zip(rows, replayed.result.results, strict=True)
     ]
+
+
+def _capacity(objective: CapacityObjective, measured: Sequence[_Series], base: BaseObjectives) -> RecomputedVerdict:
+    """A capacity, from the run's bursts at the lowest rate that is high enough; at a higher one, only a PASS counts."""
+    name = str(objective.threshold)
+    enough = [series for series in measured if series.entry.thresholds[0].limit >= objective.rate]
+    if not enough:
+        return _unjudged(name, f"this run did not measure at {number(objective.rate)}/s")
+    series = min(enough, key=lambda one: (one.entry.thresholds[0].limit, -len(one.bursts)))
+    plan = base.looks()
+    replayed = replay_capacity(objective, series.bursts, plan, [one.trial() for one in series.entry.search])
+    (row,) = objective_records(replayed.result, "")
+    rate = series.entry.thresholds[0].limit
+    if rate > objective.rate and row.verdict is not Verdict.PASS:
+        return _unjudged(name, f"this run measured only at {number(rate)}/s")
+    return _row(row, replayed, series.capacity_shortfall(objective, base, plan))
 
 
 def _tolerances(series: _Series | None, base: BaseObjectives) -> list[RecomputedVerdict]:
     if series is None:
         return [_unjudged(str(one), "this run did not compare anything with a baseline") for one in base.objectives.compare]
     plan = base.looks(series.entry.turns)
-    replayed = recompare(base.objectives, series.bursts, plan, series.entry.placement, series.confirmation_round)
-    shortfall = series.shortfall(base, plan)
-    return [_row(row, replayed, shortfall) for row in comparison_records(replayed.result)]
+    carried = CarriedTags.of_samples(series.bursts)
+    try:
+        tolerances = expanded(base.objectives.compare, carried + base.load.carried if base.load is not None else carried)
+    except SloError as error:
+        return [_unjudged(str(one), error.message) for one in base.objectives.compare]
+    if len(tolerances) * len(series.bursts) > WORK_LIMIT:
+        return [_unjudged(str(one), "this run has too many routes and bursts to judge them") for one in base.objectives.compare]
+    replayed = recompare(Objectives(compare=tolerances), series.bursts, plan, series.entry.placement, series.confirmation_round)
+    return [
+        _unjudged(objective_name(row), NOTHING_SENT)
+        if not any(planned_of(result.tolerance.selector, burst) for burst in series.bursts)
+        else _row(row, replayed, series.shortfall(result.tolerance.selector, base, plan))
+        for row, result in zip(comparison_records(replayed.result), replayed.result.results, strict=True)
+    ]
 
 
 def _row(row: ThresholdOutcome | ComparisonRow, replayed: Replay[Judgement] | Replay[Comparison], shortfall: str) -> RecomputedVerdict:

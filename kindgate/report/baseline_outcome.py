@@ -11,10 +11,10 @@ from kindgate.model import Verdict
 from kindgate.report.objective_records import ThresholdOutcome
 from kindgate.report.run_report import TestResult
 from kindgate.slo.compare import Comparison
-from kindgate.slo.threshold import DEFAULT_METRIC, METRICS, PERCENTILE, Selector, Threshold
+from kindgate.slo.threshold import PERCENTILE, Selector, Threshold
 
-BaselineFigures = Mapping[float, float]
-"""Response times of the baseline in milliseconds, by quantile (0 to 100)."""
+BaselineFigures = Mapping[tuple[Selector, float], float]
+"""Times of the baseline in milliseconds, by selector and quantile (0 to 100)."""
 
 NO_BASELINE: BaselineFigures = MappingProxyType({})
 
@@ -22,25 +22,26 @@ _MEDIAN = 50.0
 
 
 def baseline_figures(comparisons: Iterable[Comparison]) -> BaselineFigures:
-    """The baseline's figures from the comparisons of a run; for each quantile, the first counts."""
-    figures: dict[float, float] = {}
+    """The baseline's figures from the comparisons of a run; for each selector and quantile, the first counts."""
+    figures: dict[tuple[Selector, float], float] = {}
     for comparison in comparisons:
         for result in comparison.results:
             if result.base is not None and math.isfinite(result.base):
-                figures.setdefault(result.tolerance.quantile, result.base)
+                figures.setdefault((result.tolerance.selector, result.tolerance.quantile), result.base)
     return figures
 
 
 def baseline_outcome(threshold: Threshold, figures: BaselineFigures) -> tuple[float | None, Literal["", "passed", "failed"]]:
     """The baseline's figure for a threshold, and whether the baseline meets it.
 
-    Comparisons cover only percentiles of all requests: for other thresholds nothing is known.
+    Only what a comparison covers is known: percentiles of the selectors that it compares.
     """
     expression = threshold.expression
     quantile = {"med": _MEDIAN, PERCENTILE: expression.quantile}.get(expression.aggregation)
-    if threshold.selector != Selector(METRICS[DEFAULT_METRIC]) or quantile is None or quantile not in figures:
+    figure = figures.get((threshold.selector, quantile)) if quantile is not None else None
+    if figure is None:
         return None, ""
-    return figures[quantile], "passed" if expression.holds(figures[quantile]) else "failed"
+    return figure, "passed" if expression.holds(figure) else "failed"
 
 
 def with_baseline_outcomes(tests: Iterable[TestResult], objectives: Iterable[ThresholdOutcome]) -> tuple[TestResult, ...]:

@@ -11,19 +11,22 @@ from kindgate.report.frozen_record import Amount, Count, Epoch, Line, Millisecon
 POINTS = 600
 """Maximum points of a series, for a readable chart."""
 
+ROUTES = 100
+"""Maximum number of routes, and of journeys, with figures of their own in each burst."""
+
 Counts = Annotated[tuple[Count, ...], Field(max_length=POINTS)]
 Times = Annotated[tuple[Milliseconds | None, ...], Field(max_length=POINTS)]
 
 
 class Plan(Record):
-    """The planned load; `rate` in requests per second over all hosts, `timeout` per request."""
+    """The planned load; `rate` in requests and journeys per second over all routes, `timeout` per request."""
 
     rate: Amount
     seconds: Seconds
     arrival: Name
     seed: Count
     timeout: Seconds
-    hosts: Annotated[tuple[Name, ...], Field(max_length=50)]
+    routes: Annotated[tuple[Name, ...], Field(max_length=ROUTES)]
 
 
 class LatencyFigures(Record):
@@ -46,11 +49,28 @@ class LatencyFigures(Record):
     max: Milliseconds | None
 
 
-class HostFigures(Record):
-    """The figures of one host."""
+class RouteFigures(Record):
+    """The figures of one route; in a comparison, of one version."""
 
-    host: Name
+    route: Name
     figures: LatencyFigures
+
+
+class JourneySummary(Record):
+    """The runs of one journey; in a comparison, of one version.
+
+    `count` came due, `completed` ended, `failed` had a failed step. The times are those of completed runs, from the intended
+    start to the end of the last step; `None` without any.
+    """
+
+    journey: Name
+    count: Count
+    completed: Count
+    failed: Count
+    p50: Milliseconds | None
+    p95: Milliseconds | None
+    p99: Milliseconds | None
+    max: Milliseconds | None
 
 
 class FailureCount(Record):
@@ -129,7 +149,8 @@ class Burst(Record):
     seconds: Seconds
     plan: Plan
     overall: LatencyFigures
-    hosts: Annotated[tuple[HostFigures, ...], Field(max_length=50)] = ()
+    routes: Annotated[tuple[RouteFigures, ...], Field(max_length=ROUTES)] = ()
+    journeys: Annotated[tuple[JourneySummary, ...], Field(max_length=ROUTES)] = ()
     failures: Annotated[tuple[FailureCount, ...], Field(max_length=20)] = ()
     send_lag: SendLag | None = None
     generator: GeneratorHealth = GeneratorHealth()

@@ -15,7 +15,7 @@ from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Judged
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
 from kindgate.report.recomputation import RecomputedVerdict
-from kindgate.report.replay_looks import NO_ROUND, Looks, Round, recompare, replay
+from kindgate.report.replay_looks import NO_ROUND, Looks, Round, recompare, replay, replay_capacity
 from kindgate.report.run_report import RunReport
 from kindgate.report.units import percent
 from kindgate.report.verdict_rows import comparison_records, objective_records
@@ -65,7 +65,10 @@ def recompute_entry(entry: Judged, samples: Sequence[BurstSample]) -> Recomputed
                 shortage = f"{plan.confirmation} bursts are required to confirm the looks, but the report has fewer"
             unfinished = compared.unfinished or compared.unconfirmed
             return RecomputedEntry(entry, problem=shortage) if unfinished else RecomputedEntry(entry, comparison=compared.result)
-        judged = replay(objectives, bursts, plan)
+        if entry.within:
+            judged = replay_capacity(entry.capacity(), bursts, plan, tuple(one.trial() for one in entry.search))
+        else:
+            judged = replay(objectives, bursts, plan)
         return RecomputedEntry(entry, problem=shortage) if judged.unfinished else RecomputedEntry(entry, judgement=judged.result)
     except (ValueError, ArithmeticError, SloError) as error:  # a time of 0 has no logarithm
         return RecomputedEntry(entry, problem=str(error).splitlines()[0])
@@ -82,6 +85,8 @@ def plan_problem(entry: Judged, available: int) -> str:
         return f"{entry.looks} looks of {entry.per_look} bursts are not a possible plan"
     if entry.thresholds and entry.tolerances:
         return "thresholds and tolerances must be judged from separate bursts"
+    if entry.within and (len(entry.thresholds) != 1 or entry.tolerances):
+        return "a capacity must be judged from bursts of its own"
     return ""
 
 
@@ -137,8 +142,10 @@ def _tolerances(entry_result: RecomputedEntry) -> list[_Line[ComparisonRow]]:
         return [_Line(row, entry.own) for row in comparison_records(entry_result.comparison, entry.test)]
     rows = [
         ComparisonRow(
-            metric=f"p({one.quantile:g})",
-            unit="ms",
+            metric=one.statistic,
+            of=one.metric,
+            tags=one.tags,
+            unit=one.unit,
             tolerance=one.max_regression,
             verdict=Verdict.FAIL,
             explanation=_unjudged(entry_result.problem),
@@ -178,14 +185,16 @@ def _claim(line: _Line[Row], claimed: Row | None) -> RecomputedVerdict:
 def objective_name(row: ThresholdOutcome | ComparisonRow) -> str:
     """A short name for a row's objective."""
     if isinstance(row, ComparisonRow):
-        return f"{row.metric} at most {percent(row.tolerance)} slower than the baseline"
+        return f"{row.figure} at most {percent(row.tolerance)} {row.change_words[0]} than the baseline"
     return f"{row.expression} of {row.metric}"
 
 
 def _key(row: ThresholdOutcome | ComparisonRow) -> tuple[object, ...]:
     """The key that identifies a row of a report."""
-    return (row.test, row.metric, row.tolerance if isinstance(row, ComparisonRow) else row.expression)
+    if isinstance(row, ComparisonRow):
+        return (row.test, row.figure, row.tolerance)
+    return (row.test, row.metric, row.expression)
 
 
 def _unjudged(problem: str) -> str:
-    return shortened(f"{Verdict.FAIL}: cannot be judged again: {problem}.", LINE_LIMIT)
+    return shortened(f"{Verdict.FAIL}: cannot be recomputed: {problem}.", LINE_LIMIT)

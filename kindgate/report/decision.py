@@ -13,13 +13,18 @@ from typing import Literal
 
 from kindgate.errors import NoVerdict, PublishRefused, VerdictFailed, VerdictInvalid
 from kindgate.model import Verdict
+from kindgate.report.answer_records import AnswersRow, judged_rows
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
 from kindgate.report.recomputation import BaseVerdict, Recomputation, RecomputedVerdict
 from kindgate.report.run_report import Outcome, RunReport, SetupError, TestResult
+from kindgate.report.scenario_records import ScenarioObjective, scenario_objectives
 from kindgate.report.units import plural
 
 Inconclusive = Literal["warn", "fail", "pass"]
 """The values of --slo-inconclusive."""
+
+JudgedRow = ThresholdOutcome | ComparisonRow | AnswersRow | ScenarioObjective
+"""A row of a report that can have a verdict."""
 
 _PYTEST_OK, _PYTEST_NO_TESTS = 0, 5
 """pytest's exit codes for a run without failed tests, and for one that selected no tests."""
@@ -138,7 +143,7 @@ def outcome_of(
     interrupted: bool,
     setup_error: SetupError | None,
     tests: Iterable[TestResult],
-    objectives: Sequence[ThresholdOutcome | ComparisonRow],
+    objectives: Sequence[JudgedRow],
 ) -> Outcome:
     """The outcome of a run. A test that failed because its objective is INCONCLUSIVE or INVALID is not a FAIL.
 
@@ -231,7 +236,7 @@ def _refuted(contradicted: Sequence[RecomputedVerdict]) -> Decision:
     """The decision about a report whose figures contradict its claims."""
     first = next((claim for claim in contradicted if claim.verdict is Verdict.FAIL), contradicted[0])
     claimed = f"claims {first.claimed} for" if first.claimed else "omits"
-    result = f"give {first.verdict}" if first.verdict else f"cannot be judged again: {first.reason}"
+    result = f"give {first.verdict}" if first.verdict else f"cannot be recomputed: {first.reason}"
     more = f"; {plural(len(contradicted) - 1, 'more claim')} also contradicted" if len(contradicted) > 1 else ""
     reason = f"the report {claimed} {first.objective}, but its figures {result}{more}"
     if first.verdict is Verdict.FAIL:
@@ -279,9 +284,14 @@ def _worst_outcome(report: RunReport) -> Outcome:
         interrupted=report.outcome is Outcome.INTERRUPTED,
         setup_error=report.setup_error,
         tests=report.tests,
-        objectives=(*report.objectives, *report.comparison),
+        objectives=_judged(report),
     )
     return min(report.outcome, content, key=WORST_FIRST.index)
+
+
+def _judged(report: RunReport) -> tuple[JudgedRow, ...]:
+    """All rows of a report with a verdict."""
+    return (*report.objectives, *report.comparison, *judged_rows(report.answers), *scenario_objectives(report.scenarios))
 
 
 def _missing_check(report: RunReport, requirements: Requirements) -> str:
@@ -307,7 +317,7 @@ def _exit_code(outcome: Outcome, report: RunReport) -> int:
 
 def _reason(outcome: Outcome, report: RunReport) -> str:
     """The one-line reason for the outcome."""
-    rows: tuple[ThresholdOutcome | ComparisonRow, ...] = (*report.objectives, *report.comparison)
+    rows = _judged(report)
     error = report.setup_error
     reasons = {
         Outcome.SETUP_FAILED: f"in phase {error.phase}: {error.message}" if error is not None else "nothing was judged",
@@ -323,7 +333,7 @@ def _reason(outcome: Outcome, report: RunReport) -> str:
 
 def _inconclusive_reason(report: RunReport) -> str:
     """The number of inconclusive objectives, starting with those that were decided but not confirmed."""
-    rows: tuple[ThresholdOutcome | ComparisonRow, ...] = (*report.objectives, *report.comparison)
+    rows = _judged(report)
     unconfirmed = sum(row.not_confirmed for row in report.comparison)
     inconclusive = sum(row.verdict is Verdict.INCONCLUSIVE for row in rows) - unconfirmed
     parts = [f"not confirmed: {plural(unconfirmed, 'compared figure')}"] if unconfirmed else []
@@ -332,7 +342,7 @@ def _inconclusive_reason(report: RunReport) -> str:
 
 
 def _failure_reason(report: RunReport) -> str:
-    missed = sum(one.verdict is Verdict.FAIL for one in report.objectives) + sum(row.verdict is Verdict.FAIL for row in report.comparison)
+    missed = sum(row.verdict is Verdict.FAIL for row in _judged(report))
     failed = sum(test.outcome in {"failed", "error"} for test in report.tests)
     parts = [f"{plural(missed, 'objective')} not met"] if missed else []
     parts += [f"{plural(failed, 'test')} failed"] if failed else []

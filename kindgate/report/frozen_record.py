@@ -58,6 +58,9 @@ Line = Annotated[str, Field(max_length=LINE_LIMIT)]
 Text = Annotated[str, Field(max_length=TEXT_LIMIT)]
 """Several lines of foreign output."""
 
+Tags = Annotated[dict[Name, Line], Field(max_length=16)]
+"""The tags of a series of requests, or of a selector: as many as `kindgate.slo.sample.TAGS_LIMIT`."""
+
 RelativePath = Annotated[str, Field(max_length=NAME_LIMIT), AfterValidator(_inside_artifacts)]
 """A file or folder inside the artifacts folder."""
 

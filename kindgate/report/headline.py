@@ -5,15 +5,21 @@ A headline is data, so Markdown, HTML and a terminal can each mark foreign words
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kindgate.model import Verdict
+from kindgate.report.answer_records import AnswersRow, changed_rows, judged_rows
 from kindgate.report.decision import Decision, decide, outcome_named
+from kindgate.report.failure_causes import EndedContainer
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
 from kindgate.report.run_report import Outcome, RunReport, TestResult
+from kindgate.report.scenario_records import scenario_objectives
+from kindgate.report.scenario_summary import ScenarioSummary, scenario_summaries
 from kindgate.report.units import change, percent, plural, quantity, span
+from kindgate.report.untrusted_text import UntrustedText, Words
 
 VERDICTS = {
     Outcome.PASSED: "✅ PASS",
@@ -32,16 +38,6 @@ SHORT_SHA = 7
 
 BEFORE = "before confirmation"
 """The column of a comparison's table for the result of its looks."""
-
-
-class UntrustedText(str):
-    """Text from outside kindgate: a test's name, an error line, a command."""
-
-    __slots__ = ()
-
-
-Words = tuple[str, ...]
-"""A sentence in pieces; the `UntrustedText` ones must be marked and escaped."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +91,11 @@ def comparisons_with(report: RunReport, *verdicts: Verdict) -> tuple[ComparisonR
     return tuple(row for row in report.comparison if row.verdict in verdicts)
 
 
+def scenarios_with(report: RunReport, verdict: Verdict) -> tuple[ScenarioSummary, ...]:
+    """The judged actions with this verdict."""
+    return tuple(one for one in scenario_summaries(report) if one.verdict is verdict)
+
+
 def interval(objective: ThresholdOutcome) -> str:
     """The interval of the measured value, or an empty text."""
     if objective.low is None or objective.high is None:
@@ -126,7 +127,7 @@ def _recomputed(decision: Decision, outcome: Outcome | None) -> Headline:
     return Headline(
         UNTRUSTED if outcome is None else VERDICTS[outcome],
         (UntrustedText(decision.reason),),
-        ("the report was judged again from its own figures, with the code and the objectives of the base branch",),
+        ("the report's verdicts were recomputed from its own figures, with the code and the objectives of the base branch",),
         ("before merging, compare the objectives below and the pull request's changes to its gate",),
     )
 
@@ -151,11 +152,17 @@ def _passed(report: RunReport) -> Headline:
     next_step: Words = ("nothing to do: this change may merge",)
     if gate.files or gate.thresholds or gate.no_longer:
         next_step = ("review this pull request's changes to the gate, listed below, then merge",)
-    judged = bool(report.objectives or report.comparison)
+    judged = bool(report.objectives or report.comparison or report.scenarios)
+    equal = judged_rows(report.answers, Verdict.PASS)
+    reported = [row for row in changed_rows(report.answers) if row.verdict is None]
     if not judged:
         next_step = ("this change may merge if this was the whole suite, but no objective was judged",)
     counted = [f"{plural(len(report.objectives), 'objective')} met"] if report.objectives else []
     counted += [f"{plural(len(report.comparison), 'figure')} within tolerance"] if report.comparison else []
+    counted += [f"{plural(len(equal), 'route')} answered alike"] if equal else []
+    counted += [f"{plural(len(report.scenarios), 'scenario')} survived"] if report.scenarios else []
+    if reported and not gate.files:
+        next_step = ("review ", plural(len(reported), "changed answer"), ", listed below, then merge")
     left_out = left_out_tests(report)
     return Headline(
         VERDICTS[Outcome.PASSED] + (f" ({left_out})" if left_out else ""),
@@ -166,17 +173,30 @@ def _passed(report: RunReport) -> Headline:
 
 
 def _failed(report: RunReport) -> Headline:
-    broken, slower = objectives_with(report, Verdict.FAIL), comparisons_with(report, Verdict.FAIL)
+    broken = objectives_with(report, Verdict.FAIL)
+    slower = sorted(comparisons_with(report, Verdict.FAIL), key=_slowdown, reverse=True)
+    changed = judged_rows(report.answers, Verdict.FAIL)
+    scenarios = scenarios_with(report, Verdict.FAIL)
     tests = failing_tests(report)
     if broken:
         summary: Words = (*_threshold_clause(broken[0]), *_limit_clause(broken[0]), *_others(len(broken) - 1, "objective"))
     elif slower:
         summary = (*_change_clause(slower[0]), *_others(len(slower) - 1, "figure"))
+    elif changed:
+        summary = _answers_clause(changed)
+    elif scenarios:
+        summary = _scenarios_clause(scenarios)
     elif tests:
         summary = (UntrustedText(tests[0].node_id), " failed", *_others(len(tests) - 1, "test"))
     else:
         summary = (f"the run ended with exit code {report.exit_code}",)
-    explanations = (*(one.explanation for one in broken), *(row.explanation for row in slower))
+    if broken or slower:
+        summary = (*_ended_clause(report, (broken or slower)[0].test), *summary)
+        summary = (*summary, *(("; ", *_answers_clause(changed)) if changed else ()))
+    if broken or slower or changed:
+        summary = (*summary, *(("; ", *_scenarios_clause(scenarios)) if scenarios else ()))
+    explanations = [one.explanation for one in broken] + [row.explanation for row in slower] + [row.explanation for row in changed]
+    explanations += [row.explanation for row in scenario_objectives(report.scenarios, Verdict.FAIL)]
     explanation = next(filter(None, (*(test.cause for test in tests), *map(_clause, explanations), *(test.error for test in tests))), "")
     cause: Words = (UntrustedText(explanation),) if explanation else ("unknown",)
     on_base = {*(one.on_base for one in broken), *(test.base for test in tests)}
@@ -206,6 +226,10 @@ def _inconclusive(report: RunReport) -> Headline:
     if inconclusive_rows and not inconclusive:
         summary: Words = (*_change_clause(inconclusive_rows[0]), *_others(len(inconclusive_rows) - 1, "figure"))
         return Headline(VERDICTS[Outcome.INCONCLUSIVE], summary, (_clause(inconclusive_rows[0].explanation),), next_step)
+    scenarios = scenarios_with(report, Verdict.INCONCLUSIVE)
+    if scenarios and not inconclusive:
+        explanation = scenario_objectives(report.scenarios, Verdict.INCONCLUSIVE)[0].explanation
+        return Headline(VERDICTS[Outcome.INCONCLUSIVE], _scenarios_clause(scenarios), (_clause(explanation),), _rerun_hint(report))
     if not inconclusive:
         return Headline(VERDICTS[Outcome.INCONCLUSIVE], ("no objective could be decided",), ("unknown",), _rerun_hint(report))
     first = inconclusive[0]
@@ -223,9 +247,11 @@ def _inconclusive(report: RunReport) -> Headline:
 def _invalid(report: RunReport) -> Headline:
     explained = [objective.explanation for objective in objectives_with(report, Verdict.INVALID)]
     explained += [row.explanation for row in comparisons_with(report, Verdict.INVALID)]
-    broken = [gate for gate in report.gates if gate.ok is False]
-    advice = broken[0].advice if broken else ""
-    problems = [f"{gate.name}: {gate.measured} (valid: {gate.asked})" for gate in broken]
+    explained += [row.explanation for row in judged_rows(report.answers, Verdict.INVALID)]
+    explained += [row.explanation for row in scenario_objectives(report.scenarios, Verdict.INVALID)]
+    failed = [check for check in report.gates if check.ok is False]
+    advice = failed[0].advice if failed else ""
+    problems = [f"{check.name}: {check.measured} (valid: {check.asked})" for check in failed]
     problems += [_clause(text) for text in explained if text]
     return Headline(
         VERDICTS[Outcome.INVALID],
@@ -289,6 +315,22 @@ def _clause(explanation: str) -> UntrustedText:
     return UntrustedText((rest if verdict in Verdict.__members__ else explanation).removesuffix("."))
 
 
+def _ended_clause(report: RunReport, test: str) -> Words:
+    """The container whose end during the bursts of `test` explains its missed objective; empty if none is known to."""
+    ended = next((one for one in report.ended_containers if one.test == test and one.requests and _lies_in_bursts(report, one)), None)
+    if ended is None:
+        return ()
+    what = "was OOM-killed" if ended.out_of_memory else f"ended with exit code {ended.exit_code}"
+    return (UntrustedText(ended.workload), f" {what}: {percent(min(1.0, ended.failed / ended.requests))} of requests failed; ")
+
+
+def _lies_in_bursts(report: RunReport, ended: EndedContainer) -> bool:
+    """Whether it ended within a burst that its test was judged from, to the whole seconds of a pod's status."""
+    places = [place for entry in report.judged if entry.test == ended.test for place in entry.all_bursts if place < len(report.figures)]
+    bursts = [report.figures[place] for place in places]
+    return any(burst.started - 1 <= ended.at <= burst.started + burst.seconds + 1 for burst in bursts)
+
+
 def _threshold_clause(objective: ThresholdOutcome) -> Words:
     return (UntrustedText(objective.expression), " of ", UntrustedText(objective.metric))
 
@@ -302,14 +344,38 @@ def _limit_clause(objective: ThresholdOutcome) -> Words:
 
 
 def _change_clause(row: ComparisonRow) -> Words:
-    """The change of one figure from the baseline to the pull request's version."""
+    """The change of one figure from the baseline to the pull request's version, led by the route or journey that it is about."""
     base, head = quantity(row.base, row.unit), quantity(row.head, row.unit)
+    subject: Words = (UntrustedText(row.subject), ": ") if row.subject else ()
+    if row.head is None or row.change is None:
+        return (
+            *subject,
+            UntrustedText(row.metric),
+            f" of the pull request has no value because too many requests failed (baseline {base})",
+        )
     interval_text = f" ({change(row.low)} to {change(row.high)})" if row.low is not None and row.high is not None else ""
-    allowed = f"with {percent(row.tolerance)} tolerated"
+    allowed = f"{percent(row.tolerance)} is tolerated"
     if row.verdict is Verdict.FAIL:  # the estimate itself may be within the tolerance
-        allowed = f"certainly slower, and not shown to be within {percent(row.tolerance)}"
-        interval_text += ":"
-    return (UntrustedText(row.metric), f" went from {base} to {head}, {change(row.change)}{interval_text} {allowed}")
+        allowed = f"certainly {row.change_words[0]}, and not shown to be within {percent(row.tolerance)}"
+    changed = f"{percent(abs(row.change))} {row.change_words[row.change < 0]}"
+    return (*subject, UntrustedText(row.metric), f" {changed}{interval_text}, from {base} to {head}; {allowed}")
+
+
+def _answers_clause(rows: Sequence[AnswersRow]) -> Words:
+    """The most telling change of the first route, and the number of other routes."""
+    first = rows[0]
+    example: Words = (": ", UntrustedText(str(first.changes[0]))) if first.changes else ()
+    return ("the answers of ", UntrustedText(first.route), " changed", *example, *_others(len(rows) - 1, "route"))
+
+
+def _scenarios_clause(failed: Sequence[ScenarioSummary]) -> Words:
+    """What the first scenario did, and the number of other ones."""
+    return (*failed[0].sentence, *_others(len(failed) - 1, "scenario"))
+
+
+def _slowdown(row: ComparisonRow) -> float:
+    """The key by which the worst regression comes first."""
+    return math.inf if row.change is None else row.change
 
 
 def _others(count: int, noun: str) -> Iterable[str]:

@@ -16,19 +16,23 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from kindgate.report import units
+from kindgate.report.answer_records import changed_rows
+from kindgate.report.capacity_words import capacity_cells, capacity_columns, capacity_words
 from kindgate.report.decision import Decision
-from kindgate.report.headline import BEFORE, UntrustedText, Words, before_confirmation, failing_tests, headline, interval
+from kindgate.report.headline import BEFORE, before_confirmation, failing_tests, headline, interval
 from kindgate.report.key_figures import key_figures_of, scenarios
+from kindgate.report.load_scope import load_scope
 from kindgate.report.markdown_escape import visible
-from kindgate.report.objective_records import ThresholdOutcome
+from kindgate.report.objective_records import WORST_FIRST, ThresholdOutcome
 from kindgate.report.recomputation_notes import CONSISTENT, differences, sentences
 from kindgate.report.run_report import RunReport
-from kindgate.report.verdict_blocks import WORST_FIRST
+from kindgate.report.untrusted_text import UntrustedText, Words
 
 
 def report_page(report: RunReport, decision: Decision | None = None) -> str:
     """The whole page as HTML; `decision` defaults to the one the report's content gives."""
     from kindgate.report.page_charts import page_charts_of  # noqa: PLC0415  # it imports matplotlib, which takes half a second
+    from kindgate.report.scenario_sections import scenario_sections  # noqa: PLC0415
 
     environment = _environment()
     style, script = (_asset(environment, name) for name in ("report.css", "report.js"))
@@ -47,11 +51,14 @@ def report_page(report: RunReport, decision: Decision | None = None) -> str:
         failing=failing_tests(report),
         key_figures=key_figures_of(report),
         scenarios=scenarios(report),
+        played=scenario_sections(report),
         objectives=_worst_first(report),
         recomputation_sentences=sentences(report.recomputation) if report.recomputation else (),
         differences=differences(report.recomputation) if report.recomputation else (),
         consistent=CONSISTENT,
         before=BEFORE,
+        changed_answers=changed_rows(report.answers),
+        load_scope=load_scope(report),
         phases_from=min((phase.started for phase in report.phases), default=report.run.started),
         phases_until=max([report.run.started + report.run.seconds, *(phase.started + phase.seconds for phase in report.phases)]),
         phase_notes=any(phase.note for phase in report.phases),
@@ -91,6 +98,9 @@ def _environment() -> Environment:
         before=before_confirmation,
         moment=_moment,
         drawing=Markup,
+        capacity_words=capacity_words,
+        capacity_columns=capacity_columns,
+        capacity_cells=capacity_cells,
     )
     return environment
 

@@ -8,19 +8,34 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT, Figure, Line, Name, Record, Seconds
+from kindgate.model import Verdict
+from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT, Figure, Line, Name, Record, Seconds, Tags
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.measurements import BURSTS_LIMIT, NOTHING, BurstFigures, Size, figures_of
+from kindgate.slo.capacity_search import RateTrial
 from kindgate.slo.compare import Comparison
 from kindgate.slo.judge import LOOKS
 from kindgate.slo.judgement import Judgement
-from kindgate.slo.objectives import Tolerance
+from kindgate.slo.objectives import CapacityObjective, Tolerance
 from kindgate.slo.sample import BurstSample
-from kindgate.slo.threshold import AGGREGATIONS, METRICS, OPERATORS, PERCENTILE, Expression, Selector, Threshold
+from kindgate.slo.threshold import (
+    AGGREGATIONS,
+    DEFAULT_METRIC,
+    METRICS,
+    OPERATORS,
+    PERCENTILE,
+    Expression,
+    Selector,
+    Threshold,
+    selector_text,
+)
 
 OBJECTIVES_LIMIT = 500
 COMPARISON_LIMIT = 200
 """Maximum objectives and compared figures in a report."""
+
+SEARCH_LIMIT = 100
+"""Maximum rates of a search for a capacity."""
 
 Place = Annotated[int, Field(ge=0, lt=BURSTS_LIMIT)]
 """Index of a burst in the report's figures."""
@@ -45,7 +60,7 @@ class Origin:
     `starts` are the start times of the bursts (seconds since the epoch), in order; `per_look` bursts were planned per look,
     and `turns` of them make one figure of a comparison; `placement` describes how the placement of the two versions
     differed. `own` objectives come from the test's markers, not from the SLO file. `confirmation` is the round after a
-    comparison's looks.
+    comparison's looks. `within` are the thresholds that limit a capacity, and `search` is what other rates showed.
     """
 
     starts: tuple[float, ...]
@@ -54,6 +69,8 @@ class Origin:
     placement: str = ""
     own: bool = False
     confirmation: RoundOrigin | None = None
+    within: tuple[Threshold, ...] = ()
+    search: tuple[RateTrial, ...] = ()
 
     @property
     def all_starts(self) -> tuple[float, ...]:
@@ -68,7 +85,7 @@ class JudgedThreshold(Record):
     """One threshold exactly as judged; see `kindgate.slo.threshold`."""
 
     metric: Name
-    tags: Annotated[dict[Name, Line], Field(max_length=8)] = Field(default_factory=dict)
+    tags: Tags = Field(default_factory=dict)
     aggregation: Name
     operator: Annotated[str, Field(pattern=f"^({'|'.join(OPERATORS)})$")]
     limit: Figure
@@ -84,8 +101,7 @@ class JudgedThreshold(Record):
     @property
     def selector(self) -> str:
         """Its metric and tags in k6's syntax."""
-        tags = ",".join(f"{key}:{value}" for key, value in sorted(self.tags.items()))
-        return f"{self.metric}{{{tags}}}" if tags else self.metric
+        return selector_text(self.metric, self.tags)
 
     def threshold(self, origin: str = "") -> Threshold:
         """Convert to the judge's own type. Raises `ValueError` for an unknown metric or aggregation, or a wrong percentile."""
@@ -104,10 +120,41 @@ class JudgedTolerance(Record):
 
     quantile: Annotated[float, Field(gt=0, lt=100)]
     max_regression: Annotated[float, Field(gt=0, le=1000)]
+    metric: Name = DEFAULT_METRIC
+    tags: Tags = Field(default_factory=dict)
+
+    @property
+    def statistic(self) -> str:
+        """As `Tolerance.statistic`, for any metric."""
+        try:
+            return self.tolerance().statistic
+        except ValueError:
+            return f"p({self.quantile:g})"
+
+    @property
+    def unit(self) -> str:
+        """The unit of its metric; empty for an unknown one."""
+        metric = METRICS.get(self.metric)
+        return metric.unit if metric is not None else ""
 
     def tolerance(self, origin: str = "") -> Tolerance:
+        """Convert to the judge's own type. Raises `ValueError` for a metric that cannot be compared."""
+        metric = METRICS.get(self.metric)
+        if metric is None or not metric.comparable:
+            raise ValueError(f"{self.metric} cannot be compared")
+        return Tolerance(self.quantile, self.max_regression, origin, Selector(metric, tuple(sorted(self.tags.items()))))
+
+
+class SearchedRate(Record):
+    """One rate of a search for a capacity; see `kindgate.slo.capacity_search.RateTrial`. It decides no verdict."""
+
+    rate: Annotated[float, Field(gt=0, le=1e9)]
+    verdict: Verdict
+    reason: Line = ""
+
+    def trial(self) -> RateTrial:
         """Convert to the judge's own type."""
-        return Tolerance(self.quantile, self.max_regression, origin)
+        return RateTrial(self.rate, self.verdict, self.reason)
 
 
 class ConfirmationRound(Record):
@@ -127,7 +174,8 @@ class Judged(Record):
     `bursts` are indexes into the report's `figures`. `per_look` bursts were planned for each of `looks` looks, `turns` of them
     for one figure of a comparison, and `look` was the last. `placement` describes how the placement of the two versions
     differed. `own` objectives come from the test's markers, not from the SLO file. `confirmation` followed the looks of a
-    comparison that decided something.
+    comparison that decided something. An entry with `within`, the thresholds that limit a capacity, judges one: its bursts were
+    sent at the required rate, and `search` holds what other rates showed.
 
     The outcomes of `thresholds` are in the report's `objectives`, those of `tolerances` in its `comparison`: entry after
     entry, in the same order.
@@ -144,11 +192,23 @@ class Judged(Record):
     looks: Annotated[int, Field(ge=1, le=LOOKS)]
     placement: Line = ""
     confirmation: ConfirmationRound | None = None
+    within: Annotated[tuple[JudgedThreshold, ...], Field(max_length=OBJECTIVES_LIMIT)] = ()
+    search: Annotated[tuple[SearchedRate, ...], Field(max_length=SEARCH_LIMIT)] = ()
 
     @property
     def all_bursts(self) -> tuple[int, ...]:
         """Indexes of the looks' bursts and the confirmation round's."""
         return self.bursts + (self.confirmation.bursts if self.confirmation is not None else ())
+
+    @property
+    def work(self) -> int:
+        """Number of times that an objective is judged from a burst when the entry is recomputed."""
+        return len(self.all_bursts) * (max(len(self.thresholds), len(self.within)) + len(self.tolerances))
+
+    def capacity(self, origin: str = "") -> CapacityObjective:
+        """The capacity that it judges. Raises `ValueError` or `SloError` for an impossible one."""
+        (threshold,) = self.thresholds
+        return CapacityObjective(threshold.threshold(origin), tuple(one.threshold() for one in self.within))
 
 
 @dataclass(frozen=True)
@@ -228,7 +288,7 @@ def _judged_record(
         test=shortened(test, LINE_LIMIT),
         own=origin.own,
         thresholds=tuple(map(_threshold, thresholds)),
-        tolerances=tuple(JudgedTolerance(quantile=one.quantile, max_regression=one.max_regression) for one in tolerances),
+        tolerances=tuple(map(_tolerance, tolerances)),
         bursts=tuple(places[start] for start in origin.starts),
         per_look=origin.per_look,
         turns=4 if origin.turns == 4 else 1,
@@ -236,6 +296,11 @@ def _judged_record(
         looks=judgement.looks,
         placement=shortened(origin.placement, LINE_LIMIT),
         confirmation=_round(origin.confirmation, places) if origin.confirmation is not None else None,
+        within=tuple(map(_threshold, origin.within)),
+        search=tuple(
+            SearchedRate(rate=one.rate, verdict=one.verdict, reason=shortened(one.reason, LINE_LIMIT))
+            for one in origin.search[:SEARCH_LIMIT]
+        ),
     )
 
 
@@ -251,7 +316,7 @@ def _threshold(threshold: Threshold) -> JudgedThreshold:
     expression = threshold.expression
     return JudgedThreshold(
         metric=threshold.selector.metric.name,
-        tags={shortened(key, NAME_LIMIT): shortened(value, LINE_LIMIT) for key, value in threshold.selector.tags},
+        tags=selector_tags(threshold.selector),
         aggregation=expression.aggregation,
         operator=expression.operator,
         limit=expression.limit,
@@ -259,3 +324,17 @@ def _threshold(threshold: Threshold) -> JudgedThreshold:
         abort_on_fail=threshold.abort_on_fail,
         delay_abort_eval=threshold.delay_abort_eval,
     )
+
+
+def _tolerance(tolerance: Tolerance) -> JudgedTolerance:
+    return JudgedTolerance(
+        quantile=tolerance.quantile,
+        max_regression=tolerance.max_regression,
+        metric=tolerance.selector.metric.name,
+        tags=selector_tags(tolerance.selector),
+    )
+
+
+def selector_tags(selector: Selector) -> dict[str, str]:
+    """A selector's tags, within a report's limits."""
+    return {shortened(key, NAME_LIMIT): shortened(value, LINE_LIMIT) for key, value in selector.tags}

@@ -10,6 +10,7 @@ from typing import Literal
 
 from kindgate.model import TIME_TO_FIRST_TEST, Verdict
 from kindgate.report.run_report import RunReport, TestResult
+from kindgate.report.scenario_records import scenario_objectives
 from kindgate.report.units import number, percent, plural, span
 
 Tone = Literal["", "pass", "fail", "unsure"]
@@ -32,6 +33,8 @@ def key_figures_of(report: RunReport) -> tuple[KeyFigure, ...]:
 
 def _objectives(report: RunReport) -> Iterable[KeyFigure]:
     verdicts = Counter([one.verdict for one in report.objectives] + [row.verdict for row in report.comparison])
+    verdicts.update(row.verdict for row in report.answers if row.verdict is not None)
+    verdicts.update(row.verdict for row in scenario_objectives(report.scenarios))
     total, met = verdicts.total(), verdicts[Verdict.PASS]
     if total:
         others = [f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdict != Verdict.PASS and verdicts[verdict]]
@@ -78,8 +81,9 @@ class ScenarioRow:
 
 
 def scenarios(report: RunReport) -> tuple[ScenarioRow, ...]:
-    """The scenarios of a run, in order."""
-    return tuple(_scenario(report, test) for test in report.tests if test.scenario)
+    """The tests of scenarios that judged no episode, in order: those that did have a section of their own."""
+    judged = {record.test for record in report.scenarios}
+    return tuple(_scenario(report, test) for test in report.tests if test.scenario and test.node_id not in judged)
 
 
 def _scenario(report: RunReport, test: TestResult) -> ScenarioRow:

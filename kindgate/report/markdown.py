@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from kindgate.report.comment_layout import Block, fitted, table
 from kindgate.report.decision import Decision, badness, no_verdict
-from kindgate.report.headline import UntrustedText, headline, without_report
+from kindgate.report.headline import headline, without_report
 from kindgate.report.markdown_escape import cell_code, code_span
 from kindgate.report.measure_blocks import (
     bursts_block,
@@ -19,13 +19,17 @@ from kindgate.report.measure_blocks import (
     footer_block,
     links_block,
     links_of,
+    load_scope_block,
     notes_block,
     phases_block,
     resources_block,
 )
 from kindgate.report.run_report import Link, RunReport
 from kindgate.report.units import NONE, plural, span
+from kindgate.report.untrusted_text import UntrustedText
 from kindgate.report.verdict_blocks import (
+    answers_block,
+    capacity_block,
     comparison_block,
     details_block,
     failing_block,
@@ -36,6 +40,7 @@ from kindgate.report.verdict_blocks import (
     no_longer_block,
     objectives_block,
     recomputation_block,
+    scenarios_block,
 )
 
 COMMENT_LIMIT = 65_536
@@ -50,6 +55,10 @@ SUMMARY_LIMIT = 1024 * 1024
 SECTIONS: tuple[Callable[[RunReport], Block | None], ...] = (
     objectives_block,
     comparison_block,
+    answers_block,
+    scenarios_block,
+    capacity_block,
+    load_scope_block,
     recomputation_block,
     failing_block,
     details_block,

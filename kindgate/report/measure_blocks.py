@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from kindgate.report.burst_records import Burst
 from kindgate.report.comment_layout import Block, folded_table, table
+from kindgate.report.load_scope import load_scope
 from kindgate.report.markdown_escape import cell_code, code_span, link
 from kindgate.report.recomputation_notes import CONSISTENT
 from kindgate.report.resource_records import WorkloadResources
@@ -71,6 +72,12 @@ def phases_block(report: RunReport) -> Block | None:
     ]
     title = f"{plural(len(rows), 'phase')}, {span(report.run.seconds)} in total"
     return folded_table(title, ("phase", "time", "succeeded", "note"), rows, usefulness=40, noun="phase")
+
+
+def load_scope_block(report: RunReport) -> Block | None:
+    """The limits of the load behind the verdicts."""
+    scope = load_scope(report)
+    return Block((f"{scope}.",), usefulness=78) if scope else None
 
 
 def notes_block(report: RunReport) -> Block | None:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from kindgate.histogram import Histogram
-from kindgate.report.frozen_record import Count, Epoch, Figure, Line, Name, Record, Seconds
+from kindgate.report.frozen_record import Count, Epoch, Figure, Name, Record, Seconds, Tags
 from kindgate.slo import sample
 from kindgate.slo.threshold import UNSENT
 
@@ -43,7 +43,7 @@ HistogramText = Annotated[
 ]
 """An exact distribution of times in microseconds, in the format of `Histogram.to_text`."""
 
-HISTOGRAMS = frozenset({"response", "failed_response", "waiting", "service", "send_lag", "loop_lag"})
+HISTOGRAMS = frozenset({"response", "failed_response", "waiting", "service", "send_lag", "loop_lag", "duration"})
 """The fields with histogram texts."""
 
 
@@ -56,7 +56,7 @@ class Figures(Record):
 class SeriesFigures(Figures):
     """The requests of one burst with the same tags; see `kindgate.slo.sample.Series`."""
 
-    tags: Annotated[dict[Name, Line], Field(max_length=8)]
+    tags: Tags
     scheduled: Count
     sent: Count
     response: HistogramText
@@ -67,6 +67,25 @@ class SeriesFigures(Figures):
     checks_passed: Count
     checks_failed: Count
     redirects: Count
+
+
+class JourneyFigures(Figures):
+    """The runs of one journey in one burst; see `kindgate.slo.sample.JourneySeries`."""
+
+    tags: Tags
+    scheduled: Count
+    started: Count
+    completed: Count
+    failed: Count
+    duration: HistogramText
+
+
+class UsageFigures(Figures):
+    """Resources of one workload in one burst; see `kindgate.slo.sample.WorkloadUsage`."""
+
+    tags: Tags
+    cpu_seconds: Annotated[Figure, Field(ge=0)]
+    memory: Annotated[Figure, Field(ge=0)] | None
 
 
 class HealthFigures(Figures):
@@ -87,9 +106,12 @@ class BurstFigures(Figures):
 
     started: Epoch
     seconds: Seconds
-    series: Annotated[tuple[SeriesFigures, ...], Field(max_length=500)]
+    series: Annotated[tuple[SeriesFigures, ...], Field(max_length=sample.SERIES_LIMIT)]
     send_lag: HistogramText
     health: HealthFigures
+    journeys: Annotated[tuple[JourneyFigures, ...], Field(max_length=sample.SERIES_LIMIT)] = ()
+    usage: Annotated[tuple[UsageFigures, ...], Field(max_length=sample.SERIES_LIMIT)] = ()
+    closed_loop: Name = ""
 
 
 class FiguresRefused(ValueError):
@@ -110,7 +132,7 @@ class Size:
         """The size of bursts given in both forms."""
         return cls(
             len(samples),
-            sum(series.scheduled for burst in samples for series in burst.series),
+            sum(_requests(burst) for burst in samples),
             sum(len(times.values) for burst in samples for times in _histograms(burst)),
             sum(len(text) for burst in figures for text in _texts(burst)),
         )
@@ -161,7 +183,7 @@ def samples_of(bursts: Sequence[BurstFigures]) -> tuple[sample.BurstSample, ...]
     """
     if sum(len(text) for burst in bursts for text in _texts(burst)) > TEXT_LIMIT:
         raise FiguresRefused(f"the histograms have more than {TEXT_LIMIT:,} characters")
-    if sum(series.scheduled for burst in bursts for series in burst.series) > REQUESTS_LIMIT:
+    if sum(_requests(burst) for burst in bursts) > REQUESTS_LIMIT:
         raise FiguresRefused(f"more than {REQUESTS_LIMIT:,} requests")
     reader = _Reader()
     samples = tuple(_sample(burst, reader) for burst in bursts)
@@ -181,36 +203,52 @@ def contradiction(burst: sample.BurstSample) -> str:
     Each sent request succeeded or failed, and each unsent one is counted once, as caused by the server or by the generator
     (`kindgate.load.aggregate`).
     """
-    late = 0
-    for series in burst.series:
-        unsent = series.failed.get(UNSENT, 0)
-        failed = sum(series.failed.values()) - unsent
-        name = ", ".join(series.tags.values()) or "a series"
-        if series.response.count + series.failed_response.count != series.sent or series.failed_response.count != failed:
-            return f"{name}: the number of times does not match the requests sent and failed"
-        if series.sent + unsent > series.scheduled:
-            return f"{name}: more requests were sent or abandoned than scheduled"
-        if max(series.waiting.count, series.service.count, series.checks_passed + series.checks_failed) > series.sent:
-            return f"{name}: more answers than requests"
-        late += series.scheduled - series.sent - unsent
+    problems = (*map(_series_problem, burst.series), *map(_journey_problem, burst.journeys))
+    if any(problems):
+        return next(filter(None, problems))
     sent = sum(series.sent for series in burst.series)
-    if burst.send_lag.count != sent or burst.health.loop_lag.count != sent:
+    if burst.send_lag.count != sent or burst.health.loop_lag.count not in {0, sent}:  # another program's delay may be unknown
         return "the number of send lags does not match the requests sent"
-    if burst.health.scheduled != sum(series.scheduled for series in burst.series) or burst.health.punctual != burst.health.scheduled - late:
+    scheduled = sum(series.scheduled for series in burst.series)
+    late = scheduled - sent - sum(series.failed.get(UNSENT, 0) for series in burst.series)
+    if (burst.health.scheduled, burst.health.punctual) != (scheduled, scheduled - late):
         return "the generator's counts do not match the requests"
     return ""
+
+
+def _series_problem(series: sample.Series) -> str:
+    unsent = series.failed.get(UNSENT, 0)
+    failed = sum(series.failed.values()) - unsent
+    name = ", ".join(series.tags.values()) or "a series"
+    if series.response.count + series.failed_response.count != series.sent or series.failed_response.count != failed:
+        return f"{name}: the number of times does not match the requests sent and failed"
+    if series.sent + unsent > series.scheduled:
+        return f"{name}: more requests were sent or abandoned than scheduled"
+    checks = series.checks_passed + series.checks_failed if series.scheduled else 0  # a script's checks may have a series of their own
+    if max(series.waiting.count, series.service.count, checks) > series.sent:
+        return f"{name}: more answers than requests"
+    return ""
+
+
+def _journey_problem(journey: sample.JourneySeries) -> str:
+    ended = journey.completed + journey.failed
+    if journey.duration.count == journey.completed and max(ended, journey.started) <= journey.scheduled:
+        return ""
+    return f"{', '.join(journey.tags.values()) or 'a journey'}: the number of times does not match the journeys scheduled"
 
 
 def _sample(burst: BurstFigures, reader: _Reader) -> sample.BurstSample:
     fields = reader.fields(burst)
     fields["series"] = tuple(sample.Series(**reader.fields(series)) for series in burst.series)
     fields["health"] = sample.Health(**reader.fields(burst.health))
+    fields["journeys"] = tuple(sample.JourneySeries(**reader.fields(journey)) for journey in burst.journeys)
+    fields["usage"] = tuple(sample.WorkloadUsage(**dict(usage)) for usage in burst.usage)
     return sample.BurstSample(**fields)
 
 
 def _texts(burst: BurstFigures) -> Iterable[str]:
     """The encoded histograms of a burst."""
-    for record in (burst, burst.health, *burst.series):
+    for record in (burst, burst.health, *burst.series, *burst.journeys):
         yield from (value for name, value in record if name in HISTOGRAMS)
 
 
@@ -219,3 +257,9 @@ def _histograms(burst: sample.BurstSample) -> Iterable[Histogram]:
     yield from (burst.send_lag, burst.health.loop_lag)
     for series in burst.series:
         yield from (series.response, series.failed_response, series.waiting, series.service)
+    yield from (journey.duration for journey in burst.journeys)
+
+
+def _requests(burst: BurstFigures | sample.BurstSample) -> int:
+    """Number of requests of a burst, plus its journeys, which have times of their own."""
+    return sum(series.scheduled for series in burst.series) + sum(journey.scheduled for journey in burst.journeys)

@@ -7,7 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kindgate.model import Verdict
-from kindgate.report.frozen_record import Count, Figure, Line, Name, Record, Unit
+from kindgate.report.frozen_record import Count, Figure, Line, Name, Record, Tags, Unit
+from kindgate.slo.objectives import RESPONSE_TIMES
+from kindgate.slo.threshold import METRICS, selector_text
+
+WORST_FIRST = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.PASS)
+"""Verdicts in the order in which a page shows them."""
 
 
 class ThresholdOutcome(Record):
@@ -65,11 +70,13 @@ class EarlierLooks(Record):
 class ComparisonRow(Record):
     """One figure of the baseline and of the pull request's version, measured in the same run.
 
-    `change`, `low`, `high` and `tolerance` are shares: 0.1 is 10 % slower. If a confirmation round followed, all figures come
-    only from it, and `first` is the result of the looks before it.
+    `metric` is the percentile, of the metric `of` with `tags`. `change`, `low`, `high` and `tolerance` are shares: 0.1 is 10 %
+    slower. If a confirmation round followed, all figures come only from it, and `first` is the result of the looks before it.
     """
 
     metric: Name
+    of: Name = RESPONSE_TIMES.metric.name
+    tags: Tags = Field(default_factory=dict)
     unit: Unit = ""
     base: Figure | None = None
     head: Figure | None = None
@@ -81,6 +88,33 @@ class ComparisonRow(Record):
     explanation: Line = ""
     test: Line = ""
     first: EarlierLooks | None = None
+
+    @property
+    def selector(self) -> str:
+        """The part that is compared, in k6's notation; empty for the response times of all requests."""
+        text = selector_text(self.of, self.tags)
+        return "" if text == str(RESPONSE_TIMES) else text
+
+    @property
+    def figure(self) -> str:
+        """What is compared: `p(95)` of all response times, `p(95) of http_req_duration{route:checkout}`."""
+        if self.metric == self.of:
+            return self.selector
+        return f"{self.metric} of {self.selector}" if self.selector else self.metric
+
+    @property
+    def change_words(self) -> tuple[str, str]:
+        """What a larger and a smaller figure is called: slower and faster, or more and less."""
+        metric = METRICS.get(self.of)
+        return metric.change_words if metric is not None else RESPONSE_TIMES.metric.change_words
+
+    @property
+    def subject(self) -> str:
+        """The short name of the part that is compared: its route, journey or workload, or its selector; empty for all."""
+        (key, name), *more = self.tags.items() if self.tags else [("", "")]
+        if self.metric == self.of and not self.tags:
+            return ""  # the metric is named already
+        return name if key in {"route", "journey", "workload"} and not more else self.selector
 
     @property
     def not_confirmed(self) -> bool:

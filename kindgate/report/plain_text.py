@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kindgate.report.headline import BEFORE, Words, before_confirmation, headline, interval
+from kindgate.report.answer_records import changed_rows
+from kindgate.report.capacity_words import capacity_cells, capacity_columns, capacity_words
+from kindgate.report.headline import BEFORE, before_confirmation, headline, interval
+from kindgate.report.load_scope import load_scope
 from kindgate.report.markdown_escape import shortened, visible
 from kindgate.report.run_report import RunReport
+from kindgate.report.scenario_summary import scenario_summaries
 from kindgate.report.units import change, limit, number, percent, quantity, span
+from kindgate.report.untrusted_text import Words
 
 
 def terminal_lines(report: RunReport) -> list[str]:
-    """Verdict, cause and next step, then tables: objectives, comparison with the baseline, resources, phases, evidence."""
+    """Verdict, cause and next step, then tables: objectives, comparison, changed answers, scenarios, resources, phases, evidence."""
     top = headline(report)
     lines = [f"{top.verdict}: {_plain(top.summary)}", f"cause: {_plain(top.cause)}", f"next:  {_plain(top.next_step)}"]
     lines += _titled("objectives", _objectives(report))
     lines += _titled("baseline and pull request", _comparison(report))
+    lines += _titled("answers that changed", _answers(report))
+    lines += _titled("scenarios", _scenarios(report))
+    for row in report.capacity:
+        lines += ["", f"capacity: {_plain(capacity_words(row))}"]
+        cells = [(shortened(visible(workload), 60), *others) for workload, others in capacity_cells(row)]
+        lines += [f"  {line}" for line in aligned([("workload", *capacity_columns(row)), *cells])] if cells else []
+    lines += [f"{load_scope(report)}."] if load_scope(report) else []
     lines += _titled("resources under load", _resources(report))
     lines += _titled("phases", _phases(report))
     lines += _titled("evidence", _evidence(report))
@@ -58,7 +70,7 @@ def _comparison(report: RunReport) -> list[Sequence[str]]:
     rows += [
         (
             row.verdict.value,
-            visible(row.metric),
+            shortened(visible(row.figure), 80),
             quantity(row.base, row.unit),
             quantity(row.head, row.unit),
             change(row.change),
@@ -68,6 +80,26 @@ def _comparison(report: RunReport) -> list[Sequence[str]]:
         )
         for row in report.comparison
     ]
+    return rows
+
+
+def _answers(report: RunReport) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [("verdict", "route", "change", "requests")]
+    rows += [
+        (
+            row.verdict.value if row.verdict is not None else "reported",
+            shortened(visible(row.route), 60),
+            shortened(visible(str(row.changes[0])), 160) if row.changes else "not compared: the baseline did not answer",
+            f"{row.changes[0].seen} of {row.changes[0].compared}" if row.changes else "",
+        )
+        for row in changed_rows(report.answers)
+    ]
+    return rows
+
+
+def _scenarios(report: RunReport) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [("verdict", "scenario")]
+    rows += [(one.verdict.value, shortened(_plain(one.sentence), 200)) for one in scenario_summaries(report)]
     return rows
 
 

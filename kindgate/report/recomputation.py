@@ -9,9 +9,10 @@ from pydantic import Field
 from kindgate.model import Verdict
 from kindgate.report.frozen_record import Line, Name, Record
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT
+from kindgate.report.scenario_records import SCENARIO_OBJECTIVES_LIMIT
 
-ROWS_LIMIT = 2 * (OBJECTIVES_LIMIT + COMPARISON_LIMIT)
-"""All rows that a report can have judged, plus as many that claim something else."""
+ROWS_LIMIT = 2 * (OBJECTIVES_LIMIT + COMPARISON_LIMIT) + 300 + SCENARIO_OBJECTIVES_LIMIT
+"""All rows that a report can have judged, plus as many that claim something else, the compared answers, and the scenarios."""
 
 
 class RecomputedVerdict(Record):

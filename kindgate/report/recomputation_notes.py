@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kindgate.report.headline import UntrustedText, Words
 from kindgate.report.recomputation import BaseVerdict, Recomputation, RecomputedVerdict
 from kindgate.report.units import plural
+from kindgate.report.untrusted_text import UntrustedText, Words
 
-CONSISTENT = "verdicts judged again from the report's figures, which proves that the report is consistent, not that it is honest"
+CONSISTENT = "verdicts recomputed from the report's figures, which proves that the report is consistent, not that it is honest"
 """The footer's text about a recomputed report."""
 
 OWN_SHOWN = 5
@@ -26,7 +26,7 @@ def sentences(recomputation: Recomputation) -> tuple[Words, ...]:
     """Number of confirmed claims, the pull request's own objectives, and the objectives that decide the check."""
     refuted = len(recomputation.contradicted)
     outcome = f"{refuted} not as reported" if refuted else "all as reported"
-    notes: list[Words] = [(f"{plural(len(recomputation.claims), 'verdict')} judged again from the report's figures, {outcome}",)]
+    notes: list[Words] = [(f"{plural(len(recomputation.claims), 'verdict')} recomputed from the report's figures, {outcome}",)]
     own = tuple(dict.fromkeys(claim.objective for claim in recomputation.claims if claim.own))
     if own:
         names = [word for name in own[:OWN_SHOWN] for word in (", ", UntrustedText(name))][1:]

@@ -7,12 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from kindgate.model import Verdict
+from kindgate.slo.capacity import judge_capacity
+from kindgate.slo.capacity_search import RateTrial
 from kindgate.slo.compare import Comparison, compare
 from kindgate.slo.confirm import confirm, needs_confirmation, round_pairs
 from kindgate.slo.judge import LOOKS, judge
 from kindgate.slo.judgement import Judgement
-from kindgate.slo.objectives import Objectives
+from kindgate.slo.objectives import CapacityObjective, Objectives
 from kindgate.slo.sample import BurstSample
+
+WORK_LIMIT = 12_000
+"""Maximum of objectives times bursts to recompute: about 18 s of CPU time, or three objectives in each of 50 tests."""
 
 Result = TypeVar("Result", Judgement, Comparison)
 
@@ -65,6 +70,13 @@ class Replay(Generic[Result]):
 def replay(objectives: Objectives, samples: Sequence[BurstSample], plan: Looks) -> Replay[Judgement]:
     """Judge the thresholds. Raises `SloError` if there are none."""
     return _in_looks(lambda part, look: judge(objectives, part, look=look, looks=plan.looks), samples, plan)
+
+
+def replay_capacity(
+    objective: CapacityObjective, samples: Sequence[BurstSample], plan: Looks, search: Sequence[RateTrial] = ()
+) -> Replay[Judgement]:
+    """Judge a capacity from the bursts at its required rate; `search` is as in `judge_capacity`."""
+    return _in_looks(lambda part, look: judge_capacity(objective, part, search, look=look, looks=plan.looks), samples, plan)
 
 
 def recompare(

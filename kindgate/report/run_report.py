@@ -10,13 +10,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from kindgate.report.answer_records import ANSWERS_LIMIT, AnswersRow
 from kindgate.report.burst_records import Burst
+from kindgate.report.capacity_records import CAPACITY_LIMIT, CapacityRow
+from kindgate.report.episode_records import EPISODES_LIMIT, EpisodeRecord
+from kindgate.report.failure_causes import EndedContainer
 from kindgate.report.frozen_record import Count, Epoch, Line, Name, Record, RelativePath, Seconds, Sha, Text, WebAddress
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Judged
 from kindgate.report.measurements import BURSTS_LIMIT, BurstFigures
 from kindgate.report.objective_records import ComparisonRow, GateChanges, ThresholdOutcome, ValidityRow
 from kindgate.report.recomputation import Recomputation
 from kindgate.report.resource_records import ResourceWindow
+from kindgate.report.scenario_records import SCENARIO_OBJECTIVES_LIMIT, SCENARIOS_LIMIT, ScenarioRecord
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -152,7 +157,10 @@ class Artifact(Record):
 
 
 class RunReport(Record):
-    """All results of a run; `deselected` counts collected e2e tests that a filter deselected."""
+    """All results of a run; `deselected` counts collected e2e tests that a filter deselected.
+
+    `workload` is the file that describes the load; empty if only GET requests of the paths that the manifests route were sent.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     run: Run
@@ -168,8 +176,14 @@ class RunReport(Record):
     comparison: Annotated[tuple[ComparisonRow, ...], Field(max_length=COMPARISON_LIMIT)] = ()
     judged: Annotated[tuple[Judged, ...], Field(max_length=OBJECTIVES_LIMIT + COMPARISON_LIMIT)] = ()
     figures: Annotated[tuple[BurstFigures, ...], Field(max_length=BURSTS_LIMIT)] = ()
+    answers: Annotated[tuple[AnswersRow, ...], Field(max_length=ANSWERS_LIMIT)] = ()
+    scenarios: Annotated[tuple[ScenarioRecord, ...], Field(max_length=SCENARIOS_LIMIT)] = ()
+    episodes: Annotated[tuple[EpisodeRecord, ...], Field(max_length=EPISODES_LIMIT)] = ()
+    capacity: Annotated[tuple[CapacityRow, ...], Field(max_length=CAPACITY_LIMIT)] = ()
+    workload: Name = ""
     bursts: Annotated[tuple[Burst, ...], Field(max_length=500)] = ()
     resources: Annotated[tuple[ResourceWindow, ...], Field(max_length=500)] = ()
+    ended_containers: Annotated[tuple[EndedContainer, ...], Field(max_length=100)] = ()
     tests: Annotated[tuple[TestResult, ...], Field(max_length=20_000)] = ()
     deselected: Count = 0
     failures: Annotated[tuple[FailureBundle, ...], Field(max_length=1000)] = ()
@@ -186,4 +200,6 @@ class RunReport(Record):
             raise ValueError(f"more than {OBJECTIVES_LIMIT} objectives were judged")
         if sum(len(entry.tolerances) for entry in self.judged) > COMPARISON_LIMIT:
             raise ValueError(f"more than {COMPARISON_LIMIT} figures were compared")
+        if sum(len(entry.objectives) for entry in self.scenarios) > SCENARIO_OBJECTIVES_LIMIT:
+            raise ValueError(f"more than {SCENARIO_OBJECTIVES_LIMIT} objectives about scenarios were judged")
         return self

@@ -24,7 +24,7 @@ def quantity(value: float | None, unit: str) -> str:
         return NONE
     if unit == "share":
         return percent(value)
-    return f"{number(value)} {unit}" if unit else number(value)
+    return f"{number(value)}{'' if unit.startswith('/') else ' '}{unit}" if unit else number(value)
 
 
 def percent(share: float | None) -> str:
@@ -44,6 +44,11 @@ def span(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def short_span(seconds: float) -> str:
+    """A duration that may be far below a second, in milliseconds then."""
+    return f"{number(1000 * seconds)} ms" if seconds < 0.1 else span(seconds)
 
 
 def plural(count: int, noun: str) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from kindgate.model import Verdict
+from kindgate.report.answer_records import AnswersRow, changed_rows
+from kindgate.report.capacity_words import capacity_cells, capacity_columns, capacity_words
 from kindgate.report.comment_layout import Block, folded_table, table
-from kindgate.report.headline import BEFORE, SHORT_SHA, Headline, UntrustedText, Words, before_confirmation, failing_tests, interval
+from kindgate.report.headline import BEFORE, SHORT_SHA, Headline, before_confirmation, failing_tests, interval
 from kindgate.report.markdown_escape import cell_code, code_block, code_span, html_code
-from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
+from kindgate.report.objective_records import WORST_FIRST, ComparisonRow, ThresholdOutcome
 from kindgate.report.recomputation_notes import differences, sentences
 from kindgate.report.run_report import RunReport, TestResult
-from kindgate.report.units import NONE, change, percent, plural, quantity, span
+from kindgate.report.scenario_summary import scenario_summaries
+from kindgate.report.units import NONE, change, number, percent, plural, quantity, span
+from kindgate.report.untrusted_text import UntrustedText, Words
 
 MARKS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "❓", Verdict.INVALID: "🚫"}
-
-WORST_FIRST = (Verdict.FAIL, Verdict.INVALID, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 GATE_FILES = 20
 """Maximum changed gate files to name in one sentence; more get their own table."""
@@ -76,6 +78,40 @@ def comparison_block(report: RunReport) -> Block | None:
     )
 
 
+def answers_block(report: RunReport) -> Block | None:
+    """The routes whose answers changed, each with one example."""
+    changed = changed_rows(report.answers)
+    if not changed:
+        return None
+    rows = [(cell_code(row.route), *_example(row), f"{MARKS[row.verdict]} {row.verdict}" if row.verdict else "reported") for row in changed]
+    columns = ("route", "where", "baseline", "pull request", "requests", "verdict")
+    return table("Answers that changed", columns, rows, usefulness=82, noun="route")
+
+
+def scenarios_block(report: RunReport) -> Block | None:
+    """What each action did under load, in one line each, failed ones first."""
+    lines = tuple(f"- {MARKS[one.verdict]} {markdown(one.sentence)}" for one in scenario_summaries(report))
+    return Block(("**Scenarios**", ""), lines, usefulness=86, noun="scenario") if lines else None
+
+
+def capacity_block(report: RunReport) -> Block | None:
+    """The capacities that were found, each with the share of every replica."""
+    if not report.capacity:
+        return None
+    several = len(report.capacity) > 1
+    titles = "; ".join(markdown(capacity_words(row)) for row in report.capacity)
+    targets = [row for row in report.capacity if row.workloads]
+    if not targets:
+        return Block((f"**Capacity:** {titles}",), usefulness=79)
+    rows = [
+        (cell_code(workload), *cells, *((f"{number(row.met)}/s",) if several else ()))
+        for row in targets
+        for workload, cells in capacity_cells(row)
+    ]
+    columns = ("workload", *capacity_columns(targets[0]), *(("at",) if several else ()))
+    return table(f"Capacity: {titles}", columns, rows, usefulness=79, noun="workload")
+
+
 def recomputation_block(report: RunReport) -> Block | None:
     """Results of recomputing the report: sentences, and a row for each objective that differs from the report's claim."""
     recomputation = report.recomputation
@@ -95,7 +131,7 @@ def recomputation_block(report: RunReport) -> Block | None:
         )
         for one in found
     ]
-    return table(title, ("objective", "source", "reported", "judged again", "reason"), rows, usefulness=88, noun="objective")
+    return table(title, ("objective", "source", "reported", "recomputed", "reason"), rows, usefulness=88, noun="objective")
 
 
 def failing_block(report: RunReport) -> Block | None:
@@ -179,13 +215,27 @@ def _on_base(objective: ThresholdOutcome) -> str:
 def _comparison_row(row: ComparisonRow) -> tuple[str, ...]:
     interval_text = f" ({change(row.low)} to {change(row.high)})" if row.low is not None and row.high is not None else ""
     return (
-        cell_code(row.metric),
+        _figure_cell(row),
         quantity(row.base, row.unit),
         quantity(row.head, row.unit),
         change(row.change) + interval_text,
         percent(row.tolerance),
         f"{MARKS[row.verdict]} {row.verdict}{', not confirmed' if row.not_confirmed else ''}",
     )
+
+
+def _example(row: AnswersRow) -> tuple[str, ...]:
+    """Place, both values and number of requests of a route's most telling change."""
+    if not row.changes:
+        return ("not compared: the baseline did not answer", NONE, NONE, NONE)
+    first, more = row.changes[0], len(row.changes) - 1
+    place = cell_code(first.place) + (f"<br>and {plural(more, 'more change')}" if more else "")
+    return (place, cell_code(first.base), cell_code(first.head), f"{first.seen} of {first.compared}")
+
+
+def _figure_cell(row: ComparisonRow) -> str:
+    """A figure, with the part that it describes below it."""
+    return _lines(row.metric, row.selector)
 
 
 def _test_cell(test: TestResult) -> str:

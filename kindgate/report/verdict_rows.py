@@ -6,9 +6,11 @@ import math
 
 from kindgate.report.baseline_outcome import NO_BASELINE, BaselineFigures, baseline_outcome
 from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
+from kindgate.report.judged import selector_tags
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.objective_records import ComparisonRow, EarlierLooks, ThresholdOutcome, ValidityRow
 from kindgate.slo.compare import Comparison, ComparisonResult
+from kindgate.slo.episode_judge import EpisodeJudgement
 from kindgate.slo.judgement import Judgement, ThresholdResult
 from kindgate.slo.threshold import MetricType
 
@@ -23,7 +25,7 @@ def comparison_records(comparison: Comparison, test: str = "") -> tuple[Comparis
     return tuple(_compared(result, test) for result in comparison.results)
 
 
-def validity_rows(judgement: Judgement | Comparison, test: str = "") -> tuple[ValidityRow, ...]:
+def validity_rows(judgement: Judgement | Comparison | EpisodeJudgement, test: str = "") -> tuple[ValidityRow, ...]:
     """Report records of the validity checks of a judgement or a comparison."""
     return tuple(
         ValidityRow(
@@ -64,10 +66,13 @@ def _objective(result: ThresholdResult, test: str, figures: BaselineFigures) -> 
 
 
 def _compared(result: ComparisonResult, test: str) -> ComparisonRow:
+    metric = result.tolerance.selector.metric
     low, high = result.interval or (None, None)
     return ComparisonRow(
-        metric=f"p({result.tolerance.quantile:g})",
-        unit="ms",
+        metric=result.tolerance.statistic,
+        of=metric.name,
+        tags=selector_tags(result.tolerance.selector),
+        unit=metric.unit,
         base=_finite(result.base),
         head=_finite(result.head),
         change=_finite(result.change),

@@ -63,12 +63,12 @@ class Change:
         return "".join(difflib.unified_diff(old, new, source, target))
 
 
-def compare_files(suite: Path, wanted: Mapping[Path, str], note: str = "") -> tuple[Change, ...]:
+def compare_files(suite: Path, wanted: Mapping[Path, str], note: str = "", *, record_name: str = RECORD) -> tuple[Change, ...]:
     """Changes for every wanted file, for files of an earlier call that are no longer wanted, and for the record.
 
-    `note` is a line of the record.
+    `note` is a line of the record. Files of one record are unknown to others.
     """
-    record = read_record(suite)
+    record = read_record(suite, record_name)
     changes = [_change(path, text, record) for path, text in wanted.items()]
     changes += [_change(path, None, record) for path in record if path not in wanted and path.is_file()]
     checksums = {
@@ -77,15 +77,21 @@ def compare_files(suite: Path, wanted: Mapping[Path, str], note: str = "") -> tu
         if change.after is not None
     }
     lines = [f"{digest}  {os.path.relpath(path, suite)}\n" for path, digest in checksums.items() if digest]
-    record_file = suite / RECORD
-    return (*changes, Change(record_file, _text(record_file), "".join([_HEADER, note, *lines]), generated=True))
+    record_file = suite / record_name
+    return (*changes, Change(record_file, read_text(record_file), "".join([_HEADER, note, *lines]), generated=True))
 
 
-def read_record(suite: Path) -> Mapping[Path, str]:
+def read_record(suite: Path, record_name: str = RECORD) -> Mapping[Path, str]:
     """The files that kindgate wrote for the suite, with the SHA-256 of their content then."""
-    text = _text(suite / RECORD) or ""
+    text = read_text(suite / record_name) or ""
     rows = (line.split(maxsplit=1) for line in text.splitlines() if line.strip() and not line.startswith("#"))
     return {Path(os.path.normpath(suite / row[1])): row[0] for row in rows if len(row) == 2}
+
+
+def is_generated(suite: Path, path: Path) -> bool:
+    """Whether a file of the suite is as kindgate wrote it."""
+    text = read_text(path)
+    return text is not None and read_record(suite).get(path) == _checksum(text)
 
 
 def write(changes: Iterable[Change]) -> None:
@@ -99,11 +105,11 @@ def write(changes: Iterable[Change]) -> None:
 
 
 def _change(path: Path, after: str | None, record: Mapping[Path, str]) -> Change:
-    before = _text(path)
+    before = read_text(path)
     return Change(path, before, after, generated=before is not None and record.get(path) == _checksum(before))
 
 
-def _text(path: Path) -> str | None:
+def read_text(path: Path) -> str | None:
     """A file's text without a byte order mark and with plain newlines; None if the file is missing."""
     if not path.is_file():
         return None

@@ -11,7 +11,8 @@ from kindgate.scaffold.manifest_facts import relative_path
 from kindgate.scaffold.pytest_config import find_config
 from kindgate.scaffold.repository import Repository
 from kindgate.scaffold.repository_tree import scan_tree
-from kindgate.settings import Settings, build_settings
+from kindgate.settings import Settings
+from kindgate.settings_sources import build_settings
 
 
 def watched_paths(repository: Repository, roots: Iterable[Path]) -> list[str]:

@@ -53,7 +53,7 @@ def confirm(comparison: Comparison, samples: Sequence[BurstSample], placement: s
     """
     firsts = [result for result in comparison.results if _decided(result)]
     tolerances = [first.tolerance for first in firsts]
-    ratios = [log_ratios(tolerance.quantile, samples) for tolerance in tolerances]
+    ratios = [log_ratios(tolerance, samples) for tolerance in tolerances]
     tests = judge_round([first.verdict for first in firsts], tolerances, ratios)
     seconds, validity = results_of(tolerances, samples, ratios, tests, looks=1, placement=placement)
     failed_checks = [check for check in validity if check.failed]
@@ -88,7 +88,7 @@ def _confirmed(first: ComparisonResult, second: ComparisonResult, failed_checks:
     """The result of one objective: the round's figures, the final verdict, and the result of the looks."""
     verdict = confirmed_verdict(first.verdict, second.verdict) if second.bursts else Verdict.INCONCLUSIVE
     result = replace(second, verdict=verdict, first=first)
-    first_change = f"({change_words(first.change or 0.0)})"
+    first_change = f"({change_words(first.change or 0.0, first.tolerance.selector.metric)})"
     if verdict is Verdict.INCONCLUSIVE:
         outcome = f"gave {second.verdict}" if second.verdict in DECIDED else "were inconclusive"
         lead = (

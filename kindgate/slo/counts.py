@@ -1,4 +1,4 @@
-"""Counts and measured values of a threshold, over the requests of one or more bursts.
+"""Counts and measured values of a threshold, over the requests, or the journeys, of one or more bursts.
 
 Per burst: times and requests without one, bad requests, totals. The measured value of a threshold's left side is identical
 to k6's if nothing failed.
@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kindgate.histogram import Histogram
-from kindgate.slo.sample import BurstSample, Series
+from kindgate.slo.sample import BurstSample, JourneySeries, Series
 from kindgate.slo.threshold import NETWORK_KINDS, UNSENT, WRONG_RESPONSES, MetricType, Selector, Threshold
+from kindgate.slo.usage import pooled_usage, request_tags, usage_of
 
 
 @dataclass(frozen=True)
@@ -104,13 +105,11 @@ def measure(threshold: Threshold, samples: Sequence[BurstSample]) -> float | Non
     if selector.metric.type is MetricType.TREND:
         return _time(threshold, Times.merged(times_of(selector, sample) for sample in samples))
     if selector.metric.type is MetricType.RATE:
-        counts = counts_of(selector, samples)
-        size, bad = sum(count.size for count in counts), sum(count.bad for count in counts)
-        if not size:
-            return None
-        return bad / size if selector.metric.name == "http_req_failed" else 1 - bad / size
-    if not covered_requests(threshold, samples):
-        return None
+        return _rate(selector, samples)
+    if selector.metric.type is MetricType.USAGE:
+        return _usage(threshold, samples)
+    if selector.metric.is_capacity or not covered_requests(threshold, samples):
+        return None  # bursts at one rate do not show a capacity
     total = sum(total_of(selector, sample) for sample in samples)
     seconds = sum(sample.seconds for sample in samples)
     if threshold.expression.aggregation == "count":
@@ -119,13 +118,27 @@ def measure(threshold: Threshold, samples: Sequence[BurstSample]) -> float | Non
 
 
 def covered_requests(threshold: Threshold, samples: Sequence[BurstSample]) -> int:
-    """Number of requests covered by the threshold."""
+    """Number of requests covered by the threshold, or of journeys."""
     selector = threshold.selector
     if selector.metric.type is MetricType.TREND:
         return sum(times_of(selector, sample).size for sample in samples)
     if selector.metric.type is MetricType.RATE:
         return sum(count.size for count in counts_of(selector, samples))
-    return sum(series.scheduled for sample in samples for series in sample.matching(selector.tag_map))
+    return sum(planned_of(selector, sample) for sample in samples)
+
+
+def planned_of(selector: Selector, sample: BurstSample) -> int:
+    """Number of requests that came due in a burst, or of journeys for a metric of journeys."""
+    if selector.metric.per_journey:
+        return sum(journey.scheduled for journey in sample.journeys_matching(selector.tag_map))
+    return sum(series.scheduled for series in requests_of(selector, sample))
+
+
+def requests_of(selector: Selector, sample: BurstSample) -> tuple[Series, ...]:
+    """The requests that a metric describes in a burst; for a metric of journeys, those of their steps."""
+    if selector.metric.per_journey:
+        return tuple(step for journey in sample.journeys_matching(selector.tag_map) for step in sample.steps_of(journey))
+    return sample.matching(request_tags(selector) if selector.metric.type is MetricType.USAGE else selector.tag_map)
 
 
 def times_of(selector: Selector, sample: BurstSample) -> Times:
@@ -133,6 +146,8 @@ def times_of(selector: Selector, sample: BurstSample) -> Times:
     if selector.metric.name == "send_lag":
         unsent = sum(series.dropped for series in sample.series)
         return Times(sample.send_lag, unsent, unsent)
+    if selector.metric.per_journey:
+        return Times.merged(_journey_times(sample, journey) for journey in sample.journeys_matching(selector.tag_map))
     return Times.merged(_series_times(selector.metric.name, series) for series in sample.matching(selector.tag_map))
 
 
@@ -148,11 +163,35 @@ def counts_of(selector: Selector, samples: Sequence[BurstSample]) -> tuple[Count
 
 
 def total_of(selector: Selector, sample: BurstSample) -> int:
-    """A counter's value in a burst: requests sent (`http_reqs`) or never sent (`dropped_iterations`)."""
-    series = sample.matching(selector.tag_map)
+    """A counter's value in a burst.
+
+    Requests sent (`http_reqs`), journeys started (`iterations`), single requests and journeys never started
+    (`dropped_iterations`).
+    """
+    series, journeys = sample.matching(selector.tag_map), sample.journeys_matching(selector.tag_map)
+    if selector.metric.per_journey:
+        return sum(journey.started for journey in journeys)
     if selector.metric.name == "http_reqs":
         return sum(part.sent for part in series)
-    return sum(part.dropped for part in series)
+    singles = sum(part.dropped for part in series if "journey" not in part.tags)
+    return singles + sum(journey.scheduled - journey.started for journey in journeys)
+
+
+def _rate(selector: Selector, samples: Sequence[BurstSample]) -> float | None:
+    """The share of requests that failed, or that passed a check; `None` without requests."""
+    counts = counts_of(selector, samples)
+    size, bad = sum(count.size for count in counts), sum(count.bad for count in counts)
+    if not size:
+        return None
+    return bad / size if selector.metric.name == "http_req_failed" else 1 - bad / size
+
+
+def _usage(threshold: Threshold, samples: Sequence[BurstSample]) -> float | None:
+    """The average over all bursts, or the largest figure of one; `None` if it is not known for all of them."""
+    if threshold.expression.aggregation == "avg":
+        return pooled_usage(threshold.selector, samples)
+    figures = [usage_of(threshold.selector, sample) for sample in samples]
+    return None if None in figures else max((figure for figure in figures if figure is not None), default=None)
 
 
 def _time(threshold: Threshold, times: Times) -> float | None:
@@ -174,6 +213,13 @@ def _series_times(metric: str, series: Series) -> Times:
         return Times(series.response, lost, series.dropped, series.failed_response, _wrong(series.failed.items()))
     times = {"http_req_waiting": series.waiting, "service_time": series.service}[metric]
     return Times(times, series.scheduled - times.count, series.dropped)
+
+
+def _journey_times(sample: BurstSample, journey: JourneySeries) -> Times:
+    """A journey ends with the first step that fails, so the failures of its steps are those of its runs."""
+    lost, steps = journey.scheduled - journey.duration.count, sample.steps_of(journey)
+    unsent = sum(step.dropped for step in steps)
+    return Times(journey.duration, lost, min(lost, unsent), wrong=min(lost, sum(_wrong(step.failed.items()) for step in steps)))
 
 
 def _failures(series: Sequence[Series], kind: str) -> Count:

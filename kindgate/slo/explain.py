@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from kindgate.figures import figure, milliseconds, percent
 from kindgate.model import Verdict
 from kindgate.slo.intervals import Finding, Interval
-from kindgate.slo.threshold import MetricType, Threshold
+from kindgate.slo.threshold import Metric, MetricType, Threshold
 from kindgate.slo.validity import ValidityCheck
 
 SCOPE = "valid only for this machine and this time window"
@@ -23,15 +23,15 @@ def explain(
     intervals: because of the others, a FAIL by its own interval can become INCONCLUSIVE.
     """
     if verdict is Verdict.INVALID:
-        value = f"{_measured(threshold, finding)} from {_basis(finding)}"
+        value = f"{_measured(threshold, finding)} from {_basis(threshold, finding)}"
         body = f"{validity_figures(failed_checks)}, so {value} says nothing about the service: {validity_advice(failed_checks)}"
     elif finding.measured is None:
         body = _no_data(threshold, finding)
     elif finding.fact:
-        body = f"{_measured(threshold, finding)} (exact for these {_basis(finding)}, without an interval); {_limit(threshold)}"
+        body = f"{_measured(threshold, finding)} (exact for these {_basis(threshold, finding)}, without an interval); {_limit(threshold)}"
     elif finding.bursts < 2:
         body = (
-            f"{_measured(threshold, finding)} ({_basis(finding)}, which shows no spread between bursts); {_limit(threshold)}, "
+            f"{_measured(threshold, finding)} ({_basis(threshold, finding)}, which shows no spread between bursts); {_limit(threshold)}, "
             "but a single burst decides nothing"
         )
     else:
@@ -52,21 +52,23 @@ def explain_drift(threshold: Threshold, ends: tuple[float, float] | None) -> str
 
 
 def _judged(threshold: Threshold, verdict: Verdict, finding: Finding, hypotheses: int) -> str:
-    text = f"{_measured(threshold, finding)} ({_range(threshold, finding.interval)}, from {_basis(finding)}); {_limit(threshold)}"
+    text = (
+        f"{_measured(threshold, finding)} ({_range(threshold, finding.interval)}, from {_basis(threshold, finding)}); {_limit(threshold)}"
+    )
     if verdict is Verdict.INCONCLUSIVE:
-        text += f", {_doubt(finding, hypotheses)}"
+        text += f", {_doubt(threshold, finding, hypotheses)}"
     if threshold.selector.metric.type is MetricType.TREND and finding.proportion and finding.allowed:
         share = percent(finding.proportion.share)
-        text += f": {share} of the requests {_bad(threshold)} ({percent(finding.allowed)} allowed)"
+        text += f": {share} of the {threshold.selector.metric.noun}s {_bad(threshold)} ({percent(finding.allowed)} allowed)"
     return text
 
 
-def _doubt(finding: Finding, hypotheses: int) -> str:
+def _doubt(threshold: Threshold, finding: Finding, hypotheses: int) -> str:
     """Why an objective is inconclusive."""
     if finding.verdict is Verdict.FAIL:
         return f"missed by its own interval, but among {hypotheses} objectives that can happen by chance"
     few = finding.proportion is not None and finding.proportion.bad == 0
-    return "too few requests to decide" if few else "too close to call"
+    return f"too few {threshold.selector.metric.noun}s to decide" if few else "too close to call"
 
 
 def _measured(threshold: Threshold, finding: Finding) -> str:
@@ -74,13 +76,18 @@ def _measured(threshold: Threshold, finding: Finding) -> str:
     if finding.measured is None:
         return f"{what} without a value"
     if math.isinf(finding.measured):
-        return f"{what} has no value because too many requests failed"
+        return f"{what} has no value because too many {threshold.selector.metric.noun}s failed"
     return f"{what} = {_value(threshold, finding.measured)}"
 
 
-def _basis(finding: Finding) -> str:
+def _basis(threshold: Threshold, finding: Finding) -> str:
     bursts = "1 burst" if finding.bursts == 1 else f"{finding.bursts} bursts"
-    return f"{finding.samples:,} request{'' if finding.samples == 1 else 's'} in {bursts}"
+    return f"{counted(finding.samples, threshold.selector.metric)} in {bursts}"
+
+
+def counted(number: int, metric: Metric) -> str:
+    """A number of the requests, or of the journeys, that a metric describes: `1,000 requests`."""
+    return f"{number:,} {metric.noun}{'' if number == 1 else 's'}"
 
 
 def _range(threshold: Threshold, interval: Interval | None) -> str:
@@ -114,11 +121,14 @@ def _value(threshold: Threshold, value: float) -> str:
         return milliseconds(value)
     if kind is MetricType.RATE:
         return percent(value)
+    if kind is MetricType.USAGE:
+        return f"{figure(value)} {threshold.selector.metric.unit}"
     return f"{figure(value)}/s" if threshold.expression.aggregation == "rate" else f"{value:,.12g}"
 
 
 def _no_data(threshold: Threshold, finding: Finding) -> str:
-    why = f"none of {finding.samples:,} requests succeeded" if finding.samples else f"{_basis(finding)}"
+    basis = _basis(threshold, finding)
+    why = f"none of {finding.samples:,} {threshold.selector.metric.noun}s succeeded" if finding.samples else basis
     return f"{threshold.selector} has no data ({why}); no data counts as FAIL"
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from kindgate.duration import MILLISECOND, duration_seconds
-from kindgate.slo.source_location import Source
 from kindgate.slo.threshold import (
     AGGREGATIONS,
     DEFAULT_METRIC,
@@ -28,6 +27,8 @@ from kindgate.slo.threshold import (
     Selector,
     Threshold,
 )
+from kindgate.slo.usage import USAGE_TAGS
+from kindgate.source_location import Source
 
 THRESHOLD_KEYS = ("threshold", "abortOnFail", "delayAbortEval")
 """Keys of a threshold's object form; the last two can be null, which means k6's default."""
@@ -53,6 +54,9 @@ _KEYWORDS = tuple(dict.fromkeys(name for names in AGGREGATIONS.values() for name
 _EXPECTED = "expected_response"
 """k6's tag for responses that are not errors."""
 
+_ROUTE, _NAME = "route", "name"
+"""The tag with a route's name, and k6's tag for the same."""
+
 _EXAMPLE = "write an aggregation, an operator and a number, such as p(95)<200"
 
 
@@ -63,16 +67,14 @@ def parse_threshold(selector: Source, expression: Source, *, abort_on_fail: bool
     """
     selected = parse_selector(selector)
     parsed = parse_expression(expression)
-    supported = AGGREGATIONS[selected.metric.type]
-    if parsed.aggregation not in supported:
-        start = len(expression.text) - len(expression.text.lstrip(SPACE))
-        names = ", ".join("p(N)" if name == PERCENTILE else name for name in supported)
-        raise expression.error(
-            f"{parsed.aggregate} does not apply to {selected.metric.name}, which is a {selected.metric.type}",
-            start,
-            start + len(parsed.aggregate),
-            next_step=f"{selected.metric.name} supports {names}",
-        )
+    refuse_aggregation(expression, parsed, selected.metric.name, AGGREGATIONS[selected.metric.type], f", which is a {selected.metric.type}")
+    if selected.metric.is_capacity and parsed.operator not in {">", ">="}:
+        start = expression.text.index(parsed.operator)
+        problem = f"a capacity can only be required to be above a rate, not {parsed.operator} one"
+        raise expression.error(problem, start, start + len(parsed.operator), next_step="write value>800")
+    if selected.metric.is_capacity and not 0 < parsed.limit < math.inf:
+        start = expression.text.index(parsed.operator) + len(parsed.operator)
+        raise expression.error("a capacity must be a rate above 0", start, len(expression.text), next_step="write value>800")
     return Threshold(selected, parsed, abort_on_fail, delay_abort_eval, expression.position if expression.line else expression.file)
 
 
@@ -94,32 +96,54 @@ def parse_marker(
 def parse_selector(source: Source) -> Selector:
     """Parse a metric with tags, `name{key:value,...}`; quotes around keys and values are removed, as in k6.
 
+    k6's tag `name` is read as `route`, the name of a route.
     k6's `expected_response:true` on a time leaves out failed requests. Here failed requests have no time and are slower than
     any limit, so the metric is judged without the tag: it passes only if k6's would.
     Raises `SloError` for unbalanced braces, a tag without a value, and an unknown metric or failure kind.
     """
+    name, parts = split_selector(source)
+    metric = _metric(name)
+    tags: dict[str, str] = {}
+    for part in parts:
+        key, value = _tag(part, metric)
+        if key == _EXPECTED:
+            _refuse_other_expected_response(part, metric, value)
+        else:
+            tags[key] = value
+    return Selector(metric, tuple(sorted(tags.items())))
+
+
+def split_selector(source: Source) -> tuple[Source, tuple[Source, ...]]:
+    """The name of the metric in a selector, and each of its tags as written. Raises `SloError` for unbalanced braces."""
     text = source.text
     opening, closing = text.find("{"), text.rfind("}")
     if opening < 0 and closing < 0:
-        return Selector(_metric(source))
+        return source, ()
     if closing < 0:
         raise source.error("the opening brace is not closed", opening, opening + 1)
     if opening < 0 or closing < opening:
         raise source.error("the closing brace has no opening one", closing, closing + 1)
     if closing != len(text) - 1:
         raise source.error("nothing may follow the closing brace", closing + 1)
-    metric = _metric(source.part(0, opening))
-    tags: dict[str, str] = {}
+    tags: list[Source] = []
     start = opening + 1
     for item in text[start:closing].split(","):
-        part = source.part(start, start + len(item))
-        key, value = _tag(part, metric)
-        if key == _EXPECTED:
-            _refuse_other_expected_response(part, metric, value)
-        else:
-            tags[key] = value
+        tags.append(source.part(start, start + len(item)))
         start += len(item) + 1
-    return Selector(metric, tuple(sorted(tags.items())))
+    return source.part(0, opening), tuple(tags)
+
+
+def split_tag(source: Source) -> tuple[str, str]:
+    """Key and value of a tag, without quotes and spaces; k6's `name` becomes `route`.
+
+    Raises `SloError` for a tag without a value: an empty one is rejected before quotes and spaces are removed, as in k6.
+    """
+    raw_key, colon, raw_value = source.text.partition(":")
+    if not raw_value:
+        missing = "no value" if colon else "no colon or value"
+        raise source.error(f"the tag {source.text.strip(SPACE)!r} has {missing}", next_step="write key:value, as in {host:foo.localhost}")
+    key, value = (part.strip(SPACE).strip("\"'") for part in (raw_key, raw_value))
+    return _ROUTE if key == _NAME else key, value
 
 
 def parse_expression(source: Source) -> Expression:
@@ -132,6 +156,20 @@ def parse_expression(source: Source) -> Expression:
     aggregation, quantile = _aggregation(source, _stripped(left, 0))
     limit = _number(source, *_stripped(right, operator.end()), what="limit")
     return Expression(aggregation, operator.group(), limit, quantile)
+
+
+def refuse_aggregation(source: Source, parsed: Expression, metric: str, supported: Sequence[str], reason: str = "") -> None:
+    """Raise `SloError` unless the aggregation of `parsed`, the expression in `source`, is one of those that `metric` supports."""
+    if parsed.aggregation in supported:
+        return
+    start = len(source.text) - len(source.text.lstrip(SPACE))
+    names = ", ".join("p(N)" if name == PERCENTILE else name for name in supported)
+    raise source.error(
+        f"{parsed.aggregate} does not apply to {metric}{reason}",
+        start,
+        start + len(parsed.aggregate),
+        next_step=f"{metric} supports {names}",
+    )
 
 
 def read_switch(source: Source) -> bool:
@@ -198,14 +236,12 @@ def _metric(source: Source) -> Metric:
 
 
 def _tag(source: Source, metric: Metric) -> tuple[str, str]:
-    """One `key:value`. An empty value is rejected before quotes and spaces are removed, as in k6."""
-    raw_key, colon, raw_value = source.text.partition(":")
-    if not raw_value:
-        missing = "no value" if colon else "no colon or value"
-        raise source.error(f"the tag {source.text.strip(SPACE)!r} has {missing}", next_step="write key:value, as in {host:foo.localhost}")
-    key, value = (part.strip(SPACE).strip("\"'") for part in (raw_key, raw_value))
+    """One `key:value` that applies to `metric`."""
+    key, value = split_tag(source)
     if not metric.tagged:
         raise source.error(f"{metric.name} takes no tags: it is measured only for the whole burst")
+    if metric.type is MetricType.USAGE and key not in USAGE_TAGS:
+        raise source.error(f"{metric.name} has no tag {key}: it is measured per workload", next_step="use the tag workload, or none")
     if key == "kind":
         _refuse_wrong_kind(source, metric, value)
     return key, value

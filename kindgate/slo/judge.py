@@ -8,13 +8,13 @@ Redirects alone never pass: they succeed although the application did not do the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kindgate.errors import SloError
 from kindgate.model import Verdict
 from kindgate.slo.abort import should_abort
-from kindgate.slo.counts import measure
+from kindgate.slo.counts import measure, requests_of
 from kindgate.slo.explain import explain, explain_drift
 from kindgate.slo.intervals import Finding
 from kindgate.slo.judgement import Judgement, ThresholdResult
@@ -22,8 +22,17 @@ from kindgate.slo.objectives import Objectives
 from kindgate.slo.rules import evaluate_rule
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.statistics import drift, holm_rejected
-from kindgate.slo.threshold import Threshold
-from kindgate.slo.validity import Fault, ValidityCheck, check_validity, holds_despite_foreign_load, largest_lateness
+from kindgate.slo.threshold import MetricType, Selector, Threshold
+from kindgate.slo.validity import (
+    Fault,
+    ValidityCheck,
+    check_validity,
+    closed_loop_checks,
+    holds_despite_closed_loop,
+    holds_despite_foreign_load,
+    largest_lateness,
+    usage_check,
+)
 
 ALPHA = 0.05
 """Error rate of a run per side, over all looks."""
@@ -46,7 +55,8 @@ def judge(
     alpha, lateness = ALPHA / looks, largest_lateness(samples)
     findings = [evaluate_rule(threshold, samples, alpha, lateness) for threshold in thresholds]
     verdicts, hypotheses = _corrected(findings, alpha)
-    validity = check_validity(samples, objectives.tightest_latency, allow_missing=allow_missing)
+    checks = check_validity(samples, objectives.tightest_latency, allow_missing=allow_missing)
+    validity = (*closed_loop_checks(samples, thresholds), *checks)  # a reason that stays on any machine comes first
     failed_checks = [check for check in validity if check.failed]
     results = tuple(
         _with_validity(_StatisticalVerdict(threshold, finding, verdict, hypotheses), samples, failed_checks, alpha)
@@ -62,9 +72,22 @@ def overall(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=order.index, default=Verdict.PASS)
 
 
-def has_only_redirects(samples: Sequence[BurstSample], tags: Mapping[str, str]) -> bool:
-    """Whether every successful request with these tags got only a redirect that was not followed."""
-    matching = [series for sample in samples for series in sample.matching(tags)]
+def combined(judgements: Sequence[Judgement]) -> Judgement:
+    """Several judgements of different bursts as one; there must be at least one."""
+    last = max(judgements, key=lambda one: one.look)
+    return Judgement(
+        overall(one.verdict for one in judgements),
+        tuple(result for one in judgements for result in one.results),
+        tuple(check for one in judgements for check in one.validity),
+        last.look,
+        last.looks,
+        any(one.abort for one in judgements),
+    )
+
+
+def has_only_redirects(selector: Selector, samples: Sequence[BurstSample]) -> bool:
+    """Whether every successful request that the metric describes got only a redirect that was not followed."""
+    matching = [series for sample in samples for series in requests_of(selector, sample)]
     succeeded = sum(series.response.count for series in matching)
     return succeeded > 0 and sum(series.redirects for series in matching) >= succeeded
 
@@ -94,6 +117,8 @@ class _StatisticalVerdict:
                 return self.verdict is Verdict.FAIL and self.finding.robust_fail
             case Fault.OTHERS:
                 return holds_despite_foreign_load(self.threshold, self.verdict, samples, alpha)
+            case Fault.CLOSED_LOOP:
+                return holds_despite_closed_loop(self.threshold, self.verdict)
             case Fault.MACHINE:
                 return False
 
@@ -115,7 +140,9 @@ def _with_validity(
     """The result, INVALID if a failed check might explain it."""
     threshold, finding = decided.threshold, decided.finding
     blamed = [check for check in failed_checks if not decided.holds_despite(check, samples, alpha)]
-    verdict = Verdict.INVALID if blamed else _demote_redirect_pass(decided.verdict, samples, threshold.selector.tag_map)
+    if threshold.selector.metric.type is MetricType.USAGE:
+        blamed += [check for check in (usage_check(threshold.selector, samples),) if check.failed]
+    verdict = Verdict.INVALID if blamed else _demote_redirect_pass(decided.verdict, samples, threshold.selector)
     trend = tuple(_finite(measure(threshold, [sample])) for sample in samples)
     return ThresholdResult(
         threshold=threshold,
@@ -133,13 +160,13 @@ def _with_validity(
     )
 
 
-def _demote_redirect_pass(verdict: Verdict, samples: Sequence[BurstSample], tags: Mapping[str, str]) -> Verdict:
+def _demote_redirect_pass(verdict: Verdict, samples: Sequence[BurstSample], selector: Selector) -> Verdict:
     """Turn a PASS based only on redirects into INCONCLUSIVE: they show that something responds, not that the application works."""
-    return Verdict.INCONCLUSIVE if verdict is Verdict.PASS and has_only_redirects(samples, tags) else verdict
+    return Verdict.INCONCLUSIVE if verdict is Verdict.PASS and has_only_redirects(selector, samples) else verdict
 
 
 def _explanation(decided: _StatisticalVerdict, verdict: Verdict, samples: Sequence[BurstSample], blamed: Sequence[ValidityCheck]) -> str:
-    if verdict is Verdict.INCONCLUSIVE and has_only_redirects(samples, decided.threshold.selector.tag_map):
+    if verdict is Verdict.INCONCLUSIVE and has_only_redirects(decided.threshold.selector, samples):
         return redirects_explanation()
     return explain(decided.threshold, verdict, decided.finding, blamed, decided.hypotheses)
 

@@ -45,6 +45,11 @@ class Judgement:
     abort: bool = False
 
     @property
+    def explanations(self) -> tuple[tuple[Verdict, str], ...]:
+        """The verdict and the sentence of every threshold."""
+        return tuple((result.verdict, result.explanation) for result in self.results)
+
+    @property
     def decided(self) -> bool:
         """Whether no further look can change the run's verdict: nothing is inconclusive, or this was the last look."""
         return self.verdict is not Verdict.INCONCLUSIVE or self.look >= self.looks

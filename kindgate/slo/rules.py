@@ -2,6 +2,7 @@
 
 - A percentile of times and a rate are judged as the share of bad requests (`kindgate.slo.intervals`).
 - An average is judged with Student's t over the means of the bursts.
+- The average of a resource is judged likewise, over the figures of the bursts.
 - Everything else is a fact about this run: it holds or it does not, and has no interval.
 
 Both kinds of intervals account for the correlation of neighboring bursts (`kindgate.slo.intervals`), so samples must be in
@@ -12,14 +13,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from kindgate.model import Verdict
-from kindgate.slo.counts import Times, counts_of, covered_requests, measure, times_of
+from kindgate.slo.counts import Times, counts_of, covered_requests, measure, requests_of, times_of
 from kindgate.slo.intervals import Finding, Proportion, percentile_interval, variance_inflation
 from kindgate.slo.sample import BurstSample
 from kindgate.slo.threshold import PERCENTILE, MetricType, Threshold
+from kindgate.slo.usage import sent_to, usage_of
 
 
 def allowed_share(threshold: Threshold) -> float | None:
@@ -61,6 +64,8 @@ def evaluate_rule(threshold: Threshold, samples: Sequence[BurstSample], alpha: f
         return Finding(
             verdict, measured, size, len(samples), fact=True, robust_fail=_is_robust_miss(threshold, samples, lateness, measured)
         )
+    if threshold.selector.metric.type is MetricType.USAGE:
+        return _usage(threshold, samples, alpha, measured)
     if allowed is None:
         return _mean(threshold, samples, alpha, lateness, measured)
     if threshold.selector.metric.type is MetricType.TREND:
@@ -70,7 +75,7 @@ def evaluate_rule(threshold: Threshold, samples: Sequence[BurstSample], alpha: f
 
 def _has_sent_requests(threshold: Threshold, samples: Sequence[BurstSample]) -> bool:
     """Whether any covered request was sent: if so, missing data is not the generator's fault."""
-    return any(series.sent for sample in samples for series in sample.matching(threshold.selector.tag_map))
+    return any(series.sent for sample in samples for series in requests_of(threshold.selector, sample))
 
 
 def _is_robust_miss(threshold: Threshold, samples: Sequence[BurstSample], lateness: float, measured: float) -> bool:
@@ -142,14 +147,31 @@ def _rate(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, al
 
 
 def _mean(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, lateness: float, measured: float) -> Finding:
+    limit = threshold.expression.limit
+    bursts = [burst for burst in (times_of(threshold.selector, sample) for sample in samples) if burst.size]
+    means, sizes = [burst.mean(limit) for burst in bursts], [burst.size for burst in bursts]
+    return _weighted_mean(threshold, means, sizes, alpha, lateness, measured=measured)
+
+
+def _usage(threshold: Threshold, samples: Sequence[BurstSample], alpha: float, measured: float) -> Finding:
+    """The mean over bursts, each weighted by its requests if the figure is one per request."""
+    figures = ((usage_of(threshold.selector, sample), sent_to(threshold.selector, sample)) for sample in samples)
+    known = [(figure, sent) for figure, sent in figures if figure is not None]
+    weighted = threshold.selector.metric.name == "cpu_per_request"
+    sizes = [sent if weighted else 1 for _, sent in known]
+    finding = _weighted_mean(threshold, [figure for figure, _ in known], sizes, alpha, 0.0, measured=measured)
+    return replace(finding, samples=covered_requests(threshold, samples), robust_fail=False)
+
+
+def _weighted_mean(
+    threshold: Threshold, values: Sequence[float], sizes: Sequence[int], alpha: float, lateness: float, *, measured: float
+) -> Finding:
     """Student's t over burst means, weighted by size (ratio estimator of cluster samples) and corrected for serial correlation."""
     from scipy.special import stdtr, stdtrit  # noqa: PLC0415  # importing this package must not import scipy
 
     limit, less = threshold.expression.limit, threshold.expression.wants_less
-    bursts = [burst for burst in (times_of(threshold.selector, sample) for sample in samples) if burst.size]
-    size = np.array([burst.size for burst in bursts], np.float64)
-    means = np.array([burst.mean(limit) for burst in bursts])
-    total, number = float(size.sum()), len(bursts)
+    size, means = np.array(sizes, np.float64), np.array(values)
+    total, number = float(size.sum()), len(values)
     if number < 2:
         return Finding(Verdict.INCONCLUSIVE, measured, int(total), number)
     deviations = size * (means - measured)

@@ -8,22 +8,47 @@ from dataclasses import dataclass
 
 
 class MetricType(enum.StrEnum):
-    """k6's metric types."""
+    """k6's metric types, and `USAGE`: resources that the application used, one figure per burst."""
 
     TREND = "trend"
     RATE = "rate"
     COUNTER = "counter"
     GAUGE = "gauge"
+    USAGE = "usage"
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric that can be judged. `unit` is the unit of limits; `tagged`: measured per route and host."""
+    """A metric that can be judged. `unit` is the unit of limits; `tagged`: measured per route and host.
+
+    `per_journey`: measured per run of a journey, which k6 calls an iteration, instead of per request.
+    """
 
     name: str
     type: MetricType
     unit: str
     tagged: bool = True
+    per_journey: bool = False
+
+    @property
+    def noun(self) -> str:
+        """The thing that it measures."""
+        return "journey" if self.per_journey else "request"
+
+    @property
+    def is_capacity(self) -> bool:
+        """Whether it is found by a search over rates, and not measured at the planned one."""
+        return self.type is MetricType.GAUGE
+
+    @property
+    def comparable(self) -> bool:
+        """Whether two versions can be compared by it: times of requests and journeys, and resources, but not the generator's."""
+        return self.type in {MetricType.TREND, MetricType.USAGE} and self.tagged
+
+    @property
+    def change_words(self) -> tuple[str, str]:
+        """What a larger and a smaller value is called in a comparison."""
+        return ("more", "less") if self.type is MetricType.USAGE else ("slower", "faster")
 
 
 @dataclass(frozen=True)
@@ -38,9 +63,19 @@ class Selector:
         """The tags by key."""
         return dict(self.tags)
 
+    def with_tag(self, key: str, value: str) -> Selector:
+        """The part of it with one more tag, which replaces a tag of the same key."""
+        return Selector(self.metric, tuple(sorted({**self.tag_map, key: value}.items())))
+
     def __str__(self) -> str:
         """In k6's notation."""
-        return self.metric.name + (f"{{{','.join(f'{key}:{value}' for key, value in self.tags)}}}" if self.tags else "")
+        return selector_text(self.metric.name, self.tag_map)
+
+
+def selector_text(metric: str, tags: Mapping[str, str]) -> str:
+    """The name of a metric with tags in k6's notation."""
+    pairs = ",".join(f"{key}:{value}" for key, value in sorted(tags.items()))
+    return f"{metric}{{{pairs}}}" if pairs else metric
 
 
 @dataclass(frozen=True)
@@ -108,11 +143,18 @@ AGGREGATIONS: Mapping[MetricType, tuple[str, ...]] = {
     MetricType.RATE: ("rate",),
     MetricType.COUNTER: ("count", "rate"),
     MetricType.GAUGE: ("value",),
+    MetricType.USAGE: ("avg", "max"),
 }
 """The aggregations that apply to each type of metric."""
 
 OPERATORS = ("===", "==", "!=", "<=", ">=", "<", ">")
 """k6's operators; an operator comes before its own prefixes."""
+
+JOURNEY_METRIC = "iteration_duration"
+"""The time from the intended start of a journey to the end of its last step."""
+
+CAPACITY = "capacity"
+"""The highest rate of arrivals at which the other objectives are met."""
 
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
@@ -125,6 +167,11 @@ METRICS: Mapping[str, Metric] = {
         Metric("checks", MetricType.RATE, ""),
         Metric("http_reqs", MetricType.COUNTER, ""),
         Metric("dropped_iterations", MetricType.COUNTER, ""),
+        Metric(JOURNEY_METRIC, MetricType.TREND, "ms", per_journey=True),
+        Metric("iterations", MetricType.COUNTER, "", per_journey=True),
+        Metric("cpu_per_request", MetricType.USAGE, "ms"),
+        Metric("memory", MetricType.USAGE, "MiB"),
+        Metric(CAPACITY, MetricType.GAUGE, "/s", tagged=False),
     )
 }
 """Every metric by name, with k6's name if it has one; `http_req_duration` is response time from the intended time."""

@@ -13,13 +13,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kindgate.figures import milliseconds, percent
-from kindgate.histogram import Histogram
 from kindgate.model import Verdict
-from kindgate.slo.counts import counts_of, times_of
+from kindgate.slo.counts import counts_of, requests_of, times_of
 from kindgate.slo.intervals import Proportion
+from kindgate.slo.load_health import LoadHealth, weighted_average
 from kindgate.slo.rules import allowed_share
 from kindgate.slo.sample import BurstSample
-from kindgate.slo.threshold import MetricType, Threshold
+from kindgate.slo.threshold import MetricType, Selector, Threshold
+from kindgate.slo.usage import usage_of
 
 LAG_FLOOR = 1.0
 """Generator delay (`loop_lag`) in milliseconds that is always allowed, at the 99th percentile."""
@@ -50,16 +51,22 @@ PRESSURE = "CPU pressure"
 """Name of the check that applies only to missed limits on times."""
 
 
+ARRIVALS = "arrivals"
+"""Name of the check for a load that waits for responses."""
+
+
 class Fault(enum.Enum):
     """The cause of a failed check, which determines the verdicts that hold in spite of it.
 
     `GENERATOR`: requests late or lost; a large enough FAIL holds. `MACHINE`: it slowed the service too; no verdict holds.
-    `OTHERS`: other programs took CPU time, which makes responses late but never wrong.
+    `OTHERS`: other programs took CPU time, which makes responses late but never wrong. `CLOSED_LOOP`: the load waited for
+    responses, so times are too good: only a FAIL of a time holds.
     """
 
     GENERATOR = enum.auto()
     MACHINE = enum.auto()
     OTHERS = enum.auto()
+    CLOSED_LOOP = enum.auto()
 
 
 @dataclass(frozen=True)
@@ -90,16 +97,64 @@ def check_validity(
     With `allow_missing`, load lost with its generator fails no check. `by_pressure` is for a server outside this run's
     cluster, whose CPU time cannot be separated from that of other programs: CPU pressure is then a check.
     """
-    lag = Histogram.merged(sample.health.loop_lag for sample in samples)
     return (
-        _lag_check(lag, tightest_latency),
-        _on_time_check(samples),
-        _steal_check(_average((sample.health.steal, sample.seconds) for sample in samples)),
-        _cpu_check(_average((sample.health.cpu_share, sample.seconds) for sample in samples)),
-        _missing_check(max((sample.health.missing for sample in samples), default=0.0), allow_missing=allow_missing),
-        _foreign_check(_average((sample.health.foreign, sample.seconds) for sample in samples), by_pressure=by_pressure),
-        _pressure_check(_average((sample.health.pressure, sample.seconds) for sample in samples), by_pressure=by_pressure),
+        *check_generator(LoadHealth.of(samples), tightest_latency, allow_missing=allow_missing),
+        check_foreign(weighted_average((sample.health.foreign, sample.seconds) for sample in samples), by_pressure=by_pressure),
+        _pressure_check(weighted_average((sample.health.pressure, sample.seconds) for sample in samples), by_pressure=by_pressure),
     )
+
+
+def check_generator(health: LoadHealth, tightest_latency: float | None, *, allow_missing: bool = False) -> tuple[ValidityCheck, ...]:
+    """The checks of the generator and of CPU time stolen from its machine; arguments as for `check_validity`."""
+    return (
+        _lag_check(health.lag, tightest_latency),
+        _on_time_check(health.punctual),
+        _steal_check(health.steal),
+        _cpu_check(health.cpu_share),
+        _missing_check(health.missing, allow_missing=allow_missing),
+    )
+
+
+def check_foreign(share: float | None, *, by_pressure: bool = False) -> ValidityCheck:
+    """The check of programs outside the run and its cluster; `by_pressure` as for `check_validity`."""
+    if share is None:
+        why = "the server's CPU time is unknown" if by_pressure else "the CPU time of the cluster's nodes cannot be read from here"
+        return ValidityCheck(FOREIGN, None, "unknown", why, fault=Fault.OTHERS)
+    return ValidityCheck(
+        FOREIGN,
+        share <= FOREIGN_SHARE,
+        f"{percent(share)} of the machine",
+        f"at most {percent(FOREIGN_SHARE)}",
+        "other programs took CPU time from the application: stop them, or measure on another machine",
+        fault=Fault.OTHERS,
+    )
+
+
+def closed_loop_checks(samples: Sequence[BurstSample], thresholds: Iterable[Threshold]) -> tuple[ValidityCheck, ...]:
+    """The check that no objective on a time is judged from a closed loop; empty for open loops.
+
+    In a closed loop a slow server gets fewer requests, and the users who would have come meanwhile are in no figure.
+    """
+    loops = dict.fromkeys(sample.closed_loop for sample in samples if sample.closed_loop)
+    if not loops:
+        return ()
+    if not any(is_about_time(threshold) for threshold in thresholds):
+        return (ValidityCheck(ARRIVALS, None, f"closed loop: {', '.join(loops)}", "reported only, because no objective is about a time"),)
+    return (
+        ValidityCheck(
+            ARRIVALS,
+            ok=False,
+            measured=f"closed loop: {', '.join(loops)}",
+            required="open loop, for objectives on times",
+            advice="a load that waits for responses hides slow ones: judge times with a rate of requests (an open loop)",
+            fault=Fault.CLOSED_LOOP,
+        ),
+    )
+
+
+def holds_despite_closed_loop(threshold: Threshold, verdict: Verdict) -> bool:
+    """Whether `verdict` holds although the load waited for responses, which can only make times look better."""
+    return verdict is Verdict.FAIL or not is_about_time(threshold)
 
 
 def comparison_validity(checks: Iterable[ValidityCheck]) -> tuple[ValidityCheck, ...]:
@@ -146,10 +201,9 @@ def missed_by_wrong_responses(threshold: Threshold, samples: Sequence[BurstSampl
     return sum(wrong) > 0 and _misses_by(threshold, Proportion.of(wrong, sizes), alpha)
 
 
-def _lag_check(lag: Histogram, tightest: float | None) -> ValidityCheck:
-    if not lag.count:
+def _lag_check(p99: float | None, tightest: float | None) -> ValidityCheck:
+    if p99 is None:
         return ValidityCheck("loop lag", None, "unknown")
-    p99 = lag.percentile(99) / 1000
     if tightest is None:
         return ValidityCheck("loop lag", None, f"p99 {milliseconds(p99)}", "reported only, because no objective limits response times")
     allowed = max(LAG_FLOOR, LAG_SHARE * tightest)
@@ -162,11 +216,9 @@ def _lag_check(lag: Histogram, tightest: float | None) -> ValidityCheck:
     )
 
 
-def _on_time_check(samples: Sequence[BurstSample]) -> ValidityCheck:
-    scheduled = sum(sample.health.scheduled for sample in samples)
-    if not scheduled:
+def _on_time_check(share: float | None) -> ValidityCheck:
+    if share is None:
         return ValidityCheck("requests sent", None, "unknown")
-    share = sum(sample.health.punctual for sample in samples) / scheduled
     advice = "lower the rate, or send from more processes or another machine"
     return ValidityCheck(
         "requests sent", share >= ON_TIME_SHARE, f"{percent(share)} of the schedule", f"at least {percent(ON_TIME_SHARE)}", advice
@@ -193,20 +245,6 @@ def _missing_check(missing: float, *, allow_missing: bool) -> ValidityCheck:
     return ValidityCheck("generators", ok, f"{percent(missing)} of the load missing", "none missing", advice)
 
 
-def _foreign_check(share: float | None, *, by_pressure: bool) -> ValidityCheck:
-    if share is None:
-        why = "the server's CPU time is unknown" if by_pressure else "the CPU time of the cluster's nodes cannot be read from here"
-        return ValidityCheck(FOREIGN, None, "unknown", why, fault=Fault.OTHERS)
-    return ValidityCheck(
-        FOREIGN,
-        share <= FOREIGN_SHARE,
-        f"{percent(share)} of the machine",
-        f"at most {percent(FOREIGN_SHARE)}",
-        "other programs took CPU time from the application: stop them, or measure on another machine",
-        fault=Fault.OTHERS,
-    )
-
-
 def _pressure_check(pressure: float | None, *, by_pressure: bool) -> ValidityCheck:
     if pressure is None or not by_pressure:
         return ValidityCheck(PRESSURE, None, "unknown" if pressure is None else percent(pressure), "reported only")
@@ -218,13 +256,6 @@ def _pressure_check(pressure: float | None, *, by_pressure: bool) -> ValidityChe
         "programs waited for a CPU: stop other programs on this machine, or lower the rate",
         fault=Fault.OTHERS,
     )
-
-
-def _average(weighted: Iterable[tuple[float | None, float]]) -> float | None:
-    """The average of the known values, weighted by seconds."""
-    known = [(value, seconds) for value, seconds in weighted if value is not None]
-    weight = sum(seconds for _, seconds in known)
-    return sum(value * seconds for value, seconds in known) / weight if weight else None
 
 
 def _misses_by(threshold: Threshold, wrong: Proportion, alpha: float | None) -> bool:
@@ -242,7 +273,7 @@ def _misses_by(threshold: Threshold, wrong: Proportion, alpha: float | None) -> 
 
 def _has_responses(threshold: Threshold, samples: Sequence[BurstSample]) -> bool:
     """Whether there were responses although nothing was counted: then no check is configured, whatever the machine does."""
-    return any(series.response.count for sample in samples for series in sample.matching(threshold.selector.tag_map))
+    return any(series.response.count for sample in samples for series in requests_of(threshold.selector, sample))
 
 
 def _wrong_responses(threshold: Threshold, samples: Sequence[BurstSample]) -> tuple[list[int], list[int]] | None:
@@ -257,3 +288,17 @@ def _wrong_responses(threshold: Threshold, samples: Sequence[BurstSample]) -> tu
         bursts = [times_of(selector, sample) for sample in samples]
         return [burst.wrong for burst in bursts], [burst.size for burst in bursts]
     return [0], [1]
+
+
+def usage_check(selector: Selector, samples: Sequence[BurstSample]) -> ValidityCheck:
+    """Whether the resources of the selected workloads are known in every burst."""
+    unknown = sum(usage_of(selector, sample) is None for sample in samples)
+    known = sorted({usage.tags.get("workload", "") for sample in samples for usage in sample.usage})
+    return ValidityCheck(
+        "resource usage",
+        ok=not unknown,
+        measured=f"unknown in {unknown} of {len(samples)} bursts" if unknown else "known",
+        required="known in every burst",
+        advice=f"metered workloads: {', '.join(known)}" if known else "measure where the nodes' control groups can be read",
+        fault=Fault.MACHINE,
+    )

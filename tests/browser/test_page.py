@@ -1,4 +1,4 @@
-"""The page of a passing, a failing and an inconclusive run: in both themes, on a phone, on paper, without JavaScript."""
+"""The page of runs with every outcome, and of scenarios: in both themes, on a phone, on paper, without JavaScript."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ COLUMN = "(table, column) => [...table.tBodies[0].rows].map((row) => Number(row.
 
 
 def test_the_reports_cover_every_outcome() -> None:
-    """The reports cover a passing, a failing and an inconclusive run."""
-    assert list(REPORTS) == ["failing", "inconclusive", "passing"]
+    """The reports cover a passing, a failing and an inconclusive run, and one of scenarios."""
+    assert list(REPORTS) == ["failing", "inconclusive", "passing", "scenarios"]
 
 
 def test_the_page_is_no_wider_than_the_screen(page: Page, screen: str) -> None:
@@ -106,11 +106,11 @@ def test_the_page_is_complete_without_javascript(browser: Browser, addresses: di
     with browser.new_context(**SCREENS["light"], java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(addresses[report].as_uri())
-        assert (
-            page.locator("h1 .verdict-word").inner_text() == {"failing": "FAIL", "passing": "PASS", "inconclusive": "INCONCLUSIVE"}[report]
-        )
+        verdicts = {"failing": "FAIL", "passing": "PASS", "inconclusive": "INCONCLUSIVE", "scenarios": "PASS"}
+        assert page.locator("h1 .verdict-word").inner_text() == verdicts[report]
         assert page.get_by_role("button").count() == 0
-        assert page.get_by_role("region", name="Bursts", exact=True).locator("tbody tr").count() >= 10
+        table = "Events of rollout restart, episode 1" if report == "scenarios" else "Bursts"
+        assert page.get_by_role("region", name=table, exact=True).locator("tbody tr").count() >= 10
         fold = page.locator("figure details").first
         fold.locator("summary").click()
         assert fold.locator("td").first.is_visible()

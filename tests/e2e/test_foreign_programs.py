@@ -14,7 +14,7 @@ import pytest
 from bench.busy import burning_pod, busy_programs
 from kindgate import Verdict
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.pipeline.environment import Stage
+from kindgate.pipeline.environment import RunningCluster
 from kindgate.plugin.provisioning_access import environment_at
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judge import judge
@@ -49,7 +49,7 @@ def test_times_are_invalid_while_other_programs_keep_every_cpu_busy(burst: Burst
     with busy_programs(CPUS, LONGEST) as programs:
         measured = [share_of(programs.cpu_seconds, lambda: burst(rate=100, duration=2, warmup=0.5)) for _ in range(3)]
 
-    assert [(known, foreign_of(result)) for known, result in measured if foreign_of(result) < known - 0.15] == []
+    assert [(known, foreign_of(result)) for known, result in measured if foreign_of(result) < known - 0.25] == []
     judgement = judge(Objectives(parse_marker(("p(99)<5", "p(99)<9000"))), [burst_sample(result) for _, result in measured])
     assert [check.name for check in judgement.validity if check.failed and check.name == FOREIGN] == [FOREIGN]
     assert [result.verdict for result in judgement.results] == [Verdict.INVALID] * 2
@@ -59,7 +59,7 @@ def test_an_application_at_its_cpu_limit_is_not_a_foreign_program(
     burst: Bursts, cluster: Cluster, namespace: str, request: pytest.FixtureRequest
 ) -> None:
     """CPU time of a pod that keeps every CPU busy counts as its nodes', and other programs get at most the rest."""
-    own_cpu = environment_at(request.config, Stage.APP).own_cpu
+    own_cpu = environment_at(request.config, RunningCluster).own_cpu
     assert own_cpu is not None
     name = f"burning-{secrets.token_hex(4)}"
     cluster.kubectl("--namespace", namespace, "apply", "--filename", "-", stdin=json.dumps(burning_pod(name, CPUS)))

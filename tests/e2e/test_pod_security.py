@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import pytest
 
 from kindgate import CommandError
 from kindgate.deploy.pod_security import BASELINE, ENFORCE_LABEL
+from tests.e2e.namespaces import namespace_for_pods
 from tests.unit.deploy.pods import ALLOWED_PODS, POD, REJECTED_PODS
 
 if TYPE_CHECKING:
@@ -23,11 +23,8 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(name="confined")
 def _confined(cluster: Cluster) -> Iterator[str]:
     """A namespace with the label that kindgate sets for an application."""
-    name = f"confined-{secrets.token_hex(3)}"
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {ENFORCE_LABEL: BASELINE}}}
-    cluster.kubectl("apply", "--filename", "-", stdin=json.dumps(namespace))
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    with namespace_for_pods(cluster, "confined", {ENFORCE_LABEL: BASELINE}) as name:
+        yield name
 
 
 def refusal(cluster: Cluster, namespace: str, spec: dict[str, Any]) -> str:
@@ -46,5 +43,5 @@ def test_the_server_refuses_what_validation_refuses(cluster: Cluster, confined: 
         refused = dict(zip(REJECTED_PODS, pool.map(lambda spec: refusal(cluster, confined, spec), REJECTED_PODS.values()), strict=True))
         allowed = dict(zip(ALLOWED_PODS, pool.map(lambda spec: refusal(cluster, confined, spec), ALLOWED_PODS.values()), strict=True))
 
-    assert [name for name, message in refused.items() if f'violates PodSecurity "{BASELINE}' not in message] == []
+    assert {name: message for name, message in refused.items() if f'violates PodSecurity "{BASELINE}' not in message} == {}
     assert {name: message for name, message in allowed.items() if message} == {}

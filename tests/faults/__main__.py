@@ -20,7 +20,7 @@ from pathlib import Path
 from kindgate.cluster.delete import delete_named
 from kindgate.host.container_engine import Engine
 from kindgate.waiting import Deadline
-from tests.faults import clusters, hosts, podman, processes
+from tests.faults import clusters, hosts, podman, processes, scenarios
 from tests.faults.fault import Fault, Row
 from tests.faults.judge import evaluate, not_injected
 from tests.faults.scene import SHARED_CLUSTER, Scene, available_engine
@@ -28,7 +28,7 @@ from tests.faults.snapshot import end_runs, take_snapshot
 from tests.faults.suite_run import Stopwatch
 from tests.faults.table import add_rows, page, table
 
-FAULTS = (*processes.FAULTS, *clusters.FAULTS, *hosts.FAULTS, *podman.FAULTS)
+FAULTS = (*processes.FAULTS, *scenarios.FAULTS, *clusters.FAULTS, *hosts.FAULTS, *podman.FAULTS)
 
 _WRITING = threading.Lock()
 

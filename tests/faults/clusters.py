@@ -114,6 +114,36 @@ def ingress_deleted(scene: Scene) -> Outcome:
     return scene.wait_for_end(run, watch)
 
 
+def ingress_out_of_memory(scene: Scene) -> Outcome:
+    """The kernel kills the ingress controller while objectives are judged, because it reaches its memory limit."""
+    run = scene.start_shared("test_objectives", "--slo-file", "slo.yaml")
+    run.wait_until("the first burst to end", lambda: any(scene.shared_state.rglob("burst-0001.json")))
+    scene.undo.append(lambda: _wait_deployed(scene, "ingress", "traefik"))
+    watch = Stopwatch()
+    scene.engine.run("exec", scene.node(), "sh", "-c", _EXHAUST_MEMORY, deadline=Deadline.after(30))
+    return scene.wait_for_end(run, watch)
+
+
+_EXHAUST_MEMORY = """
+pid=$(pgrep -o -x traefik) || exit 1
+group=$(sed -n 's/^[0-9]*:memory://p' /proc/$pid/cgroup)
+limit=/sys/fs/cgroup/memory$group/memory.limit_in_bytes
+used=/sys/fs/cgroup/memory$group/memory.usage_in_bytes
+if [ -z "$group" ]; then  # version 2
+  limit=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/$pid/cgroup)/memory.max
+  used=${limit%max}current
+fi
+echo "lowering $limit, of which $(cat $used) bytes are used"
+while kill -0 $pid 2>/dev/null; do
+  echo $(($(cat $used) - 65536)) > $limit 2>/dev/null || sleep 0.01
+done
+"""
+"""Lower the memory limit of Traefik's container below what it uses until the kernel kills it; Kubernetes restarts it unlimited.
+
+Version 1 refuses a limit that it cannot reach by freeing caches, so the next page that Traefik needs is the last.
+"""
+
+
 def prometheus_killed(scene: Scene) -> Outcome:
     """Prometheus is killed during a burst, does not come back, and is queried for resource usage afterwards."""
     run = scene.start_shared("test_burst or test_resources", "--prometheus", "required", "--app-component", "prometheus", "--slo-quick")
@@ -137,6 +167,22 @@ def stuck_namespace(scene: Scene) -> Outcome:
 
     scene.undo.append(remove_finalizer)
     return scene.wait_for_end(run, watch)
+
+
+def _wait_deployed(scene: Scene, namespace: str, name: str) -> None:
+    """Wait until a Deployment is available again."""
+    _wait_kubectl(
+        scene,
+        name,
+        "True",
+        "get",
+        "deployment",
+        name,
+        "-n",
+        namespace,
+        "-o",
+        'jsonpath={.status.conditions[?(@.type=="Available")].status}',
+    )
 
 
 def _wait_ready(scene: Scene, node: str) -> None:
@@ -173,6 +219,12 @@ FAULTS: tuple[Fault, ...] = (
     Fault("dns-scaled-to-0", "cluster", Expected((1,), "DNS: .*coredns", within=45.0), dns_scaled_to_zero),
     Fault("ingress-deleted", "cluster", Expected((1,), "Ingress fault/foo: is not there", within=60.0), ingress_deleted),
     Fault(
+        "ingress-out-of-memory",
+        "cluster",
+        Expected((1,), "FAIL: ingress/traefik was OOM-killed: .* of requests failed", within=60.0),
+        ingress_out_of_memory,
+    ),
+    Fault(
         "prometheus-killed",
         "cluster",
         Expected((17,), "Service monitoring/prometheus: it has no ready endpoint", within=120.0),
@@ -181,6 +233,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("namespace-stuck", "cluster", Expected((1,), "kindgate.dev/held", within=90.0), stuck_namespace),
     _broken("image-cannot-be-pulled", "image", "image pull|rate limit", inject=unknown_image),
     _broken("out-of-memory", "oom", "out of memory"),
+    _broken("key-missing", "key", "missing Secret or ConfigMap: .*couldn't find key"),
+    _broken("command-missing", "command", "container start: .*StartError"),
     _broken("crash-loop", "crash", "crash loop.*|no database is configured"),
     _broken("probe-never-passes", "probe", "Readiness probe failed", within=75.0),
     _broken("quota-blocks", "quota", "exceeded quota"),

@@ -53,7 +53,7 @@ class Fault:
         codes = " or ".join(map(str, self.expected.exit_codes))
         return (
             f"exit {codes}"
-            + (f", says {self.expected.cause_pattern!r}" if self.expected.cause_pattern else "")
+            + (f", reports {self.expected.cause_pattern!r}" if self.expected.cause_pattern else "")
             + f", within {self.expected.within:g} s"
         )
 

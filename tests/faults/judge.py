@@ -14,11 +14,12 @@ from tests.faults.fault import Fault, Outcome, Row
 
 def evaluate(fault: Fault, outcome: Outcome, clean: float | None, leaked: dict[str, tuple[str, ...]], report: Path) -> Row:
     """The fault's row; `report` is the path of the run's report.json."""
+    cause = _cause(fault.expected.cause_pattern, outcome.text)
     return Row(
         fault=fault.name,
         group=fault.group,
         expected=fault.requirements,
-        seen=f"exit {outcome.exit_code}" + (f", said {cause!r}" if (cause := _cause(fault.expected.cause_pattern, outcome.text)) else ""),
+        seen=f"exit {outcome.exit_code}" + (f", reported {cause!r}" if cause else ""),
         gave_up=round(outcome.seconds, 1),
         clean=None if clean is None else round(clean, 1),
         leaked=leaked,
@@ -37,7 +38,7 @@ def _problems(fault: Fault, outcome: Outcome, clean: float | None, report: Path)
     if outcome.exit_code not in expected.exit_codes:
         yield f"exit code {outcome.exit_code}"
     if not re.search(expected.cause_pattern, outcome.text):
-        yield f"nothing says {expected.cause_pattern!r}"
+        yield f"no line reports {expected.cause_pattern!r}"
     if outcome.seconds > expected.within:
         yield f"gave up after {outcome.seconds:.1f} s"
     if clean is not None and clean > expected.clean_within:

@@ -121,7 +121,7 @@ def first_failure(scene: Scene) -> Outcome:
     watch = Stopwatch()
     run = scene.start("test_each or test_burst", "-n", "2", "-x", environment={"FAULT_FAILING": "1"})
     run.wait_line(r"FAILED|FF|F")
-    run.wait_until("a failed test to be told", lambda: "F" in run.text.partition("scheduling tests")[2] or run.process.poll() is not None)
+    run.wait_until("a failed test", lambda: "F" in run.text.partition("scheduling tests")[2] or run.process.poll() is not None)
     watch = Stopwatch()
     return scene.wait_for_end(run, watch)
 
@@ -169,7 +169,7 @@ def kept_and_resumed(scene: Scene) -> Outcome:
         problems += (
             []
             if code == 0 and re.search(cause_pattern, rerun.text)
-            else [f"the {name} run on the kept cluster: {code}, {cause_pattern!r} is not said"]
+            else [f"the {name} run on the kept cluster: {code}, {cause_pattern!r} is not reported"]
         )
     down = scene.kindgate("down", "--cluster-name", scene.cluster)
     problems += [] if down.returncode == 0 else [f"kindgate down: {down.stderr}"]

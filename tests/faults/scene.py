@@ -117,6 +117,13 @@ class Scene:
         command = [str(Path(sys.executable).parent / "kindgate"), *arguments]
         return subprocess.run(command, cwd=self.folder, env=self._environment({}), capture_output=True, text=True, timeout=300, check=False)
 
+    def start_kindgate(self, *arguments: str, name: str) -> SuiteRun:
+        """Start kindgate's command line in this scene's environment, with a log of this name."""
+        command = [str(Path(sys.executable).parent / "kindgate"), *arguments]
+        run = SuiteRun(command, self.folder, self.folder / name, self._environment({}))
+        self.runs.append(run)
+        return run
+
     def node(self, number: str = "control-plane", cluster: str = SHARED_CLUSTER) -> str:
         """The name of a node's container."""
         return f"{cluster}-{number}"

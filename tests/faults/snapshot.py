@@ -21,7 +21,7 @@ ENGINE_SECONDS = 30.0
 _PERMANENT = frozenset({"kind-create.lock", "machine.lock"})
 """File locks shared by all runs of a user: never removed, because that would split a lock that another run waits for."""
 
-_PARENTS = frozenset({"clusters", "runs", "locks", "rescued"})
+_PARENTS = frozenset({"clusters", "runs", "locks", "rescued", "undo"})
 """Folders in the state folder that remain when empty."""
 
 

@@ -13,7 +13,7 @@ from tests.matrix.cell import ROOT, SMOKE, Cell, Result, State, current_python, 
 
 SERIES = ("3.11", "3.12", "3.13", "3.14")
 LOCKS = ("requirements.lock", "requirements-dev.lock")
-UNIT = ("-m", "pytest", "tests/unit", "-n", "5", "--dist", "worksteal", "-q", "-p", "no:cacheprovider")
+UNIT = ("-m", "pytest", "tests/unit", "-n", "auto", "--dist", "worksteal", "-q", "-p", "no:cacheprovider")
 
 
 def cells() -> Iterator[Cell]:

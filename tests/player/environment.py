@@ -19,7 +19,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
-_LARGE = frozenset({"kubernetes", "kubernetes_validate", "matplotlib", "numpy", "scipy", "zstandard", "fontTools", "PIL", "pygments"})
+_LARGE = frozenset({"kubernetes", "kubernetes_validate", "matplotlib", "numpy", "scipy", "fontTools", "PIL", "pygments"})
 _PIP = '''"""A stand-in for pip: what is asked for is installed already."""
 import sys
 

@@ -31,14 +31,20 @@ def _section(name: str) -> str:
 
 
 def _members(value: type) -> Iterator[str]:
-    """Public methods and properties that the class itself defines, with the first paragraph of their docstrings."""
-    for name, member in vars(value).items():
+    """Public methods and properties that the class or its private base classes define, with the first paragraph of their docstrings."""
+    bases = [base for base in value.__mro__ if base is value or _is_private_fixture(base)]
+    for name, member in (pair for base in bases for pair in vars(base).items()):
         if name.startswith("_") and name != "__call__":
             continue
         if isinstance(member, property):
             yield f"`{name}`: {_summary(member)}"
         elif inspect.isroutine(member):
             yield f"`{'' if name == '__call__' else name}(...)`: {_summary(member)}"
+
+
+def _is_private_fixture(base: type) -> bool:
+    """Whether it is a base class of fixtures that no page describes."""
+    return base.__module__.startswith("kindgate.plugin.") and base.__name__ not in kindgate.__all__
 
 
 def _text(value: object) -> str:

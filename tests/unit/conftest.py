@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from kindgate.plugin.markers import SCENARIOS
+
 FOREIGN_PREFIXES = ("GITHUB_", "ACTIONS_", "RUNNER_")
 FORBIDDEN_DOMAINS = ("github.com", "githubusercontent.com", "ghcr.io")
 PYTHON = sys.executable
@@ -22,7 +24,7 @@ PROFILE = "unit"
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Skip unit tests in a run of e2e tests: reading them takes seconds, and packages that such a run does not need."""
     del collection_path
-    if str(config.option.markexpr).startswith("e2e"):
+    if str(config.option.markexpr).startswith(("e2e", *SCENARIOS)):
         return True
     from hypothesis import settings  # noqa: PLC0415 - as above
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,15 @@ from typer.main import get_command
 
 from kindgate.cli.commands import app
 from kindgate.options import option_fields
+from kindgate.pipeline.run_objectives import read_slo_file, refuse_too_small_plan
 from kindgate.scaffold.manifest_facts import Application
 from kindgate.scaffold.provenance import UNKNOWN
 from kindgate.scaffold.repository import Repository
 from kindgate.scaffold.suite_files import Plan, wanted_changes
-from kindgate.settings import Settings, build_settings
+from kindgate.settings import Settings, SloSettings
+from kindgate.settings_sources import build_settings
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.objectives import Objectives
 from kindgate.slo.slo_file import parse_document
 from tests.tools.pages import DOCS, README, ROOT, blocks
 
@@ -82,6 +88,28 @@ def test_the_objectives_and_settings_are_valid() -> None:
     assert build_settings(Path(), {}, values, {}).deploy.secrets == ("shop-credentials=API_TOKEN",)
 
 
+def test_the_readmes_objectives_can_be_decided(tmp_path: Path) -> None:
+    """Its workload sends enough requests of every route for its thresholds and comparisons, with the default settings."""
+    (example,) = (one.text for one in blocks(README) if one.language == "yaml")
+    (tmp_path / "slo.yaml").write_text(example)
+    settings = Settings(root=tmp_path, slo=SloSettings(file=Path("slo.yaml"), base="main"))
+    slo_file = read_slo_file(settings)
+    tests = re.findall(r"@pytest\.mark\.slo\((.*)\)", "\n".join(one.text for one in blocks(README) if one.language == "python"))
+
+    refuse_too_small_plan(slo_file, settings)
+    for arguments in tests:
+        thresholds = parse_marker(tuple(ast.literal_eval(f"[{arguments}]")))
+        refuse_too_small_plan(replace(slo_file, objectives=Objectives(thresholds)), settings)
+    assert tests
+
+
+def test_the_objectives_of_each_explanation_are_valid() -> None:
+    """Examples of the SLO file on the page about it parse in its own grammar."""
+    examples = [one.text for one in blocks(DOCS / "slo.md") if one.language == "yaml"]
+
+    assert len([parse_document(example) for example in examples]) >= 2
+
+
 @pytest.mark.usefixtures("forks")
 def test_the_tests_are_collected_in_a_strict_suite(pytester: pytest.Pytester) -> None:
     """Their markers and fixtures are known."""
@@ -90,7 +118,10 @@ def test_the_tests_are_collected_in_a_strict_suite(pytester: pytest.Pytester) ->
 
     lines = pytester.runpytest_subprocess("-m", "e2e", "--collect-only", "-q").stdout.lines
 
-    assert [line for line in lines if "::" in line] == ["test_shop.py::test_the_shop_greets", "test_shop.py::test_the_shop_is_fast_enough"]
+    assert [line for line in lines if "::" in line] == [
+        "test_shop.py::test_the_shop_greets",
+        "test_shop.py::test_checkout_is_fast_and_reliable",
+    ]
 
 
 def test_every_command_and_its_options_exist() -> None:

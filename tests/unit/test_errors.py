@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from kindgate import errors
 from kindgate.errors import KindgateError, clipped
 
@@ -24,7 +27,19 @@ def test_an_error_shows_only_known_details() -> None:
 
 def test_long_external_output_is_cut_to_its_end() -> None:
     """The end of a program's output is the most useful part, so the beginning is cut."""
-    assert clipped("x" * 50 + "end", 10) == "[... 43 characters cut]\n" + "x" * 7 + "end"
+    assert clipped("first second\nthird", 8) == "[... 13 characters cut]\nthird"
+    assert clipped("first second\nthird", 12) == "[... 6 characters cut]\nsecond\nthird"
+    assert clipped("short", 5) == "short"
+
+
+@given(st.text(st.sampled_from("ab \n"), max_size=40), st.integers(1, 20))
+def test_external_output_is_cut_between_words(text: str, limit: int) -> None:
+    """Half of a secret at the cut would not be recognized as one, and be shown; a word that is too long is left out."""
+    note, _, kept = clipped(text, limit).partition("cut]\n") if len(text.strip()) > limit else ("", "", clipped(text, limit))
+    assert len(kept) <= limit
+    words, kept_words = text.split(), kept.split()
+    assert words[len(words) - len(kept_words) :] == kept_words
+    assert bool(note) == (len(text.strip()) > limit)
 
 
 def test_every_exit_code_is_in_the_table_for_users() -> None:

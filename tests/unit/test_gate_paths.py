@@ -45,6 +45,9 @@ PATHS = [
     "src/app.py",
     "strange\nconftest.py",
     "tox.ini",
+    "a/shop.workload.yaml",
+    "a/workload.yml",
+    "workloads.yaml",
 ]
 
 

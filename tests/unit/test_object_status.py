@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.model import Manifest, ObjectRef
-from kindgate.object_status import app_container_statuses, condition, container_statuses, involved_object, is_true, last_seen
+from kindgate.object_status import app_container_statuses, condition, container_statuses, involved_object, is_true, is_unhealthy, last_seen
 
 PARTIAL_STATUS: st.SearchStrategy[Any] = st.one_of(
     st.none(),
@@ -42,6 +42,25 @@ def test_only_a_condition_with_status_true_is_true(status: str, *, expected: boo
     assert (
         is_true({"status": {"conditions": [{"type": "Other", "status": "True"}, {"type": "Ready", "status": status}]}}, "Ready") is expected
     )
+
+
+READY = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+@pytest.mark.parametrize(
+    ("pod", "unhealthy"),
+    [
+        ({"status": READY}, False),
+        ({"status": {**READY, "containerStatuses": [{"name": "app", "restartCount": 1}]}}, True),
+        ({"status": {"phase": "Succeeded", "conditions": [{"type": "Ready", "status": "False"}]}}, False),
+        ({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}}, True),
+        ({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "status": READY}, True),
+        ({"metadata": {"name": "foo"}, "spec": {}}, True),
+    ],
+)
+def test_unhealthy_pods_are_recognized(pod: Manifest, *, unhealthy: bool) -> None:
+    """A finished Job's pod is not ready, but it is healthy."""
+    assert is_unhealthy(pod) is unhealthy
 
 
 def test_events_of_both_apis_name_their_object() -> None:

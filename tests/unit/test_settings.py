@@ -8,7 +8,8 @@ import pytest
 
 from kindgate.errors import SettingsError
 from kindgate.options import option_fields
-from kindgate.settings import Settings, build_settings
+from kindgate.settings import Settings
+from kindgate.settings_sources import build_settings
 
 ROOT = Path("/somewhere")
 

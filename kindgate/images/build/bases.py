@@ -1,4 +1,4 @@
-"""Small root filesystems for images: programs from the nodes' Debian root filesystem, with every library they link."""
+"""Small root filesystems for images: programs from a Debian root filesystem, with every library they link."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def base_entries(base: Base, root: Path, deadline: Deadline) -> Iterator[Entry]:
     """The content of a base's layer; raises `ImageError` if a program or file is missing in `root`."""
     files = [f"/{file.relative_to(root)}" for pattern in base.files for file in _matching_files(root, pattern)]
     linking = [*base.programs, *(file for file in files if file.endswith(".so"))]
-    yield from (Folder(path, 0o1777 if path == "/tmp" else 0o755) for path in base.directories)  # noqa: S108 - the image's, not ours
+    yield from (Folder(path) for path in base.directories)
+    yield from (Folder(path, 0o1777) for path in base.shared)
     yield from _copies(root, [*base.programs, *files, *_libraries(root, linking, deadline)], deadline)
     yield from (Link(path, target) for path, target in base.links.items())
     if base.busybox:
@@ -49,7 +50,9 @@ def _copies(root: Path, paths: Iterable[str], deadline: Deadline) -> Iterator[Fi
 
 
 def _matching_files(root: Path, pattern: str) -> Sequence[Path]:
-    files = sorted(root.glob(pattern.lstrip("/")))
+    files = sorted(path for path in root.glob(pattern.lstrip("/")) if not path.is_dir())
     if not files:
-        raise ImageError(f"the Debian root filesystem has no {pattern}", next_step="add its package to debian.packages in the catalogue")
+        raise ImageError(
+            f"the Debian root filesystem has no {pattern}", next_step="add its package to the root filesystem's packages in the catalogue"
+        )
     return files

@@ -24,8 +24,8 @@ class _Entry(BaseModel):
 
     @property
     def key(self) -> str:
-        """A hash of the entry's whole content."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """A hash of the entry's whole content; a new field does not change it for entries without it."""
+        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
 
 
 class GoModule(_Entry):
@@ -92,42 +92,53 @@ class CProgram(GoModule):
 
 
 class Debian(_Entry):
-    """The Debian release and packages of the node's root filesystem."""
+    """The Debian release and packages of a root filesystem."""
 
     suite: str
     packages: tuple[str, ...]
 
 
 class Base(_Entry):
-    """A small root filesystem extracted from the node's."""
+    """A small root filesystem extracted from that of `debian`; if None, from the node's.
 
+    Every user may write to the directories `shared`.
+    """
+
+    debian: Debian | None = None
     programs: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     busybox: tuple[str, ...] = ()
     links: Mapping[str, str] = {}
     directories: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
 
 
 class Image(_Entry):
-    """One image: a base, a program on top of it, and the runtime settings."""
+    """One image: a base, a program on top of it, our own files, and the runtime settings.
+
+    `files` maps each path in the image to a file next to the catalogue; those that are executable there are so in the
+    image. `stop_signal` ends a container; the default is SIGTERM.
+    """
 
     program: str = ""
     path: str = ""
     base: str = ""
     links: Mapping[str, str] = {}
+    files: Mapping[str, str] = {}
+    env: Mapping[str, str] = {}
     entrypoint: tuple[str, ...] | None = None
     command: tuple[str, ...] = ()
     user: str = ""
+    stop_signal: str = ""
 
 
 class PythonImage(_Entry):
-    """A Python program: `base` comes from a separate root filesystem; `requirements` pins wheels for Python `release` by hash.
+    """A Python program: the base has Python, and `requirements` pins wheels for its `release` by hash.
 
     kindgate's own package is added to the wheels.
     """
 
-    debian: Debian
-    base: Base
+    base: str
     release: str
     requirements: str
     entrypoint: tuple[str, ...]
@@ -190,8 +201,10 @@ class Catalogue(_Entry):
         for name, image in self.images.items():
             if image.program and (image.program not in programs or not image.path):
                 raise ValueError(f"images.{name}: program {image.program!r} is not defined or has no path")
-            if image.base and image.base not in self.bases:
-                raise ValueError(f"images.{name}: base {image.base!r} is not defined")
+        bases = {name: image.base for name, image in self.images.items()} | {name: image.base for name, image in self.python_images.items()}
+        for name, base in bases.items():
+            if base and base not in self.bases:
+                raise ValueError(f"images.{name}: base {base!r} is not defined")
         unknown = [image for image in self.node.images.values() if image not in self.images]
         unknown += [program for program in self.node.programs.values() if program not in self.programs]
         if unknown:

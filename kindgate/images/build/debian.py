@@ -1,4 +1,4 @@
-"""Debian: packages that building needs on this machine, and the nodes' root filesystem."""
+"""Debian: packages that building needs on this machine, and root filesystems for nodes and images."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from kindgate.images.build.store import make_once
 from kindgate.progress import Progress
 from kindgate.waiting import Deadline
 
-_NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/zoneinfo", "usr/share/bash-completion",
+_NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/bash-completion",
                "var/cache/apt", "var/cache/debconf", "var/lib/apt/lists", "var/log/apt")  # fmt: skip
+_TIME_ZONES = "usr/share/zoneinfo"
 ROOT_SECONDS = 60.0
-"""Seconds that the nodes' root filesystem takes on two idle cores."""
+"""Seconds that a root filesystem takes on two idle cores."""
 
 _NONINTERACTIVE = {"DEBIAN_FRONTEND": "noninteractive"}
 
@@ -29,16 +30,17 @@ _NONINTERACTIVE = {"DEBIAN_FRONTEND": "noninteractive"}
 def root_filesystem(debian: Debian, folder: Path, progress: Progress, deadline: Deadline) -> Path:
     """A Debian root filesystem with the packages, in a folder that is made once and must not be changed.
 
+    It has no documentation, and time zones only if tzdata is one of the packages.
     Raises `CommandFailed` with the end of debootstrap's output.
     """
     key = hashlib.sha256(f"{debian.key} {host_platform()}".encode()).hexdigest()[:16]
 
     def make(path: Path) -> None:
         install_packages({"debootstrap": "debootstrap", KEYRING: "debian-archive-keyring"}, progress, deadline)
-        job = f"Debian {debian.suite}: building the nodes' root filesystem from {len(debian.packages)} packages"
+        job = f"Debian {debian.suite}: building a root filesystem with {_listed(debian.packages)}"
         with heartbeat(progress, job, expected=ROOT_SECONDS):
             _debootstrap(debian, path, deadline)
-            for name in _NOT_NEEDED:
+            for name in (*_NOT_NEEDED, *(() if "tzdata" in debian.packages else (_TIME_ZONES,))):
                 shutil.rmtree(path / name, ignore_errors=True)
 
     return make_once(folder / f"{debian.suite}-{key}", make, deadline)
@@ -65,6 +67,10 @@ def install_packages(needed: Mapping[str, str], progress: Progress, deadline: De
             run(install, env=_NONINTERACTIVE, deadline=deadline)
 
 
+def _listed(packages: Sequence[str]) -> str:
+    return ", ".join(packages) if len(packages) <= 3 else f"{len(packages)} packages"
+
+
 def in_root(root: Path, command: Sequence[str], deadline: Deadline) -> str:
     """The output of a command run with `root` as its root filesystem."""
     return run(
@@ -77,8 +83,9 @@ def _is_present(requirement: str) -> bool:
 
 
 def _debootstrap(debian: Debian, path: Path, deadline: Deadline) -> None:
-    # in a separate mount namespace: debootstrap's mounts below `path` disappear with it, even if it is killed
-    command = ["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase", "--force-check-gpg"]
+    # in separate namespaces: debootstrap's mounts below `path`, and servers that a package starts, end with it
+    namespaces = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
+    command = [*namespaces, "debootstrap", "--variant=minbase", "--force-check-gpg"]
     mirror = configured_mirror(deadline)
     run(
         [*command, f"--include={','.join(debian.packages)}", debian.suite, path, *([mirror] if mirror else [])],

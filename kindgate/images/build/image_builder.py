@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +27,7 @@ from kindgate.images.oci_layout import Layer, LayoutImage, make_image
 from kindgate.progress import Progress
 from kindgate.waiting import Deadline, StoppableClock
 
-_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ class ImageBuilder:
                 entry: [
                     *([base_layers.result()[image.base]] if image.base else []),
                     *([program_layers[entry].result()] if image.program else []),
+                    *([self._files_layer(entry, image)] if image.files else []),
                 ]
                 for entry, image in entries.items()
             }
@@ -150,8 +152,9 @@ class ImageBuilder:
         images = []
         for name, entry in sorted(names.items()):
             image = self.catalogue.python_images[entry]
-            config = {"Env": [_PATH, *ENVIRONMENT], "Entrypoint": list(image.entrypoint), "User": image.user}
-            images.append(make_image(ImageReference.parse(name), self._python.image_layers(entry, image), config, _architecture()))
+            config = {"Env": [f"PATH={_PATH}", *ENVIRONMENT], "Entrypoint": list(image.entrypoint), "User": image.user}
+            image_layers = [self._base_layer(image.base), *self._python.image_layers(entry, image)]
+            images.append(make_image(ImageReference.parse(name), image_layers, config, _architecture()))
         return images
 
     @property
@@ -164,14 +167,19 @@ class ImageBuilder:
 
     def _image_key(self, entry: str) -> str:
         if entry in self.catalogue.python_images:
-            return self._python.key(self.catalogue.python_images[entry])
+            python_image = self.catalogue.python_images[entry]
+            return key_of(self._base_key(python_image.base), self._python.key(python_image))
         image = self.catalogue.images[entry]
         return key_of(
-            image.key, self._base_key(image.base) if image.base else "", self._program_key(image.program) if image.program else ""
+            image.key,
+            self._base_key(image.base) if image.base else "",
+            self._program_key(image.program) if image.program else "",
+            self._files_key(image) if image.files else "",
         )
 
-    def _base_key(self, base: str) -> str:
-        return key_of(self.catalogue.bases[base].key, self.catalogue.debian.key, bases, layers)
+    def _base_key(self, name: str) -> str:
+        base = self.catalogue.bases[name]
+        return key_of(base.key, (base.debian or self.catalogue.debian).key, bases, layers)
 
     def _program_key(self, name: str) -> str:
         if name in self.catalogue.c_programs:
@@ -179,8 +187,12 @@ class ImageBuilder:
         return self.recipe(name).key
 
     def _base_layer(self, name: str) -> Layer:
+        base = self.catalogue.bases[name]
+
         def entries() -> Sequence[layers.Entry]:
-            return list(bases.base_entries(self.catalogue.bases[name], self.root_filesystem(), self.deadline))
+            debian = base.debian or self.catalogue.debian
+            root = root_filesystem(debian, self.cache / "debian", self.progress, self.deadline)
+            return list(bases.base_entries(base, root, self.deadline))
 
         return layers.cached_layer(self.cache / "layers", f"{name}-{self._base_key(name)}", entries, self.deadline)
 
@@ -191,6 +203,16 @@ class ImageBuilder:
 
         key = key_of(image.path, str(sorted(image.links.items())), self._program_key(image.program), layers)
         return layers.cached_layer(self.cache / "layers", f"{image.program}-{key}", entries, self.deadline)
+
+    def _files_layer(self, name: str, image: Image) -> Layer:
+        def entries() -> Sequence[layers.Entry]:
+            files = ((path, self.folder / source) for path, source in image.files.items())
+            return [layers.File(path, file, 0o755 if os.access(file, os.X_OK) else 0o644) for path, file in files]
+
+        return layers.cached_layer(self.cache / "layers", f"{name}-files-{self._files_key(image)}", entries, self.deadline)
+
+    def _files_key(self, image: Image) -> str:
+        return key_of(*(f"{path}\n{(self.folder / source).read_text()}" for path, source in sorted(image.files.items())), layers)
 
     def _c_program(self, name: str, entry: CProgram) -> Path:
         libc = f"/usr/lib/{platform.machine()}-linux-gnu/libc.a"
@@ -210,5 +232,11 @@ def _architecture() -> str:
 def _configuration(image: Image) -> dict[str, Any]:
     """The OCI runtime configuration of an image."""
     entrypoint = image.entrypoint if image.entrypoint is not None else (image.path,)
-    values: dict[str, Any] = {"Env": [_PATH], "Entrypoint": list(entrypoint), "Cmd": list(image.command), "User": image.user}
+    values: dict[str, Any] = {
+        "Env": [f"{name}={value}" for name, value in ({"PATH": _PATH} | dict(image.env)).items()],
+        "Entrypoint": list(entrypoint),
+        "Cmd": list(image.command),
+        "User": image.user,
+        "StopSignal": image.stop_signal,
+    }
     return {key: value for key, value in values.items() if value}

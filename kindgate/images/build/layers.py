@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-import zstandard
-
+from kindgate.host.zstd import CompressionParameter, ZstdFile
 from kindgate.images.build.store import make_once
 from kindgate.images.oci_layout import LAYER, Blob, Layer, Span
 from kindgate.waiting import Deadline
@@ -66,7 +66,8 @@ def cached_layer(folder: Path, key: str, entries: Callable[[], Iterable[Entry]],
 def _make(folder: Path, entries: Sequence[Entry]) -> None:
     folder.mkdir()
     packed = folder / "layer.tar.zst"
-    with packed.open("wb") as target, zstandard.ZstdCompressor(level=_LEVEL, threads=-1).stream_writer(target) as compressed:
+    options: dict[int, int] = {CompressionParameter.compression_level: _LEVEL, CompressionParameter.nb_workers: os.cpu_count() or 1}
+    with ZstdFile(packed, "wb", options=options) as compressed:
         hashed = _Hashed(compressed)
         write_tar(hashed, entries)
     with packed.open("rb") as file:
@@ -107,7 +108,7 @@ def _add(tar: tarfile.TarFile, path: str, entry: Entry) -> None:
 class _Hashed(io.RawIOBase):
     """Hashes written bytes and passes them on."""
 
-    def __init__(self, sink: zstandard.ZstdCompressionWriter) -> None:
+    def __init__(self, sink: ZstdFile) -> None:
         self.hash = hashlib.sha256()
         self._sink = sink
 
@@ -118,4 +119,4 @@ class _Hashed(io.RawIOBase):
     def write(self, data: ReadableBuffer, /) -> int:
         """Hash and pass on a chunk of the tar."""
         self.hash.update(data)
-        return self._sink.write(bytes(data))
+        return self._sink.write(data)

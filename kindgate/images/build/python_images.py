@@ -1,4 +1,4 @@
-"""Images of Python programs: a Debian release's Python, wheels pinned by hash, and kindgate's own package."""
+"""Images of Python programs: wheels pinned by hash, and kindgate's own package, on a base with Python."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from kindgate.errors import CommandFailed, ImageError
 from kindgate.host.command import run
 from kindgate.host.heartbeat import heartbeat
 from kindgate.host.wheels import pip_command
-from kindgate.images.build import bases, layers
+from kindgate.images.build import layers
 from kindgate.images.build.catalogue import PythonImage
-from kindgate.images.build.debian import root_filesystem
 from kindgate.images.build.store import key_of, make_once
 from kindgate.images.oci_layout import Layer
 from kindgate.progress import Progress
@@ -39,27 +38,19 @@ class PythonImageBuilder:
     deadline: Deadline
 
     def image_layers(self, name: str, image: PythonImage) -> list[Layer]:
-        """The layers of Debian's Python, the wheels, and kindgate, each made once."""
+        """The layers on top of the base: the wheels, and kindgate, each made once."""
         layers_folder = self.cache / "layers"
         return [
-            layers.cached_layer(layers_folder, f"{name}-python-{self._base_key(image)}", lambda: self._python(image), self.deadline),
             layers.cached_layer(layers_folder, f"{name}-wheels-{self._wheels_key(image)}", lambda: self.wheels(name, image), self.deadline),
             layers.cached_layer(layers_folder, f"{name}-kindgate-{_package_key()}", _package, self.deadline),
         ]
 
     def key(self, image: PythonImage) -> str:
-        """A short hash of the image's inputs."""
-        return key_of(image.key, self._base_key(image), self._wheels_key(image), _package_key())
-
-    def _base_key(self, image: PythonImage) -> str:
-        return key_of(image.base.key, image.debian.key, bases, layers)
+        """A short hash of the image's inputs, without its base."""
+        return key_of(image.key, self._wheels_key(image), _package_key())
 
     def _wheels_key(self, image: PythonImage) -> str:
         return key_of(image.release, (self.folder / image.requirements).read_text(), layers)
-
-    def _python(self, image: PythonImage) -> Sequence[layers.Entry]:
-        root = root_filesystem(image.debian, self.cache / "debian", self.progress, self.deadline)
-        return list(bases.base_entries(image.base, root, self.deadline))
 
     def wheels(self, name: str, image: PythonImage) -> Sequence[layers.Entry]:
         """The wheels' files as layer entries; raises `ImageError` for a wheel that is unavailable or has the wrong hash."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from kindgate.plugin.burst import Bursts
     from kindgate.plugin.cluster import Cluster
     from kindgate.plugin.ingress import Ingress
+    from kindgate.plugin.rollout import Rollouts
+    from kindgate.plugin.slo import Slo
 
 pytestmark = pytest.mark.e2e
 
@@ -34,7 +36,7 @@ def wait_for_file(name: str) -> None:
     """Wait for the harness."""
     ends = time.monotonic() + WAIT_SECONDS
     while not (FOLDER / name).exists():
-        assert time.monotonic() < ends, f"nobody made {name}"
+        assert time.monotonic() < ends, f"{name} was not created in time"
         time.sleep(0.05)
 
 
@@ -57,6 +59,18 @@ def test_burst(burst: Bursts) -> None:
     result = burst(rate=100, duration=float(os.environ.get("FAULT_BURST", "12")), warmup=0)
     (FOLDER / f"burst-{os.getpid()}.json").write_text(json.dumps([result.window.start, result.window.end]))
     assert result.total.failures == 0, f"{result.total.failures} of {result.total.scheduled} requests failed"
+
+
+def test_objectives(slo: Slo) -> None:
+    """No request of five bursts fails."""
+    slo.check()
+
+
+@pytest.mark.rollout
+def test_rollout(rollout: Rollouts) -> None:
+    """A restart under load; the harness kills its worker in the middle."""
+    signal_progress(f"rolling-{os.getpid()}")
+    rollout.restart()
 
 
 def test_resources(resources: ResourceSummary) -> None:

@@ -8,11 +8,12 @@ import pytest
 
 from bench.arrival_timing import ArrivalTiming
 from bench.coordinated_omission import OmissionResult
-from bench.goals import Goal, load_goals, verdict_goals
+from bench.goals import Goal, load_goals, verdict_goals, workload_goals
 from bench.real_runs import RealRun, RealRuns
 from bench.sizes import Sizes
 from bench.throughput import KINDGATE, ThroughputSample
 from bench.verdicts import RECORDED_QUIET, ErrorRates, Row
+from bench.workload_cost import FILLED, JOURNEYS, WorkloadCost
 from kindgate.model import Verdict
 
 
@@ -70,6 +71,31 @@ def test_every_part_of_a_lag_goal_must_hold(lag: ArrivalTiming, name: str) -> No
     """One bad figure out of several misses the goal."""
     lags = tuple(lag if lag.rate == other.rate else other for other in LAGS)
     assert [goal.name for goal in _goals(lags=lags) if not goal.met] == [name]
+
+
+COST = WorkloadCost(FILLED, 1.0, 0, 0, 5.0, 200.0, 110.0, 1.2, foreign=0.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "met"),
+    [
+        ({}, [True, True]),
+        ({"of_plain": 1.31}, [False, True]),
+        ({"lag_p99": 251.0}, [True, False]),
+        ({"failed": 1}, [True, False]),
+        ({"achieved": 0.98}, [True, False]),
+    ],
+)
+def test_requests_that_differ_must_be_cheap_and_on_time(change: dict[str, float], met: list[bool]) -> None:
+    """Each figure can miss its own goal."""
+    row = WorkloadCost(**{**vars(COST), **change})
+    assert [goal.met for goal in workload_goals([row])] == met
+
+
+def test_journeys_must_be_on_time_and_plain_requests_have_no_goal_here() -> None:
+    """Plain GETs are only the reference."""
+    rows = [replace(COST, name="plain GET"), replace(COST, name=JOURNEYS, of_plain=2.0)]
+    assert [(goal.name, goal.met) for goal in workload_goals(rows)] == [(f"on time: {JOURNEYS}", True)]
 
 
 @pytest.mark.parametrize("outage", [replace(OUTAGE, p90=180.0), replace(OUTAGE, p99=500.0), replace(OUTAGE, verdict="INVALID")])

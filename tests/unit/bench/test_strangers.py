@@ -1,4 +1,4 @@
-"""The frequency with which the check for other programs breaks."""
+"""The frequency with which the check for other programs fails."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def test_a_run_fails_by_its_foreign_cpu_check(foreign: float, failed: bool) -> N
 def test_a_case_is_summarized_as_a_count_with_its_interval() -> None:
     """One of two runs was disturbed."""
     assert summary_line("quiet", [_run(0.1), _run(0.9)], 500.0) == (
-        "quiet: gate broken in 1 of 2 (95 % interval 1% to 99%), 1 PASS, 1 INVALID; "
+        "quiet: check failed in 1 of 2 (95 % interval 1% to 99%), 1 PASS, 1 INVALID; "
         "foreign CPU 10.0% to 90.0% of the machine, 500 requests per second"
     )

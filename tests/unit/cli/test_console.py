@@ -76,6 +76,7 @@ def test_the_runner_obeys_no_line_of_a_failing_command(
     """Here the text is a folder's name from the pull request, but it could also be a pod's log."""
     (tmp_path / FORGED).mkdir()
     monkeypatch.setenv("KINDGATE_KIND_KUBECTL_BIN", str(write_kubectl(tmp_path)))
+    monkeypatch.setenv("KINDGATE_KIND_BIN", str(write_kubectl(tmp_path)))  # it is never called, and would be downloaded
 
     printed = in_step(*command, f"--app-overlay={FORGED}")
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 from kindgate.cli.load_command import load
 from kindgate.cli.load_run import LoadRun, run_load
 from kindgate.cli.load_thresholds import parse_thresholds
-from kindgate.errors import LoadError, SettingsError, SloError
+from kindgate.errors import CommandNotFound, LoadError, SettingsError, SloError
 from kindgate.load.aggregate import burst_result
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import OK
@@ -150,7 +150,7 @@ def test_a_missed_threshold_sets_the_documented_exit_code(url: str, tmp_path: Pa
 
 def test_a_met_threshold_passes(url: str) -> None:
     """Ten seconds suffice on any machine, and the rate is shown too."""
-    result = run("--url", url, "--users", "2", "--requests", "20", "--threshold", "p(95)<10000")
+    result = run("--url", url, "--rate", "50", "--requests", "20", "--threshold", "p(95)<10000")
     assert result.exit_code in {0, INVALID}
     assert "NOT MET" not in result.stdout
 
@@ -232,7 +232,8 @@ def test_redirects_cause_a_warning_if_they_are_most_responses(url: str) -> None:
 
     assert "8 of 12 answers were redirects" in " ".join(most.split())
     assert "warning" not in half
-    assert "redirects" not in followed
+    assert "12 answers were redirects" not in followed
+    assert "redirects followed: 12;" in followed
 
 
 def test_a_threshold_that_k6_rejects_is_reported_with_its_file(url: str, tmp_path: Path) -> None:
@@ -302,11 +303,23 @@ def test_pressure_excuses_a_slow_plain_url_but_not_the_application(*, to_urls: b
 
 
 def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
-    """The first rate fails twice, so no capacity is reported."""
-    result = run("--url", url + "broken", "--rate", "50", "--requests", "10", "--find-capacity")
+    """Every rate fails twice, down to a tenth of the first, so no capacity is reported."""
+    result = run("--url", url + "broken", "--rate", "50", "--requests", "5", "--find-capacity")
     assert result.exit_code == 20
-    assert result.stdout.count("50 requests per second: only 0.0%") == 2
-    assert "even the first rate fails" in result.stdout
+    assert result.stdout.count("50 requests per second: only 0 % of the requests sent succeeded") == 2
+    assert "no rate passes" in result.stdout
+
+
+@pytest.mark.parametrize(("limit", "codes"), [(3, {0, INVALID}), (1e7, {20, INVALID})])
+def test_a_threshold_on_the_capacity_needs_a_search(url: str, limit: float, codes: set[int]) -> None:
+    """A search decides it; without one, it is an error before any load is sent."""
+    required = ("--threshold", f"capacity: value>{limit:.0f}", "--threshold", "http_req_failed: rate<0.01", "--rate", "20")
+    with pytest.raises(LoadError, match="add --find-capacity"):
+        run("--url", url, *required)
+
+    slow = ("--threshold", "http_reqs: count<30")  # met up to 50 requests per second
+    result = run("--url", url, *required, *slow, "--duration", "0.6", "--find-capacity")
+    assert result.exit_code in codes
 
 
 @pytest.mark.parametrize(
@@ -314,6 +327,7 @@ def test_capacity_is_searched_from_the_given_rate(url: str) -> None:
     [
         (("--rate", "0"), LoadError, "rate must be greater than 0"),
         (("--duration", "-1"), LoadError, "duration must be greater than 0"),
+        (("--spawn-rate", "3"), SettingsError, "--locustfile"),
         (("--users", "3", "--rate", "5"), LoadError, "closed loop"),
         (("--in-flight", "100000000"), LoadError, "open files"),
         (("--header", "nonsense"), LoadError, "Name: value"),
@@ -383,3 +397,91 @@ def test_brackets_in_a_threshold_are_shown(url: str) -> None:
     result = run("--url", url, "--header", "Host: [b]foo", "--requests", "20", "--rate", "100", "--threshold", threshold)
 
     assert "│ http_req_duration{route:[b]foo}" in result.stdout
+
+
+LOCUSTFILE = """
+from locust import HttpUser, task
+
+
+class Visitor(HttpUser):
+    @task
+    def browse(self):
+        self.client.get("/{path}", name="the page")
+"""
+
+
+def run_locustfile(url: str, folder: Path, *arguments: str, path: str = "") -> Result:
+    """Send one second of the load of one user, with only the given checks."""
+    locustfile = folder / "locustfile.py"
+    locustfile.write_text(LOCUSTFILE.format(path=path))
+    options = ("--users", "1", "--duration", "1", "--timeout", "1")
+    return run("--url", url, "--locustfile", str(locustfile), *options, *arguments)
+
+
+def test_the_users_of_a_locustfile_are_measured_by_request_name(url: str, tmp_path: Path) -> None:
+    """Table, document and summary say that it is a closed loop."""
+    files = [tmp_path / name for name in ("out.json", "k6.json")]
+    result = run_locustfile(url, tmp_path, "--json", str(files[0]), "--k6-summary", str(files[1]))
+    assert result.exit_code == 0
+    assert "closed loop with 1 user" in result.stdout
+    document = json.loads(files[0].read_text())
+    assert (document["closed_loop"], document["failed"]["total"], document["verdict"]) == (True, 0, None)
+    assert [(route["route"], route["method"]) for route in document["routes"]] == [("the page", "GET")]
+    summary = json.loads(files[1].read_text())
+    assert summary["closed_loop"] is True
+    assert summary["metrics"]["http_reqs{route:the page}"]["count"] == document["count"]
+
+
+def test_a_locustfile_never_passes_a_threshold_on_a_time(url: str, tmp_path: Path) -> None:
+    """The reason is given, whatever the measured value."""
+    result = run_locustfile(url, tmp_path, "--threshold", "p(95)<10000")
+    assert result.exit_code == INVALID
+    assert "closed loop" in " ".join(result.stdout.split())
+
+
+def test_wrong_statuses_of_a_locustfile_fail(url: str, tmp_path: Path) -> None:
+    """A threshold on the name of a request is missed."""
+    result = run_locustfile(url, tmp_path, "--threshold", "http_req_failed{route:the page}: rate<0.01", path="broken")
+    assert result.exit_code == 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "problem"),
+    [
+        ((), LoadError, "number of users"),
+        (("--users", "2", "--rate", "5"), SettingsError, "remove --rate"),
+        (("--users", "2", "--header", "A: b", "--find-capacity"), SettingsError, "remove --header, --find-capacity"),
+        (("--users", "2", "--url", "http://127.0.0.1:9/"), LoadError, "one address"),
+        (("--users", "2", "--workers", "65"), LoadError, "workers"),
+        (("--users", "2", "--spawn-rate", "0"), LoadError, "spawn rate"),
+    ],
+)
+def test_contradictions_about_a_locustfile_are_refused(
+    url: str, tmp_path: Path, arguments: tuple[str, ...], error: type[Exception], problem: str
+) -> None:
+    """Before anything is sent."""
+    locustfile = tmp_path / "locustfile.py"
+    locustfile.write_text(LOCUSTFILE.format(path=""))
+    with pytest.raises(error, match=problem):
+        run("--url", url, "--locustfile", str(locustfile), *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "problem"),
+    [
+        ((), CommandNotFound, "k6 is not on PATH"),
+        (("--rate", "5"), SettingsError, "remove --rate"),
+        (("--users", "5", "--duration", "3"), SettingsError, "remove --users, --duration"),
+        (("--locustfile", "users.py"), SettingsError, "remove --locustfile"),
+        (("--spawn-rate", "2"), SettingsError, "remove --spawn-rate"),
+    ],
+)
+def test_a_k6_script_defines_its_load_and_needs_k6(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], error: type[Exception], problem: str
+) -> None:
+    """Before anything is sent."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    script = tmp_path / "load.js"
+    script.write_text("export default function () {}\n")
+    with pytest.raises(error, match=problem):
+        CliRunner().invoke(app, ["--url", "http://127.0.0.1:9/", "--k6-script", str(script), *arguments], catch_exceptions=False)

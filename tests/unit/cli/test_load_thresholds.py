@@ -7,7 +7,7 @@ import pytest
 
 from kindgate.cli.load_thresholds import BurstVerdict, judge_burst, parse_thresholds
 from kindgate.load.aggregate import burst_result
-from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
 from kindgate.load.raw_samples import CODES, OK
 from kindgate.load.result import FailureKind, Health
 from kindgate.model import Verdict
@@ -16,7 +16,13 @@ PLAN = BurstPlan((Route("http://127.0.0.1/"),), OpenLoop.constant(100, requests=
 
 
 def verdict_of(
-    *texts: str, foreign: float | None = None, pressure: float | None = None, wrong: int = 0, slow: int = 0, by_pressure: bool = False
+    *texts: str,
+    foreign: float | None = None,
+    pressure: float | None = None,
+    wrong: int = 0,
+    slow: int = 0,
+    by_pressure: bool = False,
+    plan: BurstPlan = PLAN,
 ) -> BurstVerdict:
     """Judge a burst of 100 requests of 10 ms, `slow` of them taking 500 ms and `wrong` of them answered with a 500."""
     millis = np.full(100, 10)
@@ -26,7 +32,7 @@ def verdict_of(
     rows = np.array(
         [(0, n, n, n + time * 1_000_000, 0, 1, outcome, 200) for n, (time, outcome) in enumerate(zip(millis, outcomes, strict=True))]
     )
-    result = burst_result(PLAN, rows, started=1000.0, health=Health(foreign=foreign, pressure=pressure))
+    result = burst_result(plan, rows, started=1000.0, health=Health(foreign=foreign, pressure=pressure))
     return judge_burst(parse_thresholds(texts), result, by_pressure=by_pressure)
 
 
@@ -73,3 +79,28 @@ def test_one_miss_without_an_excuse_fails() -> None:
 
     assert burst_verdict.verdict is Verdict.FAIL
     assert any(reason.startswith("foreign CPU: 90 % of the machine") for reason in burst_verdict.reasons)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "wrong", "verdict"),
+    [
+        ("p(95)<200", 0, Verdict.INVALID),
+        ("service_time: p(95)<200", 0, Verdict.INVALID),
+        ("p(95)<5", 0, Verdict.FAIL),
+        ("http_req_failed: rate<0.05", 0, Verdict.PASS),
+        ("http_req_failed: rate<0.05", 10, Verdict.FAIL),
+    ],
+)
+def test_a_closed_loop_never_passes_a_threshold_on_a_time(threshold: str, wrong: int, verdict: Verdict) -> None:
+    """A met one is INVALID with the reason; a missed one and wrong responses are FAIL."""
+    closed = BurstPlan(PLAN.routes, ClosedLoop(3, requests=100))
+
+    burst_verdict = verdict_of(threshold, wrong=wrong, plan=closed)
+
+    assert burst_verdict.verdict is verdict
+    assert any("closed loop: 3 users" in reason for reason in burst_verdict.reasons) is (verdict is Verdict.INVALID)
+
+
+def test_a_closed_loop_without_thresholds_is_not_invalid() -> None:
+    """It measures throughput, which is what closed loops are for."""
+    assert verdict_of(plan=BurstPlan(PLAN.routes, ClosedLoop(3, requests=100))).verdict is Verdict.PASS

@@ -16,6 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from tests.unit.deploy.json_patch import PatchRejected, counted
+
 RESOURCES: dict[str, list[tuple[str, str, bool]]] = {
     "v1": [
         ("Namespace", "namespaces", False),
@@ -29,7 +31,12 @@ RESOURCES: dict[str, list[tuple[str, str, bool]]] = {
         ("PersistentVolumeClaim", "persistentvolumeclaims", True),
         ("PersistentVolume", "persistentvolumes", False),
     ],
-    "apps/v1": [("Deployment", "deployments", True), ("ReplicaSet", "replicasets", True), ("StatefulSet", "statefulsets", True)],
+    "apps/v1": [
+        ("Deployment", "deployments", True),
+        ("ReplicaSet", "replicasets", True),
+        ("StatefulSet", "statefulsets", True),
+        ("DaemonSet", "daemonsets", True),
+    ],
     "batch/v1": [("Job", "jobs", True)],
     "discovery.k8s.io/v1": [("EndpointSlice", "endpointslices", True)],
     "networking.k8s.io/v1": [("NetworkPolicy", "networkpolicies", True)],
@@ -224,9 +231,15 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         path, _ = self._asked()
         manifest = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if not self._refused(path):
-            self.state.put(path, manifest)
-            self._reply(200, self.state.objects[path])
+        if self._refused(path):
+            return
+        try:
+            is_patch = self.headers["Content-Type"] == "application/json-patch+json"
+            self.state.put(path, counted(self.state.objects[path], manifest) if is_patch else manifest)
+        except PatchRejected:
+            self._fail(422, "the server rejected our request due to an error in our request", "Invalid")
+            return
+        self._reply(200, self.state.objects[path])
 
     def do_POST(self) -> None:
         path, _ = self._asked()
@@ -234,6 +247,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._refused(path):
             created = f"{path}/{manifest['metadata']['name']}"
             self.state.put(created, manifest)
+            if path == "/api/v1/namespaces":  # its controller does this a moment later
+                self.state.put(f"{created}/serviceaccounts/default", {"kind": "ServiceAccount", "metadata": {"name": "default"}})
             self._reply(201, self.state.objects[created])
 
     def do_DELETE(self) -> None:

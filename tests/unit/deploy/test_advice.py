@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from kindgate.deploy.advice import blocking_cause, next_step, remedy
-from kindgate.deploy.diagnosis import SHORT_GRACE, UNLIMITED_GRACE, Cause
+from kindgate.deploy.diagnosis.cause import NO_GRACE, SHORT_GRACE, UNLIMITED_GRACE, Cause, CauseKind
 from kindgate.model import ObjectRef
 
 POD = ObjectRef("Pod", "shop", "web-1")
 
 
-def cause(reason: str, proof: str = "", grace: float = UNLIMITED_GRACE) -> Cause:
+def cause(reason: str, message: str = "", grace: float = UNLIMITED_GRACE) -> Cause:
     """Build a cause that keeps shop/web-1 from becoming ready."""
-    return Cause(POD, reason, proof, grace)
+    return Cause(CauseKind.UNKNOWN, POD, reason, message, grace)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,10 @@ def cause(reason: str, proof: str = "", grace: float = UNLIMITED_GRACE) -> Cause
         (cause("ReadinessGatesNotReady"), "readinessGates"),
         (cause("SchedulingGated"), "gates"),
         (cause("NoScheduler"), "schedulerName"),
-        (cause("OOMKilled"), "memory limit"),
+        (cause("OOMKilled", "container web exceeded its memory limit"), "raise the container's memory limit"),
+        (cause("OOMKilled", "container web has no memory limit and was killed"), "more memory"),
+        (cause("StartError", "container init was OOM-killed (memory limit too low?)", NO_GRACE), "memory limit"),
+        (cause("StartError", 'exec: "nope": not found', NO_GRACE), "command"),
         (cause("CrashLoopBackOff"), "log"),
         (cause("ProbeFailed", "Readiness probe failed: HTTP probe failed with statuscode: 404"), "path and port"),
         (cause("ProvisioningFailed", 'storageclass "fast" not found'), "standard"),
@@ -61,6 +64,8 @@ def test_a_cause_that_waiting_cannot_resolve_has_a_remedy(reported_cause: Cause,
         cause("ProbeFailed", "Startup probe failed: context deadline exceeded"),
         cause("FailedCreate", "failed calling webhook: connection refused"),
         cause("FailedMount", "timed out waiting for the condition"),
+        cause("CreateContainerConfigError", "failed to sync secret cache: timed out waiting for the condition"),
+        cause("RunContainerError", "context deadline exceeded"),
         cause("FailedAttachVolume", "volume is still attached to another node"),
         cause("FailedCreatePodSandBox", "network plugin is not ready"),
         cause("Unschedulable", "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }."),
@@ -75,5 +80,5 @@ def test_a_cause_that_can_pass_has_no_remedy(reported_cause: Cause) -> None:
 def test_the_next_step_names_the_remedy_and_the_object() -> None:
     """The next step is a command with the object's name, and without a namespace if the object has none."""
     assert next_step(cause("OOMKilled")) == "raise the container's memory limit; for details run `kubectl -n shop describe pod web-1`"
-    definition = Cause(ObjectRef("CustomResourceDefinition", "", "a.example.dev"), "Failed", "names are taken")
+    definition = Cause(CauseKind.UNKNOWN, ObjectRef("CustomResourceDefinition", "", "a.example.dev"), "Failed", "names are taken")
     assert next_step(definition) == "for details run `kubectl describe customresourcedefinition a.example.dev`"

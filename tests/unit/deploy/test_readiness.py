@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kindgate.deploy import informer
+from kindgate.deploy.diagnosis.cause import Cause, CauseKind
 from kindgate.deploy.readiness import ABSENT_SECONDS, TOLERATED_RESTARTS, Readiness, wait_ready
 from kindgate.deploy.snapshot import Snapshot
 from kindgate.errors import DeployError
@@ -361,6 +362,44 @@ def test_a_cause_is_final_after_its_grace_period() -> None:
     assert isinstance(readiness.evaluate(missing), PermanentFailure)
     assert readiness.cause is not None
     assert readiness.cause.reason == "CreateContainerConfigError"
+
+
+def evaluated(workload: dict[str, Any], *objects: dict[str, Any]) -> Cause | None:
+    """Return the cause that ends the wait for this workload at once."""
+    readiness = Readiness([workload], nodes=None, clock=FakeClock())
+    readiness.evaluate(Snapshot([workload, *objects]))
+    return readiness.cause
+
+
+def test_a_failed_pod_states_its_reason_once() -> None:
+    """Its phase and its status report the same eviction."""
+    pod = {**live_pod(phase="Failed", reason="Evicted", message="Usage of EmptyDir exceeds the limit"), "apiVersion": "v1"}
+    cause = evaluated(pod)
+    assert cause is not None
+    assert cause.message == "the pod failed: Evicted Usage of EmptyDir exceeds the limit"
+    assert cause.kind is CauseKind.EVICTION
+
+
+@pytest.mark.parametrize(
+    ("message", "pods", "kind"),
+    [
+        ("Job was active longer than specified deadline", (), CauseKind.DEADLINE),
+        (
+            "Job was active longer than specified deadline",
+            (live_pod(owner="job", **waiting("ErrImagePull", "gone")),),
+            CauseKind.IMAGE_PULL,
+        ),
+        ("Job has reached the specified backoff limit", (), CauseKind.UNKNOWN),
+    ],
+)
+def test_a_failed_job_has_the_kind_of_its_pods_cause(message: str, pods: tuple[dict[str, Any], ...], kind: CauseKind) -> None:
+    """The deadline is the cause only if nothing explains why it passed."""
+    failed = [{"type": "Failed", "status": "True", "reason": "Failed", "message": message}]
+    job = manifest("Job", "migrate", api_version="batch/v1", spec={}, status={"conditions": failed, "failed": 1})
+    job["metadata"]["uid"] = "job"
+    cause = evaluated(job, *pods)
+    assert cause is not None
+    assert cause.kind is kind
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from kindgate.deploy.diagnosis import NO_GRACE, SHORT_GRACE, UNLIMITED_GRACE, causes
+from kindgate.deploy.diagnosis.cause import NO_GRACE, SHORT_GRACE, UNLIMITED_GRACE, CauseKind, ranked
+from kindgate.deploy.diagnosis.cluster import cluster_causes
+from kindgate.deploy.diagnosis.workloads import workload_causes
 from kindgate.deploy.snapshot import Snapshot
 from kindgate.deploy.status import object_readiness
 from kindgate.waiting import Pending, PermanentFailure
@@ -34,28 +36,36 @@ def recorded(name: str) -> tuple[dict[str, Any], Snapshot]:
 
 
 @pytest.mark.parametrize(
-    ("name", "reason", "grace", "proof"),
+    ("name", "kind", "reason", "grace", "message"),
     [
-        ("image", "ErrImagePull", SHORT_GRACE, 'failed to resolve reference "docker.io/hashicorp/http-ecoh:1.0"'),
-        ("crash", "CrashLoopBackOff", NO_GRACE, "last exit code 2"),
-        ("oom", "OOMKilled", NO_GRACE, "container web exceeded its memory limit"),
-        ("quota", "QuotaExceeded", SHORT_GRACE, "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"),
-        ("big", "Unschedulable", SHORT_GRACE, "2 Insufficient cpu"),
-        ("select", "Unschedulable", SHORT_GRACE, "didn't match Pod's node affinity/selector"),
-        ("mount", "FailedMount", SHORT_GRACE, 'configmap "nope" not found'),
-        ("secret", "CreateContainerConfigError", SHORT_GRACE, 'secret "nope" not found'),
-        ("command", "StartError", NO_GRACE, 'exec: "/nope": stat /nope: no such file or directory'),
-        ("psa", "AdmissionDenied", NO_GRACE, 'violates PodSecurity "restricted:latest"'),
-        ("probe", "ProbeFailed", UNLIMITED_GRACE, "Readiness probe failed: Get"),
+        ("image", CauseKind.IMAGE_PULL, "ErrImagePull", SHORT_GRACE, 'failed to resolve reference "docker.io/hashicorp/http-ecoh:1.0"'),
+        ("crash", CauseKind.CRASH_LOOP, "CrashLoopBackOff", NO_GRACE, "last exit code 2"),
+        ("oom", CauseKind.OUT_OF_MEMORY, "OOMKilled", NO_GRACE, "container web exceeded its memory limit"),
+        ("quota", CauseKind.QUOTA, "QuotaExceeded", SHORT_GRACE, "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"),
+        ("big", CauseKind.SCHEDULING, "Unschedulable", SHORT_GRACE, "2 Insufficient cpu"),
+        ("select", CauseKind.SCHEDULING, "Unschedulable", SHORT_GRACE, "didn't match Pod's node affinity/selector"),
+        ("mount", CauseKind.MOUNT, "FailedMount", SHORT_GRACE, 'configmap "nope" not found'),
+        ("secret", CauseKind.MISSING_VALUES, "CreateContainerConfigError", SHORT_GRACE, 'secret "nope" not found'),
+        ("command", CauseKind.START, "StartError", NO_GRACE, 'exec: "/nope": stat /nope: no such file or directory'),
+        ("psa", CauseKind.ADMISSION, "AdmissionDenied", NO_GRACE, 'violates PodSecurity "restricted:latest"'),
+        ("probe", CauseKind.PROBE, "ProbeFailed", UNLIMITED_GRACE, "Readiness probe failed: Get"),
     ],
 )
-def test_the_root_cause_is_derived_from_recorded_objects(name: str, reason: str, grace: float, proof: str) -> None:
-    """The first cause is the root cause, and its proof quotes the component that detected it."""
+def test_the_root_cause_is_derived_from_recorded_objects(name: str, kind: CauseKind, reason: str, grace: float, message: str) -> None:
+    """The first cause is the root cause, and its message quotes the component that detected it."""
     workload, observed = recorded(name)
-    first = causes(workload, observed, [NODE])[0]
-    assert (first.reason, first.grace) == (reason, grace)
-    assert proof in first.proof
+    first = workload_causes(workload, observed, [NODE])[0]
+    assert (first.kind, first.reason, first.grace) == (kind, reason, grace)
+    assert message in first.message
     assert isinstance(object_readiness(workload, observed), Pending)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(FIXTURES.glob("*.json")) if path.stem != "job"])
+def test_a_bundle_names_the_same_cause_as_the_error(name: str) -> None:
+    """Readiness and failure bundles read one cluster, so neither may blame something else."""
+    workload, observed = recorded(name)
+    pods, events = observed.of_kind("Pod"), observed.of_kind("Event")
+    assert ranked(cluster_causes(pods, events, []))[0].kind is workload_causes(workload, observed, [NODE])[0].kind
 
 
 def test_a_recorded_failed_job_reports_its_failure() -> None:

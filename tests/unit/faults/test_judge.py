@@ -29,14 +29,14 @@ def test_a_run_without_deviations_passes(report: Path) -> None:
 
     assert row.passed
     assert (row.gave_up, row.clean) == (9.0, 12.3)
-    assert row.seen == "exit 2, said 'cause: out of memory: Pod a/b'"
+    assert row.seen == "exit 2, reported 'cause: out of memory: Pod a/b'"
 
 
 @pytest.mark.parametrize(
     ("outcome", "clean", "problem"),
     [
         (Outcome(1, 9.0, GOOD.text), 12.0, "exit code 1"),
-        (Outcome(2, 9.0, "nothing"), 12.0, "nothing says"),
+        (Outcome(2, 9.0, "nothing"), 12.0, "no line reports"),
         (Outcome(2, 11.0, GOOD.text), 12.0, "gave up after 11.0 s"),
         (GOOD, 21.0, "clean after 21.0 s"),
         (Outcome(2, 9.0, GOOD.text, ("bursts overlap",)), 12.0, "bursts overlap"),

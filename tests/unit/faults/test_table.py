@@ -33,10 +33,10 @@ def test_a_failed_row_shows_the_reason() -> None:
 
 def test_a_page_escapes_a_runs_output() -> None:
     """Bars and angle brackets in a run's output do not break a cell."""
-    lines = page([Row("a", "host", "says 'x|y'", "exit 1, said '<b>'", 1.0, 2.0)]).splitlines()
+    lines = page([Row("a", "host", "reports 'x|y'", "exit 1, reported '<b>'", 1.0, 2.0)]).splitlines()
 
     assert lines[0].startswith("| fault | expected |")
-    assert lines[2] == r"| a | says 'x\|y' | exit 1, said '&lt;b>' | 0 | 1.0 | 2.0 | pass |"
+    assert lines[2] == r"| a | reports 'x\|y' | exit 1, reported '&lt;b>' | 0 | 1.0 | 2.0 | pass |"
 
 
 ROW_B = Row("crash", "cluster", "exit 17", "exit 17", 3.0, 3.5)

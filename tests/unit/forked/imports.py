@@ -17,7 +17,7 @@ from tests.unit.forked.client import INTERPRETER_PREFIXES
 
 CHECKOUT = Path(__file__).parents[3]
 
-EXCLUDED = ("locust", "typer.rich_utils", "kindgate.load.locustfile")
+EXCLUDED = ("locust", "typer.rich_utils", "kindgate.load.locustfile", "kindgate.load.locust_recorder")
 """Modules that a fork imports itself: Locust patches the whole process, and typer's styling depends on the environment."""
 
 THIRD_PARTY = (
@@ -45,7 +45,6 @@ THIRD_PARTY = (
     "typer.testing",
     "xdist.remote",
     "yaml",
-    "zstandard",
 )
 """Modules that kindgate and pytest import lazily."""
 

@@ -18,7 +18,7 @@ from kindgate.slo.slo_file import parse_document
 HEAD = '"run":{"id":"1","started":1.0,"seconds":1.0},"outcome":"passed","exit_code":0'
 FIGURES = '{"count":1,"failed":0,"success_rate":1.0,"rate":1.0,"avg":1,"p50":1,"p90":1,"p95":1,"p99":1,"max":1}'
 TEST = '{"node_id":"t","outcome":"passed","seconds":1.0}'
-PLAN = '{"rate":1.0,"seconds":1.0,"arrival":"x","seed":1,"timeout":1.0,"hosts":[]}'
+PLAN = '{"rate":1.0,"seconds":1.0,"arrival":"x","seed":1,"timeout":1.0,"routes":[]}'
 
 
 def report(*more: str) -> bytes:
@@ -81,7 +81,7 @@ REPORTS: dict[str, Callable[[], bytes]] = {
     "escapes alone": lambda: report('"notes":["' + "\\u0000" * 500_000 + '"]'),
     "a key twice": lambda: report('"exit_code":1'),
     "a key of a part twice": lambda: listed("tests", '{"node_id":"t","node_id":"u","outcome":"passed","seconds":1.0}', 1),
-    "a burst with endless hosts": lambda: listed("bursts", burst(hosts=f"[{','.join(['{}'] * 200_000)}]"), 1),
+    "a burst with endless routes": lambda: listed("bursts", burst(routes=f"[{','.join(['{}'] * 200_000)}]"), 1),
     "a burst with an endless chart": lambda: listed("bursts", burst(timeline=f'{{"sent":[{",".join(["1"] * 1_000_000)}]}}'), 1),
     "bursts without end": lambda: listed("bursts", burst(), 30_000),
     "an endless name of a field": lambda: report('"' + "k" * 3_000_000 + '":1'),

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from kindgate.errors import SettingsError
 from kindgate.github.comment_marker import Marker, comment_id, digest_of, parse_marker
 from kindgate.report.run_report import RunReport, SetupError
+from kindgate.slo.episode import Requests
 from tests.unit.github.standin import HEAD
+from tests.unit.report.played import judged, played_run
+from tests.unit.slo.episodes import restart
 
 MARKER = Marker("ci", HEAD, 9001, 2, "0123456789abcdef")
 LINE = f"<!-- kindgate:ci v1 head={HEAD} run=9001 attempt=2 digest=0123456789abcdef -->"
@@ -86,7 +89,10 @@ def test_the_digest_depends_on_verdicts_thresholds_and_failing_tests(passing: Ru
     other_test = failing.model_copy(update={"tests": (failing.tests[1].model_copy(update={"node_id": "tests/e2e/test_x.py::test_x"}),)})
     no_setup = failing.model_copy(update={"setup_error": SetupError(phase="deploy", message="no image")})
 
-    assert len({digest_of(report) for report in (passing, failing, looser, other_test, no_setup)}) == 5
+    kept, lost = (played_run(judged(restart(losses))).scenarios for losses in ({}, {6: Requests(failed=1)}))
+    scenarios = [passing.model_copy(update={"scenarios": records}) for records in (kept, lost)]
+
+    assert len({digest_of(report) for report in (passing, failing, looser, other_test, no_setup, *scenarios)}) == 7
 
 
 @pytest.mark.parametrize(("workflow", "folder", "expected"), [("CI", ".", "ci"), ("Build test", ".", "build-test"), ("", ".", "kindgate")])

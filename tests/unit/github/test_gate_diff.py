@@ -68,6 +68,24 @@ def test_thousands_of_files_are_counted() -> None:
     assert found[-1] == "and 2501 more"
 
 
+def test_a_dropped_requirement_of_equal_answers_is_a_row() -> None:
+    """A pull request must not loosen it unseen."""
+    compare = "compare:\n  p(95): {max_regression: 10%}\n"
+    assert rows(f"{compare}  answers: {{expect: same, headers: [ETag]}}\n", f"{compare}  answers: report\n") == [
+        ("compare: answers", "answers: same, headers etag, 10 requests per route", "answers: report, 10 requests per route"),
+    ]
+
+
+def test_changed_objectives_about_scenarios_are_rows() -> None:
+    """A rollout that may suddenly lose requests is a looser gate."""
+    old = "scenarios: {rollout: {lost: ['count==0']}}"
+    new = "scenarios: {rollout: {lost: ['count==5'], 'lost{phase:after}': ['rate<1']}}"
+    assert rows(old, new) == [
+        ("scenarios: rollout: lost: count", "count==0", "count==5"),
+        ("scenarios: rollout: lost{phase:after}: rate", "", "rate<1"),
+    ]
+
+
 def test_changed_new_and_removed_objectives_are_rows() -> None:
     """Unchanged objectives are not listed."""
     assert rows(OLD, NEW) == [

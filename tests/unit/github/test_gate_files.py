@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kindgate.github.gate_files import KUSTOMIZATIONS_LIMIT, gate_paths_of, manifest_files
-from kindgate.settings import Settings, build_settings
+from kindgate.settings import Settings
+from kindgate.settings_sources import build_settings
 
 OVERLAY = """
 resources: [../base, extra.yaml, "https://github.com/acme/other//deploy?ref=v1"]
@@ -90,6 +91,38 @@ def test_files_named_in_the_settings_belong_to_the_gate() -> None:
         "services/shop/web/Containerfile",
         "services/shop/web/Dockerfile",
     )
+
+
+WORKLOAD = "{data: {user: {csv: users.csv}}, routes: [{name: a, path: '/{user.id}', expect: {schema: ../a.schema.json}}]}"
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"e2e/slo.yaml": f"workload: {WORKLOAD}"}, {"a.schema.json", "e2e/users.csv"}),
+        (
+            {"e2e/slo.yaml": "workload: load/shop.yaml", "e2e/load/shop.yaml": WORKLOAD},
+            {"e2e/load/shop.yaml", "e2e/load/users.csv", "e2e/a.schema.json"},
+        ),
+        ({"e2e/slo.yaml": "workload: ../../shop.yaml"}, set()),
+        ({"e2e/slo.yaml": "workload: [no]"}, set()),
+        ({"e2e/slo.yaml": "workload: gone.yaml"}, {"e2e/gone.yaml"}),
+        (
+            {
+                "e2e/slo.yaml": "workload: {locust: {file: load/users.py, users: 2}}",
+                "e2e/load/users.py": "import shared",
+                "e2e/load/shared.py": "import more, users",
+            },
+            {f"e2e/load/{name}" for name in ("users.py", "users", "shared.py", "shared", "more.py", "more")},
+        ),
+    ],
+    ids=["in the objectives file", "in a file of its own", "outside of the repository", "unreadable", "missing", "a program"],
+)
+def test_the_files_of_the_workload_belong_to_the_gate(files: dict[str, str], found: set[str]) -> None:
+    """Rows and schemas decide what is sent and accepted; a workload that cannot be read fails the run itself."""
+    suite = settings("e2e", slo_file="slo.yaml")
+
+    assert set(gate_paths_of(lambda path: files.get(path, ""), suite)) - set(gate_paths_of(lambda _: "", suite)) == found
 
 
 def test_paths_outside_the_repository_are_ignored() -> None:

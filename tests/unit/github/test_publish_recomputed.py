@@ -168,7 +168,7 @@ def test_the_first_objectives_file_is_judged_alone(fork: StandIn) -> None:
     published, comment, _ = _published(fork, _run(1000))
 
     assert published.exit_code == 0
-    assert "1 verdict judged again from the report's figures, all as reported" in comment
+    assert "1 verdict recomputed from the report's figures, all as reported" in comment
 
 
 def test_a_leg_without_required_objectives_may_omit_them(fork: StandIn) -> None:

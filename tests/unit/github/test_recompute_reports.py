@@ -72,3 +72,28 @@ def test_an_unreadable_base_is_an_error() -> None:
         _base_objectives({"e2e/pytest.ini": "[pytest]\nslo_bursts = many\n"})
     with pytest.raises(SettingsError, match="arguments"):
         _base_objectives({}, arguments="'")
+
+
+WORKLOAD = "{load: {rate: 80}, routes: [{name: search, path: /s, weight: 3}, {name: checkout, path: /c}]}"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{"e2e/slo.yaml": f"{SLO}workload: {WORKLOAD}"}, {"e2e/slo.yaml": f"{SLO}workload: load.yaml", "e2e/load.yaml": WORKLOAD}],
+    ids=["in the objectives file", "in a file of its own"],
+)
+def test_the_bases_workload_is_the_load_to_judge_by(files: dict[str, str]) -> None:
+    """Its rate replaces that of the settings, and each route has its share of the requests of a burst."""
+    found = _base_objectives({"e2e/pytest.ini": "[pytest]\nslo_file = slo.yaml\n", **files})
+
+    assert found is not None
+    assert found.load is not None
+    assert (found.rate, found.seconds) == (80.0, 2.0)
+    assert {one.tags["route"]: one.count for one in found.load.requests} == {"search": 120, "checkout": 40}
+
+
+@pytest.mark.parametrize("workload", ["gone.yaml", "../../x.yaml", "{routes: nothing}"])
+def test_a_base_whose_workload_cannot_be_read_is_an_error(workload: str) -> None:
+    """Without its routes, a run could leave out the one that regressed."""
+    with pytest.raises(SloError):
+        _base_objectives({"e2e/pytest.ini": "[pytest]\nslo_file = slo.yaml\n", "e2e/slo.yaml": f"{SLO}workload: {workload}"})

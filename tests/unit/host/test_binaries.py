@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from kindgate.errors import CommandFailed, ToolError
+from kindgate.host import zstd
 from kindgate.host.binaries import GoRecipe, host_platform, is_available_locally, provide_binary
 from kindgate.waiting import Deadline
 
@@ -48,7 +48,7 @@ def no_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def seeded(folder: Path, content: bytes = PROGRAM, listed: bytes | None = PROGRAM) -> Path:
     """A seed folder with the program, and a checksum file if `listed`."""
     folder.mkdir(parents=True)
-    (folder / "hello@v1.2.3.zst").write_bytes(zstandard.ZstdCompressor().compress(content))
+    (folder / "hello@v1.2.3.zst").write_bytes(zstd.compress(content))
     if listed is not None:
         (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(listed).hexdigest()}  hello@v1.2.3\n")
     return folder
@@ -101,10 +101,11 @@ def test_a_seeded_program_without_a_checksum_is_refused(tmp_path: Path, provide:
         provide(seed=seeded(tmp_path / "seed", listed=None))
 
 
-def test_an_invalid_seeded_archive_is_refused(tmp_path: Path, provide: Provide) -> None:
+@pytest.mark.parametrize("content", [b"not zstd", zstd.compress(PROGRAM)[:-1]], ids=["another format", "incomplete"])
+def test_an_invalid_seeded_archive_is_refused(tmp_path: Path, provide: Provide, content: bytes) -> None:
     """An incomplete download is named."""
     seed = seeded(tmp_path / "seed")
-    (seed / "hello@v1.2.3.zst").write_bytes(b"not zstd")
+    (seed / "hello@v1.2.3.zst").write_bytes(content)
     with pytest.raises(ToolError, match="cannot unpack"):
         provide(seed=seed)
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 import re
+import shlex
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kindgate.errors import CommandError, CommandFailed, CommandNotFound, CommandTimeout
-from kindgate.host.command import format_command, pipe, run
+from kindgate.host.command import COMMAND_LIMIT, format_command, pipe, run
+from kindgate.redaction.known_values import KnownValue
+from kindgate.redaction.redactor import Redactor
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
 PYTHON = sys.executable
@@ -213,9 +218,28 @@ def test_a_missing_consumer_ends_the_producer() -> None:
 
 
 def test_a_command_is_formatted_for_a_shell() -> None:
-    """Arguments with spaces are quoted, and a long command is truncated."""
+    """Arguments with spaces are quoted, and the end of a long command is left out."""
     assert format_command(["echo", "two words"]) == "echo 'two words'"
-    assert len(format_command(["x" * 1000])) == 200
+    assert format_command(["echo", "x" * 150, "y" * 150, "z"]) == f"echo {'x' * 150} ..."
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0"), min_size=30, max_size=120), min_size=1, max_size=8))
+def test_a_formatted_command_has_only_whole_arguments(argv: list[str]) -> None:
+    """Half of a secret at the cut would not be recognized as one, and be shown."""
+    formatted = format_command(argv)
+    kept = shlex.split(formatted.removesuffix(" ..."))
+    assert kept == argv[: len(kept)]
+    assert kept == argv or (formatted.endswith(" ...") and len(formatted) <= max(COMMAND_LIMIT, len(shlex.quote(argv[0]))) + len(" ..."))
+
+
+def test_an_error_shows_no_part_of_a_secret() -> None:
+    """The redactor of the report masks a secret in whole, or the error does not have it."""
+    secret = "".join(f"{number:02x}" for number in range(100))
+    redactor = Redactor([KnownValue(secret, "the test")])
+    for padding in range(100, 200, 25):
+        with pytest.raises(CommandFailed) as caught:
+            run(["false", "x" * padding, f"--value={secret}"], deadline=soon())
+        assert secret[:8] not in redactor.text(str(caught.value))
 
 
 def assert_exited(pid: int) -> None:

@@ -11,10 +11,12 @@ import pytest
 
 from kindgate.assets import manifests
 from kindgate.errors import ToolError
-from kindgate.host import binaries, output_sums
+from kindgate.host import binaries, debian_packages, output_sums, tools_lock, wheels
 from kindgate.host.binaries import GoRecipe, host_platform, is_available_locally, provide_binary
 from kindgate.host.cache_key import cache_key
+from kindgate.host.debian_packages import DebianRecipe
 from kindgate.host.tools_lock import read_lock
+from kindgate.host.wheels import WheelRecipe
 from kindgate.images.build.catalogue import read_catalogue
 from kindgate.images.build.store import make_once
 from kindgate.waiting import Deadline
@@ -50,6 +52,11 @@ def planted(tmp_path: Path, content: bytes = PLANTED_CONTENT) -> Path:
     program.chmod(0o755)
     program.with_name("hello.sha256").write_text(hashlib.sha256(content).hexdigest() + "\n")
     return program
+
+
+def _locked_names() -> list[str]:
+    """The programs in the bundled lock."""
+    return [line.partition(":")[0] for line in output_sums.LOCK.read_text().splitlines() if line and not line.startswith("#")]
 
 
 def lock(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,15 +143,46 @@ def test_a_planted_archive_is_rebuilt(tmp_path: Path) -> None:
 def test_the_bundled_lock_is_valid() -> None:
     """Each line of the bundled lock is a recipe with digests; an unknown program has none."""
     assert output_sums.locked_sums("hello@v1.2.3-abc") == {}
-    names = [line.partition(":")[0] for line in output_sums.LOCK.read_text().splitlines() if line and not line.startswith("#")]
+    names = _locked_names()
     assert names
     assert [name for name in names for digest in output_sums.locked_sums(name).values() if not re.fullmatch("[0-9a-f]{64}", digest)] == []
     catalogue = read_catalogue(manifests() / "images" / "catalogue.yaml")
     recipes = [catalogue.recipe(program, manifests() / "images") for program in catalogue.programs]
     recipes += [recipe for name, tool in read_lock().items() if (recipe := tool.recipe(name))]
-    assert {name.rpartition("-")[0] for name in names} <= {recipe.title for recipe in recipes}
+    compiled = [name for name in names if "@v" in name]
+    assert {name.rpartition("-")[0] for name in compiled} <= {recipe.title for recipe in recipes}
     if host_platform() == "linux-amd64":
-        assert {*names} <= {f"{recipe.title}-{recipe.key}" for recipe in recipes}
+        assert {*compiled} <= {f"{recipe.title}-{recipe.key}" for recipe in recipes}
+
+
+def test_every_packaged_program_is_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise, each job of a workflow would fetch it again; a package's own sum is pinned, so its contents are known."""
+    catalogue = read_catalogue(manifests() / "images" / "catalogue.yaml")
+    names: set[str] = set()
+    for platform in ("linux-amd64", "linux-arm64"):
+        for module in (wheels, debian_packages, tools_lock):
+            monkeypatch.setattr(module, "host_platform", lambda platform=platform: platform)
+        packed = [recipe for name, tool in read_lock().items() for recipe in tool.packed_recipes(name)]
+        programs = [recipe for name in catalogue.programs for recipe in catalogue.recipes(name, manifests() / "images")]
+        packed += [recipe for recipe in programs if isinstance(recipe, WheelRecipe | DebianRecipe)]
+        names |= {f"{recipe.title}-{recipe.key}" for recipe in packed}
+    assert names == {name for name in _locked_names() if "@v" not in name}
+    assert all(output_sums.locked_sums(name).keys() == {output_sums.PACKAGE} for name in names)
+
+
+@pytest.mark.usefixtures("job")
+def test_a_locked_package_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sum is that of the package's contents, so the cached program of another job is the same."""
+    monkeypatch.setattr(WheelRecipe, "make", lambda *_: pytest.fail("it is there"))
+    wheel = WheelRecipe("hello", "hello-bin", "1.2.3", ("hello",), {host_platform(): "0" * 64})
+    program = tmp_path / "cache" / f"{wheel.title}-{wheel.key}" / "hello"
+    program.parent.mkdir(parents=True)
+    program.write_bytes(LOCKED_CONTENT)
+    program.with_name("hello.sha256").write_text(hashlib.sha256(LOCKED_CONTENT).hexdigest() + "\n")
+    lock = tmp_path / "outputs.lock"
+    lock.write_text(f"{wheel.title}-{wheel.key}: {{package: {hashlib.sha256(LOCKED_CONTENT).hexdigest()}}}\n")
+    monkeypatch.setattr(binaries, "locked_sums", lambda name: output_sums.locked_sums(name, lock))
+    assert provide_binary(wheel, cache=tmp_path / "cache", seed=None, deadline=Deadline.after(60), progress=lambda _: None) == program
 
 
 @pytest.mark.parametrize("content", [LOCKED_CONTENT, PLANTED_CONTENT])

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import zstandard
 
 from kindgate.errors import ToolError
-from kindgate.host import tools
+from kindgate.host import tools, zstd
 from kindgate.host.binaries import GoRecipe, host_platform
 from kindgate.host.tools import find_tool, tool_version
 from kindgate.host.tools_lock import LockedFile, LockedTool
@@ -43,7 +42,7 @@ def seed(folder: Path, recipe: GoRecipe) -> Path:
     """A seed folder with this recipe's program."""
     folder.mkdir(parents=True)
     text = script(recipe.version).encode()
-    (folder / f"{recipe.title}.zst").write_bytes(zstandard.ZstdCompressor().compress(text))
+    (folder / f"{recipe.title}.zst").write_bytes(zstd.compress(text))
     (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(text).hexdigest()}  {recipe.title}\n")
     return folder
 

@@ -8,8 +8,9 @@ import pytest
 
 from kindgate.errors import ImageError, SettingsError
 from kindgate.host.container_engine import Engine
+from kindgate.image_arguments import AppBuild
 from kindgate.images.app_images import AppImage, build_app_images
-from kindgate.settings import AppBuild, ImageSettings
+from kindgate.settings import ImageSettings
 from kindgate.waiting import Deadline
 
 PROGRAM = (

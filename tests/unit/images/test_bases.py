@@ -1,8 +1,13 @@
-"""The output of ldd: a missing library would only show as a Service that silently does not route."""
+"""Libraries of programs, where a missing one would only show as a Service that silently does not route, and directories."""
 
 from __future__ import annotations
 
-from kindgate.images.build.bases import parse_ldd
+from pathlib import Path
+
+from kindgate.images.build.bases import base_entries, parse_ldd
+from kindgate.images.build.catalogue import Base
+from kindgate.images.build.layers import Folder
+from kindgate.waiting import Deadline
 
 LDD = """\
 /usr/sbin/xtables-nft-multi:
@@ -23,3 +28,10 @@ def test_libraries_and_the_loader_are_found() -> None:
         "/lib/x86_64-linux-gnu/libm.so.6",
         "/lib64/ld-linux-x86-64.so.2",
     }
+
+
+def test_every_user_may_write_to_shared_directories_only(tmp_path: Path, deadline: Deadline) -> None:
+    """Programs do not run as root, and their base's other directories belong to root."""
+    base = Base(directories=("/run",), shared=("/run/postgresql",))
+
+    assert list(base_entries(base, tmp_path, deadline)) == [Folder("/run", 0o755), Folder("/run/postgresql", 0o1777)]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-import zstandard
 
 from kindgate.errors import ImageError, ToolError
+from kindgate.host import zstd
 from kindgate.host.binaries import host_platform
 from kindgate.host.facts import HostFacts
 from kindgate.images.archive import read_archive
@@ -53,7 +53,7 @@ def source(tmp_path: Path, stand_in: Any) -> BuildSource:
     (folder / "catalogue.yaml").write_text(yaml.safe_dump(CATALOGUE))
     (folder / "cni.yaml").write_text("kind: DaemonSet\n")
     program = b"a program"
-    (seed / "echo@v1.0.0.zst").write_bytes(zstandard.compress(program))
+    (seed / "echo@v1.0.0.zst").write_bytes(zstd.compress(program))
     (seed / "SHA256SUMS").write_text(f"{hashlib.sha256(program).hexdigest()}  echo@v1.0.0\n")
     stand_in.holds("my/node:1")
     return BuildSource(stand_in.engine, LOCK, folder, tmp_path / "cache", seed)

@@ -14,7 +14,7 @@ import yaml
 from kindgate.assets import manifests
 from kindgate.errors import ImageError
 from kindgate.host.binaries import GoRecipe
-from kindgate.images.build.catalogue import DebianProgram, WheelProgram, read_catalogue
+from kindgate.images.build.catalogue import Base, DebianProgram, WheelProgram, read_catalogue
 from kindgate.images.image_lock import read_lock
 
 FOLDER = manifests() / "images"
@@ -65,12 +65,22 @@ def test_a_recipe_has_every_field_of_the_catalogue() -> None:
     assert "-X k8s.io/component-base/version.gitVersion=v1.37.2" in recipe.ldflags
 
 
+def test_a_field_that_an_entry_does_not_set_leaves_its_key_unchanged() -> None:
+    """Otherwise a new field in the catalogue's format would rebuild every image."""
+    assert Base(shared=("/tmp",)).key == Base(shared=("/tmp",), programs=(), debian=None).key
+    assert Base(shared=("/tmp",)).key != Base(directories=("/tmp",)).key
+
+
 def _no_program(catalogue: dict[str, Any]) -> None:
     catalogue["images"]["etcd"]["program"] = "etcdd"
 
 
 def _no_base(catalogue: dict[str, Any]) -> None:
     catalogue["images"]["traefik"]["base"] = "gone"
+
+
+def _no_python_base(catalogue: dict[str, Any]) -> None:
+    catalogue["python_images"]["load-generator"]["base"] = "gone"
 
 
 def _no_image(catalogue: dict[str, Any]) -> None:
@@ -89,7 +99,7 @@ def _no_such_field(catalogue: dict[str, Any]) -> None:
     catalogue["images"]["etcd"]["colour"] = "red"
 
 
-@pytest.mark.parametrize("break_it", [_no_program, _no_base, _no_image, _no_release, _no_source, _no_such_field])
+@pytest.mark.parametrize("break_it", [_no_program, _no_base, _no_python_base, _no_image, _no_release, _no_source, _no_such_field])
 def test_an_inconsistent_catalogue_is_refused(break_it: Callable[[dict[str, Any]], None], tmp_path: Path) -> None:
     """An inconsistent catalogue is an error with its file name before anything is built."""
     catalogue = copy.deepcopy(yaml.safe_load((FOLDER / "catalogue.yaml").read_text()))

@@ -99,6 +99,18 @@ def test_a_root_filesystem_is_built_once_from_the_machines_mirror(machine: Machi
     assert "--force-check-gpg" in call
 
 
+@pytest.mark.parametrize(("package", "kept"), [("tzdata", True), ("systemd", False)])
+def test_time_zones_are_kept_if_they_are_requested(package: str, kept: bool, machine: Machine, tmp_path: Path, deadline: Deadline) -> None:  # noqa: FBT001
+    """Every Debian has them, but nodes do not need their 3 MB."""
+    machine.has("apt-get")
+    machine.has("debootstrap")
+    machine.has("unshare", 'for last; do path="$last"; done; mkdir -p "$path/usr/share/zoneinfo"')
+
+    root = root_filesystem(Debian(suite="bookworm", packages=(package,)), tmp_path / "debian", print, deadline)
+
+    assert (root / "usr/share/zoneinfo").exists() is kept
+
+
 def test_a_failed_debootstrap_leaves_nothing(machine: Machine, tmp_path: Path, deadline: Deadline) -> None:
     """The next run starts from scratch."""
     machine.has("apt-get")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import tarfile
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import CommandFailed
+from kindgate.host.zstd import ZstdFile
 from kindgate.images.build import image_builder as module
 from kindgate.images.build.catalogue import Catalogue
 from kindgate.images.build.image_builder import ImageBuilder
@@ -141,6 +144,43 @@ def test_an_interrupt_terminates_every_compiler(tmp_path: Path) -> None:
 
     assert setup.built == set()
     assert not any(line.startswith("etcd@v1: compiling") for line in setup.messages)
+
+
+def of_files(folder: Path) -> ImageBuilder:
+    """A builder of an image that has two files of the catalogue's folder."""
+    (folder / "start.sh").write_text("#!/bin/sh\n")
+    (folder / "start.sh").chmod(0o700)
+    (folder / "passwd").write_text("root:x:0:0::/:/bin/sh\n")
+    image = {"files": {"/start.sh": "start.sh", "/etc/passwd": "passwd"}, "env": {"LANG": "C.UTF-8"}, "stop_signal": "SIGINT"}
+    document = catalogue_document({}, {"database": image})
+    return ImageBuilder(Catalogue.model_validate(document), folder, folder / "cache", None, print, Deadline.after(60))
+
+
+def test_an_image_has_the_catalogues_files_and_settings(tmp_path: Path) -> None:
+    """A file that can be run can be run in the image, by every user."""
+    (image,) = of_files(tmp_path).images({"database:1": "database"})
+
+    configuration, layer = image.blobs
+    with configuration.opened() as file:
+        config = json.load(file)["config"]
+    assert (config["StopSignal"], min(config["Env"])) == ("SIGINT", "LANG=C.UTF-8")
+    with (
+        layer.opened() as packed,
+        ZstdFile(packed) as plain,
+        tarfile.open(fileobj=plain, mode="r|") as tar,
+    ):
+        modes = {member.name: member.mode for member in tar if member.isfile()}
+    assert modes == {"start.sh": 0o755, "etc/passwd": 0o644}
+
+
+def test_a_changed_file_makes_another_image(tmp_path: Path) -> None:
+    """The cached archive has the old one."""
+    builder = of_files(tmp_path)
+    before = builder.images_key({"database:1": "database"})
+
+    (tmp_path / "passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+
+    assert builder.images_key({"database:1": "database"}) != before
 
 
 def test_programs_of_one_module_are_built_in_sequence(tmp_path: Path) -> None:

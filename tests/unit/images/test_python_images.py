@@ -42,9 +42,8 @@ def wheel(folder: Path) -> Path:
 
 def image(requirements: str) -> PythonImage:
     """An image that needs these wheels."""
-    debian = {"suite": "bookworm", "packages": ["python3"]}
     return PythonImage.model_validate(
-        {"debian": debian, "base": {}, "release": "3.11", "requirements": requirements, "entrypoint": ["/usr/bin/python3"]}
+        {"base": "python", "release": "3.11", "requirements": requirements, "entrypoint": ["/usr/bin/python3"]}
     )
 
 

@@ -86,6 +86,22 @@ def test_a_missing_image_is_an_error_before_pulling(stand_in: Any, tmp_path: Pat
     assert not [call for call in stand_in.calls() if call[0] == "pull"]
 
 
+def test_an_image_that_is_only_built_here_is_not_requested_from_a_registry(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """The error has the command that builds it, rather than a name that does not resolve."""
+    with pytest.raises(ImageError, match=r"kindgate\.local/shop:1") as raised:
+        provide(source(stand_in, tmp_path), plan("kindgate.local/shop:1"), quiet, deadline)
+
+    assert "kindgate images build kindgate.local/shop:1 " in raised.value.next_step
+    assert not [call for call in stand_in.calls() if call[0] == "manifest"]
+
+
+def test_a_mirror_can_have_an_image_that_is_only_built_here(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
+    """A registry of one's own can hold it."""
+    stand_in.registry_has("127.0.0.1:5000/shop:1")
+
+    assert source(stand_in, tmp_path, "127.0.0.1:5000").missing(plan("kindgate.local/shop:1"), deadline) == ()
+
+
 def test_a_missing_image_can_be_allowed(stand_in: Any, tmp_path: Path, deadline: Deadline) -> None:
     """The image is left out of the archive and reported."""
     stand_in.holds("my/node:1")

@@ -13,7 +13,8 @@ import pytest
 from kindgate.errors import ImageError, RegistryUnreachable
 from kindgate.host.facts import HostFacts
 from kindgate.images.image_lock import ImageLock
-from kindgate.images.image_plan import ImagePlan
+from kindgate.images.image_plan import ImagePlan, WantedImage
+from kindgate.images.image_reference import ImageReference
 from kindgate.images.source_choice import choose_source
 from kindgate.settings import ImageSettings
 
@@ -83,6 +84,28 @@ def test_an_unresponsive_mirror_is_an_error(stand_in: Any, tmp_path: Path) -> No
     """A configured mirror that does not respond is an error, not a reason to build."""
     with pytest.raises(RegistryUnreachable, match=f"mirror {UNREACHABLE} does not respond"):
         choose(stand_in, tmp_path, ImageSettings(registry_mirror=UNREACHABLE))
+
+
+def test_the_name_of_images_built_here_is_not_probed(stand_in: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Looking up a name below .local can take seconds."""
+    caplog.set_level("DEBUG", "kindgate")
+    wanted = WantedImage(ImageReference.parse("kindgate.local/shop:1"), ())
+    lock = ImageLock.model_validate({"node": {"image": f"{UNREACHABLE}/kindest/node:v1"}})
+
+    choose_source(
+        ImageSettings(),
+        ImagePlan((wanted,)),
+        engine=stand_in.engine,
+        facts=FACTS,
+        lock=lock,
+        catalogue=tmp_path,
+        cache=tmp_path,
+        folder=tmp_path,
+        progress=print,
+    )
+
+    assert UNREACHABLE in caplog.text
+    assert "kindgate.local" not in caplog.text
 
 
 def test_a_requested_source_is_used_without_probing(stand_in: Any, tmp_path: Path) -> None:

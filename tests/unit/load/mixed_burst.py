@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kindgate.load.aggregate import burst_result
+from kindgate.load.journey import Journey, Step
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import CODES, OK, Rows
 from kindgate.load.result import BurstResult, FailureKind, Health
@@ -25,6 +26,21 @@ ROWS: Rows = np.array(
     ],
     np.int64,
 )
+
+
+def journey_result() -> BurstResult:
+    """A result with a journey that took 250 ms, one whose step failed, and one that was never started; their steps are `ROWS`."""
+    steps = (Route("http://127.0.0.1/", "foo.localhost", name="cart", weight=0, journey="buy", tags=(("team", "shop"),)),)
+    plan = BurstPlan(steps, OpenLoop.constant(10, seconds=1), journeys=(Journey("buy", (Step(0),), tags=(("group", "g"),)),))
+    journeys: Rows = np.array(
+        [
+            (0, 100 * MS, 110 * MS, 350 * MS, 0, 0, OK, 0),
+            (0, 200 * MS, 210 * MS, 400 * MS, 0, 0, CODES[FailureKind.HTTP], 0),
+            (0, 300 * MS, -1, 900 * MS, 0, 0, CODES[FailureKind.UNSENT], 0),
+        ],
+        np.int64,
+    )
+    return burst_result(plan, ROWS, started=1000.0, health=Health(), journeys=journeys)
 
 
 def mixed_result(rows: Rows = ROWS) -> BurstResult:

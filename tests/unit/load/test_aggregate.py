@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from kindgate.load.aggregate import burst_result
-from kindgate.load.plan import BurstPlan, Check, ClosedLoop, OpenLoop, Route
+from kindgate.load.expectation import Expectation
+from kindgate.load.journey import Journey, Step
+from kindgate.load.plan import BurstPlan, ClosedLoop, OpenLoop, Route
 from kindgate.load.raw_samples import CODES, LATE, OK, Rows
 from kindgate.load.result import BurstResult, FailureKind, Health
 
 MS = 1_000_000
 PLAN = BurstPlan(
-    (Route("http://127.0.0.1/", name="a"), Route("http://127.0.0.1/", name="b", check=Check(substring="x"))),
+    (Route("http://127.0.0.1/", name="a"), Route("http://127.0.0.1/", name="b", expect=Expectation(substring="x"))),
     OpenLoop.constant(10, seconds=1),
 )
 
@@ -103,6 +105,49 @@ def test_a_closed_loop_is_rated_over_its_duration() -> None:
     """The rate does not change if the last answer comes early."""
     plan = BurstPlan(PLAN.routes, ClosedLoop(1, seconds=2))
     assert result_of(row(sent=100, done=101), row(sent=200, done=201), plan=plan).achieved_rate == pytest.approx(1)
+
+
+JOURNEYS = BurstPlan(
+    (
+        Route("http://127.0.0.1/", name="login", weight=0, journey="buy", tags=(("team", "shop"),)),
+        Route("http://127.0.0.1/", name="list", weight=0, journey="buy"),
+        Route("http://127.0.0.1/", name="list", weight=0, journey="buy"),
+        Route("http://127.0.0.1/", name="list"),
+        Route("http://127.0.0.1/", name="unused", weight=0),
+        Route("http://127.0.0.1/", name="other", weight=0, journey="rare"),
+    ),
+    OpenLoop.constant(10, seconds=1),
+    journeys=(
+        Journey("buy", (Step(0), Step(1), Step(2)), tags=(("group", "g"),)),
+        Journey("rare", (Step(5),), weight=0),
+    ),
+)
+
+
+def test_journeys_are_counted_apart_from_their_steps() -> None:
+    """A duration counts from the intended start; failed journeys have none, and late or lost ones are no failures."""
+    rows: Rows = np.array(
+        [
+            row(0, 100, 110, 350),
+            row(0, 200, 210, 400, outcome=CODES[FailureKind.HTTP]),
+            row(0, 300, -1, 900, outcome=CODES[FailureKind.UNSENT]),
+            row(0, 400, -1, 900, outcome=LATE),
+        ]
+    )
+    result = burst_result(JOURNEYS, rows[:0], started=1000.0, health=Health(), journeys=rows)
+
+    (buy,) = result.journeys
+    assert (buy.journey, buy.tags, buy.scheduled, buy.started, buy.completed, buy.failed) == ("buy", (("group", "g"),), 4, 2, 1, 2)
+    assert buy.duration.values.tolist() == [250_000]
+
+
+def test_a_route_has_one_series_per_journey_that_it_is_a_step_of() -> None:
+    """Two steps with one name are one series, apart from the same route in the mix; what is never sent has none."""
+    rows: Rows = np.array([row(index) for index in (0, 1, 2, 2, 3)])
+    result = burst_result(JOURNEYS, rows, started=1000.0, health=Health(), followed=(0, 1, 1, 0, 0, 0))
+
+    series = [(each.route, each.journey, each.tags, each.scheduled, each.redirects_followed) for each in result.series]
+    assert series == [("login", "buy", (("team", "shop"),), 1, 0), ("list", "buy", (), 3, 2), ("list", "", (), 1, 0)]
 
 
 def test_a_burst_without_rows_has_no_data() -> None:

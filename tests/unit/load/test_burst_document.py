@@ -10,7 +10,7 @@ import pytest
 
 from kindgate.load.burst_document import ThresholdOutcome, load_document, schema
 from kindgate.load.raw_samples import Rows
-from tests.unit.load.mixed_burst import ROWS, mixed_result
+from tests.unit.load.mixed_burst import ROWS, journey_result, mixed_result
 
 SCHEMA = Path(__file__).parents[3] / "docs" / "load-result.schema.json"
 
@@ -42,6 +42,16 @@ def test_the_document_fits_its_published_schema(rows: Rows) -> None:
     jsonschema.validate(json.loads(json.dumps(document)), json.loads(SCHEMA.read_text()))
     if rows is not ROWS:
         assert document["response_time_ms"]["p95"] is None
+
+
+def test_journeys_and_tags_are_in_the_document() -> None:
+    """Durations are in milliseconds, of completed journeys only."""
+    document = load_document(journey_result()).to_json()
+    jsonschema.validate(json.loads(json.dumps(document)), json.loads(SCHEMA.read_text()))
+    (journey,), (route,) = document["journeys"], document["routes"]
+    assert (journey["journey"], journey["tags"], journey["duration_ms"]["max"]) == ("buy", {"group": "g"}, 250)
+    assert [journey[name] for name in ("count", "started", "completed", "failed")] == [3, 2, 1, 2]
+    assert (route["journey"], route["tags"], route["redirects_followed"]) == ("buy", {"team": "shop"}, 0)
 
 
 def test_the_published_schema_is_up_to_date() -> None:

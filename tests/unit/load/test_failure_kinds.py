@@ -14,9 +14,10 @@ import pycurl
 import pytest
 import trustme
 
+from kindgate.load.expectation import Expectation
+from kindgate.load.failure_kinds import failure_kind
 from kindgate.load.generator_pool import GeneratorPool, run_burst
-from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
-from kindgate.load.request import failure_kind
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.result import BurstResult, FailureKind, Series
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
@@ -28,9 +29,9 @@ SHORT = 0.4
 """Timeouts in seconds: for servers that answer even on a busy machine, and for those that never do."""
 
 
-def plan_for(url: str, check: Check | None = None, timeout: float = PATIENT) -> BurstPlan:
+def plan_for(url: str, expect: Expectation | None = None, timeout: float = PATIENT) -> BurstPlan:
     """A short burst of 20 requests."""
-    return BurstPlan((Route(url, check=check),), OpenLoop.constant(100, requests=REQUESTS), timeout=timeout)
+    return BurstPlan((Route(url, expect=expect),), OpenLoop.constant(100, requests=REQUESTS), timeout=timeout)
 
 
 def failures_of(result: BurstResult) -> dict[FailureKind, int]:
@@ -117,17 +118,19 @@ def test_running_out_of_ports_is_not_the_servers_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("check", "passes"),
+    ("expect", "passes"),
     [
-        (Check(substring="fo"), True),
-        (Check(substring="bar"), False),
-        (Check(size=3), True),
-        (Check(size=4), False),
+        (Expectation(substring="fo"), True),
+        (Expectation(substring="bar"), False),
+        (Expectation(size_min=3, size_max=3), True),
+        (Expectation(size_min=4, size_max=4), False),
     ],
 )
-def test_a_wrong_body_is_a_check_failure(check: Check, *, passes: bool, serve: Serve, behaviors: Behaviors, pool: GeneratorPool) -> None:
+def test_a_wrong_body_is_a_check_failure(
+    expect: Expectation, *, passes: bool, serve: Serve, behaviors: Behaviors, pool: GeneratorPool
+) -> None:
     """An answer with status 200 and the wrong content is a failure and a failed check."""
-    result = run_burst(plan_for(serve(behaviors["well"]), check), pool=pool)
+    result = run_burst(plan_for(serve(behaviors["well"]), expect), pool=pool)
     assert failures_of(result) == ({} if passes else {FailureKind.CHECK: REQUESTS})
     assert (result.total.checks_passed, result.total.checks_failed) == ((REQUESTS, 0) if passes else (0, REQUESTS))
 

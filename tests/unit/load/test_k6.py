@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kindgate.errors import LoadError
 from kindgate.load.k6 import k6_seconds, k6_summary, read_k6_options
 from kindgate.load.plan import OpenLoop, Stage
-from tests.unit.load.mixed_burst import mixed_result
+from tests.unit.load.mixed_burst import journey_result, mixed_result
 
 
 def test_k6_constant_arrival_rate_is_converted() -> None:
@@ -144,3 +146,30 @@ def test_the_k6_summary_has_k6s_names_and_milliseconds() -> None:
     assert exported["http_req_failed"] == {"passes": 3, "fails": 2, "value": 0.6, "thresholds": {"rate<0.9": False}}
     assert exported["http_reqs"]["count"] == 4
     assert exported["dropped_iterations"]["count"] == 1
+
+
+def test_the_k6_summary_has_submetrics_of_routes_and_journeys() -> None:
+    """With journeys, an iteration is a journey that was started, and its duration counts from the intended start."""
+    exported = k6_summary(journey_result(), {"iteration_duration{journey:buy}": {"p(95)<1": False}})["metrics"]
+    assert exported["http_req_duration{route:cart}"] == exported["http_req_duration"]
+    assert exported["http_req_failed{route:cart}"] == {"passes": 3, "fails": 2, "value": 0.6}
+    assert exported["iterations"] == exported["iterations{journey:buy}"] == {"count": 2, "rate": 2.0}
+    assert exported["dropped_iterations"]["count"] == 1
+    assert exported["iteration_duration"]["max"] == 250
+    assert exported["iteration_duration{journey:buy}"]["thresholds"] == {"p(95)<1": True}
+
+
+def test_a_dropped_request_outside_of_journeys_is_a_dropped_iteration() -> None:
+    """As in objectives: what came due and was never started is dropped, whether it is a journey or a request."""
+    with_journeys = journey_result()
+    result = replace(with_journeys, series=(*with_journeys.series, *mixed_result().series))
+    exported = k6_summary(result, {})["metrics"]
+    assert exported["dropped_iterations"]["count"] == 2
+    assert exported["dropped_iterations{journey:buy}"]["count"] == 1
+
+
+def test_without_journeys_an_iteration_is_a_request() -> None:
+    """Each request is one execution of a script that only requests."""
+    exported = k6_summary(mixed_result(), {})["metrics"]
+    assert exported["iterations"] == exported["http_reqs"]
+    assert "iteration_duration" not in exported

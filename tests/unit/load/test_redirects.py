@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from kindgate.errors import LoadError
+from kindgate.load.expectation import Expectation
 from kindgate.load.generator_pool import GeneratorPool, run_burst
-from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.result import BurstResult, FailureKind
 from tests.unit.load.conftest import read_request
 
@@ -41,9 +42,9 @@ def server() -> Redirecting:
     return Redirecting()
 
 
-def burst(url: str, pool: GeneratorPool, redirects: int, check: Check | None = None) -> BurstResult:
+def burst(url: str, pool: GeneratorPool, redirects: int, expect: Expectation | None = None) -> BurstResult:
     """Send five requests to foo.localhost at the URL's address."""
-    route = Route(url, "foo.localhost", check=check)
+    route = Route(url, "foo.localhost", expect=expect)
     return run_burst(BurstPlan((route,), OpenLoop.constant(50, requests=REQUESTS), redirects=redirects, processes=1), pool=pool)
 
 
@@ -57,10 +58,11 @@ def test_an_unfollowed_redirect_is_a_success(server: Redirecting, serve: Serve, 
 
 def test_followed_redirects_are_part_of_the_request(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
     """The last answer counts and its body is checked; a followed redirect is not a retry."""
-    result = burst(serve(server.handle) + "2", pool, 2, Check(substring="foo", size=3))
+    result = burst(serve(server.handle) + "2", pool, 2, Expectation(substring="foo", size_min=3, size_max=3))
 
     assert (result.scheduled, result.failed, result.total.status) == (REQUESTS, {}, {200: REQUESTS})
     assert [path for path, _ in server.requests].count("/0") == REQUESTS
+    assert result.total.redirects_followed == 2 * REQUESTS
 
 
 def test_more_redirects_than_allowed_are_a_failure(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
@@ -83,6 +85,16 @@ def test_redirects_are_followed_only_for_safe_methods() -> None:
     """Clients treat redirected POST requests differently."""
     with pytest.raises(LoadError, match="not for POST"):
         BurstPlan((Route("http://127.0.0.1/", method="POST"),), OpenLoop.constant(50, requests=1), redirects=1)
+
+
+def test_other_methods_are_not_redirected(server: Redirecting, serve: Serve, pool: GeneratorPool) -> None:
+    """In a mix, a POST gets its redirect as the response, and a GET follows it."""
+    url = serve(server.handle) + "1"
+    routes = (Route(url, name="get"), Route(url, name="post", method="POST", body=b"x"))
+    result = run_burst(BurstPlan(routes, OpenLoop.constant(50, requests=10), redirects=3, processes=1), pool=pool)
+
+    assert [series.status for series in result.series] == [{200: 5}, {302: 5}]
+    assert [series.redirects_followed for series in result.series] == [5, 0]
 
 
 @pytest.mark.parametrize("redirects", [-1, 1000])

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from kindgate.load.burst_progress import BurstProgress
+from kindgate.load.expectation import Expectation
 from kindgate.load.generator_pool import GeneratorPool, run_burst
-from kindgate.load.plan import BurstPlan, Check, ClosedLoop, Route
+from kindgate.load.plan import BurstPlan, ClosedLoop, Route
 from kindgate.load.result import BurstResult, FailureKind
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
@@ -42,9 +43,9 @@ def server() -> ClosingTheSecond:
     return ClosingTheSecond()
 
 
-def burst(url: str, pool: GeneratorPool, method: str, *, body: bytes = b"", check: Check | None = None) -> BurstResult:
+def burst(url: str, pool: GeneratorPool, method: str, *, body: bytes = b"", expect: Expectation | None = None) -> BurstResult:
     """Send ten requests of one user, one after the other."""
-    route = Route(url, method=method, body=body, check=check)
+    route = Route(url, method=method, body=body, expect=expect)
     return run_burst(BurstPlan((route,), ClosedLoop(1, requests=REQUESTS), processes=1), pool=pool)
 
 
@@ -75,8 +76,8 @@ def test_a_retried_request_counts_as_failed(method: str, body: bytes, server: Cl
 def test_a_retried_request_counts_its_passed_check(server: ClosingTheSecond, serve: Serve, pool: GeneratorPool) -> None:
     """The body was right; with a wrong one, the check is the reported failure."""
     url = serve(server.handle)
-    right = burst(url, pool, "GET", check=Check(substring="foo"))
-    wrong = burst(url, pool, "GET", check=Check(substring="bar"))
+    right = burst(url, pool, "GET", expect=Expectation(substring="foo"))
+    wrong = burst(url, pool, "GET", expect=Expectation(substring="bar"))
 
     assert (right.total.checks_passed, right.total.checks_failed) == (REQUESTS, 0)
     assert wrong.failed == {FailureKind.CHECK: REQUESTS}

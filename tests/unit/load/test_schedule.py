@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from kindgate.load.journey import Journey, Step
 from kindgate.load.plan import OpenLoop, Route, Stage
 from kindgate.load.schedule import NANOS, make_schedule
 
@@ -77,3 +80,58 @@ def test_a_stage_with_rate_zero_is_a_pause() -> None:
     seconds = make_schedule(loop, ROUTES, 1).intended / NANOS
     assert not np.any((seconds >= 1) & (seconds < 2))
     assert len(seconds) == 20
+
+
+STREAMS: tuple[Route | Journey, ...] = (
+    Route("http://127.0.0.1/", name="a"),
+    Route("http://127.0.0.1/", name="b", weight=3, stream="b"),
+    Journey("buy", (Step(0),), 4, stream="buy"),
+)
+
+
+@given(seed=st.integers(0, 2**32))
+def test_streams_arrive_by_processes_of_their_own(seed: int) -> None:
+    """A uniform one is evenly spaced within a Poisson load; each has exactly its share of the requests."""
+    loop = OpenLoop.constant(80, seconds=10)
+    schedule = make_schedule(replace(loop, streams=(("b", "uniform"), ("buy", "poisson"))), STREAMS, seed)
+
+    assert np.array_equal(np.bincount(schedule.route), np.bincount(make_schedule(loop, STREAMS, seed).route))
+    assert np.all(np.diff(schedule.intended) >= 0)
+    assert (schedule.intended[0] >= 0, schedule.intended[-1] <= 10 * NANOS) == (True, True)
+    gaps = np.diff(schedule.intended[schedule.route == 1])
+    assert np.all(np.abs(gaps - NANOS / 30) <= 1)
+    assert len(np.unique(np.diff(schedule.intended[schedule.route == 2]))) > 100
+
+
+def test_uniform_streams_of_equal_rates_do_not_coincide() -> None:
+    """Requests that are always sent together would be bursts, not a uniform load."""
+    streams = (("b", "uniform"), ("c", "uniform"))
+    entries = tuple(Route("http://127.0.0.1/", name=name, stream=name) for name in "bc")
+    schedule = make_schedule(replace(OpenLoop.constant(100, seconds=2), streams=streams), entries, 1)  # type: ignore[arg-type]  # its words
+
+    assert np.min(np.diff(schedule.intended)) > NANOS / 5000
+
+
+def test_a_stream_follows_the_stages() -> None:
+    """Its share of the rate is the same at every moment."""
+    loop = OpenLoop((Stage(1, 0, 400), Stage(1, 0, 0), Stage(1, 400, 400)), streams=(("b", "uniform"),))
+    seconds = make_schedule(loop, STREAMS, 1).intended[make_schedule(loop, STREAMS, 1).route == 1] / NANOS
+
+    assert not np.any((seconds > 1) & (seconds < 2))
+    assert np.count_nonzero(seconds < 1) / len(seconds) == pytest.approx(1 / 3, abs=0.02)
+
+
+@given(seed=st.integers(0, 1000), weights=st.lists(st.integers(0, 3), min_size=1, max_size=4).filter(any))
+def test_occurrences_of_an_entry_are_numbered_in_order(seed: int, weights: list[int]) -> None:
+    """Routes and journeys count alike, over the shares of all generators; an entry of weight 0 never occurs."""
+    routes = tuple(Route("http://127.0.0.1/", weight=weight) for weight in weights[1:])
+    entries: tuple[Route | Journey, ...] = (*routes, Journey("buy", (Step(0),), weights[0]))
+    whole = make_schedule(OpenLoop.constant(100, requests=40), entries, seed, numbered=True)
+
+    seen: dict[int, list[int]] = {}
+    for entry, number in zip(whole.route.tolist(), whole.number.tolist(), strict=True):
+        seen.setdefault(entry, []).append(number)
+    assert {entry: list(range(len(numbers))) for entry, numbers in seen.items()} == seen
+    assert all(entries[entry].weight for entry in seen)
+    shares = [whole.share(index, 3) for index in range(3)]
+    assert [shares[0].number[1], shares[1].number[1], shares[2].number[1]] == whole.number[3:6].tolist()

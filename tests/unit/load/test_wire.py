@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from kindgate.errors import LoadError
 from kindgate.load.burst_document import load_document
+from kindgate.load.expectation import Expectation
 from kindgate.load.generator_pool import GeneratorPool, run_burst
-from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.wire import refuse_unknown_hosts, wire_host, wire_url
 from tests.unit.load.conftest import Serve, answering, read_request
 
@@ -105,7 +106,7 @@ def test_a_request_of_any_unicode_arrives(sent: Callable[[Callable[[str], Route]
         (lambda: Route("http://host/", headers=(("Name", "a\x01"),)), "control character"),
         (lambda: Route("http://host/", headers=(("Name", "\udce4"),)), "terminal's encoding"),
         (lambda: Route("http://host/", method="M\u00c9THODE"), "not an HTTP method"),
-        (lambda: Check(substring="\udce4"), "terminal's encoding"),
+        (lambda: Expectation(substring="\udce4"), "terminal's encoding"),
     ],
     ids=[
         *("name", "compatibility sign", "line break", "bytes in a URL", "space in a host", "sign in a host"),

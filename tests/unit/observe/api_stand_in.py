@@ -17,7 +17,13 @@ import yaml
 from kindgate.model import ClusterAddress
 
 RESOURCES = {
-    "/api/v1": [("Pod", "pods", True), ("Event", "events", True), ("Node", "nodes", False), ("Secret", "secrets", True)],
+    "/api/v1": [
+        ("Pod", "pods", True),
+        ("Event", "events", True),
+        ("Node", "nodes", False),
+        ("Secret", "secrets", True),
+        ("PersistentVolumeClaim", "persistentvolumeclaims", True),
+    ],
     "/apis/apps/v1": [("Deployment", "deployments", True)],
 }
 """The discovery response: kind, plural name, and whether the kind is namespaced."""

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kindgate.deploy.diagnosis.cause import Cause, CauseKind
 from kindgate.errors import ApiError
 from kindgate.model import ObjectRef
 from kindgate.observe import bundle
 from kindgate.observe.bundle import MAX_FILE_BYTES, BundleWriter, bundle_folder
-from kindgate.observe.classify import CauseKind, KnownCause
-from kindgate.observe.known_values import KnownValue
-from kindgate.observe.redact import Redactor
+from kindgate.redaction.known_values import KnownValue
+from kindgate.redaction.redactor import Redactor
 
 CANARY = "planted-canary"
 
@@ -89,10 +89,13 @@ def test_the_summary_is_redacted(writer: BundleWriter) -> None:
         raise ApiError(f"refused: {CANARY}")
     with writer.piece("b"):
         raise ValueError(CANARY)
-    finished = writer.finish((KnownCause(CauseKind.PROBE, ObjectRef("Pod", "echo", "foo"), f"probe failed: {CANARY}"),))
+    ref = ObjectRef("Pod", "echo", "foo")
+    probe = Cause(CauseKind.PROBE, ref, "Unhealthy", f"probe failed: {CANARY}")
+    start = Cause(CauseKind.START, ref, "StartError", "failed to start", reported=f"container app: StartError: {CANARY}")
+    finished = writer.finish((probe, start))
     text = (writer.folder / "bundle.json").read_text()
     assert CANARY not in text
-    assert CANARY not in finished.cause
+    assert [CANARY in cause.finding for cause in finished.causes] == [False, False]
     assert finished.missing["b"] == "ValueError: [redacted]"
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from kindgate.deploy.diagnosis.cause import CauseKind
+from kindgate.errors import DeployError
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress, Rendered, Window
-from kindgate.observe.classify import CauseKind
 from kindgate.observe.collect import BrokenCluster, collect_bundle
 from kindgate.waiting import Deadline
 
@@ -63,6 +64,7 @@ def failed(server: Server) -> Server:
     )
     ingress = pod("traefik-1", namespace="ingress", labels={"app.kubernetes.io/name": "traefik"})
     event = {
+        "metadata": {"name": "crashed.1", "namespace": "echo"},
         "type": "Warning",
         "reason": "BackOff",
         "message": f"Back-off restarting failed container, key {CANARY}",
@@ -238,7 +240,7 @@ def test_a_stopped_node_container_is_the_cause(failed: Server, tmp_path: Path) -
     target = replace(failed.address, nodes=("n-control-plane", "n-worker", "n-worker2"))
     bundle = collect_bundle(target, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine_saying(tmp_path, script))
 
-    down = [str(cause) for cause in bundle.causes if cause.kind is CauseKind.NODE_DOWN]
+    down = [cause.finding for cause in bundle.causes if cause.kind is CauseKind.NODE_DOWN]
     assert down == [
         "node down: Node n-worker2: the node's container is gone",
         "node down: Node n-worker: the node's container is paused: Up 2 minutes (Paused)",
@@ -269,7 +271,7 @@ def test_a_running_node_container_is_not_a_cause(failed: Server, tmp_path: Path,
 
     bundle = collect_bundle(target, folder=tmp_path / "bundle", deadline=Deadline.after(20), engine=engine)
 
-    causes = [str(cause) for cause in bundle.causes if cause.kind is CauseKind.NODE_DOWN]
+    causes = [cause.finding for cause in bundle.causes if cause.kind is CauseKind.NODE_DOWN]
     assert causes == ([f"node down: Node n-worker: the node's container is {down}"] if down else [])
 
 
@@ -307,6 +309,58 @@ def test_a_host_limit_is_found_in_the_log_of_a_crashing_pod(failed: Server, tmp_
 
     assert bundle.causes[0].kind is CauseKind.HOST_LIMIT
     assert "fsnotify watcher init: too many open files" in bundle.cause
+
+
+def test_any_open_file_limit_of_a_system_pod_is_the_hosts(server: Server, tmp_path: Path) -> None:
+    """kube-proxy does not say that it watches files."""
+    server.answers["/api/v1/pods"] = {"items": [pod("kube-proxy-1", namespace="kube-system", ready=False)]}
+    server.answers[log("kube-proxy-1", "kube-system")] = 'E1 "command failed" err="failed complete: too many open files"\n'
+    bundle = collect_bundle(server.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
+
+    assert [cause.kind for cause in bundle.causes] == [CauseKind.HOST_LIMIT]
+
+
+def test_a_claim_without_a_volume_is_the_cause(server: Server, tmp_path: Path) -> None:
+    """The claims are read too: the scheduler says only that one is unbound."""
+    message = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+    waiting = pod("db-0", ready=False)
+    waiting["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    waiting["status"] = {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]}
+    metadata = {"name": "data", "namespace": "echo"}
+    event = {
+        "metadata": {**metadata, "name": "data.1"},
+        "type": "Warning",
+        "reason": "ProvisioningFailed",
+        "message": 'storageclass "fast" not found',
+        "involvedObject": {"kind": "PersistentVolumeClaim", **metadata},
+    }
+    server.answers["/api/v1/pods"] = {"items": [waiting]}
+    server.answers["/api/v1/events"] = {"items": [event]}
+    server.answers["/api/v1/persistentvolumeclaims"] = {"items": [{"metadata": metadata, "status": {"phase": "Pending"}}]}
+    bundle = collect_bundle(server.address, folder=tmp_path / "bundle", deadline=Deadline.after(20))
+
+    assert bundle.cause == 'volume: PersistentVolumeClaim echo/data: ProvisioningFailed: storageclass "fast" not found'
+
+
+def test_another_applications_failure_comes_last(failed: Server, tmp_path: Path) -> None:
+    """Tests share a cluster, and a pod of another one may fail on purpose."""
+    reason = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+    failed.answers["/api/v1/pods"]["items"].append(pod("db", namespace="other", ready=False, restartCount=1, lastState=reason))
+    for namespaces, first in (((), "Pod other/db"), (("echo",), "Pod echo/crashed"), (("echo", "other"), "Pod other/db")):
+        bundle = collect_bundle(
+            failed.address, folder=tmp_path / first[-5:], deadline=Deadline.after(20), rendered=RENDERED, namespaces=namespaces
+        )
+        assert str(bundle.causes[0].object) == first
+
+
+def test_an_application_does_not_name_the_cause(failed: Server, tmp_path: Path) -> None:
+    """The log that an error quotes, and the application's own limit of open files, are its words and prove nothing."""
+    failed.answers[log("crashed")] = "2026-01-01T00:00:00Z accept: too many open files\n"
+    quoted = "log of container app:\n429 Too Many Requests"
+    error = str(DeployError("the application is not healthy: Pod echo/crashed: CrashLoopBackOff", last_state=quoted, next_step="see it"))
+    bundle = collect_bundle(failed.address, folder=tmp_path / "bundle", deadline=Deadline.after(20), error=error)
+
+    assert {cause.kind for cause in bundle.causes} == {CauseKind.CRASH_LOOP}
 
 
 def test_an_unwritable_folder_raises_no_error(tmp_path: Path) -> None:

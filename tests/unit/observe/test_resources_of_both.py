@@ -15,7 +15,7 @@ from kindgate.load.raw_samples import OK
 from kindgate.load.result import BurstResult, Health
 from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.comparison import resources_of_both
-from kindgate.pipeline.environment import Environment
+from kindgate.pipeline.environment import DeployedApplication, MonitoredApplication, RunningCluster
 from tests.unit.deploy.standin import kubeconfig
 from tests.unit.observe.prometheus_stand_in import PrometheusServer
 
@@ -35,17 +35,16 @@ def test_each_version_is_summed_over_the_full_comparison(
     began = time.time() - 100
     load_of_30_s(began, began + 30)
     nothing = Rendered(Path(), ())
-    env = Environment(
+    cluster = RunningCluster(
         ClusterAddress("test", kubeconfig(tmp_path, prometheus.url), "test", "http://127.0.0.1:1"),
         nothing,
         tmp_path / "kubectl",
         tmp_path / "artifacts",
         tmp_path / "measurements",
-        monitoring=True,
         base=Baseline(nothing, {"demo": "ingress"}, {}),
     )
 
-    head, base = resources_of_both(env, (burst(began, 2), burst(began + 28, 2)))
+    head, base = resources_of_both(MonitoredApplication(DeployedApplication(cluster)), (burst(began, 2), burst(began + 28, 2)))
 
     assert {use.namespace for use in head.workloads} == {"demo"}
     assert {use.namespace for use in base.workloads} == {"ingress"}

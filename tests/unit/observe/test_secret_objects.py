@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from kindgate.deploy.secrets import PLACEHOLDER
-from kindgate.observe.known_values import KnownValue
-from kindgate.observe.redact import Redactor
-from kindgate.observe.secret_names import MASK, is_secret_name
 from kindgate.observe.secret_objects import environment_secrets, kubeconfig_secrets, secret_values, without_secrets
+from kindgate.redaction.known_values import KnownValue
+from kindgate.redaction.redactor import Redactor
+from kindgate.redaction.secret_names import MASK, is_secret_name
 
 CANARY = "c4n4ry-Q7x!"
 SECRET = {

@@ -12,7 +12,7 @@ import pytest
 from kindgate.deploy.baseline import place_baseline
 from kindgate.deploy.entries import entries_of
 from kindgate.model import ClusterAddress
-from kindgate.pipeline.environment import Environment
+from kindgate.pipeline.environment import DeployedApplication, RunningCluster
 from kindgate.pipeline.load_lock import LoadLock
 from tests.unit.deploy.objects import deployment, ingress, rendered, service
 
@@ -59,17 +59,16 @@ def load_lock(tmp_path: Path) -> LoadLock:
 
 
 @pytest.fixture
-def env(ingress_url: str, tmp_path: Path) -> Environment:
-    """An environment with one host and its baseline deployed alongside, as the pipeline returns it."""
+def application(ingress_url: str, tmp_path: Path) -> DeployedApplication:
+    """An application with one host and its baseline deployed alongside, as the pipeline returns it."""
     head = rendered(ingress("slow.localhost"), deployment(), service())
     address = ClusterAddress("test", tmp_path / "kubeconfig", "test", ingress_url)
-    return Environment(
+    cluster = RunningCluster(
         address=address,
         rendered=head,
         kubectl=tmp_path / "kubectl",
         artifacts=tmp_path / "artifacts",
         measurements=tmp_path / "measurements",
-        monitoring=False,
         base=place_baseline(head, head),
-        entries=entries_of(head),
     )
+    return DeployedApplication(cluster, entries_of(head))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kindgate.errors import ManifestError, SecretsMissing, SettingsError
-from kindgate.pipeline.app_secrets import refuse_missing, refuse_unused, secret_values, without_env_source
+from kindgate.pipeline.app_secrets import AppSecrets, read_secrets, refuse_missing, refuse_unused, requested_secrets, without_env_source
 from kindgate.settings import DeploySettings, Settings
 from kindgate.waiting import Deadline
 from tests.unit.deploy.objects import deployment, rendered
@@ -25,7 +25,7 @@ def _settings(tmp_path: Path) -> Settings:
 
 def values(settings: Settings, **environment: str) -> dict[str, str]:
     """Return the values found."""
-    return dict(secret_values(settings, environment, Deadline.after(30)))
+    return dict(read_secrets(settings, requested_secrets(settings), environment, Deadline.after(30)).values)
 
 
 def test_the_environment_overrides_its_lines_which_override_the_file(settings: Settings) -> None:
@@ -56,10 +56,15 @@ def test_a_committed_file_without_requested_values_is_accepted(settings: Setting
 def test_missing_secrets_are_reported_with_their_variables(settings: Settings) -> None:
     """All missing values are reported together."""
     with pytest.raises(SecretsMissing, match="Secret shop needs API_TOKEN, Secret shop needs USER_NAME") as caught:
-        refuse_missing(settings, {})
+        refuse_missing(settings, AppSecrets(requested_secrets(settings)))
 
     assert caught.value.exit_code == 27
-    refuse_missing(settings, {"API_TOKEN": "a", "USER_NAME": "b"})
+    refuse_missing(settings, AppSecrets(requested_secrets(settings), {"API_TOKEN": "a", "USER_NAME": "b"}))
+
+
+def test_values_are_left_out_of_the_representation(settings: Settings) -> None:
+    """A traceback with local variables must not show them."""
+    assert "from=file" not in repr(read_secrets(settings, requested_secrets(settings), {}, Deadline.after(30)))
 
 
 def test_an_unused_secret_is_refused(settings: Settings) -> None:
@@ -67,7 +72,7 @@ def test_an_unused_secret_is_refused(settings: Settings) -> None:
     needs = rendered(deployment(container={"envFrom": [{"secretRef": {"name": "shopp"}}]}))
 
     with pytest.raises(SettingsError, match="--app-secret shop") as caught:
-        refuse_unused(settings, [needs])
+        refuse_unused(requested_secrets(settings), [needs])
 
     assert "shopp" in caught.value.next_step
 

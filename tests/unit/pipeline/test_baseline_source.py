@@ -11,8 +11,10 @@ import yaml
 
 from kindgate.deploy.adapted_overlays import ANNOTATION
 from kindgate.deploy.baseline import Baseline
+from kindgate.deploy.secrets import RequestedSecret
 from kindgate.errors import ManifestError, SettingsError
 from kindgate.model import Rendered
+from kindgate.pipeline.app_secrets import AppSecrets
 from kindgate.pipeline.baseline_source import checked_out, read_baseline
 from kindgate.pipeline.run_tools import Tools
 from kindgate.settings import DeploySettings, ImageSettings, Settings, SloSettings
@@ -71,7 +73,9 @@ def read(project: Path, kubectl: Path, slo: SloSettings, *, app_image: tuple[str
     """Read the baseline to deploy next to version 2."""
     settings = Settings(project, deploy=DeploySettings(overlay=overlay), slo=slo, images=ImageSettings(app_image=app_image))
     folder = project.parent / "run"
-    return read_baseline(settings, version("example/web:2"), (), Tools(kubectl, None), folder=folder, deadline=Deadline.after(30))
+    return read_baseline(
+        settings, version("example/web:2"), (), Tools(kubectl, None), AppSecrets(), folder=folder, deadline=Deadline.after(30)
+    )
 
 
 def images(baseline: Baseline) -> list[str]:
@@ -136,7 +140,13 @@ def test_an_overlay_may_be_outside_the_suite(project: Path, kubectl: Path) -> No
     settings = Settings(suite, deploy=DeploySettings(overlay=overlay), slo=SloSettings(base="main"))
 
     baseline = read_baseline(
-        settings, version("example/web:2"), (), Tools(kubectl, None), folder=project.parent / "run", deadline=Deadline.after(30)
+        settings,
+        version("example/web:2"),
+        (),
+        Tools(kubectl, None),
+        AppSecrets(),
+        folder=project.parent / "run",
+        deadline=Deadline.after(30),
     )
 
     assert images(baseline) == ["example/web:1"]
@@ -153,7 +163,9 @@ def test_an_adapted_overlay_also_adapts_an_older_baseline(project: Path, tmp_pat
     settings = Settings(project / "e2e", deploy=DeploySettings(overlay=Path("overlay")), slo=SloSettings(base="main"))
     tools = Tools(write_kubectl(tmp_path), None)
 
-    baseline = read_baseline(settings, version("example/web:2"), (), tools, folder=project.parent / "run", deadline=Deadline.after(60))
+    baseline = read_baseline(
+        settings, version("example/web:2"), (), tools, AppSecrets(), folder=project.parent / "run", deadline=Deadline.after(60)
+    )
 
     assert images(baseline) == ["example/web:1"]
     assert [item["metadata"]["name"] for item in baseline.rendered.of_kind("ConfigMap")] == ["more"]
@@ -185,16 +197,16 @@ def test_an_overridden_image_applies_only_to_the_head(project: Path, kubectl: Pa
     assert images(baseline) == ["example/web:1"]
 
 
-def test_the_baseline_also_gets_its_secrets(project: Path, kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are created in the baseline's own namespace from the same variables."""
+def test_the_baseline_also_gets_its_secrets(project: Path, kubectl: Path) -> None:
+    """They are created in the baseline's own namespace with the same values."""
     needs = {"image": "example/web:1", "envFrom": [{"secretRef": {"name": "credentials"}}]}
     complete = rendered(manifest("Namespace", "shop", namespace=""), deployment(container=needs), service(), ingress())
     write(project / "other", complete)
-    monkeypatch.setenv("API_TOKEN", "t0ken")
-    settings = Settings(project, deploy=DeploySettings(overlay=OVERLAY, secrets=("credentials=API_TOKEN",)), slo=SloSettings(base="other"))
+    settings = Settings(project, deploy=DeploySettings(overlay=OVERLAY), slo=SloSettings(base="other"))
+    secrets = AppSecrets((RequestedSecret.parse("credentials=API_TOKEN"),), {"API_TOKEN": "t0ken"})
 
     baseline = read_baseline(
-        settings, version("example/web:2"), (), Tools(kubectl, None), folder=project.parent / "run", deadline=Deadline.after(30)
+        settings, version("example/web:2"), (), Tools(kubectl, None), secrets, folder=project.parent / "run", deadline=Deadline.after(30)
     )
 
     (secret,) = baseline.rendered.of_kind("Secret")

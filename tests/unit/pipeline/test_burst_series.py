@@ -24,11 +24,13 @@ from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.result import BurstResult
 from kindgate.load.schedule import make_schedule
 from kindgate.model import ClusterAddress, ObjectRef, Verdict
+from kindgate.pipeline.burst_plans import abba_plans, chosen_entries, duet_plan, entry_routes
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.pipeline.burst_series import SECOND_SEEDS, BurstSeries, abba_plans, chosen_entries, comparison_series, duet_plan, entry_routes
-from kindgate.pipeline.environment import Environment
+from kindgate.pipeline.burst_series import SECOND_SEEDS, BurstSeries
+from kindgate.pipeline.environment import DeployedApplication
 from kindgate.pipeline.evaluation import measure_and_judge
 from kindgate.pipeline.finish import collect_bursts
+from kindgate.pipeline.judged_series import comparison_series
 from kindgate.pipeline.load_lock import LoadLock
 from kindgate.settings import LoadSettings, Settings, SloSettings
 from kindgate.slo.grammar import parse_marker
@@ -73,6 +75,14 @@ def test_a_series_holds_the_lock_between_its_bursts(plan: BurstPlan, tmp_path: P
             pass
 
     assert len(burst_series(plan, tmp_path).extend(2, try_another_burst)) == 2
+
+
+def test_a_series_within_an_episode_does_not_wait_for_it(plan: BurstPlan, tmp_path: Path) -> None:
+    """The episode's process has reserved the machine already."""
+    load_lock = LoadLock(tmp_path / "run", tmp_path / "machine")
+    series = BurstSeries(plan, 0.0, tmp_path / "measurements", load_lock)
+    with load_lock.exclusive():
+        assert len(series.extend(1)) == 1
 
 
 def test_each_burst_has_its_own_schedule(plan: BurstPlan, tmp_path: Path) -> None:
@@ -285,9 +295,9 @@ def test_abba_bursts_send_the_whole_rate_to_one_version_each() -> None:
     assert {plan.loop for plan in plans} == {APPLICATION_PLAN.loop}
 
 
-def test_the_bursts_of_a_duet_serve_both_versions(env: Environment, load_lock: LoadLock) -> None:
+def test_the_bursts_of_a_duet_serve_both_versions(application: DeployedApplication, load_lock: LoadLock) -> None:
     """Each burst yields one pair of figures."""
-    burst_series = comparison_series(settings(), COMPARED, env, load_lock)
+    burst_series = comparison_series(settings(), COMPARED, application, load_lock)
     (burst,) = burst_series.extend(1)
 
     assert burst_series.turns == 1
@@ -297,11 +307,11 @@ def test_the_bursts_of_a_duet_serve_both_versions(env: Environment, load_lock: L
     }
 
 
-def test_abba_alternates_versions_and_warms_up_both(env: Environment, load_lock: LoadLock, tmp_path: Path) -> None:
+def test_abba_alternates_versions_and_warms_up_both(application: DeployedApplication, load_lock: LoadLock, tmp_path: Path) -> None:
     """Four bursts yield one pair of figures; the warm-up does not count as a burst."""
     requested = settings(compare="abba")
     requested = replace(requested, load=replace(requested.load, warmup=0.2))
-    burst_series = comparison_series(requested, COMPARED, env, load_lock)
+    burst_series = comparison_series(requested, COMPARED, application, load_lock)
     bursts = burst_series.extend(5)
 
     assert burst_series.turns == 4
@@ -310,9 +320,11 @@ def test_abba_alternates_versions_and_warms_up_both(env: Environment, load_lock:
     assert len(list((tmp_path / "measurements").rglob("burst-*.json"))) == 5
 
 
-def test_a_comparison_without_a_baseline_is_refused(env: Environment, load_lock: LoadLock) -> None:
+def test_a_comparison_without_a_baseline_is_refused(application: DeployedApplication, load_lock: LoadLock) -> None:
     """The error says how to specify a baseline."""
+    alone = replace(application, cluster=replace(application.cluster, base=None))
+
     with pytest.raises(SettingsError, match="no baseline") as raised:
-        comparison_series(settings(), COMPARED, replace(env, base=None), load_lock)
+        comparison_series(settings(), COMPARED, alone, load_lock)
 
     assert "--slo-base" in raised.value.next_step

@@ -16,13 +16,25 @@ from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.raw_samples import OK
 from kindgate.load.result import Health
 from kindgate.model import Verdict
-from kindgate.pipeline.burst_series import TURNS, BurstSeries, abba_plans, comparison_series
+from kindgate.pipeline.burst_plans import TURNS, abba_plans
+from kindgate.pipeline.burst_samples import burst_sample
+from kindgate.pipeline.burst_series import BurstSeries
 from kindgate.pipeline.comparison import measure_and_compare, pairs_per_look, resources_of_both
-from kindgate.pipeline.environment import Environment, VersionSwap
+from kindgate.pipeline.environment import DeployedApplication, MonitoredApplication, VersionSwap
+from kindgate.pipeline.evaluation import planned_load
+from kindgate.pipeline.judged_series import comparison_series
 from kindgate.pipeline.load_lock import LoadLock
 from kindgate.settings import LoadSettings, Settings, SloSettings
+from kindgate.slo.answers import AnswerChange, RouteAnswers
+from kindgate.slo.answers_verdict import AnswersResult, judge_answers
 from kindgate.slo.confirm import LEAST_PAIRS
-from kindgate.slo.objectives import BurstSizes, Objectives, Tolerance
+from kindgate.slo.objectives import RESPONSE_TIMES, AnswersObjective, BurstSizes, Objectives, Tolerance
+from kindgate.workload.burst_plan import LoadedWorkload
+from kindgate.workload.data_files import read_data_files
+from kindgate.workload.document import parse_slo_document
+from kindgate.workload.model import Workload
+from tests.unit.report.bursts import shop_burst
+from tests.unit.report.judged_runs import GeneratedSeries
 
 COMPARED = Objectives(compare=(Tolerance(50, 0.2),))
 DUET = BurstPlan(
@@ -104,6 +116,22 @@ def test_a_verdict_the_round_does_not_confirm_is_inconclusive(tmp_path: Path) ->
     assert compared.shown == compared.confirmation
 
 
+def test_answers_are_compared_before_the_versions_change_places(tmp_path: Path) -> None:
+    """A swap ends the setup's values. The answers count next to the figures, and those of other routes do not."""
+    swap = SwapCounter()
+    swaps: list[int] = []
+
+    def answers(_series: BurstSeries) -> tuple[AnswersResult, ...]:
+        swaps.append(swap.times)
+        change = AnswerChange("status", "200", "500", 10, 10)
+        return judge_answers(AnswersObjective(same=True), [RouteAnswers("detail", 10, (change,)), RouteAnswers("list", 10, ())])
+
+    compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.0), 10, swap, compare_answers=answers)
+    assert (swaps, swap.times) == ([0], 1)
+    assert [result.verdict for result in compared.comparison.results] == [Verdict.PASS]
+    assert (compared.comparison.verdict, len(compared.comparison.answers)) == (Verdict.FAIL, 2)
+
+
 def test_the_report_distinguishes_the_confirmation_round(tmp_path: Path) -> None:
     """The report's input has the round's bursts, placement and preparation."""
     compared = measure_and_compare(COMPARED, measured_before(tmp_path, 10, 1.5), 10, SwapCounter("foo: a 1 and 0"))
@@ -170,10 +198,10 @@ def test_versions_on_different_nodes_are_not_compared(tmp_path: Path) -> None:
     assert (compared.comparison.verdict, compared.comparison.look, swap.times) == (Verdict.INVALID, 1, 0)
 
 
-def test_a_slower_version_is_detected_under_real_load(env: Environment, load_lock: LoadLock) -> None:
+def test_a_slower_version_is_detected_under_real_load(application: DeployedApplication, load_lock: LoadLock) -> None:
     """Head waits 80 ms before each answer: six bursts and twenty more find it, unless the machine is too busy."""
     settings = Settings(load=LoadSettings(rate=100, duration=0.3, warmup=0.1), slo=SloSettings(base="main"))
-    burst_series = comparison_series(settings, COMPARED, env, load_lock)
+    burst_series = comparison_series(settings, COMPARED, application, load_lock)
     compared = measure_and_compare(COMPARED, burst_series, 2, SwapCounter())
     (result,) = compared.comparison.results
 
@@ -190,6 +218,78 @@ def test_the_slo_file_overrides_the_option_for_the_number_of_pairs() -> None:
     assert pairs_per_look(Objectives(bursts=BurstSizes(count=9)), SloSettings(bursts=7)) == 9
 
 
-def test_without_prometheus_no_resources_are_reported(env: Environment) -> None:
+def test_without_prometheus_no_resources_are_reported(application: DeployedApplication) -> None:
     """The comparison itself does not need Prometheus."""
-    assert resources_of_both(env, ()) == ()
+    assert resources_of_both(MonitoredApplication(application, "it is off"), ()) == ()
+
+
+CHECKOUT, SEARCH = RESPONSE_TIMES.with_tag("route", "checkout"), RESPONSE_TIMES.with_tag("route", "search")
+
+
+@pytest.mark.parametrize(("route", "verdict"), [("checkout", Verdict.FAIL), ("search", Verdict.PASS)])
+def test_one_route_is_judged_from_the_same_bursts(route: str, verdict: Verdict) -> None:
+    """Only the route's tolerance counts, and the bursts are those of all routes."""
+    series = GeneratedSeries(lambda number: shop_burst(number, slower=1.5))
+    each = Objectives(compare=(Tolerance(95.0, 0.15, each="route"),))
+
+    compared = measure_and_compare(each, series, 10, SwapCounter(), route=route)
+
+    (result,) = compared.comparison.results
+    assert (result.tolerance.selector, result.verdict) == (RESPONSE_TIMES.with_tag("route", route), verdict)
+    assert (len(series.sent), len(compared.bursts), len(compared.confirmation)) == (10, 10, 20)
+
+
+def test_every_look_of_all_routes_is_measured_before_the_versions_are_swapped() -> None:
+    """Search stays undecided, so its bursts are measured before checkout's round: another test of search needs no burst after it."""
+    series = GeneratedSeries(lambda number: shop_burst(number, slower=1.5))
+    objectives = Objectives(compare=(Tolerance(95.0, 0.15, selector=CHECKOUT), Tolerance(95.0, 0.0001, selector=SEARCH)))
+    swapped_after: list[int] = []
+
+    def swap() -> VersionSwap:
+        swapped_after.append(len(series.sent))
+        return VersionSwap("both versions were deployed again")
+
+    checkout = measure_and_compare(objectives, series, 10, swap, route="checkout")
+    search = measure_and_compare(objectives, series, 10, swap, route="search")
+
+    assert swapped_after == [30]
+    assert (len(checkout.bursts), len(search.bursts)) == (10, 30)
+
+
+def test_an_unknown_route_is_refused_before_any_load() -> None:
+    """The error lists the routes with tolerances."""
+    series = GeneratedSeries(shop_burst)
+    with pytest.raises(SloError, match="no tolerance is about the route 'login'") as raised:
+        measure_and_compare(Objectives(compare=(Tolerance(95.0, 0.15, each="route"),)), series, 10, SwapCounter(), route="login")
+
+    assert "checkout, search" in raised.value.next_step
+    assert series.sent == ()
+
+
+SHOP = """
+workload:
+  routes:
+    - {name: home, path: /, weight: 2, tags: {team: web}}
+  journeys:
+    - {name: buy, steps: [{route: home}, {name: cart, path: /cart}]}
+"""
+
+
+def test_a_workloads_bursts_carry_the_planned_tags_in_both_versions(application: DeployedApplication, load_lock: LoadLock) -> None:
+    """Every route and journey that objectives are checked against is sent and measured, with the same tags."""
+    workload = parse_slo_document(SHOP)
+    assert isinstance(workload, Workload)
+    loaded = LoadedWorkload(workload, read_data_files(workload, {}))
+    shop = replace(application, cluster=replace(application.cluster, workload=loaded))
+    settings = Settings(load=LoadSettings(rate=60, duration=0.5, warmup=0.0), slo=SloSettings(base="main"))
+
+    burst_series = comparison_series(settings, Objectives(), shop, load_lock)
+    sample = burst_sample(burst_series.extend(1)[0])
+
+    planned = planned_load(*burst_series.plans)
+    assert {str(sorted(one.tags.items())) for one in planned.requests} == {str(sorted(one.tags.items())) for one in sample.series}
+    assert {str(sorted(one.tags.items())) for one in planned.journeys} == {str(sorted(one.tags.items())) for one in sample.journeys}
+    assert {(one.tags["arm"], one.tags["route"], one.tags.get("journey")) for one in sample.series} == {
+        (arm, *route) for arm in ("head", "base") for route in (("home", None), ("home", "buy"), ("cart", "buy"))
+    }
+    assert [journey.completed for journey in sample.journeys] == [5, 5]

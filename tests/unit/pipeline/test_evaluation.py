@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.load.plan import BurstPlan, Check, OpenLoop, Route
+from kindgate.load.expectation import Expectation
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.pipeline.burst_series import BurstSeries
 from kindgate.pipeline.evaluation import measure_and_judge
 from kindgate.pipeline.finish import collect_bursts
@@ -38,10 +39,10 @@ def test_recorded_bursts_of_good_and_bad_servers_get_the_same_verdict(ingress_ur
     with socket.create_server(("127.0.0.1", 0)) as closed:
         refused = f"http://127.0.0.1:{closed.getsockname()[1]}/"
     routes = (
-        Route(ingress_url, host="foo.localhost", check=Check(substring="foo")),
+        Route(ingress_url, host="foo.localhost", expect=Expectation(substring="foo")),
         Route(ingress_url, host="slow.localhost"),
         Route(ingress_url, host="broken.localhost"),
-        Route(ingress_url, host="wrong.localhost", check=Check(substring="something else")),
+        Route(ingress_url, host="wrong.localhost", expect=Expectation(substring="something else")),
         Route(refused, host="gone.localhost"),
     )
     plan = BurstPlan(routes, OpenLoop.constant(200, seconds=0.5), timeout=0.3, in_flight=in_flight)

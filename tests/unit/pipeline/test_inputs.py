@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kindgate.deploy.baseline import Baseline
 from kindgate.deploy.validate import raise_for_errors
 from kindgate.errors import ManifestError, SecretsMissing, SettingsError, SloError
-from kindgate.pipeline.inputs import CheckResult, check_application, check_inputs, prepare
-from kindgate.pipeline.run_objectives import read_objectives
+from kindgate.pipeline.inputs import CheckResult, Inputs, check_application, check_inputs, prepare
+from kindgate.pipeline.run_objectives import read_slo_file
 from kindgate.pipeline.run_tools import Tools
 from kindgate.settings import ClusterSettings, DeploySettings, ImageSettings, Settings, SloSettings
+from kindgate.slo.objectives import Objectives
 from kindgate.waiting import Deadline
+from tests.unit.deploy.objects import deployment, rendered
 
 KUBECONFIG = """\
 apiVersion: v1
@@ -71,16 +74,18 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def checked(project: Path, deploy: DeploySettings | None = None, slo: str = "") -> CheckResult:
-    """Validate the project and return the findings."""
-    (project / "slo.yaml").write_text(slo or "thresholds: {http_req_failed: ['rate<0.01']}\n")
+def existing_cluster(project: Path, deploy: DeploySettings) -> Settings:
+    """The project's settings."""
     cluster = ClusterSettings(
         existing=project / "kubeconfig", context="stage", ingress_url="http://127.0.0.1:1", kubectl_bin=str(project / "kubectl")
     )
-    settings = Settings(
-        root=project, cluster=cluster, deploy=deploy or DeploySettings(overlay=Path("k8s")), slo=SloSettings(file=Path("slo.yaml"))
-    )
-    return check_inputs(settings, project / "run", lambda _: None)
+    return Settings(root=project, cluster=cluster, deploy=deploy, slo=SloSettings(file=Path("slo.yaml")))
+
+
+def checked(project: Path, deploy: DeploySettings | None = None, slo: str = "") -> CheckResult:
+    """Validate the project and return the findings."""
+    (project / "slo.yaml").write_text(slo or "thresholds: {http_req_failed: ['rate<0.01']}\n")
+    return check_inputs(existing_cluster(project, deploy or DeploySettings(overlay=Path("k8s"))), project / "run", lambda _: None)
 
 
 def test_all_findings_are_reported_together_errors_first(project: Path) -> None:
@@ -94,6 +99,20 @@ def test_all_findings_are_reported_together_errors_first(project: Path) -> None:
     assert {finding.object.name for finding in result.findings if finding.line > 10} == {"worker"}
     assert isinstance(result.first_error, ManifestError)
     assert "replicass" in str(result.first_error)
+
+
+def test_a_workload_for_other_hosts_is_reported(project: Path) -> None:
+    """A typo in a host must not cost a cluster."""
+    (project / "k8s" / "app.yaml").write_text(APP.replace("  replicass: 2\n", ""))
+    workload = "workload: {host: wbe.localhost, routes: [{name: a, path: /}]}\n"
+
+    error = checked(project, slo=workload).first_error
+
+    assert isinstance(error, SloError)
+    assert error.message.startswith("slo.yaml:1:18: the application's manifests do not route 'wbe.localhost'")
+    settings = existing_cluster(project, DeploySettings(overlay=Path("k8s")))
+    with pytest.raises(SloError, match="do not route 'wbe"):
+        prepare(settings, read_slo_file(settings), project / "run", lambda _: None)
 
 
 def test_strict_turns_policy_findings_into_errors(project: Path) -> None:
@@ -122,12 +141,9 @@ def test_manifests_are_not_adapted_to_images_on_an_existing_cluster(project: Pat
     text = APP.replace("  replicass: 2\n", "").replace("image: web}", f"image: '{image}', imagePullPolicy: Always}}")
     (project / "k8s" / "app.yaml").write_text(text)
     (project / "slo.yaml").write_text("thresholds: {http_req_failed: ['rate<0.01']}\n")
-    cluster = ClusterSettings(
-        existing=project / "kubeconfig", context="stage", ingress_url="http://127.0.0.1:1", kubectl_bin=str(project / "kubectl")
-    )
-    settings = Settings(root=project, cluster=cluster, deploy=DeploySettings(overlay=Path("k8s")), slo=SloSettings(file=Path("slo.yaml")))
+    settings = existing_cluster(project, DeploySettings(overlay=Path("k8s")))
 
-    inputs = prepare(settings, read_objectives(settings), project / "run", lambda _: None)
+    inputs = prepare(settings, read_slo_file(settings), project / "run", lambda _: None)
 
     (container,) = inputs.rendered.objects[0]["spec"]["template"]["spec"]["containers"]
     assert container == {"name": "web", "image": image, "imagePullPolicy": "Always"}
@@ -185,3 +201,10 @@ def test_an_image_archive_is_refused_under_pod_security_baseline(project: Path) 
     check_application(Settings(root=project, deploy=deploy, images=ImageSettings(load=("web:dev",))), kubectl, Deadline.after(30))
     with pytest.raises(SettingsError, match=r"images\.tar"):
         check_application(Settings(root=project, deploy=deploy, images=ImageSettings(load=("images.tar",))), kubectl, Deadline.after(30))
+
+
+def test_the_namespaces_are_those_of_all_parts() -> None:
+    """A failure can be explained by a database that is applied before, or by the baseline."""
+    before, head, base = (rendered(deployment(namespace=name)) for name in ("database", "shop", "shop-base"))
+    inputs = Inputs(Objectives(), Tools(Path("kubectl"), None), head, (before, head), None, base=Baseline(base, {}, {}))
+    assert inputs.namespaces == ("database", "shop", "shop-base")

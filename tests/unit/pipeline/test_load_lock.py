@@ -76,3 +76,25 @@ def test_bursts_of_two_runs_never_overlap(held: Held, tmp_path: Path) -> None:
     else:
         with load_lock.exclusive(0.1):
             pass
+
+
+def test_a_burst_within_an_episode_does_not_wait_for_it(tmp_path: Path) -> None:
+    """The machine is reserved already, and stays so until the outer block is left; so do the other tests of the run."""
+    load_lock = LoadLock(tmp_path / "run", tmp_path / "machine")
+    other = LoadLock(tmp_path / "run", tmp_path / "machine")
+    with load_lock.exclusive(0.1):
+        with load_lock.exclusive(0.1), load_lock.shared(0.1):
+            pass
+        with pytest.raises(WaitTimeout), other.exclusive(0.1):
+            pass
+    with other.exclusive(0.1), pytest.raises(WaitTimeout), load_lock.exclusive(0.1):
+        pass
+
+
+def test_a_failed_attempt_reserves_nothing(tmp_path: Path) -> None:
+    """The next one waits again."""
+    load_lock = LoadLock(tmp_path / "run", tmp_path / "machine")
+    with LoadLock(tmp_path / "run", tmp_path / "machine").exclusive(0.1):
+        for _ in range(2):
+            with pytest.raises(WaitTimeout), load_lock.exclusive(0.1):
+                pass

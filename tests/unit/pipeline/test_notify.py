@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 
 from kindgate.pipeline.notify import notify, read_origin
 from kindgate.report.run_report import Outcome, Run, RunReport, TestResult
-from kindgate.settings import GitHubSettings, Settings
+from kindgate.settings import GitHubSettings, Settings, SloSettings
 
 EVENT = Path(__file__).parent.parent / "github/events/pull_request_same_repository.json"
 PULL_REQUEST = {
@@ -35,6 +37,30 @@ def test_an_incomparable_checkout_becomes_a_note(tmp_path: Path) -> None:
     assert note.startswith("cannot determine how this pull request changes the gate: ")
     assert "git" in note
     assert [link.name for link in origin.links] == ["run", "re-run", "artifacts"]
+
+
+def test_a_changed_file_of_the_workload_is_a_change_to_the_gate(tmp_path: Path) -> None:
+    """Under any name, because the SLO file names it."""
+
+    def git(*args: str) -> str:
+        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *args]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "--quiet")
+    (tmp_path / "slo.yaml").write_text("workload: {data: {user: {csv: people.csv}}, routes: [{name: a, path: '/{user.id}'}]}")
+    for text in ("id\n1\n", "id\n2\n"):
+        (tmp_path / "people.csv").write_text(text)
+        git("add", ".")
+        git("commit", "--quiet", "-m", "users")
+    base, head = git("rev-parse", "HEAD^", "HEAD").split()
+    event = json.loads(EVENT.read_text())
+    event["pull_request"]["base"]["sha"], event["pull_request"]["head"]["sha"] = base, head
+    (tmp_path / "event.json").write_text(json.dumps(event))
+
+    settings = Settings(root=tmp_path, slo=SloSettings(file=Path("slo.yaml")))
+    origin = read_origin(settings, PULL_REQUEST | {"GITHUB_EVENT_PATH": str(tmp_path / "event.json")})
+
+    assert origin.changes.files == ("people.csv",)
 
 
 def test_a_run_outside_a_pull_request_has_no_notes(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from kindgate.histogram import Histogram
 from kindgate.model import Rendered
-from kindgate.observe.known_values import KnownValue
-from kindgate.observe.redact import Redactor
 from kindgate.pipeline.finish import copy_bursts
 from kindgate.pipeline.redaction import redacted_burst
-from kindgate.pipeline.run_secrets import RunSecrets
+from kindgate.pipeline.run_secrets import RunSecrets, SecretSources
+from kindgate.redaction.known_values import KnownValue
+from kindgate.redaction.redactor import Redactor
 
 CANARY = "canary-of-a-secret"
 REDACTOR = Redactor([KnownValue(CANARY, "CANARY")])
@@ -46,8 +46,8 @@ def test_a_run_learns_secrets_as_it_progresses(tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     rendered = Rendered(Path("o"), ({"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"key": "of-a-secret"}},))
 
-    assert [value.text for value in secrets.values(((), None))] == ["of-the-environment"]
-    assert [value.text for value in secrets.values(((rendered,), kubeconfig))] == ["of-the-environment", "of-a-secret"]
+    assert [value.text for value in secrets.values(SecretSources())] == ["of-the-environment"]
+    assert [value.text for value in secrets.values(SecretSources((rendered,), kubeconfig))] == ["of-the-environment", "of-a-secret"]
     kubeconfig.write_text("users: [{name: u, user: {token: of-the-kubeconfig}}]")
-    assert secrets.redactor(((rendered,), kubeconfig)).text("of-the-kubeconfig of-a-secret") == "[redacted] [redacted]"
-    assert secrets.redactor(((rendered,), kubeconfig)) is secrets.redactor(((rendered,), kubeconfig))
+    assert secrets.redactor(SecretSources((rendered,), kubeconfig)).text("of-the-kubeconfig of-a-secret") == "[redacted] [redacted]"
+    assert secrets.redactor(SecretSources((rendered,), kubeconfig)) is secrets.redactor(SecretSources((rendered,), kubeconfig))

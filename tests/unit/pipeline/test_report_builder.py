@@ -10,6 +10,7 @@ import pytest
 
 from kindgate.errors import DeployError
 from kindgate.histogram import Histogram
+from kindgate.load.journey_series import JourneySeries
 from kindgate.load.plan import BurstPlan, OpenLoop, Route
 from kindgate.load.result import BurstResult, FailureKind, Series, Slot
 from kindgate.model import ClusterAddress, Phase, Verdict, Window
@@ -68,13 +69,32 @@ def _report(*measurements: Measurement) -> RunReport:
 
 
 def test_burst_figures_are_recorded_in_milliseconds() -> None:
-    """Overall and per host, figures equal what numpy computes from the raw times."""
+    """Overall and per route, figures equal what numpy computes from the raw times."""
     (burst,) = _report(Measurement(TEST, (_burst(),))).bursts
-    foo, bar = burst.hosts
-    assert (foo.host, foo.figures.p50, foo.figures.max) == ("foo.localhost", 5.5, 10.0)
+    foo, bar = burst.routes
+    assert (foo.route, foo.figures.p50, foo.figures.max) == ("foo.localhost", 5.5, 10.0)
     assert (bar.figures.failed, bar.figures.success_rate) == (2, 0.8)
     assert (burst.overall.count, burst.overall.p50, burst.overall.rate) == (20, 9.5, 10.0)
     assert [(failure.kind, failure.count, failure.example) for failure in burst.failures] == [("http", 2, "503: 2")]
+
+
+def test_a_journeys_runs_are_recorded() -> None:
+    """Its own times in milliseconds, and names that tell steps of journeys and versions apart."""
+    journey = JourneySeries("buy", "head", (), 5, 5, 3, 2, Histogram.of([1000, 2000, 3000]))
+    (burst,) = _report(Measurement(TEST, (replace(_burst(), journeys=(journey, JourneySeries("idle", ""))),))).bursts
+
+    buy, idle = burst.journeys
+    assert (buy.journey, buy.count, buy.completed, buy.failed, buy.p50, buy.max) == ("buy (head)", 5, 3, 2, 2.0, 3.0)
+    assert (idle.journey, idle.p50) == ("idle", None)
+
+
+def test_a_step_is_named_with_its_journey() -> None:
+    """The same route can be a step, and be sent by itself."""
+    burst = _burst()
+    step = replace(burst.series[0], journey="buy", arm="base")
+    (record,) = _report(Measurement(TEST, (replace(burst, series=(burst.series[0], step)),))).bursts
+
+    assert [route.route for route in record.routes] == ["foo.localhost", "foo.localhost in buy (base)"]
 
 
 def test_a_burst_records_its_send_lag() -> None:
@@ -205,8 +225,14 @@ def test_omitted_bursts_are_reported() -> None:
 
 def test_a_setup_error_is_recorded_unchanged() -> None:
     """Message, time waited, last state and next step are kept; an endless message is truncated."""
-    record = setup_error_record(DeployError("x" * 5000, waited=12.5, last_state="pending", next_step="look"), "deploy")
+    record = setup_error_record(DeployError("x" * 5000, waited=12.5, last_state="pending", next_step="look"), "deploy", str)
     assert (len(record.message), record.waited, record.last_state, record.next_step) == (1000, 12.5, "pending", "look")
+
+
+def test_a_setup_error_is_redacted_before_it_is_cut() -> None:
+    """Half of a secret at the cut would not be recognized as one, and be shown."""
+    record = setup_error_record(DeployError(f"{'x' * 990} my-long-secret"), "deploy", lambda text: text.replace("my-long-secret", "***"))
+    assert record.message == f"{'x' * 990} ***"
 
 
 def test_cluster_and_phases_are_recorded() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from kindgate.pipeline.run_secrets import RunSecrets, SecretSources
 
-NONE: SecretSources = ((), None)
+NONE = SecretSources()
 
 
 class Interrupted(Mapping[str, str]):

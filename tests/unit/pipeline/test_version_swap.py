@@ -11,7 +11,7 @@ import pytest
 from kindgate.deploy.apply import RUN_LABEL
 from kindgate.deploy.baseline import place_baseline
 from kindgate.model import ClusterAddress
-from kindgate.pipeline.version_swap import REDEPLOYED, Deployed, swap_versions
+from kindgate.pipeline.version_swap import REDEPLOYED, AppliedVersions, swap_versions
 from kindgate.waiting import Deadline
 from tests.unit.deploy.objects import ingress, manifest, rendered
 from tests.unit.deploy.standin import ApiServer, kubeconfig, serving
@@ -41,7 +41,7 @@ def swapped(api_server: ApiServer, folder: Path, *, existing: bool = False, reus
     baseline = place_baseline(*(replace(version, objects=(*version.objects, ingress())) for version in (HEAD, BASE)))
     baseline = replace(baseline, rendered=replace(baseline.rendered, objects=baseline.rendered.objects[:-1]))
     address = ClusterAddress("test", kubeconfig(folder, api_server.url), "test", "http://127.0.0.1:1", existing=existing, reused=reused)
-    done = swap_versions(Deployed(HEAD, baseline.rendered, baseline, "r1"), address, Deadline.after(30), lambda _: None)
+    done = swap_versions(AppliedVersions(HEAD, baseline.rendered, baseline, "r1"), address, Deadline.after(30), lambda _: None)
     return done, [(method, path) for method, path, _ in api_server.requests if method in {"DELETE", "PATCH"} and "configmaps" in path]
 
 

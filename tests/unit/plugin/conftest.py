@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from kindgate.deploy.baseline import Baseline
 from kindgate.deploy.entries import Entry, PathSource
-from kindgate.model import ObjectRef
-from kindgate.pipeline.environment import Environment, Stage
+from kindgate.model import ClusterAddress, ObjectRef, Rendered
+from kindgate.pipeline.environment import DeployedApplication, Environment, MonitoredApplication, RunningCluster, StageT
 from kindgate.pipeline.provisioner import Pipeline
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.cluster.conftest import machine  # noqa: F401  # a fixture of this folder too
@@ -17,7 +19,7 @@ from tests.unit.cluster.conftest import machine  # noqa: F401  # a fixture of th
 Reach = Callable[[LazyPipeline], Environment]
 """Reaches a stage without an engine, or raises."""
 
-StandIn = Callable[[Reach], list[Stage]]
+StandIn = Callable[[Reach], list[type[object]]]
 """Replaces the pipeline of nested runs in this process, but not in their workers; returns the requested stages."""
 
 INI = "[pytest]\naddopts = -p no:locust -p no:hypothesispytest -p no:pytest-kind\n"
@@ -45,10 +47,10 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """Replace the pipeline with one that needs no engine."""
 
-    def replace(reach: Reach) -> list[Stage]:
-        requested_stages: list[Stage] = []
+    def replace(reach: Reach) -> list[type[object]]:
+        requested_stages: list[type[object]] = []
 
-        def recording_reach(lazy: LazyPipeline, stage: Stage) -> Environment:
+        def recording_reach(lazy: LazyPipeline, stage: type[StageT]) -> Environment:
             requested_stages.append(stage)
             return reach(lazy)
 
@@ -61,6 +63,19 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
 def entry(host: str) -> Entry:
     """Return the entry for a host, as the pipeline reads it from an Ingress."""
     return Entry(host, "/", tls=False, source=PathSource.ROUTE, object=ObjectRef("Ingress", "i", "echo"), service=None, route_path="/")
+
+
+def reached(
+    url: str = "http://127.0.0.1:1",
+    *hosts: str,
+    rendered: Rendered = Rendered(Path("o"), ()),  # noqa: B008  # frozen
+    base: Baseline | None = None,
+    measurements: Path = Path("measurements"),
+) -> MonitoredApplication:
+    """Return an application at `url` with an entry for each host, without Prometheus: the last stage."""
+    address = ClusterAddress("c", Path("kc"), "kind-c", url)
+    cluster = RunningCluster(address, rendered, Path("kubectl"), Path("artifacts"), measurements, base)
+    return MonitoredApplication(DeployedApplication(cluster, tuple(map(entry, hosts))), "it is off")
 
 
 def pipeline_of(lazy: LazyPipeline) -> Pipeline:

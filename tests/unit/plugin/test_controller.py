@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kindgate.pipeline.environment import Environment
+from kindgate.pipeline.environment import DeployedApplication, Environment, RunningCluster
 from kindgate.plugin.controller import LazyPipeline
 from tests.unit.cluster.machine import Machine
 from tests.unit.cluster.test_lifecycle import cluster_spec, opened
@@ -40,17 +40,20 @@ def test_a_failed_test_keeps_the_cluster(
 
     def reach(lazy: LazyPipeline) -> Environment:
         pipeline = pipeline_of(lazy)
-        pipeline._open = pipeline._open or opened(cluster_spec(machine, tmp_path, keep="on-failure"))
-        return Environment(
-            address=pipeline._open.address,
-            rendered=rendered(),
-            kubectl=Path("kubectl"),
-            kind=machine.kind,
-            engine=machine.engine,
-            deployed=True,
-            artifacts=tmp_path,
-            measurements=tmp_path,
-        )
+        if pipeline.environment is None:
+            cluster = opened(cluster_spec(machine, tmp_path, keep="on-failure"))
+            pipeline.cleanup.add_cluster(cluster)
+            running = RunningCluster(
+                address=cluster.address,
+                rendered=rendered(),
+                kubectl=Path("kubectl"),
+                kind=machine.kind,
+                engine=machine.engine,
+                artifacts=tmp_path,
+                measurements=tmp_path,
+            )
+            pipeline.environment = DeployedApplication(running)
+        return pipeline.environment
 
     stand_in(reach)
     suite.makepyfile(test_suite=SUITE)

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from kindgate.deploy.baseline import Baseline
-from kindgate.model import ClusterAddress, Rendered
+from kindgate.model import Rendered
 from kindgate.pipeline.environment import Environment, VersionSwap
 from kindgate.plugin.controller import LazyPipeline
-from tests.unit.plugin.conftest import StandIn, entry, pipeline_of
+from tests.unit.plugin.conftest import StandIn, pipeline_of, reached
 
 pytestmark = pytest.mark.usefixtures("forks")
 
@@ -23,7 +23,7 @@ import pytest
 
 @pytest.mark.e2e
 def test_no_slower(duet):
-    duet.check()
+    duet.check(route="foo.localhost")
 
 @pytest.mark.e2e
 def test_figures(duet):
@@ -74,19 +74,19 @@ def _two_versions(suite: pytest.Pytester, stand_in: StandIn, slow: str, monkeypa
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     base = Baseline(version("foo-base.localhost"), {"echo": "echo-base"}, {"foo.localhost": "foo-base.localhost"})
-    address = ClusterAddress("c", Path("kc"), "kind-c", f"http://127.0.0.1:{server.server_port}")
+    url = f"http://127.0.0.1:{server.server_port}"
 
     def reaches(lazy: LazyPipeline) -> Environment:
-        measurements = pipeline_of(lazy).measurements
-        head = version("foo.localhost")
-        entries = (entry("foo.localhost"),)
-        return Environment(address, head, Path("kubectl"), Path("artifacts"), measurements, monitoring=False, base=base, entries=entries)
+        head, measurements = version("foo.localhost"), pipeline_of(lazy).measurements
+        return reached(url, "foo.localhost", rendered=head, base=base, measurements=measurements)
 
     stand_in(reaches)
     monkeypatch.setattr(LazyPipeline, "swap_versions", lambda _: VersionSwap("both versions were deployed again"))
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(suite.path / "state"))
     suite.makepyfile(SUITE)
-    (suite.path / "slo.yaml").write_text("compare: {med: {max_regression: 50%}}\nbursts: {count: 2, rate: 100, duration: 150ms}\n")
+    (suite.path / "slo.yaml").write_text(
+        "compare: {each: route, med: {max_regression: 50%}}\nbursts: {count: 2, rate: 100, duration: 150ms}\n"
+    )
     yield
     server.shutdown()
     thread.join()
@@ -94,22 +94,22 @@ def _two_versions(suite: pytest.Pytester, stand_in: StandIn, slow: str, monkeypa
 
 
 def test_a_slower_version_fails_its_test_and_both_figures_are_reported(suite: pytest.Pytester) -> None:
-    """Duet bursts distinguish 50 ms from none, twice; both tests share the bursts, and the report has a row for each."""
+    """Duet bursts distinguish 50 ms from none, twice; both tests share the bursts, one by its route, and the report has a row for each."""
     result = suite.runpytest_inprocess(*OPTIONS)
 
     result.assert_outcomes(passed=1, failed=1)
-    assert 'name="compare.verdict[p(50)]"' in (suite.path / "artifacts" / "junit.xml").read_text()
+    assert 'name="compare.verdict[p(50) of http_req_duration{route:foo.localhost}]"' in (suite.path / "artifacts" / "junit.xml").read_text()
     report = json.loads((suite.path / "artifacts" / "report.json").read_text())
     rows = {row["test"].rpartition("::")[2]: row for row in report["comparison"]}
     assert set(rows) == {"test_no_slower", "test_figures"}
     verdicts = {row["verdict"] for row in rows.values()}
     assert verdicts <= {"FAIL", "INVALID"}  # a busy machine breaks the loop-lag check, as intended
     if verdicts == {"FAIL"}:
-        result.stdout.fnmatch_lines(["*p(50) of the pull request*baseline*slower*"])
+        result.stdout.fnmatch_lines(["*p(50) of http_req_duration*route:foo.localhost* in the pull request*baseline*slower*"])
     assert rows["test_no_slower"]["change"] > 0.5
     assert len(report["bursts"]) <= 6 + 20
     assert {row["first"]["verdict"] for row in rows.values() if row["verdict"] == "FAIL"} <= {"FAIL"}
-    assert {host["host"] for burst in report["bursts"] for host in burst["hosts"]} == {"foo.localhost (head)", "foo.localhost (base)"}
+    assert {route["route"] for burst in report["bursts"] for route in burst["routes"]} == {"foo.localhost (head)", "foo.localhost (base)"}
 
 
 @pytest.mark.parametrize("slow", ["foo-base.localhost"])

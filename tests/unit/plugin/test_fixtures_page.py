@@ -15,7 +15,20 @@ def test_the_page_is_up_to_date() -> None:
 def test_every_fixture_is_described() -> None:
     """The fixtures named in the README are included."""
     documented = dict(public_fixtures())
-    short = {"cluster", "kind_cluster", "app", "ingress", "prometheus", "burst", "slo", "duet", "resources", "namespace"}
+    short = {
+        "cluster",
+        "kind_cluster",
+        "app",
+        "ingress",
+        "prometheus",
+        "burst",
+        "slo",
+        "duet",
+        "resources",
+        "namespace",
+        "rollout",
+        "chaos",
+    }
 
     assert {f"kindgate_{name}" for name in short} | {"kindgate_settings"} == set(documented)
     assert all(documented.values())

@@ -61,6 +61,25 @@ def test_a_namespace_exists_for_its_test_only(api_server: ApiServer, cluster: Cl
     assert f"/api/v1/namespaces/{name}" not in api_server.objects
 
 
+def test_a_namespace_accepts_pods_from_the_start(api_server: ApiServer, cluster: Cluster) -> None:
+    """The block begins when the namespace has its service account, without which every pod is refused."""
+    missing = Refusal("GET", "/serviceaccounts/default", 404, "not found", times=2)
+    api_server.refusals = [missing]
+    with namespace_for(cluster, "test_pods") as name:
+        asked = [path for method, path, _ in api_server.requests if method == "GET"]
+    assert asked[:3] == [f"/api/v1/namespaces/{name}/serviceaccounts/default"] * 3
+
+
+def test_a_namespace_without_a_service_account_is_reported(
+    api_server: ApiServer, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test is not blamed for a controller that does not run."""
+    monkeypatch.setattr(namespaces, "ACCOUNT_SECONDS", 0.3)
+    api_server.refusals = [Refusal("GET", "/serviceaccounts/default", 404, "not found")]
+    with pytest.raises(ClusterError, match="got no service account"), namespace_for(cluster, "test_pods"):
+        pass
+
+
 def test_a_kept_namespace_stays(api_server: ApiServer, cluster: Cluster) -> None:
     """Nothing deletes the namespace of a failed test that is kept."""
     with namespace_for(cluster, "test_pods", lambda: Cleanup.KEEP) as name:

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.environment import Environment
 from kindgate.plugin.controller import LazyPipeline
-from tests.unit.plugin.conftest import INI, StandIn, pipeline_of
+from tests.unit.plugin.conftest import INI, StandIn, pipeline_of, reached
 
 pytestmark = pytest.mark.usefixtures("forks")
 
@@ -177,9 +176,7 @@ def test_one_pass_among_skips_is_reported_as_such(suite: pytest.Pytester, stand_
 
     def reaches(lazy: LazyPipeline) -> Environment:
         pipeline_of(lazy)
-        return Environment(
-            ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1"), Rendered(Path("o"), ()), Path("k"), Path("a"), Path("m")
-        )
+        return reached()
 
     stand_in(reaches)
     suite.makepyfile(test_it=SKIPPED, test_hosts="import pytest\npytestmark = pytest.mark.e2e\ndef test_up(app): pass\ndef test_no(): pass")

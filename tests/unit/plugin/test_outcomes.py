@@ -9,14 +9,14 @@ from kindgate.plugin.outcomes import results_of
 SUITE = '''
 import pytest
 
-@pytest.mark.scenario
+@pytest.mark.rollout
 def test_rollout():
     """A rollout loses no request.
 
     It is watched for a minute.
     """
 
-@pytest.mark.scenario
+@pytest.mark.chaos
 def test_without_words():
     pass
 
@@ -42,10 +42,10 @@ def test_a_scenario_reports_its_effect_on_the_cluster(pytester: pytest.Pytester)
     pytester.makepyfile(SUITE)
     ear = Ear()
 
-    pytester.inline_run(plugins=[ear])
+    pytester.inline_run("-m", "rollout or chaos or not e2e", plugins=[ear])
 
     results = results_of(ear.reports)
-    assert [result.scenario for result in results] == ["A rollout loses no request.", "test_without_words", ""]
+    assert [result.scenario for result in results] == ["", "A rollout loses no request.", "test_without_words"]
     assert all(result.started is not None for result in results)
 
 

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from kindgate.errors import ClusterError, SecretsMissing
-from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.environment import Environment, Stage
+from kindgate.pipeline.environment import DeployedApplication, Environment
 from kindgate.plugin.controller import LazyPipeline
-from tests.unit.plugin.conftest import INI, StandIn, entry
+from tests.unit.plugin.conftest import INI, StandIn, reached
 
 pytestmark = pytest.mark.usefixtures("forks")
 
 WITH_PYTEST_KIND = "[pytest]\naddopts = -p no:locust\n"
 """Enables pytest-kind, from which kindgate takes over some options."""
-
-ENVIRONMENT = Environment(
-    ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1"),
-    Rendered(Path("o"), ()),
-    Path("kubectl"),
-    Path("artifacts"),
-    Path("measurements"),
-    entries=(entry("foo.localhost"),),
-)
 
 SUITE = """
 import pytest
@@ -46,7 +35,7 @@ def test_more(app, number):
 
 def reaches(_lazy: LazyPipeline) -> Environment:
     """A pipeline that reaches every stage."""
-    return ENVIRONMENT
+    return reached("http://127.0.0.1:1", "foo.localhost")
 
 
 def fails(_lazy: LazyPipeline) -> Environment:
@@ -91,7 +80,7 @@ def test_only_the_controller_runs_the_pipeline(suite: pytest.Pytester, stand_in:
     outcome = suite.runpytest_inprocess("-m", "e2e", *workers).parseoutcomes()
 
     assert outcome["passed"] == (8 if "each" in workers else 4)
-    assert set(requested_stages) == {Stage.APP}
+    assert set(requested_stages) == {DeployedApplication}
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
@@ -106,7 +95,7 @@ def test_a_failed_phase_is_reported_once_with_its_exit_code(suite: pytest.Pytest
     assert text.count("no space left on device") == 1
     assert text.count("see the first error of this run") >= 3
     assert result.ret == 16
-    assert requested_stages == [Stage.APP]
+    assert requested_stages == [DeployedApplication]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +142,7 @@ def test_last_failed_reruns_the_failed_tests(
     result = suite.runpytest_inprocess(*selected, *workers)
 
     assert result.parseoutcomes().get("passed") == 4
-    assert (result.ret, set(requested_stages)) == (0, {Stage.APP})
+    assert (result.ret, set(requested_stages)) == (0, {DeployedApplication})
 
 
 @pytest.mark.parametrize(
@@ -208,7 +197,7 @@ def test_every_marker_is_described(suite: pytest.Pytester) -> None:
     lines = suite.runpytest_inprocess("--markers").stdout.lines
 
     described = {line.split("(")[0].split(":")[0].removeprefix("@pytest.mark.") for line in lines if "Provided by kindgate" in line}
-    assert described == {"e2e", "smoke", "slo", "resources", "scenario"}
+    assert described == {"e2e", "smoke", "slo", "resources", "rollout", "chaos", "scaling", "canary", "policy"}
 
 
 def test_settings_come_from_the_ini_file(suite: pytest.Pytester) -> None:

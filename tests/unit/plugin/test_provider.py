@@ -13,28 +13,33 @@ import pytest
 
 from kindgate.errors import ClusterError, ImageError
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.pipeline.environment import Environment, Stage, VersionSwap
+from kindgate.pipeline.environment import DeployedApplication, Environment, RunningCluster, StageT, VersionSwap
 from kindgate.pipeline.report_builder import Measurement
 from kindgate.plugin.provider import LocalProvider, ProviderServer, RemoteProvider, StageUnreachable
 from kindgate.plugin.worker_socket import NAME, is_admitted, listen
+from kindgate.report.judged_scenarios import JudgedEpisodes
+from kindgate.slo.episode_judge import judge_scenario
+from kindgate.slo.objectives import Objectives
+from tests.unit.slo.episodes import restart
 
 pytestmark = pytest.mark.usefixtures("forks")
 
 ADDRESS = ClusterAddress("c", Path("kubeconfig"), "kind-c", "http://127.0.0.1:1")
-PROVISIONED = Environment(ADDRESS, Rendered(Path("overlay"), ()), Path("kubectl"), Path("artifacts"), Path("measurements"))
+CLUSTER = RunningCluster(ADDRESS, Rendered(Path("overlay"), ()), Path("kubectl"), Path("artifacts"), Path("measurements"))
+PROVISIONED = DeployedApplication(CLUSTER)
 
 
 class Counting:
     """A pipeline that counts requests, and fails on demand."""
 
     def __init__(self, error: ImageError | None = None) -> None:
-        self.requested_stages: list[Stage] = []
+        self.requested_stages: list[type[object]] = []
         self.busy = 0
         self.swaps = 0
         self.overlapped = False
         self._error = error
 
-    def reach(self, stage: Stage) -> Environment:
+    def reach(self, stage: type[StageT]) -> Environment:
         """Record the stage; raise the error if there is one."""
         self.busy += 1
         self.overlapped |= self.busy > 1
@@ -74,7 +79,7 @@ def test_workers_get_plain_data_from_the_controller(remote: tuple[LocalProvider,
     """Every worker receives an equal copy of the pipeline's result, and requests are handled one at a time."""
     _, pipeline, workers = remote
     answers: list[Environment] = []
-    threads = [threading.Thread(target=lambda worker=worker: answers.append(worker.reach(Stage.APP))) for worker in workers]
+    threads = [threading.Thread(target=lambda worker=worker: answers.append(worker.reach(DeployedApplication))) for worker in workers]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -98,7 +103,7 @@ def test_a_failed_phase_also_fails_a_version_swap(folder: Path) -> None:
     pipeline = Counting(ImageError("no such image: x"))
     server = ProviderServer(LocalProvider(pipeline), folder)
     worker = RemoteProvider(server.address, server.authkey)
-    for request in (lambda: worker.reach(Stage.APP), worker.swap_versions):
+    for request in (lambda: worker.reach(DeployedApplication), worker.swap_versions):
         with pytest.raises(StageUnreachable, match="no such image"):
             request()
     worker.close()
@@ -108,11 +113,13 @@ def test_a_failed_phase_also_fails_a_version_swap(folder: Path) -> None:
 
 
 def test_a_workers_results_reach_the_controller(remote: tuple[LocalProvider, Counting, list[RemoteProvider]]) -> None:
-    """A measurement arrives unchanged."""
+    """A measurement arrives unchanged, with the episodes of a scenario."""
     local, _, workers = remote
-    workers[0].record(Measurement("test_a"))
+    judged = JudgedEpisodes((restart(),), judge_scenario(Objectives(), restart()))
+    measurement = Measurement("test_a", scenarios=(judged,))
+    workers[0].record(measurement)
 
-    assert local.measurements == [Measurement("test_a")]
+    assert local.measurements == [measurement]
 
 
 def test_only_the_first_error_is_shown_in_full(folder: Path) -> None:
@@ -123,15 +130,15 @@ def test_only_the_first_error_is_shown_in_full(folder: Path) -> None:
     worker = RemoteProvider(server.address, server.authkey)
 
     with pytest.raises(StageUnreachable) as first:
-        worker.reach(Stage.APP)
+        worker.reach(DeployedApplication)
     with pytest.raises(StageUnreachable) as second:
-        local.reach(Stage.CLUSTER)
+        local.reach(RunningCluster)
     worker.close()
     server.close()
 
     assert "spell it right" in str(first.value)
     assert str(second.value) == "no such image: x (see the first error of this run for details)"
-    assert (first.value.failure.exit_code, pipeline.requested_stages) == (15, [Stage.APP])
+    assert (first.value.failure.exit_code, pipeline.requested_stages) == (15, [DeployedApplication])
 
 
 def test_a_vanished_controller_raises_a_cluster_error(folder: Path) -> None:
@@ -142,7 +149,7 @@ def test_a_vanished_controller_raises_a_cluster_error(folder: Path) -> None:
     server.close()
 
     with pytest.raises(ClusterError, match="the xdist controller has exited"):
-        worker.reach(Stage.CLUSTER)
+        worker.reach(RunningCluster)
 
 
 def test_an_interrupted_run_reaches_no_further_stage() -> None:
@@ -152,12 +159,12 @@ def test_an_interrupted_run_reaches_no_further_stage() -> None:
     local.refuse("the run was interrupted")
 
     with pytest.raises(StageUnreachable, match="the run was interrupted"):
-        local.reach(Stage.APP)
+        local.reach(DeployedApplication)
     assert pipeline.requested_stages == []
 
     failed = LocalProvider(Counting(ImageError("no such image: x")))
     with pytest.raises(StageUnreachable):
-        failed.reach(Stage.APP)
+        failed.reach(DeployedApplication)
     failed.refuse("the run was interrupted")
     assert failed.failure is not None
     assert failed.failure.summary == "no such image: x"
@@ -185,7 +192,7 @@ def test_an_unauthenticated_client_blocks_no_worker(folder: Path, behavior: str)
             client.connect(server.address)
             bad_clients()[behavior](client)
             worker = RemoteProvider(server.address, server.authkey)
-            assert worker.reach(Stage.APP) == PROVISIONED
+            assert worker.reach(DeployedApplication) == PROVISIONED
             worker.close()
     finally:
         server.close()
@@ -214,7 +221,7 @@ def test_many_unauthenticated_clients_do_not_block_a_worker(folder: Path) -> Non
             client = stack.enter_context(closing(socket.socket(socket.AF_UNIX)))
             client.connect(server.address)
         worker = RemoteProvider(server.address, server.authkey)
-        assert worker.reach(Stage.APP) == PROVISIONED
+        assert worker.reach(DeployedApplication) == PROVISIONED
         worker.close()
 
 
@@ -227,7 +234,7 @@ def test_the_socket_is_in_the_private_folder_even_if_its_path_is_long(tmp_path: 
     try:
         assert stat.S_ISSOCK((folder / NAME).stat().st_mode)
         worker = RemoteProvider(server.address, server.authkey)
-        assert worker.reach(Stage.APP) == PROVISIONED
+        assert worker.reach(DeployedApplication) == PROVISIONED
         worker.close()
     finally:
         server.close()

@@ -17,18 +17,18 @@ from kindgate.errors import ClusterError
 from kindgate.host.command import run
 from kindgate.log_redaction import redact_record
 from kindgate.model import ClusterAddress, Rendered
-from kindgate.observe.known_values import SHORTEST, KnownValue
-from kindgate.observe.redact import Redactor
-from kindgate.pipeline.environment import Environment
+from kindgate.pipeline.environment import Environment, RunningCluster
 from kindgate.pipeline.inputs import Inputs
 from kindgate.plugin.controller import LazyPipeline
+from kindgate.redaction.known_values import SHORTEST, KnownValue
+from kindgate.redaction.redactor import Redactor
 from kindgate.slo.objectives import Objectives
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 from tests.unit.actions_runner import read_as_commands
 from tests.unit.github.standin import StandIn as GitHub
 from tests.unit.github.standin import serving
-from tests.unit.observe.secret_forms import KNOWN, KNOWN_FORMS, UNKNOWN_FORMS, WRAPPED
 from tests.unit.plugin.conftest import StandIn, pipeline_of
+from tests.unit.redaction.secret_forms import KNOWN, KNOWN_FORMS, UNKNOWN_FORMS, WRAPPED
 
 pytestmark = pytest.mark.usefixtures("forks")
 
@@ -84,8 +84,9 @@ def fails(lazy: LazyPipeline) -> Environment:
     pipeline = pipeline_of(lazy)
     kubeconfig = Path("kubeconfig")
     kubeconfig.write_text(f"users: [{{name: u, user: {{token: {CREDENTIAL}}}}}]")
-    pipeline.inputs = Inputs(Objectives(), None, Rendered(Path("o"), OBJECTS), (), None)  # type: ignore[arg-type]  # no tool is used
-    pipeline.address = ClusterAddress("c", kubeconfig, "kind-c", "http://127.0.0.1:1")
+    rendered, address = Rendered(Path("o"), OBJECTS), ClusterAddress("c", kubeconfig, "kind-c", "http://127.0.0.1:1")
+    pipeline.inputs = Inputs(Objectives(), None, rendered, (), None)  # type: ignore[arg-type]  # no tool is used
+    pipeline.environment = RunningCluster(address, rendered, Path("kubectl"), pipeline.artifacts, pipeline.measurements)
     pipeline.error = ClusterError(f"kind said {SECRET}", last_state=f"{CREDENTIAL} {os.environ['CANARY_TOKEN']}")
     raise pipeline.error
 

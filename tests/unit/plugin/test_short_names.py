@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 
 import pytest
 
-from kindgate.model import ClusterAddress, Rendered
 from kindgate.pipeline.environment import Environment
 from kindgate.plugin import fixtures, short_names
 from kindgate.plugin.controller import LazyPipeline
-from tests.unit.plugin.conftest import StandIn, entry
+from tests.unit.plugin.conftest import StandIn, reached
 
-SHORT = ("cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace", "burst", "slo", "duet", "resources")
+SHORT = ("cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace", "burst", "slo", "duet", "resources", "rollout")
 
 CONFTEST = "import pytest\n\n" + "\n\n".join(f"@pytest.fixture\ndef {name}():\n    return 'mine'\n" for name in SHORT)
 """Like a Flask project's `app` and a Redis project's `cluster`: function scope, narrower than kindgate's."""
@@ -21,9 +19,7 @@ CONFTEST = "import pytest\n\n" + "\n\n".join(f"@pytest.fixture\ndef {name}():\n 
 
 def reaches(_lazy: LazyPipeline) -> Environment:
     """A pipeline that reaches every stage."""
-    address = ClusterAddress("c", Path("kc"), "kind-c", "http://127.0.0.1:1")
-    rendered, entries = Rendered(Path("o"), ()), (entry("foo.localhost"),)
-    return Environment(address, rendered, Path("kubectl"), Path("artifacts"), Path("measurements"), entries=entries)
+    return reached("http://127.0.0.1:1", "foo.localhost")
 
 
 def test_a_projects_own_fixtures_override_every_short_name(suite: pytest.Pytester) -> None:
@@ -46,7 +42,7 @@ def test_the_long_fixture_names_work_alongside_a_projects_own(suite: pytest.Pyte
         """
     )
 
-    suite.runpytest_inprocess().assert_outcomes(passed=1)
+    suite.runpytest_inprocess("-m", "e2e").assert_outcomes(passed=1)
 
 
 def test_one_overridden_name_leaves_the_other_short_names_alone(suite: pytest.Pytester, stand_in: StandIn) -> None:

@@ -13,12 +13,14 @@ from kindgate.report.burst_records import (
     Distribution,
     FailureCount,
     GeneratorHealth,
-    HostFigures,
+    JourneySummary,
     LatencyFigures,
     Plan,
+    RouteFigures,
     SendLag,
     Timeline,
 )
+from kindgate.report.capacity_records import CapacityRow, CapacityWorkload
 from kindgate.report.objective_records import ComparisonRow, GateChanges, ThresholdChange, ThresholdOutcome, ValidityRow
 from kindgate.report.resource_records import ResourceSeries, ResourceWindow, WorkloadResources
 from kindgate.report.run_report import (
@@ -38,6 +40,17 @@ from kindgate.report.run_report import (
 from kindgate.slo.objectives import Objectives, Tolerance
 from tests.unit.report.judged_runs import bursts_of, compared_run, judged_figures
 
+CAPACITY = CapacityRow(
+    test="test_slo",
+    met=800.0,
+    missed=1000.0,
+    reason="too slow",
+    workloads=(CapacityWorkload(workload="api\x1b", replicas=2, rate=400.0, cpu=0.15, needed=5),),
+    cpu_per_request=2.0,
+    price=0.09,
+    cost=0.05,
+    target=1900.0,
+)
 START = 1_790_000_000.0
 HEAD = "0123456789abcdef0123456789abcdef01234567"
 MERGE = "fedcba9876543210fedcba9876543210fedcba98"
@@ -67,12 +80,13 @@ def _burst(number: int, scale: float = 1.0, failed: int = 0) -> Burst:
         test=LATENCY_TEST,
         started=START + 60 + 3 * number,
         seconds=2.0,
-        plan=Plan(rate=300.0, seconds=2.0, arrival="poisson", seed=number, timeout=10.0, hosts=("bar.localhost", "foo.localhost")),
+        plan=Plan(rate=300.0, seconds=2.0, arrival="poisson", seed=number, timeout=10.0, routes=("bar.localhost", "foo.localhost")),
         overall=_figures(scale, failed),
-        hosts=(
-            HostFigures(host="bar.localhost", figures=_figures(scale * 0.9)),
-            HostFigures(host="foo.localhost", figures=_figures(scale * 1.1, failed)),
+        routes=(
+            RouteFigures(route="bar.localhost", figures=_figures(scale * 0.9)),
+            RouteFigures(route="foo.localhost", figures=_figures(scale * 1.1, failed)),
         ),
+        journeys=(JourneySummary(journey="buy", count=40, completed=38, failed=2, p50=21.0, p95=30.0 * scale, p99=35.0, max=44.0),),
         failures=(FailureCount(kind="http", count=failed, example="503 Service Unavailable"),) if failed else (),
         send_lag=SendLag(p50=4.0, p99=180.0, max=950.0, distribution=Distribution(edges=(1.0, 10.0, 100.0, 1000.0), counts=(500, 80, 20))),
         generator=GeneratorHealth(cpu=0.11, steal=0.0, pressure=0.02),

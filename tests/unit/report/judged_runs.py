@@ -11,6 +11,7 @@ from typing import Any
 from kindgate.load.result import BurstResult
 from kindgate.pipeline.burst_samples import burst_sample
 from kindgate.pipeline.burst_series import BurstSeries, Enough, OnBurst
+from kindgate.pipeline.capacity import measure_capacity
 from kindgate.pipeline.comparison import measure_and_compare
 from kindgate.pipeline.environment import VersionSwap
 from kindgate.pipeline.evaluation import measure_and_judge
@@ -47,6 +48,42 @@ class GeneratedSeries(BurstSeries):
             self.sent = (*self.sent, self._burst(self._before + len(self.sent)))
             on_burst(len(self.sent), count, self.sent[-1])
         return self.sent[:count]
+
+
+class SaturatedSeries(GeneratedSeries):
+    """Bursts of a service that answers in about 20 ms up to `capacity` requests per second, and in about 2 s beyond."""
+
+    def __init__(self, capacity: float, rate: float = 200, *, shared: list[BurstResult] | None = None, steal: float = 0.0) -> None:
+        self.capacity = capacity
+        self.steal = steal
+        self.all_sent: list[BurstResult] = [] if shared is None else shared
+        """The bursts at all rates, in the order of sending."""
+        self._rates: dict[float, SaturatedSeries] = {}
+
+        def burst(number: int) -> BurstResult:
+            median = 20.0 if rate <= capacity else 2000.0
+            start = len(self.all_sent) - number
+            result = measured_burst(number, median=median, rate=rate, size=round(2 * rate), start=start, steal=steal)
+            self.all_sent.append(result)
+            return result
+
+        super().__init__(burst)
+        self.all_sent.pop()  # only for the plan
+
+    def at_rate(self, rate: float) -> BurstSeries:
+        """Return the same series for the same rate, as files on the disk would."""
+        return self._rates.setdefault(rate, SaturatedSeries(self.capacity, rate, shared=self.all_sent, steal=self.steal))
+
+
+def capacity_run(objectives: Objectives, capacity: float, bursts: int, *, quick: bool = False, test: str = "test_slo") -> RunReport:
+    """Return the report of a run that judged thresholds and capacities of a service with this capacity."""
+    burst_series = SaturatedSeries(capacity)
+    steady = measure_and_judge(replace(objectives, thresholds=objectives.steady), burst_series, bursts, quick=quick)
+    measurements = [Measurement(test, judgement=steady.judgement, origin=steady.origin)]
+    for one in objectives.capacities:
+        found = measure_capacity(one, burst_series, bursts, quick=quick).measured
+        measurements.append(Measurement(test, judgement=found.judgement, origin=found.origin))
+    return reported(measurements, burst_series.all_sent)
 
 
 def judged_run(

@@ -8,14 +8,19 @@ from typing import Any
 
 import pytest
 
+from kindgate.load.result import BurstResult
+from kindgate.load.workload_usage import WorkloadUsage
 from kindgate.model import Verdict
-from kindgate.report.base_objectives import BaseObjectives
+from kindgate.report.base_objectives import BaseObjectives, is_edited
 from kindgate.report.decision import Requirements, decide
 from kindgate.report.recompute import recompute_report
 from kindgate.report.run_report import Outcome, RunReport
 from kindgate.slo.grammar import parse_marker
-from kindgate.slo.objectives import Objectives, Tolerance
-from tests.unit.report.judged_runs import bursts_of, compared_run, judged_run
+from kindgate.slo.objectives import RESPONSE_TIMES, Objectives, Tolerance
+from kindgate.slo.planned_load import PlannedLoad, PlannedSeries
+from kindgate.slo.threshold import METRICS, Selector
+from tests.unit.report.bursts import SHOP_ROUTES, shop_burst
+from tests.unit.report.judged_runs import bursts_of, capacity_run, compared_run, judged_run
 
 STRICT, LOOSE = "p(95)<40", "p(95)<1000"
 """Limits for a service whose p(95) is about 80 ms."""
@@ -207,3 +212,159 @@ def test_objectives_count_as_edited_by_file_and_plan() -> None:
     assert edited(_run(LOOSE, bursts=12), _main(LOOSE))
     assert edited(_compared(), replace(_main(), objectives=Objectives(compare=(Tolerance(95.0, 0.99),)), compares=True))
     assert not edited(_compared(), replace(_main(), objectives=TOLERANT, compares=True))
+
+
+EACH = Objectives(compare=(Tolerance(95.0, 0.15, each="route"),))
+
+
+@functools.cache
+def _shop_run(objectives: Objectives, *, slower: float = 1.0, routes: tuple[str, ...] = SHOP_ROUTES) -> RunReport:
+    return compared_run(objectives, lambda number: shop_burst(number, slower=slower, routes=routes), 10)
+
+
+def _main_of(objectives: Objectives) -> BaseObjectives:
+    return replace(_main(), objectives=objectives, compares=True)
+
+
+def test_main_compares_each_route_that_the_run_loaded() -> None:
+    """A pull request that tolerates anything is held to main's tolerance of every route, and the slower one is named."""
+    tolerant = Objectives(compare=(Tolerance(95.0, 5.0, each="route"),))
+    recomputed = recompute_report(_shop_run(tolerant, slower=1.5), _main_of(EACH))
+
+    assert _rows(recomputed) == [Verdict.FAIL, Verdict.PASS]
+    assert "{route:checkout}" in decide(recomputed, conclusion="success").reason
+
+
+def test_unchanged_tolerances_of_each_route_are_not_an_edit() -> None:
+    """The run judged one tolerance per route, which is what main's `each` means; a looser one is an edit."""
+    report = _shop_run(EACH)
+
+    assert not is_edited(report.judged, _main_of(EACH))
+    assert is_edited(report.judged, _main_of(Objectives(compare=(Tolerance(95.0, 0.1, each="route"),))))
+    assert is_edited(report.judged, _main_of(Objectives(compare=(Tolerance(95.0, 0.15),))))
+
+
+def test_a_route_that_the_run_did_not_load_is_not_judged() -> None:
+    """Main's own tolerance of a route is not met by leaving the route out."""
+    own = Objectives(compare=(Tolerance(95.0, 0.15, selector=RESPONSE_TIMES.with_tag("route", "checkout")),))
+    recomputed = recompute_report(_shop_run(EACH, routes=("search", "list")), _main_of(own))
+
+    assert _rows(recomputed) == [None]
+    assert "{route:checkout}" in decide(recomputed, conclusion="success").reason
+
+
+def test_each_journey_of_a_run_without_journeys_is_not_judged() -> None:
+    """Nothing that main compares was loaded."""
+    journeys = Objectives(compare=(Tolerance(95.0, 0.15, selector=Selector(METRICS["iteration_duration"]), each="journey"),))
+    recomputed = recompute_report(_shop_run(EACH), _main_of(journeys))
+
+    assert _rows(recomputed) == [None]
+    assert not decide(recomputed, conclusion="success").may_merge
+
+
+def test_main_compares_no_more_routes_than_can_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of routes comes from an untrusted report, so the work for them is limited."""
+    monkeypatch.setattr("kindgate.report.base_objectives.WORK_LIMIT", 19)
+    recomputed = recompute_report(_shop_run(EACH), _main_of(EACH))
+
+    assert _rows(recomputed) == [None]
+    assert "too many routes" in decide(recomputed, conclusion="success").reason
+
+
+def _planned(checkout: int) -> PlannedLoad:
+    """Main's workload: so many checkouts, and searches for the rest of 400 arrivals."""
+    return PlannedLoad((PlannedSeries({"route": "checkout"}, checkout), PlannedSeries({"route": "search"}, 400 - checkout)))
+
+
+@pytest.mark.parametrize(("planned", "rows"), [(200, [Verdict.PASS, Verdict.PASS]), (240, [None, Verdict.PASS])])
+def test_less_load_of_a_route_than_main_plans_cannot_pass(planned: int, rows: list[Verdict | None]) -> None:
+    """The total is as planned, but checkout got fewer requests than in main's workload, so it could hardly fail."""
+    main = replace(_main_of(EACH), load=_planned(planned))
+    recomputed = recompute_report(_shop_run(EACH), main)
+
+    assert _rows(recomputed) == rows
+    if None in rows:
+        assert "main plans 240 arrivals of http_req_duration{route:checkout}" in decide(recomputed, conclusion="success").reason
+
+
+def test_a_threshold_of_a_route_needs_mains_load_of_it() -> None:
+    """The same holds for thresholds, and a route that fails with less load is still a FAIL."""
+    load = PlannedLoad((PlannedSeries({"route": "foo.localhost"}, 300),))
+    main = replace(_main("http_req_duration{host:foo.localhost,route:foo.localhost}: p(95)<1000"), load=load)
+    assert _rows(recompute_report(_run(LOOSE), main)) == [None]
+    missed = replace(main, objectives=_objectives("http_req_duration{route:foo.localhost}: p(95)<40"))
+    assert _rows(recompute_report(_run(LOOSE), missed)) == [Verdict.FAIL]
+
+
+def test_main_compares_each_route_of_its_own_workload() -> None:
+    """A route that the run left out is named and not judged, so that leaving it out does not help."""
+    load = PlannedLoad((*_planned(200).requests, PlannedSeries({"route": "login"}, 0)))
+    recomputed = recompute_report(_shop_run(EACH), replace(_main_of(EACH), load=load))
+
+    assert _rows(recomputed) == [Verdict.PASS, None, Verdict.PASS]
+    assert "{route:login}" in decide(recomputed, conclusion="success").reason
+
+
+def test_main_compares_resources_of_a_run_that_measured_them() -> None:
+    """A pull request that dropped the tolerance is held to main's, whatever load main's workload plans."""
+    cpu = Objectives(compare=(Tolerance(50.0, 0.05, selector=Selector(METRICS["cpu_per_request"])),))
+    used = {"head": 1.2, "base": 1.0}
+
+    def burst(number: int) -> BurstResult:
+        usage = tuple(WorkloadUsage("shop", arm, 1, seconds + 0.001 * (number % 3)) for arm, seconds in used.items())
+        return replace(shop_burst(number), usage=usage)
+
+    main = replace(_main_of(cpu), load=_planned(200))
+    assert _rows(recompute_report(compared_run(EACH, burst, 10), main)) == [Verdict.FAIL]
+    assert _rows(recompute_report(_shop_run(EACH), main)) == [Verdict.INVALID]
+
+
+P95 = "p(95)<400"
+"""Limit of a service with a p(95) of about 30 ms below its capacity."""
+
+
+@pytest.mark.parametrize(
+    ("own", "main", "verdict"),
+    [
+        ("capacity: value>150", "capacity: value>150", Verdict.PASS),
+        ("capacity: value>500", "capacity: value>500", Verdict.FAIL),
+        ("capacity: value>250", "capacity: value>150", Verdict.PASS),
+        ("capacity: value>500", "capacity: value>150", None),
+        ("capacity: value>150", "capacity: value>500", None),
+    ],
+    ids=["met", "missed", "measured at a higher rate", "missed at a higher rate", "measured at a lower rate"],
+)
+def test_the_bases_capacity_is_judged_at_its_own_rate(own: str, main: str, verdict: Verdict | None) -> None:
+    """A higher rate proves a lower one, but missing it does not refute it; a lower rate proves nothing."""
+    recomputed = recompute_report(capacity_run(_objectives(P95, own), 300, 10), _main(P95, main))
+
+    assert recomputed.recomputation is not None
+    assert recomputed.recomputation.base is not None
+    assert recomputed.recomputation.base.edited == (own != main)
+    assert _rows(recomputed) == [Verdict.PASS, verdict]
+
+
+def test_a_capacity_that_the_run_did_not_measure_is_not_judged() -> None:
+    """A pull request that removes the objective turns the check red."""
+    recomputed = recompute_report(_run(LOOSE), _main(LOOSE, "capacity: value>150"))
+
+    assert _rows(recomputed) == [Verdict.PASS, None]
+    assert not decide(recomputed, conclusion="success").may_merge
+
+
+def test_a_capacity_within_looser_objectives_counts_as_edited() -> None:
+    """What limits a capacity belongs to it."""
+    report = capacity_run(_objectives(P95, "capacity: value>150"), 300, 10)
+    steady, found = report.judged
+    looser = found.model_copy(update={"within": tuple(one.model_copy(update={"limit": 4000.0}) for one in found.within)})
+    recomputed = recompute_report(report.model_copy(update={"judged": (steady, looser)}), _main(P95, "capacity: value>150"))
+
+    assert recomputed.recomputation is not None
+    assert recomputed.recomputation.base is not None
+    assert recomputed.recomputation.base.edited
+
+
+def test_a_capacity_from_too_few_bursts_is_not_judged() -> None:
+    """The base's plan decides how many bursts a PASS needs."""
+    report = capacity_run(_objectives(P95, "capacity: value>150"), 300, 5)
+    assert _rows(recompute_report(report, _main(P95, "capacity: value>150"))) == [None, None]

@@ -8,13 +8,13 @@ import pytest
 
 from kindgate.model import Verdict
 from kindgate.pipeline.report_builder import Measurement, build_report
-from kindgate.report.baseline_outcome import baseline_figures, baseline_outcome, with_baseline_outcomes
+from kindgate.report.baseline_outcome import BaselineFigures, baseline_figures, baseline_outcome, with_baseline_outcomes
 from kindgate.report.markdown import comment
 from kindgate.report.run_report import Run, RunReport, TestResult
 from kindgate.slo.compare import Comparison, ComparisonResult
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judgement import Judgement, ThresholdResult
-from kindgate.slo.objectives import Tolerance
+from kindgate.slo.objectives import RESPONSE_TIMES, Tolerance
 
 TEST = "tests/e2e/test_slo.py::test_slo"
 
@@ -62,26 +62,34 @@ def test_a_met_objective_has_the_baseline_outcome(base: float, cell: str) -> Non
 @pytest.mark.parametrize(
     ("text", "figures"),
     [
-        ("p(99)<50", {95.0: 10.0}),
-        ("avg<50", {95.0: 10.0, 50.0: 10.0}),
-        ("http_req_duration{host:foo.localhost}: p(95)<50", {95.0: 10.0}),
-        ("service_time: p(95)<50", {95.0: 10.0}),
-        ("http_req_failed: rate<0.01", {95.0: 10.0}),
+        ("p(99)<50", {(RESPONSE_TIMES, 95.0): 10.0}),
+        ("avg<50", {(RESPONSE_TIMES, 95.0): 10.0, (RESPONSE_TIMES, 50.0): 10.0}),
+        ("http_req_duration{host:foo.localhost}: p(95)<50", {(RESPONSE_TIMES, 95.0): 10.0}),
+        ("service_time: p(95)<50", {(RESPONSE_TIMES, 95.0): 10.0}),
+        ("http_req_failed: rate<0.01", {(RESPONSE_TIMES, 95.0): 10.0}),
     ],
 )
-def test_an_uncompared_objective_has_no_baseline_outcome(text: str, figures: dict[float, float]) -> None:
+def test_an_uncompared_objective_has_no_baseline_outcome(text: str, figures: BaselineFigures) -> None:
     """Another percentile, an average, a subset of the requests or another metric gets no statement."""
     assert baseline_outcome(parse_marker((text,), "test")[0], figures) == (None, "")
 
 
 def test_the_median_can_be_written_as_med_or_p50() -> None:
     """`med` is `p(50)`."""
-    assert baseline_outcome(parse_marker(("med<50",), "test")[0], {50.0: 10.0}) == (10.0, "passed")
+    assert baseline_outcome(parse_marker(("med<50",), "test")[0], {(RESPONSE_TIMES, 50.0): 10.0}) == (10.0, "passed")
+
+
+def test_a_compared_route_has_its_own_baseline_figure() -> None:
+    """The baseline's p(95) of a route says whether it meets the same threshold of that route."""
+    route = RESPONSE_TIMES.with_tag("route", "checkout")
+    threshold = parse_marker(("http_req_duration{route:checkout}: p(95)<50",), "test")[0]
+
+    assert baseline_outcome(threshold, {(RESPONSE_TIMES, 95.0): 10.0, (route, 95.0): 61.0}) == (61.0, "failed")
 
 
 def test_a_baseline_without_responses_has_no_figures() -> None:
     """A baseline that answered nothing has no percentiles."""
-    assert baseline_figures([_comparison((95.0, None), (50.0, 3.0)), _comparison((50.0, 4.0))]) == {50.0: 3.0}
+    assert baseline_figures([_comparison((95.0, None), (50.0, 3.0)), _comparison((50.0, 4.0))]) == {(RESPONSE_TIMES, 50.0): 3.0}
 
 
 @pytest.mark.parametrize(

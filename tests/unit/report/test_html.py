@@ -17,6 +17,7 @@ from kindgate.report.burst_records import Distribution, SendLag, Timeline
 from kindgate.report.html import report_page, summary_fragment
 from kindgate.report.objective_records import EarlierLooks
 from kindgate.report.run_report import RunReport, TestResult
+from tests.unit.report.conftest import CAPACITY
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -222,3 +223,12 @@ def test_the_comparison_shows_the_result_before_confirmation(failing: RunReport)
 
     assert "FAIL: +30.0 % (+20.0 % to +40.0 %) in 20 pairs" in report_page(undrawn.model_copy(update={"comparison": (row,)}))
     assert "before confirmation" not in report_page(undrawn)
+
+
+def test_a_capacity_has_a_section_of_its_own(passing: RunReport) -> None:
+    """Sentence and table are those of the comment."""
+    page = Page(report_page(passing.model_copy(update={"capacity": (CAPACITY,)})))
+
+    assert "800 requests and journeys per second within the objectives; at 1,000/s: too slow" in page.text
+    assert "replicas for 1,900/s" in page.text
+    assert "Capacity" not in Page(report_page(passing)).text

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from pydantic import ValidationError
 
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.report.judged import OBJECTIVES_LIMIT, JudgedResult, JudgedThreshold, Origin, judged_figures
+from kindgate.report.judged import OBJECTIVES_LIMIT, JudgedResult, JudgedThreshold, JudgedTolerance, Origin, judged_figures
 from kindgate.report.measurements import Size, samples_of
 from kindgate.slo.compare import compare
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.judge import judge
-from kindgate.slo.objectives import Objectives, Tolerance
+from kindgate.slo.objectives import RESPONSE_TIMES, Objectives, Tolerance
 from kindgate.slo.sample import BurstSample
+from kindgate.slo.threshold import METRICS, Selector
 from tests.unit.report.bursts import measured_burst
 
 SAMPLES = tuple(burst_sample(measured_burst(number, arms="duet")) for number in range(8))
@@ -63,7 +65,15 @@ def test_abort_settings_are_recorded() -> None:
 
 def test_a_comparison_is_recorded_exactly_as_judged() -> None:
     """Tolerances, bursts per figure and placement of the versions are kept."""
-    tolerances = (Tolerance(95.0, 0.1), Tolerance(99.9, 0.123456789))
+    checkout = RESPONSE_TIMES.with_tag("route", "check out:}").with_tag("group", "shop")
+    journeys = Selector(METRICS["iteration_duration"], (("journey", "buy"),))
+    cpu = Selector(METRICS["cpu_per_request"], (("workload", "shop"),))
+    tolerances = (
+        Tolerance(95.0, 0.1),
+        Tolerance(99.9, 0.123456789, selector=checkout),
+        Tolerance(50.0, 0.1, selector=journeys),
+        Tolerance(50.0, 0.05, selector=cpu),
+    )
     found = JudgedResult(compare(tolerances, SAMPLES, look=2), Origin(tuple(sample.started for sample in SAMPLES), 4, 4, "a on b"), "duet")
     (record,) = judged_figures([found], SAMPLES).judged
     assert [one.tolerance() for one in record.tolerances] == list(tolerances)
@@ -108,3 +118,17 @@ def test_an_objective_outside_the_grammar_is_refused(metric: str, aggregation: s
     record = JudgedThreshold(metric=metric, aggregation=aggregation, operator="<", limit=1.0, quantile=quantile)
     with pytest.raises(ValueError, match="objective"):
         record.threshold()
+
+
+@pytest.mark.parametrize("metric", ["http_req_failed", "send_lag", "nothing"])
+def test_a_tolerance_of_a_metric_that_is_not_compared_is_refused(metric: str) -> None:
+    """Only times of requests and journeys can be compared, whatever a report claims."""
+    with pytest.raises(ValueError, match="cannot be compared"):
+        JudgedTolerance(quantile=95.0, max_regression=0.1, metric=metric).tolerance()
+
+
+@pytest.mark.parametrize("tags", [{f"tag{number}": "x" for number in range(17)}, {"route": "x" * 1001}, {"x" * 301: "y"}])
+def test_tags_are_bounded(tags: dict[str, str]) -> None:
+    """An untrusted report cannot hold more or longer tags than a run may send."""
+    with pytest.raises(ValidationError):
+        JudgedTolerance(quantile=95.0, max_regression=0.1, tags=tags)

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from kindgate.model import Verdict
 from kindgate.report.decision import Requirements, decide, no_verdict
+from kindgate.report.failure_causes import EndedContainer
 from kindgate.report.headline import headline
+from kindgate.report.load_scope import CLOSED_LOOP, SAFE_ROUTES_ONLY
 from kindgate.report.markdown import (
     COMMENT_LIMIT,
     MARKER_RESERVE,
@@ -26,6 +28,7 @@ from kindgate.report.markdown import (
 )
 from kindgate.report.objective_records import EarlierLooks, GateChanges
 from kindgate.report.run_report import Link, Outcome, RunReport, SetupError, TestResult
+from tests.unit.report.conftest import CAPACITY
 
 GOLDEN = Path(__file__).parent / "golden"
 ENDINGS = ("passing", "failing", "inconclusive", "invalid", "setup_failed", "interrupted")
@@ -97,9 +100,13 @@ def test_the_first_line_names_the_missed_threshold_with_value_and_limit(failing:
         (
             Verdict.FAIL,
             Outcome.FAILED,
-            "81.3 ms, +67.5 % (+51.0 % to +82.0 %): certainly slower, and not shown to be within 10 %",
+            "`p(95)` 67.5 % slower (+51.0 % to +82.0 %), from 48.5 ms to 81.3 ms; certainly slower, and not shown to be within 10 %",
         ),
-        (Verdict.INCONCLUSIVE, Outcome.INCONCLUSIVE, "`p(95)` went from 48.5 ms to 81.3 ms"),
+        (
+            Verdict.INCONCLUSIVE,
+            Outcome.INCONCLUSIVE,
+            "`p(95)` 67.5 % slower (+51.0 % to +82.0 %), from 48.5 ms to 81.3 ms; 10 % is tolerated",
+        ),
         (Verdict.INVALID, Outcome.INVALID, "so 1 objective got no verdict"),
     ],
 )
@@ -116,6 +123,78 @@ def test_a_comparison_without_objectives_has_a_headline(failing: RunReport, verd
     assert words in first
     if verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.INVALID}:
         assert "slower in this pull request" in second
+
+
+def test_the_headline_names_the_route_that_regressed_most(failing: RunReport) -> None:
+    """Of several slower routes the worst leads, and its own sentence is the cause; a route without answers is worse than any."""
+    tests = tuple(test for test in failing.tests if test.outcome == "passed")
+    search, checkout = (
+        failing.comparison[0].model_copy(
+            update={"verdict": Verdict.FAIL, "tags": {"route": route}, "change": change, "explanation": f"FAIL: {route} is slower."}
+        )
+        for route, change in (("search", 0.2), ("checkout", 0.31))
+    )
+    report = failing.model_copy(
+        update={"objectives": (), "comparison": (search, checkout), "tests": tests, "outcome": Outcome.FAILED, "exit_code": 20}
+    )
+    first, second, *rest = comment(report).splitlines()
+
+    assert ": `checkout`: `p(95)` 31 % slower (+51.0 % to +82.0 %), from 48.5 ms to 81.3 ms" in first
+    assert first.endswith(", and 1 more figure")
+    assert "**Cause:** `checkout is slower`" in second
+    assert any(line.startswith("| `p(95)`<br>`http_req_duration{route:checkout}` |") for line in rest)
+    silent = search.model_copy(update={"head": None, "change": 999.0})
+    first = comment(report.model_copy(update={"comparison": (silent, checkout)})).splitlines()[0]
+    assert "`search`: `p(95)` of the pull request has no value because too many requests failed (baseline 48.5 ms)" in first
+
+
+def test_the_headline_leads_with_the_container_that_ended(failing: RunReport) -> None:
+    """A cause with its share of requests comes before the objective that it explains."""
+    first = comment(_with_ended(failing)).splitlines()[0]
+
+    assert ": `ingress/traefik` was OOM-killed: 26 % of requests failed; `" in first
+    assert (
+        "`ingress/traefik` ended with exit code 1: 26 %" in comment(_with_ended(failing, out_of_memory=False, exit_code=1)).splitlines()[0]
+    )
+
+
+@pytest.mark.parametrize("changes", [{"test": "another test"}, {"at": -10.0}, {"at": 30.0}, {"requests": 0}])
+def test_a_container_that_ended_elsewhere_is_not_the_cause(failing: RunReport, changes: dict[str, Any]) -> None:
+    """Another test's objective, or a moment outside the judged bursts (here: seconds after their start), explains nothing."""
+    assert "OOM-killed" not in comment(_with_ended(failing, **changes)).splitlines()[0]
+
+
+def _with_ended(report: RunReport, **changes: Any) -> RunReport:
+    """Return the report with a container that ended a second after the start of the only burst of two tests, one of which failed."""
+    missed = next(one for one in report.objectives if one.verdict is Verdict.FAIL)
+    entry = report.judged[0].model_copy(update={"test": missed.test, "bursts": (0,), "confirmation": None})
+    fields: dict[str, Any] = {
+        "test": missed.test,
+        "workload": "ingress/traefik",
+        "out_of_memory": True,
+        "exit_code": 137,
+        "failed": 26,
+        "requests": 100,
+    }
+    fields |= {"at": 1.0} | changes
+    fields["at"] += report.figures[0].started
+    other = entry.model_copy(update={"test": "another test"})
+    return report.model_copy(update={"judged": (entry, other), "ended_containers": (EndedContainer(**fields),)})
+
+
+def test_the_load_of_a_run_without_a_workload_is_limited(failing: RunReport) -> None:
+    """A reader must not take verdicts about GET requests for verdicts about logins and checkouts."""
+    assert SAFE_ROUTES_ONLY in comment(failing)
+    assert SAFE_ROUTES_ONLY not in comment(failing.model_copy(update={"workload": "slo.yaml"}))
+    assert SAFE_ROUTES_ONLY not in comment(failing.model_copy(update={"objectives": (), "comparison": ()}))
+
+
+def test_a_closed_loop_is_stated_with_the_verdicts(failing: RunReport) -> None:
+    """Whatever the objectives are about."""
+    first, *others = failing.figures
+    closed = failing.model_copy(update={"figures": (first.model_copy(update={"closed_loop": "50 users"}), *others), "workload": "slo.yaml"})
+    assert CLOSED_LOOP in comment(closed)
+    assert CLOSED_LOOP not in comment(failing)
 
 
 def test_an_unconfirmed_comparison_comes_first(failing: RunReport) -> None:
@@ -138,7 +217,7 @@ def test_an_unconfirmed_comparison_comes_first(failing: RunReport) -> None:
     first, second, *rest = comment(report).splitlines()
 
     assert "INCONCLUSIVE for `" in first
-    assert ": not confirmed: `p(95)` went from" in first
+    assert ": not confirmed: `p(95)` 2 % slower (-3.0 % to +7.0 %), from" in first
     assert first.endswith(", and 2 more undecided objectives")
     assert "**Cause:** `10 pairs of bursts said FAIL (67.5 % slower), and 20 new ones cannot tell" in second
     (cells,) = (line for line in rest if line.startswith("| `p(95)`") and "not confirmed" in line)
@@ -421,3 +500,14 @@ def test_a_cause_omits_the_verdict_and_ends_with_one_period(failing: RunReport) 
     objective = failing.objectives[0].model_copy(update={"explanation": "FAIL: p(95) = 81 ms: too slow; this speaks for this machine."})
     report = failing.model_copy(update={"objectives": (objective,), "tests": ()})
     assert headline(report).cause == ("p(95) = 81 ms: too slow; this speaks for this machine",)
+
+
+def test_a_capacity_has_a_table_of_its_own(passing: RunReport) -> None:
+    """Foreign words in the sentence and in the table are code."""
+    hostile = CAPACITY.model_copy(update={"reason": "@octocat"})
+    page = comment(passing.model_copy(update={"capacity": (hostile,)}))
+
+    assert "**Capacity: 800 requests and journeys per second within the objectives; at 1,000/s: `@octocat`;" in page
+    assert "| 2 | 400 | 0.15 | 5 |" in page
+    below = CAPACITY.model_copy(update={"met": None, "workloads": (), "cpu_per_request": None, "price": None})
+    assert "below 1,000 requests and journeys per second" in comment(passing.model_copy(update={"capacity": (below,)}))

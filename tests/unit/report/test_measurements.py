@@ -8,6 +8,7 @@ import lzma
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ from pydantic import ValidationError
 
 from kindgate.histogram import _FILTERS, Histogram
 from kindgate.pipeline.burst_samples import burst_sample
-from kindgate.report.measurements import TIMES_LIMIT, BurstFigures, FiguresRefused, figures_of, samples_of
+from kindgate.report.measurements import REQUESTS_LIMIT, TIMES_LIMIT, BurstFigures, FiguresRefused, figures_of, samples_of
+from kindgate.slo.sample import JourneySeries, Series
 from tests.unit.report.bursts import measured_burst
 
 
@@ -51,6 +53,37 @@ def _series(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     document = _document()
     change(document["series"][0])
     return document
+
+
+def _with_journeys(**changes: Any) -> dict[str, Any]:
+    """Return a burst with 5 runs of a journey, 3 of them completed, with `changes` of its record."""
+    sample = burst_sample(measured_burst(1))
+    journey = JourneySeries({"journey": "buy", "arm": "head"}, 5, 4, 3, 1, Histogram.of([10, 20, 30]))
+    document: dict[str, Any] = json.loads(figures_of(replace(sample, journeys=(journey,))).model_dump_json())
+    document["journeys"][0].update(changes)
+    return document
+
+
+def test_journeys_convert_back_to_the_measured_ones() -> None:
+    """Journeys are recomputed like requests."""
+    (sample,) = samples_of([BurstFigures.model_validate_json(json.dumps(_with_journeys()))])
+
+    assert sample.journeys == (JourneySeries({"journey": "buy", "arm": "head"}, 5, 4, 3, 1, Histogram.of([10, 20, 30])),)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"completed": 4}, {"failed": 3}, {"started": 6}, {"scheduled": 3}, {"duration": Histogram.empty().to_text()}]
+)
+def test_contradictory_journeys_are_refused(changes: dict[str, Any]) -> None:
+    """Each run that completed has a time, and no more runs end than start."""
+    with pytest.raises(FiguresRefused, match="buy, head: the number of times does not match the journeys scheduled"):
+        _read(_with_journeys(**changes))
+
+
+def test_journeys_count_as_requests() -> None:
+    """No sum of a report's times overflows, so journeys have no limit of their own."""
+    with pytest.raises(FiguresRefused, match="requests"):
+        _read(_with_journeys(scheduled=REQUESTS_LIMIT))
 
 
 EMPTY, ONE = Histogram.empty().to_text(), Histogram.of([1]).to_text()
@@ -135,3 +168,13 @@ def test_unpacking_histograms_is_bounded() -> None:
     message, peak = read.stdout.splitlines()
     assert "distinct times" in message
     assert int(peak) < 200_000  # kilobytes
+
+
+def test_figures_of_another_program_convert_back_to_the_measured_samples() -> None:
+    """Its delay may be unknown, its checks may belong to no request, and it may wait for responses."""
+    measured = burst_sample(measured_burst(1))
+    checks = Series({"check": "status is 200"}, 0, 0, checks_passed=9, checks_failed=1)
+    health = replace(measured.health, loop_lag=Histogram.empty())
+    sample = replace(measured, series=(*measured.series, checks), health=health, closed_loop="50 users")
+
+    assert samples_of([BurstFigures.model_validate_json(figures_of(sample).model_dump_json())]) == (sample,)

@@ -10,6 +10,7 @@ from kindgate.model import Verdict
 from kindgate.report.objective_records import EarlierLooks
 from kindgate.report.plain_text import aligned, terminal_lines
 from kindgate.report.run_report import RunReport
+from tests.unit.report.conftest import CAPACITY
 
 
 def test_verdict_cause_and_next_step_come_first(failing: RunReport) -> None:
@@ -67,3 +68,14 @@ def test_escape_sequences_never_reach_the_terminal(passing: RunReport) -> None:
     text = "\n".join(terminal_lines(passing.model_copy(update={"objectives": objectives, "notes": ("\x1b]0;x\x07",)})))
     assert not {"\x1b", "\r", "\u202e", "\x07"} & set(text)
     assert r"\u001b[2J\r\u202e" in text
+
+
+def test_a_capacity_shows_its_replicas_and_its_cost(passing: RunReport) -> None:
+    """Rate, limit and cost in one line, then each workload; foreign names cannot control the terminal."""
+    lines = terminal_lines(passing.model_copy(update={"capacity": (CAPACITY,)}))
+    start = lines.index(
+        "capacity: 800 requests and journeys per second within the objectives; at 1,000/s: too slow; "
+        "2 ms of CPU time per request, so a million requests cost 0.05 at 0.09 per CPU-hour"
+    )
+
+    assert re.split(r" {2,}", lines[start + 2].strip()) == [r"api\u001b", "2", "400", "0.15", "5"]

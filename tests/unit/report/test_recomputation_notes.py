@@ -76,7 +76,7 @@ def test_a_page_explains_what_recomputation_proves() -> None:
     assert "the pull request's own objectives, from its tests: `p(95)<1000 of http_req_duration`" in text
     for text_of_page in (text, page.lower()):
         assert "consistent, not that it is honest" in text_of_page
-    assert "judged again" not in comment(_run())
+    assert "recomputed" not in comment(_run())
 
 
 @given(objective=HOSTILE, reason=HOSTILE, branch=HOSTILE, accepted=HOSTILE)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kindgate.report.units import NONE, change, number, percent, plural, quantity, span
+from kindgate.report.units import NONE, change, number, percent, plural, quantity, short_span, span
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,17 @@ def test_a_share_below_100_percent_is_never_rounded_up_to_it(share: float, text:
 def test_durations_are_formatted_in_everyday_units(seconds: float, text: str) -> None:
     """Seconds have a decimal; minutes and hours do not."""
     assert span(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.0, "0 ms"), (0.0124, "12.4 ms"), (0.0999, "99.9 ms"), (0.1, "0.1 s"), (75, "1 min 15 s")])
+def test_a_short_duration_is_in_milliseconds(seconds: float, text: str) -> None:
+    """An outage of a few requests is not 0 s."""
+    assert short_span(seconds) == text
+
+
+def test_a_rate_has_no_space_before_its_unit() -> None:
+    """`800/s`, but `142 ms`."""
+    assert (quantity(800.0, "/s"), quantity(142.0, "ms")) == ("800/s", "142 ms")
 
 
 def test_units_signs_and_plurals() -> None:

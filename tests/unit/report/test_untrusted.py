@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -15,7 +16,10 @@ from pydantic import ValidationError
 from kindgate.report.decision import decide
 from kindgate.report.markdown import COMMENT_LIMIT, Leg, comment, job_summary, matrix_comment
 from kindgate.report.run_report import RunReport
+from kindgate.slo.episode import Requests
+from tests.unit.report.played import judged, played_run
 from tests.unit.report.test_markdown import assert_harmless
+from tests.unit.slo.episodes import restart
 
 Path = tuple[str | int, ...]
 
@@ -26,6 +30,13 @@ NO_REQUIREMENTS = st.recursive(
     max_leaves=6,
 )
 UNDRAWN = re.compile(r"[\x00-\x08\x0b-\x1f\u200b-\u200f\u202a-\u202e\u2060-\u2069]")
+
+
+@pytest.fixture
+def full(failing: RunReport) -> RunReport:
+    """A failing run that also judged scenarios."""
+    played = played_run(judged(restart({6: Requests(failed=3)}, error="not rolled out")), judged(restart(action="update")))
+    return failing.model_copy(update={"scenarios": played.scenarios, "episodes": played.episodes})
 
 
 def _string_paths(node: Any, path: Path = ()) -> Iterator[Path]:
@@ -47,9 +58,9 @@ def _changed(document: Any, path: Path, value: Any) -> Any:
 
 @given(st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
-def test_a_report_with_any_value_anywhere_is_refused_or_rendered_completely(failing: RunReport, data: st.DataObject) -> None:
+def test_a_report_with_any_value_anywhere_is_refused_or_rendered_completely(full: RunReport, data: st.DataObject) -> None:
     """With one to three unexpected values in a full report, the only possible exception is `ValidationError`."""
-    document = json.loads(failing.model_dump_json())
+    document = json.loads(full.model_dump_json())
     for _ in range(data.draw(st.integers(1, 3))):
         document = _changed(document, data.draw(st.sampled_from(list(_string_paths(document)))), data.draw(NO_REQUIREMENTS))
 
@@ -66,9 +77,9 @@ def test_a_report_with_any_value_anywhere_is_refused_or_rendered_completely(fail
 
 @given(HOSTILE, st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-def test_hostile_text_in_any_field_is_refused_or_harmless(failing: RunReport, text: str, data: st.DataObject) -> None:
+def test_hostile_text_in_any_field_is_refused_or_harmless(full: RunReport, text: str, data: st.DataObject) -> None:
     """Hostile text is placed in all text fields that the schema allows, at once."""
-    document = json.loads(failing.model_dump_json())
+    document = json.loads(full.model_dump_json())
     texts = [path for path in _string_paths(document) if isinstance(_at(document, path), str)]
     for path in data.draw(st.lists(st.sampled_from(texts), min_size=1, max_size=10, unique=True)):
         changed = _changed(document, path, text)

@@ -24,7 +24,7 @@ from kindgate.scaffold.manifest_facts import Application
 from kindgate.scaffold.provenance import Provenance
 from kindgate.scaffold.repository import Repository
 from kindgate.scaffold.suite_files import Plan, wanted_changes
-from kindgate.settings import build_settings
+from kindgate.settings_sources import build_settings
 from kindgate.slo.slo_file import parse_document
 from tests.tools.lint_workflows import write_example
 from tests.unit.deploy.objects import manifest

@@ -13,7 +13,8 @@ from kindgate.histogram import Histogram
 from kindgate.model import Verdict
 from kindgate.slo.compare import BASE, HEAD, LARGEST_RATIO, compare, judge_ratios, log_ratios
 from kindgate.slo.objectives import Tolerance
-from kindgate.slo.sample import BurstSample, Health, Series
+from kindgate.slo.sample import BurstSample, Health, JourneySeries, Series
+from kindgate.slo.threshold import METRICS, Selector
 
 P95 = Tolerance(95.0, 0.10)
 
@@ -171,7 +172,7 @@ def test_alternating_bursts_are_the_fallback(slower: float, drift: float, verdic
 
 def test_a_block_gives_the_average_change() -> None:
     """Two bursts of each version yield one change of the expected size."""
-    ratios = log_ratios(95.0, _abba(1.15))
+    ratios = log_ratios(P95, _abba(1.15))
 
     assert len(ratios) == 20
     assert np.mean(ratios) == pytest.approx(math.log(1.15), abs=0.02)
@@ -179,8 +180,8 @@ def test_a_block_gives_the_average_change() -> None:
 
 def test_an_incomplete_abba_block_is_ignored() -> None:
     """Only complete blocks of base, head, head, base yield a change."""
-    assert len(log_ratios(95.0, _abba(1.0, bursts=15))) == 3
-    assert log_ratios(95.0, _abba(1.0, bursts=3)) == []
+    assert len(log_ratios(P95, _abba(1.0, bursts=15))) == 3
+    assert log_ratios(P95, _abba(1.0, bursts=3)) == []
 
 
 def test_lost_percentiles_are_the_largest_ratios() -> None:
@@ -188,7 +189,7 @@ def test_lost_percentiles_are_the_largest_ratios() -> None:
     broken, fine = np.ones(90), np.ones(100)
 
     def ratio(base: Series, head: Series) -> list[float]:
-        return log_ratios(95.0, [BurstSample(0, 1, (base, head))])
+        return log_ratios(P95, [BurstSample(0, 1, (base, head))])
 
     assert ratio(_series(BASE, fine), _series(HEAD, broken, 10)) == [LARGEST_RATIO]
     assert ratio(_series(BASE, broken, 10), _series(HEAD, fine)) == [-LARGEST_RATIO]
@@ -268,3 +269,69 @@ def test_a_version_that_only_redirects_cannot_pass(arms: tuple[str, ...], named:
 def test_a_slower_version_fails_whatever_it_answers() -> None:
     """Redirects never hide a FAIL."""
     assert _verdict(_redirecting(_duet(1.3), BASE, HEAD)) is Verdict.FAIL
+
+
+def _routes(slower: float, *, bursts: int = 30, size: int = 100, journeys: bool = False) -> list[BurstSample]:
+    """Build duets of two routes with `size` requests of each version per burst, of which only `checkout` is `slower`."""
+    rng = np.random.default_rng(9)
+    samples = []
+    for place in range(bursts):
+        series, runs = [], []
+        for route, factor in (("checkout", slower), ("search", 1.0)):
+            for arm in (BASE, HEAD):
+                times = 10 * np.exp(rng.normal(0, 0.3, size)) * (factor if arm == HEAD else 1.0)
+                times = np.rint(times * 1000).astype(np.int64)
+                if journeys:
+                    runs.append(JourneySeries({"journey": route, "arm": arm}, size, size, size, 0, Histogram.of(times)))
+                series.append(Series({"route": route, "arm": arm}, size, size, response=Histogram.of(times)))
+        samples.append(BurstSample(3.0 * place, 2.0, tuple(series), journeys=tuple(runs)))
+    return samples
+
+
+def _of(metric: str, **tags: str) -> Tolerance:
+    return Tolerance(95.0, 0.15, selector=Selector(METRICS[metric], tuple(tags.items())))
+
+
+@pytest.mark.parametrize("metric", ["http_req_duration", "iteration_duration"])
+def test_only_the_slower_route_fails(metric: str) -> None:
+    """The figures of one route or journey decide about it alone, and its sentence names it."""
+    tag = "journey" if metric == "iteration_duration" else "route"
+    tolerances = [_of(metric, **{tag: name}) for name in ("checkout", "search")]
+
+    checkout, search = compare(tolerances, _routes(1.4, journeys=True)).results
+
+    assert (checkout.verdict, search.verdict) == (Verdict.FAIL, Verdict.PASS)
+    assert checkout.change == pytest.approx(0.4, abs=0.05)
+    assert (checkout.samples, checkout.bursts) == (6000, 30)
+    noun = "journeys" if tag == "journey" else "requests"
+    assert f"FAIL: p(95) of {metric}{{{tag}:checkout}} in the pull request =" in checkout.explanation
+    assert f"from 6,000 {noun} in 30 pairs" in checkout.explanation
+
+
+def test_a_route_without_requests_is_a_fail() -> None:
+    """No data of a compared route counts as FAIL, however many requests others have."""
+    (result,) = compare([_of("http_req_duration", route="login")], _routes(1.0)).results
+
+    assert (result.verdict, result.samples) == (Verdict.FAIL, 0)
+
+
+def test_redirects_of_another_route_do_not_matter() -> None:
+    """Only the compared route's own answers can keep it from passing."""
+    samples = [
+        replace(sample, series=tuple(replace(one, redirects=100 if one.tags["route"] == "search" else 0) for one in sample.series))
+        for sample in _routes(1.0)
+    ]
+    checkout, search = compare([_of("http_req_duration", route=route) for route in ("checkout", "search")], samples).results
+
+    assert (checkout.verdict, search.verdict) == (Verdict.PASS, Verdict.INCONCLUSIVE)
+
+
+def test_an_undecided_route_with_few_requests_says_how_many_suffice() -> None:
+    """The sentence names the reason and the remedy; with enough requests, the change is only close to the tolerance."""
+    few, enough = (
+        compare([_of("http_req_duration", route="checkout")], _routes(1.1, bursts=4, size=size)).results[0] for size in (40, 200)
+    )
+
+    assert (few.verdict, enough.verdict) == (Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE)
+    assert "too close to call with about 40 of each version in a pair, where 200 requests usually suffice" in few.explanation
+    assert "too close to call;" in enough.explanation

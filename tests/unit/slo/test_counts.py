@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.histogram import Histogram
-from kindgate.slo.counts import Count, Times, counts_of, covered_requests, measure, times_of, total_of
+from kindgate.slo.counts import Count, Times, counts_of, covered_requests, measure, requests_of, times_of, total_of
 from kindgate.slo.grammar import parse_marker, parse_selector
-from kindgate.slo.sample import BurstSample
-from kindgate.slo.source_location import Source
+from kindgate.slo.sample import BurstSample, JourneySeries
+from kindgate.source_location import Source
 
 MakeBurst = Callable[..., BurstSample]
 
@@ -164,3 +165,47 @@ def test_the_rate_of_checks_is_a_success_rate(burst: MakeBurst) -> None:
 
     assert measure(threshold, [sample]) == pytest.approx(0.9)
     assert covered_requests(threshold, [sample]) == 10
+
+
+def _journeys(burst: MakeBurst) -> BurstSample:
+    """Build a burst with 10 runs of the journey `buy`: 6 end, 1 gets a wrong answer, 1 a timeout, and 2 are never sent."""
+    sample = burst([100.0] * 6, {"http": 1, "timeout": 1, "unsent": 2}, tags={"route": "login", "journey": "buy", "arm": "head"})
+    steps = burst([200.0] * 6, tags={"route": "checkout", "journey": "buy", "arm": "head"})
+    others = burst([1.0] * 4, {"http": 40}, tags={"route": "login", "journey": "buy", "arm": "base"})
+    buy = JourneySeries({"journey": "buy", "arm": "head", "team": "shop"}, 10, 8, 6, 2, Histogram.of([300_000] * 6))
+    browse = JourneySeries({"journey": "browse", "arm": "head"}, 3, 3, 3, 0, Histogram.of([50_000] * 3))
+    return replace(sample, series=(*sample.series, *steps.series, *others.series), journeys=(buy, browse))
+
+
+def test_journeys_have_times_and_failures_of_their_own(burst: MakeBurst) -> None:
+    """A run that failed or was never started has no time; the failures of its version's steps tell which were wrong or unsent."""
+    sample = _journeys(burst)
+    buy = parse_selector(Source("iteration_duration{journey:buy,team:shop}"))
+
+    times = times_of(buy, sample)
+
+    assert (times.times, times.lost, times.unsent, times.wrong) == (Histogram.of([300_000] * 6), 4, 2, 1)
+    assert times_of(parse_selector(Source("iteration_duration{journey:buy,arm:base}")), sample).size == 0
+    assert times_of(parse_selector(Source("iteration_duration")), sample).size == 13
+
+
+def test_iterations_are_journeys_that_started(burst: MakeBurst) -> None:
+    """As in k6, a run counts whether or not it fails; one that was never started is dropped, but its unsent steps are not."""
+    sample = _journeys(burst)
+    count = parse_marker(("iterations{journey:buy}: count>1",))[0]
+
+    assert measure(count, [sample]) == 8.0
+    assert covered_requests(count, [sample]) == 10
+    assert measure(parse_marker(("iterations: rate>1",))[0], [sample]) == pytest.approx(11 / 2)
+    assert measure(parse_marker(("iteration_duration: max<1",))[0], [sample]) == math.inf
+    assert total_of(parse_selector(Source("dropped_iterations{journey:buy}")), sample) == 2
+    single = replace(sample, series=(*sample.series, *burst([], {"unsent": 7}, tags={"route": "home"}).series))
+    assert total_of(parse_selector(Source("dropped_iterations")), single) == 9
+
+
+def test_a_metric_of_journeys_describes_the_requests_of_their_steps(burst: MakeBurst) -> None:
+    """The steps of one version's runs, and nothing of the other version."""
+    steps = requests_of(parse_selector(Source("iteration_duration{journey:buy,arm:head}")), _journeys(burst))
+
+    assert [step.tags["route"] for step in steps] == ["login", "checkout"]
+    assert {step.tags["arm"] for step in steps} == {"head"}

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from kindgate.errors import SloError
 from kindgate.slo.grammar import parse_expression, parse_marker, parse_selector
-from kindgate.slo.source_location import Source
 from kindgate.slo.threshold import METRICS, OPERATORS, MetricType
+from kindgate.source_location import Source
 
 APPLICABLE = {
     MetricType.TREND: {"avg", "min", "max", "med", "p(95)"},
     MetricType.RATE: {"rate"},
     MetricType.COUNTER: {"count", "rate"},
     MetricType.GAUGE: {"value"},
+    MetricType.USAGE: {"avg", "max"},
 }
 """The aggregations of k6's metric types, written out: https://grafana.com/docs/k6/latest/using-k6/thresholds/."""
 
@@ -144,7 +145,7 @@ def test_expected_responses_are_rejected_for_other_metrics(text: str) -> None:
         ("http_req_duration{ host : foo , route : bar }", {"host": "foo", "route": "bar"}),
         ("""http_req_duration{"host":'foo',route:" bar "}""", {"host": "foo", "route": " bar "}),
         ("http_req_duration{group:::mygroup}", {"group": "::mygroup"}),
-        ("http_req_duration{name:http://${}.com}", {"name": "http://${}.com"}),
+        ("http_req_duration{name:http://${}.com}", {"route": "http://${}.com"}),
         ("http_req_duration{host:''}", {"host": ""}),
         ("http_req_duration{host:a,host:b}", {"host": "b"}),
     ],
@@ -185,12 +186,29 @@ def test_only_supported_aggregations_are_accepted(metric: object) -> None:
     name, kind = metric.name, metric.type  # type: ignore[attr-defined]  # a Metric; pytest's ids take any object
 
     for aggregate in ("avg", "min", "max", "med", "p(95)", "rate", "count", "value"):
-        text = f"{name}: {aggregate}<1"
+        text = f"{name}: {aggregate}>1"
         if aggregate in APPLICABLE[kind]:
             assert str(parse_marker((text,))[0]) == text
         else:
             with pytest.raises(SloError, match=f"does not apply to {name}, which is a {kind}"):
                 parse_marker((text,))
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "problem"),
+    [
+        ("capacity: value<800", 16, "above a rate"),
+        ("capacity: value==800", 16, "above a rate"),
+        ("capacity: value>0", 17, "above 0"),
+        ("capacity: value>=-5", 18, "above 0"),
+        ("capacity: value>inf", 17, "above 0"),
+        ("capacity{route:a}: value>800", 10, "takes no tags"),
+    ],
+)
+def test_a_capacity_is_a_lower_limit_on_a_rate(text: str, column: int, problem: str) -> None:
+    """Anything else could never fail, or is not what a search finds."""
+    with pytest.raises(SloError, match=rf"column {column}: .*{problem}"):
+        parse_marker((text,))
 
 
 def test_a_gauge_has_a_value() -> None:
@@ -260,3 +278,17 @@ def test_an_error_inside_a_marker_shows_the_whole_argument() -> None:
 
     assert caught.value.message == "@pytest.mark.slo, column 36: the limit '2oo' is not a number"
     assert caught.value.last_state.splitlines()[1:] == ["http_req_duration{host:foo}: p(95)<2oo", " " * 35 + "^^^"]
+
+
+def test_the_tag_name_is_the_route() -> None:
+    """k6 calls a route's name `name`; both select the same requests."""
+    assert parse_selector(Source("http_req_duration{name:checkout}")) == parse_selector(Source("http_req_duration{route:checkout}"))
+    assert parse_selector(Source('http_req_duration{"name":checkout,route:checkout}')).tags == (("route", "checkout"),)
+
+
+@pytest.mark.parametrize(
+    "text", ["iteration_duration{journey:buy}: p(95)<2000", "iterations: count>100", "iterations{journey:buy}: rate>1"]
+)
+def test_journeys_have_k6s_metrics(text: str) -> None:
+    """k6 calls a run of a journey an iteration."""
+    assert str(parse_marker((text,))[0]) == text

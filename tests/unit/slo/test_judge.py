@@ -275,3 +275,56 @@ def test_some_redirects_among_other_responses_can_pass(run: MakeRun) -> None:
 def test_a_missed_objective_stays_missed(run: MakeRun) -> None:
     """Slow redirects still miss the objective."""
     assert judge(Objectives(parse_marker(("p(95)<50",))), redirected(run(), 1.0)).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("threshold", "verdict"),
+    [
+        ("p(95)<900", Verdict.INVALID),
+        ("max<9000", Verdict.INVALID),
+        ("http_req_waiting: avg<900", Verdict.INVALID),
+        ("p(95)<50", Verdict.FAIL),
+        ("http_req_failed: rate<0.05", Verdict.PASS),
+        ("http_reqs: count>10", Verdict.PASS),
+    ],
+)
+def test_a_closed_loop_never_passes_an_objective_on_a_time(run: MakeRun, threshold: str, verdict: Verdict) -> None:
+    """A load that waits for responses hides slow ones; what it finds too slow is too slow, and wrong responses are wrong."""
+    samples = [replace(sample, closed_loop="50 users") for sample in run()]
+
+    (result,) = judge(_objectives(threshold), samples).results
+
+    assert result.verdict is verdict
+    assert ("closed loop: 50 users" in result.explanation) is (verdict is Verdict.INVALID)
+
+
+def test_wrong_responses_fail_in_a_closed_loop(burst: MakeBurst) -> None:
+    """A FAIL of one objective is the run's verdict, although another one is INVALID."""
+    samples = [
+        replace(burst([100.0] * 900, {"http": 100}, checks=(0, 50), started=1000.0 + 3 * place), closed_loop="2 users")
+        for place in range(20)
+    ]
+
+    judgement = judge(_objectives("http_req_failed: rate<0.01", "checks: rate>0.9", "p(50)<900"), samples)
+
+    assert [result.verdict for result in judgement.results] == [Verdict.FAIL, Verdict.FAIL, Verdict.INVALID]
+    assert judgement.verdict is Verdict.FAIL
+
+
+def test_a_closed_loop_is_shown_even_if_no_objective_is_about_a_time(run: MakeRun) -> None:
+    """It is reported among the validity checks; an open loop is not."""
+    objectives = _objectives("http_req_failed: rate<0.05")
+    samples = run()
+    closed = judge(objectives, [replace(sample, closed_loop="50 users") for sample in samples])
+
+    assert [(check.measured, check.ok) for check in closed.validity if check.name == "arrivals"] == [("closed loop: 50 users", None)]
+    assert not [check for check in judge(objectives, samples).validity if check.name == "arrivals"]
+
+
+def test_a_closed_loop_is_the_first_reason(run: MakeRun) -> None:
+    """It stays on any machine, unlike other programs on this one."""
+    samples = [replace(sample, closed_loop="50 users", health=replace(sample.health, foreign=0.9)) for sample in run()]
+
+    failed = [check.name for check in judge(_objectives("p(95)<900"), samples).validity if check.failed]
+
+    assert failed == ["arrivals", "foreign CPU"]

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from scipy.stats import wilcoxon
 
 from kindgate.errors import SloError
 from kindgate.model import Verdict
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.intervals import Proportion
-from kindgate.slo.objectives import Objectives, Tolerance
-from kindgate.slo.planning import (
-    BurstsPlan,
-    PlannedSeries,
-    advice,
-    needed_pairs,
-    needed_requests,
-    refuse_unmatched_tags,
-    refuse_unreachable,
-)
+from kindgate.slo.objectives import RESPONSE_TIMES, Objectives, Tolerance
+from kindgate.slo.planned_load import BurstsPlan, PlannedLoad, PlannedSeries
+from kindgate.slo.planning import needed_requests, refuse_undecidable, refuse_unmatched_tags, refuse_unreachable
 
 ALPHA = 0.05 / 3
 
 
 def _plan(requests: int, bursts: int = 10, looks: int = 3) -> BurstsPlan:
     series = tuple(PlannedSeries({"host": host, "route": host}, requests // 2) for host in ("foo", "bar"))
-    return BurstsPlan(bursts, series, looks)
+    return BurstsPlan(bursts, PlannedLoad(series, (PlannedSeries({"journey": "buy"}, requests // 4),)), looks)
 
 
 def _refuse(text: str, plan: BurstsPlan) -> None:
@@ -67,10 +59,10 @@ def test_a_large_enough_plan_is_taken(text: str) -> None:
 
 def test_tags_are_matched_in_every_series_of_any_size() -> None:
     """A closed loop plans no fixed number of requests, but its tags are still known."""
-    series = (PlannedSeries({"host": "foo"}, 0),)
-    refuse_unmatched_tags(parse_marker(("http_req_failed{host:foo,kind:timeout}: rate<0.1",))[0], series)
+    load = PlannedLoad((PlannedSeries({"host": "foo"}, 0),))
+    refuse_unmatched_tags(parse_marker(("http_req_failed{host:foo,kind:timeout}: rate<0.1",))[0], load)
     with pytest.raises(SloError, match="no planned request has these tags"):
-        refuse_unmatched_tags(parse_marker(("http_req_failed{host:bar}: rate<0.1",))[0], series)
+        refuse_unmatched_tags(parse_marker(("http_req_failed{host:bar}: rate<0.1",))[0], load)
 
 
 def test_an_unreachable_threshold_is_rejected_with_the_required_size() -> None:
@@ -139,30 +131,87 @@ def test_quick_mode_refuses_only_the_impossible() -> None:
         _refuse("p(99.9)<0", quick)
 
 
-def test_a_comparison_needs_enough_pairs() -> None:
-    """Wilcoxon's smallest p-value is 2^-n, so a third of 5 % takes six pairs, and 5 % takes five."""
-    for alpha, pairs in ((ALPHA, 6), (0.05, 5)):
-        assert needed_pairs(alpha) == pairs
-        assert wilcoxon([1.0 + place for place in range(pairs)], alternative="greater").pvalue < alpha
-        assert wilcoxon([1.0 + place for place in range(pairs - 1)], alternative="greater").pvalue >= alpha
-    objectives = Objectives(compare=(Tolerance(95.0, 0.1, "slo.yaml:3:3"),))
-    refuse_unreachable(objectives, _plan(100, bursts=2))
-    with pytest.raises(SloError, match=r"slo\.yaml:3:3: .* cannot be decided with 3 bursts"):
-        refuse_unreachable(objectives, _plan(100, bursts=1))
+def test_a_metric_of_journeys_covers_planned_journeys() -> None:
+    """Journeys have a number and tags of their own, and a journey that is not planned is refused with the planned ones."""
+    plan = _plan(1000, bursts=10)
+    for text in ("iteration_duration{journey:buy}: p(95)<2000", "iterations: count>100", "iteration_duration: avg<900"):
+        _refuse(text, plan)
+    with pytest.raises(SloError, match="no planned journey has these tags") as caught:
+        _refuse("iteration_duration{journey:bye}: p(95)<2000", plan)
+    assert caught.value.next_step == "planned tags: journey:buy"
+    with pytest.raises(SloError, match="journeys are planned, but 22,557 are required"):
+        _refuse("iteration_duration: p(99.9)<2000", plan)
 
 
-def test_several_tolerances_need_more_bursts_before_one_can_fail() -> None:
-    """Two tolerances share the error rate: six bursts can never find either one slower, but more can."""
-    both = Objectives(compare=(Tolerance(50.0, 0.1), Tolerance(95.0, 0.1)))
-
-    refuse_unreachable(Objectives(compare=both.compare[:1]), _plan(100, bursts=2))
-    with pytest.raises(SloError, match="cannot be decided with 6 bursts"):
-        refuse_unreachable(both, _plan(100, bursts=2))
-    refuse_unreachable(both, _plan(100, bursts=3))
+def test_journeys_without_a_workload_are_refused() -> None:
+    """Load that has no journeys would leave the objective without data."""
+    with pytest.raises(SloError, match="no planned journey has these tags") as caught:
+        _refuse("iterations: count>1", BurstsPlan(10, PlannedLoad((PlannedSeries({"host": "foo"}, 100),))))
+    assert caught.value.next_step == "planned tags: none"
 
 
-def test_a_tight_tolerance_on_a_high_percentile_is_advised_against() -> None:
-    """p(99) varies too much between bursts for a tolerance of 10 %."""
-    objectives = Objectives(compare=(Tolerance(99.0, 0.1), Tolerance(99.0, 0.25), Tolerance(95.0, 0.1)))
+@pytest.mark.parametrize(
+    ("series", "problem"),
+    [
+        ([{"route": f"r{number}"} for number in range(501)], "more than 500 routes or journeys"),
+        ([{"route": "a", **{f"tag{number}": "x" for number in range(16)}}], "a has more than 16 tags"),
+        ([{"route": "x" * 301}], "a tag of more than 300 characters"),
+    ],
+)
+def test_load_that_no_report_can_hold_is_refused(series: list[dict[str, str]], problem: str) -> None:
+    """Its verdicts could not be recomputed where they count."""
+    load = PlannedLoad(tuple(PlannedSeries(tags, 1000) for tags in series))
+    with pytest.raises(SloError, match=problem):
+        refuse_unreachable(Objectives(parse_marker(("p(50)<200",))), BurstsPlan(10, load))
 
-    assert len(advice(objectives)) == 1
+
+def test_before_the_hosts_are_known_every_objective_may_cover_all_requests() -> None:
+    """Tags are not checked yet, but an objective that all requests together cannot confirm is refused."""
+    plan = BurstsPlan(10, PlannedLoad((PlannedSeries({}, 200),)))
+    refuse_undecidable(Objectives(parse_marker(("http_req_duration{route:x}: p(95)<200",))), plan)
+    with pytest.raises(SloError, match="6,000 requests are planned"):
+        refuse_undecidable(Objectives(parse_marker(("http_req_duration{route:x}: p(99.9)<200",))), plan)
+
+
+WORKLOAD = PlannedLoad(
+    (PlannedSeries({"route": "search"}, 150), PlannedSeries({"route": "checkout", "journey": "buy"}, 30)),
+    (PlannedSeries({"journey": "buy"}, 30),),
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http_req_duration{route:search}: p(95)<200",
+        "http_req_duration{host:x,arm:head,route:checkout}: med<200",
+        "iterations{journey:buy}: count>1",
+    ],
+)
+def test_the_objectives_of_a_workload_are_accepted_before_the_hosts_are_known(text: str) -> None:
+    """Host and version are not known yet, routes and journeys are."""
+    refuse_undecidable(Objectives(parse_marker((text,))), BurstsPlan(10, WORKLOAD))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("http_req_duration{route:serch}: p(95)<200", "no planned request has these tags"),
+        ("iteration_duration{journey:by}: p(95)<200", "no planned journey has these tags"),
+        ("http_req_duration{route:checkout}: p(99.9)<200", "900 requests are planned"),
+    ],
+)
+def test_an_objective_that_a_workload_cannot_decide_is_refused_early(text: str, problem: str) -> None:
+    """A misspelled route, and a route with too few requests, do not cost a cluster."""
+    with pytest.raises(SloError, match=problem):
+        refuse_undecidable(Objectives(parse_marker((text,))), BurstsPlan(10, WORKLOAD))
+
+
+def test_each_route_of_a_workload_is_checked_before_anything_is_created() -> None:
+    """30 checkouts are enough for p(95) of each version, unless two versions share them."""
+    each = Objectives(compare=(Tolerance(95.0, 0.15, each="route"),))
+    refuse_undecidable(each, BurstsPlan(10, WORKLOAD))
+    with pytest.raises(SloError, match=r"\{route:checkout\}.* with 15 requests"):
+        refuse_undecidable(each, BurstsPlan(10, WORKLOAD), shared=True)
+    login = Objectives(compare=(Tolerance(95.0, 0.15, selector=RESPONSE_TIMES.with_tag("route", "login")),))
+    with pytest.raises(SloError, match=r"\{route:login\}.*no planned request"):
+        refuse_undecidable(login, BurstsPlan(10, WORKLOAD))

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kindgate.errors import SloError
-from kindgate.settings import build_settings
+from kindgate.settings_sources import build_settings
 from kindgate.slo.objectives import BurstSizes, Tolerance
 from kindgate.slo.slo_file import parse_document
 
@@ -52,6 +52,15 @@ def test_the_object_form_carries_abort_and_delay() -> None:
     third = parse_document(GOOD).thresholds[2]
 
     assert (third.abort_on_fail, third.delay_abort_eval) == (True, 10.0)
+
+
+def test_a_capacity_needs_an_objective_that_limits_it() -> None:
+    """The error points at the metric; an objective about times or failures is enough."""
+    with pytest.raises(SloError, match=r"slo\.yaml:2:3: the capacity is the highest rate at which objectives .* are met"):
+        parse_document('thresholds:\n  capacity: ["value>800"]\n  http_reqs: ["count>1"]\n')
+
+    objectives = parse_document('thresholds: {capacity: ["value>800"], http_req_failed: ["rate<0.01"]}')
+    assert [str(one.threshold) for one in objectives.capacities] == ["capacity: value>800"]
 
 
 def test_json_is_yaml() -> None:
@@ -152,6 +161,14 @@ def test_a_document_without_objectives_is_rejected(text: str, problem: str) -> N
     """A file without objectives is an error, not a pass."""
     with pytest.raises(SloError, match=problem):
         parse_document(text)
+
+
+def test_a_workload_is_left_to_its_own_reader() -> None:
+    """A pull request's objectives are compared without its workload; tests may state objectives in their markers alone."""
+    workload = "workload: {routes: [{name: search, path: /search, body: {json: {a: [{b: {c: 1}}]}}}]}"
+
+    assert parse_document(GOOD + workload) == parse_document(GOOD)
+    assert parse_document(workload).thresholds == ()
 
 
 @pytest.mark.parametrize(

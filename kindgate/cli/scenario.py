@@ -1,0 +1,116 @@
+"""`kindgate scenario`: an action under load against the running application, and the undo of what an interrupted one left."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from kindgate.cli.command_options import with_settings
+from kindgate.cli.console import stopwatch_progress
+from kindgate.settings import Settings
+
+if TYPE_CHECKING:
+    from kindgate.model import ClusterAddress
+
+FIND_SECONDS = 600.0
+
+scenario = typer.Typer(
+    name="scenario", help="What happens in production, done to the running application under load.", no_args_is_help=True
+)
+
+
+@scenario.command()
+@with_settings("cluster", "images", "deploy", "load", "slo", "scenario")
+def rollout(
+    settings: Settings,
+    change: Annotated[
+        Literal["restart", "update", "rollback", "bad-image"],
+        typer.Argument(help="restart, update (--env or --image), rollback (a new revision and back) or bad-image", metavar="[CHANGE]"),
+    ] = "restart",
+    *,
+    workload: Annotated[
+        list[str] | None, typer.Option(help="Workload to roll out; default: all behind the entries; repeatable", metavar="[KIND/]NAME")
+    ] = None,
+    env: Annotated[list[str] | None, typer.Option(help="Variable of the update; repeatable", metavar="NAME=VALUE")] = None,
+    image: Annotated[list[str] | None, typer.Option(help="Image of the update in place of NAME; repeatable", metavar="NAME=IMAGE")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the episode as JSON", metavar="FILE")] = None,
+) -> None:
+    """Roll out the application under load, undo that, and judge it by `scenarios:` of the SLO file; by default no request may be lost.
+
+    Examples: `kindgate scenario rollout`, `kindgate scenario rollout update --env GREETING=hello`
+    """
+    from kindgate.cli.scenario_run import RolloutRequest, run_requested  # noqa: PLC0415  # keeps --help quick
+
+    request = RolloutRequest(change, tuple(workload or ()), tuple(env or ()), tuple(image or ()), json_file)
+    sys.exit(run_requested(settings, request))
+
+
+@scenario.command()
+@with_settings("cluster", "images", "deploy", "load", "slo", "scenario")
+def chaos(
+    settings: Settings,
+    fault: Annotated[
+        Literal["kill-pod", "kill-pods", "kill-container", "kill-containers", "kill-ingress", "drain"],
+        typer.Argument(
+            help="kill-pod or kill-container (one of each workload), kill-pods or kill-containers (all), kill-ingress or drain (a worker)",
+            metavar="[FAULT]",
+        ),
+    ] = "kill-pod",
+    *,
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(help="Workload to injure; default: all behind the entries; repeatable", metavar="[KIND/]NAME"),
+    ] = None,
+    now: Annotated[bool, typer.Option("--now", help="Kill pods without a grace period")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the episode as JSON", metavar="FILE")] = None,
+) -> None:
+    """Cause a fault under load, and judge it by `scenarios:` of the SLO file; by default no request may be lost.
+
+    Examples: `kindgate scenario chaos`, `kindgate scenario chaos kill-pods --workload web --now`
+    """
+    from kindgate.cli.chaos_request import ChaosRequest  # noqa: PLC0415  # keeps --help quick
+    from kindgate.cli.scenario_run import run_requested  # noqa: PLC0415  # the same
+
+    request = ChaosRequest(fault, tuple(workload or ()), now, json_file)
+    sys.exit(run_requested(settings, request))
+
+
+@scenario.command()
+@with_settings("cluster")
+def undo(settings: Settings) -> None:
+    """Undo what interrupted scenarios left in the cluster; succeeds if there is nothing to undo.
+
+    Example: `kindgate scenario undo --cluster-name kindgate-1a2b3c4d`
+    """
+    from kindgate.errors import ScenarioError  # noqa: PLC0415  # keeps --help quick
+    from kindgate.scenarios.undo import undo_leftovers  # noqa: PLC0415  # the same
+
+    address, kubectl = _find_cluster(settings)
+    leftovers = undo_leftovers(address, kubectl, by_hand=True)
+    for leftover in leftovers:
+        print(f"{leftover.what}: {leftover.error or 'undone'}")
+    if not leftovers:
+        print("nothing to undo")
+    if any(leftover.error for leftover in leftovers):
+        raise ScenarioError("some actions are not undone", next_step="wait until the process that is named has ended, and run it again")
+
+
+def _find_cluster(settings: Settings) -> tuple[ClusterAddress, Path]:
+    """The running cluster and kubectl, without preparing a run; raises `ClusterError` if there is no cluster."""
+    from kindgate.cluster.attach import attach_existing, find_cluster  # noqa: PLC0415  # keeps --help quick
+    from kindgate.errors import ClusterError  # noqa: PLC0415  # the same
+    from kindgate.host.container_engine import find_engine  # noqa: PLC0415  # the same
+    from kindgate.pipeline.run_tools import find_tools  # noqa: PLC0415  # the same
+    from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
+
+    deadline = Deadline.after(FIND_SECONDS)
+    tools = find_tools(settings, deadline, stopwatch_progress())
+    if settings.cluster.existing is not None:
+        return attach_existing(settings.cluster, deadline=deadline), tools.kubectl
+    address = find_cluster(find_engine(deadline), settings.cluster_name, tools.kind, deadline) if tools.kind is not None else None
+    if address is None:
+        raise ClusterError(f"cluster {settings.cluster_name} not found", next_step="list clusters with `kindgate list`")
+    return address, tools.kubectl

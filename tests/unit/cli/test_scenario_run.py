@@ -1,0 +1,129 @@
+"""What `kindgate scenario rollout` does with its arguments, and what it prints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kindgate.cli.chaos_request import ChaosRequest, Fault
+from kindgate.cli.scenario_run import Change, RolloutRequest, figures, run_requested
+from kindgate.errors import ScenarioError, SettingsError
+from kindgate.model import ClusterAddress, ObjectRef, Rendered
+from kindgate.pipeline.environment import RunningCluster
+from kindgate.scenarios.rollout import BadImage, Rollback, Rollout, Update
+from kindgate.settings import ClusterSettings, ScenarioSettings, Settings
+from kindgate.slo.episode import Episode, EpisodeEvent, Marks, Phase, PhaseFigures, Requests, RouteFigures
+
+FOLDER = Path("run")
+CLUSTER = RunningCluster(ClusterAddress("test", Path("kubeconfig"), "test", ""), Rendered(FOLDER, ()), FOLDER, FOLDER, FOLDER)
+WEB = (ObjectRef("Deployment", "shop", "web"),)
+
+
+@pytest.mark.parametrize(
+    ("request_", "kind"),
+    [
+        (RolloutRequest("restart"), Rollout),
+        (RolloutRequest("update", env=("A=1=2",)), Update),
+        (RolloutRequest("update", images=("web=web:2",)), Update),
+        (RolloutRequest("rollback"), Rollback),
+        (RolloutRequest("bad-image"), BadImage),
+    ],
+    ids=["restart", "variable", "image", "rollback", "bad-image"],
+)
+def test_each_change_has_its_action(request_: RolloutRequest, kind: type[Rollout]) -> None:
+    """Of the workloads that were found."""
+    action = request_.action(CLUSTER, WEB)
+    assert (type(action), action.name, action.workloads) == (kind, request_.change, WEB)
+
+
+@pytest.mark.parametrize(
+    ("fault", "now", "name"),
+    [
+        ("kill-pod", False, "kill-pod"),
+        ("kill-pod", True, "kill-pod-now"),
+        ("kill-pods", True, "kill-pods-now"),
+        ("kill-containers", False, "kill-containers"),
+        ("drain", False, "drain"),
+    ],
+)
+def test_each_fault_has_its_action(fault: Fault, *, now: bool, name: str) -> None:
+    """Of the workloads that were found."""
+    action = ChaosRequest(fault, now=now).action(CLUSTER, WEB)
+    assert (action.scenario, action.name, action.workloads) == ("chaos", name, WEB)
+
+
+def test_a_variable_may_contain_an_equals_sign() -> None:
+    """Its value begins after the first."""
+    template = {"spec": {"containers": [{"name": "web"}]}}
+    changed = RolloutRequest("update", env=("A=1=2", "B=")).action(CLUSTER, WEB).changed(template)
+    assert changed["spec"]["containers"][0]["env"] == [{"name": "A", "value": "1=2"}, {"name": "B", "value": ""}]
+
+
+@pytest.mark.parametrize(("change", "env"), [("restart", ("A=1",)), ("bad-image", ("A=1",)), ("update", ())])
+def test_an_update_is_what_has_a_variable_or_an_image(change: Change, env: tuple[str, ...]) -> None:
+    """The error comes before a cluster is looked for."""
+    with pytest.raises(SettingsError):
+        RolloutRequest(change, env=env)
+
+
+@pytest.mark.parametrize("text", ["A", "=1"])
+def test_a_variable_needs_a_name_and_a_value(text: str) -> None:
+    """NAME=VALUE."""
+    with pytest.raises(SettingsError, match="NAME=VALUE"):
+        RolloutRequest("update", env=(text,)).action(CLUSTER, WEB)
+
+
+def test_the_figures_state_what_was_lost_where() -> None:
+    """By phase and by route, with the timeline."""
+    lost = Requests(100, failed=2, unanswered=1)
+    episode = Episode(
+        "rollout",
+        "restart",
+        ("Deployment shop/web",),
+        0.0,
+        Marks(5, 9, 10, 12),
+        (PhaseFigures(Phase.BEFORE, 5.0, Requests(1000), 12.34), PhaseFigures(Phase.DURING, 4.0, lost, None)),
+        (RouteFigures("search", lost, 0.25), RouteFigures("list", Requests(1000), 0.0)),
+        (),
+        250.0,
+        1000.0,
+        events=(EpisodeEvent(5.01, "action", "restarted"),),
+    )
+    lines = figures(episode)
+    assert lines[0] == "rollout restart of Deployment shop/web: 3 of 1,100 requests lost; recovered after 1.0 s"
+    assert lines[2].split() == ["before", "5.0", "s", "1,000", "0", "12.3", "ms"]
+    assert lines[3].split() == ["during", "4.0", "s", "100", "3"]
+    assert lines[4] == "search: 3 lost, outage 0.25 s"
+    assert lines[5].split() == ["5.01", "s", "action:", "restarted"]
+
+
+def test_an_existing_cluster_has_to_allow_the_scenario() -> None:
+    """Its pods are not kindgate's."""
+    existing = ClusterSettings(existing=Path("kubeconfig"), context="test", ingress_url="http://127.0.0.1:1")
+    with pytest.raises(SettingsError, match="replaces pods") as refusal:
+        run_requested(Settings(cluster=existing), RolloutRequest("restart"))
+    assert "--scenario-allow rollout" in refusal.value.next_step
+
+
+def test_permission_for_another_scenario_does_not_suffice() -> None:
+    """Each is named."""
+    existing = ClusterSettings(existing=Path("kubeconfig"), context="test", ingress_url="http://127.0.0.1:1")
+    settings = Settings(cluster=existing, scenario=ScenarioSettings(allow=("rollout",)))
+    with pytest.raises(SettingsError, match="chaos replaces pods"):
+        run_requested(settings, ChaosRequest("kill-pod"))
+
+
+@pytest.mark.parametrize("fault", ["kill-container", "kill-containers", "drain"])
+def test_only_pods_are_killed_without_a_grace_period(fault: Fault) -> None:
+    """The error comes before a cluster is looked for."""
+    with pytest.raises(SettingsError, match=f"--now is about pods .* {fault}"):
+        ChaosRequest(fault, now=True)
+
+
+def test_the_ingress_controller_of_an_existing_cluster_is_never_killed() -> None:
+    """It also serves others, whatever the user allows."""
+    cluster = replace(CLUSTER, address=replace(CLUSTER.address, existing=True))
+    with pytest.raises(ScenarioError, match="also serves others"):
+        ChaosRequest("kill-ingress").action(cluster, WEB)

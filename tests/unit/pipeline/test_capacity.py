@@ -1,0 +1,135 @@
+"""A capacity measured on a real server: bursts at other rates are shared, kept apart in the report, and recomputed alike."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from kindgate.load.journey import Journey, Step
+from kindgate.load.plan import BurstPlan, OpenLoop, Route
+from kindgate.model import Verdict
+from kindgate.pipeline.burst_series import CAPACITY_FOLDER, BurstSeries
+from kindgate.pipeline.capacity import capacity_measurement, measure_capacity
+from kindgate.pipeline.environment import DeployedApplication
+from kindgate.pipeline.finish import collect_bursts
+from kindgate.pipeline.load_lock import LoadLock
+from kindgate.pipeline.report_builder import Measurement
+from kindgate.settings import SloSettings
+from kindgate.slo.capacity_search import RateTrial
+from kindgate.slo.grammar import parse_marker
+from kindgate.slo.objectives import Objectives
+from tests.unit.report.judged_runs import SaturatedSeries, reported
+from tests.unit.report.test_recompute import assert_honest
+
+BUSY_SECONDS = 0.02
+"""Seconds that a request takes, one after the other: the server carries 50 per second."""
+
+WITHIN = ("med<300", "http_req_failed: rate<0.2")
+
+
+class OneAtATime(BaseHTTPRequestHandler):
+    """Answers one request at a time."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two packets, so Nagle's algorithm would delay the second by 40 ms
+    turn = threading.Lock()
+
+    def do_GET(self) -> None:
+        """Send the answer when it is this request's turn."""
+        with self.turn:
+            threading.Event().wait(BUSY_SECONDS)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Silence the request log."""
+
+
+@pytest.fixture(name="url", scope="module")
+def _url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), OneAtATime)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _series(url: str, folder: Path) -> BurstSeries:
+    plan = BurstPlan((Route(url, host="foo.localhost"),), OpenLoop.constant(20, seconds=1.5, arrival="uniform"), timeout=2.0)
+    return BurstSeries(plan, 0.0, folder / "measurements", LoadLock(folder / "run", folder / "machine"))
+
+
+def _objective(rate: float) -> Objectives:
+    return Objectives(parse_marker((*WITHIN, f"capacity: value>{rate:g}")))
+
+
+def test_the_capacity_of_a_server_is_found_and_recomputed(url: str, tmp_path: Path) -> None:
+    """The required rate passes, and the capacity found above it is near that of the server."""
+    (objective,) = _objective(25).capacities
+    trials: list[RateTrial] = []
+
+    found = measure_capacity(objective, _series(url, tmp_path), 3, on_trial=trials.append)
+
+    assert found.judgement.verdict is Verdict.PASS
+    assert found.found.met is not None
+    assert 25 <= found.found.met < 100
+    assert {burst.plan.loop for burst in found.best} == {OpenLoop.constant(found.found.met, seconds=1.5, arrival="uniform")}
+    bursts = collect_bursts(tmp_path / "measurements" / CAPACITY_FOLDER)
+    assert len(bursts) == len(found.measured.bursts) + len(trials)
+    measurement = Measurement("test_slo", judgement=found.judgement, origin=found.measured.origin)
+    assert_honest(reported([measurement], bursts))
+
+
+def test_a_journey_that_outlasts_its_burst_has_a_capacity(url: str, tmp_path: Path) -> None:
+    """Its last step is sent long after it arrived, which does not lower the rate at which journeys start."""
+    steps = tuple(Route(url, host="foo.localhost", name=name, journey="buy", weight=0) for name in ("cart", "checkout"))
+    journey = Journey("buy", (Step(0), Step(1, think=1.5)))
+    plan = BurstPlan(steps, OpenLoop.constant(5, seconds=1.0, arrival="uniform"), timeout=2.0, journeys=(journey,))
+    burst_series = BurstSeries(plan, 0.0, tmp_path / "measurements", LoadLock(tmp_path / "run", tmp_path / "machine"))
+    (objective,) = _objective(8).capacities
+
+    found = measure_capacity(objective, burst_series, 3)
+
+    assert found.judgement.verdict is Verdict.PASS
+    assert found.found.met is not None
+    assert found.found.met >= 8
+
+
+def test_another_test_repeats_no_burst(url: str, tmp_path: Path) -> None:
+    """The same objective in a second test, or in another process, is judged from the same bursts."""
+    (objective,) = _objective(25).capacities
+    first = measure_capacity(objective, _series(url, tmp_path), 2, quick=True)
+    count = len(collect_bursts(tmp_path / "measurements"))
+
+    again = measure_capacity(objective, _series(url, tmp_path), 2, quick=True)
+
+    assert again.judgement == first.judgement
+    assert len(collect_bursts(tmp_path / "measurements")) == count
+
+
+def test_a_missed_capacity_is_searched_downwards() -> None:
+    """The report says how much the service carries."""
+    (objective,) = Objectives(parse_marker(("p(95)<400", "capacity: value>500"))).capacities
+    found = measure_capacity(objective, SaturatedSeries(300), 10)
+
+    assert found.judgement.verdict is Verdict.FAIL
+    assert found.found.met is not None
+    assert found.found.missed is not None
+    assert 280 < found.found.met <= 300 < found.found.missed < 322
+
+
+def test_an_invalid_measurement_is_not_searched(application: DeployedApplication) -> None:
+    """More load on a machine that cannot be judged shows nothing, and the report states no capacity."""
+    (objective,) = Objectives(parse_marker(("p(95)<400", "capacity: value>150"))).capacities
+    found = measure_capacity(objective, SaturatedSeries(300, steal=0.5), 10)
+
+    assert found.judgement.verdict is Verdict.INVALID
+    assert found.measured.origin.search == ()
+    assert capacity_measurement(found, application, SloSettings(), "test_slo").capacity is None
