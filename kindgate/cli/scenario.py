@@ -13,7 +13,9 @@ from kindgate.cli.console import stopwatch_progress
 from kindgate.settings import Settings
 
 if TYPE_CHECKING:
+    from kindgate.host.container_engine import Engine
     from kindgate.model import ClusterAddress
+    from kindgate.pipeline.run_tools import Tools
 
 FIND_SECONDS = 600.0
 
@@ -88,8 +90,8 @@ def undo(settings: Settings) -> None:
     from kindgate.errors import ScenarioError  # noqa: PLC0415  # keeps --help quick
     from kindgate.scenarios.undo import undo_leftovers  # noqa: PLC0415  # the same
 
-    address, kubectl = _find_cluster(settings)
-    leftovers = undo_leftovers(address, kubectl, by_hand=True)
+    address, tools, engine = _find_cluster(settings)
+    leftovers = undo_leftovers(address, tools.kubectl, engine, by_hand=True)
     for leftover in leftovers:
         print(f"{leftover.what}: {leftover.error or 'undone'}")
     if not leftovers:
@@ -98,19 +100,25 @@ def undo(settings: Settings) -> None:
         raise ScenarioError("some actions are not undone", next_step="wait until the process that is named has ended, and run it again")
 
 
-def _find_cluster(settings: Settings) -> tuple[ClusterAddress, Path]:
-    """The running cluster and kubectl, without preparing a run; raises `ClusterError` if there is no cluster."""
+def _find_cluster(settings: Settings) -> tuple[ClusterAddress, Tools, Engine | None]:
+    """The running cluster, its programs and its engine, without preparing a run; raises `ClusterError` if there is no cluster.
+
+    Nodes that a scenario left stopped or paused are started first: without them, the cluster is not running.
+    """
     from kindgate.cluster.attach import attach_existing, find_cluster  # noqa: PLC0415  # keeps --help quick
     from kindgate.errors import ClusterError  # noqa: PLC0415  # the same
     from kindgate.host.container_engine import find_engine  # noqa: PLC0415  # the same
     from kindgate.pipeline.run_tools import find_tools  # noqa: PLC0415  # the same
+    from kindgate.scenarios.undo import undo_node_faults  # noqa: PLC0415  # the same
     from kindgate.waiting import Deadline  # noqa: PLC0415  # the same
 
     deadline = Deadline.after(FIND_SECONDS)
     tools = find_tools(settings, deadline, stopwatch_progress())
     if settings.cluster.existing is not None:
-        return attach_existing(settings.cluster, deadline=deadline), tools.kubectl
-    address = find_cluster(find_engine(deadline), settings.cluster_name, tools.kind, deadline) if tools.kind is not None else None
+        return attach_existing(settings.cluster, deadline=deadline), tools, None
+    engine = find_engine(deadline)
+    undo_node_faults(settings.cluster_name, engine, by_hand=True)
+    address = find_cluster(engine, settings.cluster_name, tools.kind, deadline) if tools.kind is not None else None
     if address is None:
         raise ClusterError(f"cluster {settings.cluster_name} not found", next_step="list clusters with `kindgate list`")
-    return address, tools.kubectl
+    return address, tools, engine

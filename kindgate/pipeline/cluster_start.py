@@ -18,6 +18,7 @@ from kindgate.pipeline.cleanup import RunCleanup, kept_lines
 from kindgate.pipeline.image_supply import ImageSupply
 from kindgate.pipeline.inputs import Inputs
 from kindgate.pipeline.phases import PhaseLog, rerun_command
+from kindgate.scenarios.undo import undo_node_faults
 from kindgate.settings import Settings
 from kindgate.waiting import Deadline
 
@@ -86,6 +87,7 @@ class ClusterStart:
                 folder=self._cleanup.folder,
                 on_nodes=lambda address: loads.append(pool.submit(self._load, supply, archive, address)),
             )
+            undo_node_faults(self._settings.cluster_name, supply.engine)  # a kept cluster with a stopped node would be replaced
             with self._log.phase("create the cluster"):
                 cluster = open_cluster(spec, deadline=self._cleanup.deadline(self._settings.cluster.timeout), progress=self._log.report)
                 address = cluster.address

@@ -81,7 +81,7 @@ def run_episode(
         if setup is not None:
             plan = with_setup_values(plan, setup.values(folder))
         episode_load = EpisodeLoad(plan, own_cpu=cluster.own_cpu, warmup=load.warmup)
-        return run_action(action, episode_load, Scene(cluster.address, cluster.kubectl), progress=progress)
+        return run_action(action, episode_load, Scene(cluster.address, cluster.kubectl, cluster.engine), progress=progress)
 
 
 def with_own_seed(plan: BurstPlan, folder: Path) -> BurstPlan:

@@ -166,9 +166,9 @@ class Pipeline:
             self.settings, self.log, self.cleanup, hook_configuration=self._hook_configuration, on_failure=self._gather_nodes
         )
         address = start.start(inputs)
-        for leftover in undo_leftovers(address, inputs.tools.kubectl):
-            self.log.report(f"{leftover.what}, of an interrupted run: {leftover.error or 'undone'}")
         engine = inputs.supply.engine if inputs.supply is not None else None
+        for leftover in undo_leftovers(address, inputs.tools.kubectl, engine):
+            self.log.report(f"{leftover.what}, of an interrupted run: {leftover.error or 'undone'}")
         return RunningCluster(
             address=address,
             rendered=inputs.rendered,

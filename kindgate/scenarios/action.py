@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from kindgate.model import ObjectRef
 from kindgate.waiting import Deadline
@@ -16,15 +16,20 @@ Note = Callable[[str], object]
 """Receives a line about something that the action has just done, for the episode's timeline."""
 
 
+UndoProgram = Literal["kubectl", "engine"]
+
+
 @dataclass(frozen=True)
 class UndoStep:
     """One command that undoes a part of an action; doing it twice has the effect of doing it once.
 
-    `arguments` are for kubectl, without those that select the cluster; `stdin` is its input.
+    `arguments` are for `program`: kubectl, without those that select the cluster, or the command of the container engine
+    that runs the nodes (`unpause NODE`), only on a cluster that kindgate created. `stdin` is its input.
     """
 
     arguments: tuple[str, ...]
     stdin: str = ""
+    program: UndoProgram = "kubectl"
 
 
 class Action(Protocol):

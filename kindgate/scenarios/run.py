@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from kindgate.errors import KindgateError
+from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress
 from kindgate.process import ProcessName
 from kindgate.progress import Progress
@@ -30,10 +31,11 @@ RESTORE_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Scene:
-    """The cluster of an episode, and the kubectl that undoes the action."""
+    """The cluster of an episode, with the kubectl and the engine that undo the action; no engine on an existing cluster."""
 
     address: ClusterAddress
     kubectl: Path
+    engine: Engine | None = None
 
 
 class Load(Protocol):
@@ -137,4 +139,5 @@ def _record(action: Action, scene: Scene) -> UndoRecord:
         context=scene.address.context,
         process=ProcessName.current(),
         steps=action.undo(),
+        engine=scene.engine,
     )

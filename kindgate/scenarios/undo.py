@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kindgate.cluster.watchdog_client import WatchdogClient
 from kindgate.errors import CommandError, ScenarioError, WaitTimeout
-from kindgate.host.command import run
+from kindgate.host.command import Completed, run
+from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress
 from kindgate.process import Liveness, liveness
-from kindgate.scenarios.action import UndoStep
+from kindgate.scenarios.action import UndoProgram, UndoStep
 from kindgate.scenarios.undo_journal import UndoRecord, open_records
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
@@ -26,8 +27,15 @@ COMMAND_SECONDS = 15.0
 
 _RETRY_SECONDS = 1.0
 
-_NOTHING_LEFT = re.compile(r"\(NotFound\)|the server rejected our request due to an error in our request")
-"""kubectl's messages if the object is gone, or if a test in a JSON patch fails: the step was done, or someone else changed it."""
+_NOTHING_LEFT: Mapping[UndoProgram, re.Pattern[str]] = {
+    "kubectl": re.compile(r"\(NotFound\)|the server rejected our request due to an error in our request"),
+    "engine": re.compile(r"no such container|no container with name or ID|is not paused|is not running", re.IGNORECASE),
+}
+"""Messages if nothing is left of the action, or someone else changed it.
+
+Of kubectl: the object is gone, or a test in a JSON patch fails. Of the engine: the node is gone, runs already, or was stopped,
+which ended what the action did inside it.
+"""
 
 UNDO_COMMAND = "kindgate scenario undo"
 
@@ -78,7 +86,12 @@ def perform(record: UndoRecord, deadline: Deadline) -> None:
 
     Raises `ScenarioError` at the deadline.
     """
-    for step in record.steps:
+    _perform_steps(record, record.steps, deadline)
+    record.remove()
+
+
+def _perform_steps(record: UndoRecord, steps: Iterable[UndoStep], deadline: Deadline) -> None:
+    for step in steps:
         try:
             wait_for("the cluster to accept an undo", functools.partial(_attempt, record, step), deadline, interval=_RETRY_SECONDS)
         except WaitTimeout as error:
@@ -88,18 +101,31 @@ def perform(record: UndoRecord, deadline: Deadline) -> None:
                 last_state=error.last_state,
                 next_step=f"make the cluster reachable and run `{UNDO_COMMAND}`",
             ) from error
-    record.remove()
 
 
-def undo_leftovers(address: ClusterAddress, kubectl: Path, *, by_hand: bool = False) -> tuple[Leftover, ...]:
+def undo_node_faults(cluster: str, engine: Engine, *, by_hand: bool = False) -> None:
+    """Do the engine's steps of what dead processes left on the nodes of a cluster that kindgate created; the records stay.
+
+    To be called before the cluster is looked up, because one with a stopped node counts as broken. A failure is not
+    reported: `undo_leftovers`, which does the steps again, reports it. `by_hand` is as there.
+    """
+    for record in open_records():
+        mine = record.cluster == cluster and record.changes_nodes
+        if mine and liveness(record.process) in ({Liveness.DEAD, Liveness.UNKNOWN} if by_hand else {Liveness.DEAD}):
+            steps = [step for step in record.steps if step.program == "engine"]
+            with suppress(ScenarioError):
+                _perform_steps(replace(record, engine=engine), steps, Deadline.after(UNDO_SECONDS))
+
+
+def undo_leftovers(address: ClusterAddress, kubectl: Path, engine: Engine | None = None, *, by_hand: bool = False) -> tuple[Leftover, ...]:
     """Undo what dead processes left on the cluster; an action of a living process is in progress, and is not touched.
 
-    The program and the kubeconfig of the record may be gone, so `kubectl` and those of the address are used. A process of
-    another boot or machine cannot be checked: its actions are undone only `by_hand`. Never raises: a failure is part of the
-    result.
+    The programs and the kubeconfig of the record may be gone, so `kubectl`, `engine` (None on an existing cluster) and those of
+    the address are used. A process of another boot or machine cannot be checked: its actions are undone only `by_hand`.
+    Never raises: a failure is part of the result.
     """
     records = (
-        replace(record, kubectl=kubectl, kubeconfig=address.kubeconfig, context=address.context)
+        replace(record, kubectl=kubectl, kubeconfig=address.kubeconfig, context=address.context, engine=engine or record.engine)
         for record in open_records()
         if record.belongs_to(address)
     )
@@ -122,12 +148,18 @@ def _undo_leftover(record: UndoRecord, *, by_hand: bool) -> Leftover | None:
 def _attempt(record: UndoRecord, step: UndoStep) -> Ready[None] | Pending:
     if record.is_void:
         return Ready(None)
-    cluster = ("--kubeconfig", str(record.kubeconfig), "--context", record.context)
     try:
-        deadline = Deadline.after(COMMAND_SECONDS)
-        result = run([record.kubectl, *step.arguments, *cluster], input=step.stdin, deadline=deadline, check=False)
+        result = _execute(record, step, Deadline.after(COMMAND_SECONDS))
     except CommandError as error:
         return Pending(str(error))
-    if result.returncode == 0 or _NOTHING_LEFT.search(result.stderr):
+    if result.returncode == 0 or _NOTHING_LEFT[step.program].search(result.stderr):
         return Ready(None)
-    return Pending(result.stderr.strip() or f"kubectl exited with {result.returncode}")
+    return Pending(result.stderr.strip() or f"{step.program} exited with {result.returncode}")
+
+
+def _execute(record: UndoRecord, step: UndoStep, deadline: Deadline) -> Completed:
+    if step.program == "engine":
+        assert record.engine is not None  # noqa: S101  # no record without an engine has such a step
+        return record.engine.run(*step.arguments, input=step.stdin, deadline=deadline, check=False)
+    cluster = ("--kubeconfig", str(record.kubeconfig), "--context", record.context)
+    return run([record.kubectl, *step.arguments, *cluster], input=step.stdin, deadline=deadline, check=False)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kindgate.cluster.owner_container import private_folder
+from kindgate.host.container_engine import Engine
 from kindgate.host.paths import state_dir
 from kindgate.model import ClusterAddress
 from kindgate.process import ProcessName
@@ -26,7 +27,8 @@ class UndoRecord:
     """An action that may have changed a cluster, and the steps that undo it.
 
     `episode` is a name that no other record has. `cluster` is the cluster's name, `existing` whether kindgate did not
-    create it. `kubectl` and `kubeconfig` are files, `process` is the one that began the action.
+    create it. `kubectl` and `kubeconfig` are files, `process` is the one that began the action. `engine` runs the cluster's
+    nodes; without it, or on an existing cluster, a step of the engine raises `ValueError`.
     """
 
     episode: str
@@ -38,6 +40,16 @@ class UndoRecord:
     context: str
     process: ProcessName
     steps: tuple[UndoStep, ...]
+    engine: Engine | None = None
+
+    def __post_init__(self) -> None:
+        if self.changes_nodes and (self.existing or self.engine is None):
+            raise ValueError(f"{self.what}: only nodes that kindgate created, in an engine, are changed")
+
+    @property
+    def changes_nodes(self) -> bool:
+        """Whether a step is a command of the engine."""
+        return any(step.program == "engine" for step in self.steps)
 
     @property
     def path(self) -> Path:
@@ -81,7 +93,8 @@ class UndoRecord:
     def from_json(cls, text: str) -> UndoRecord:
         """The inverse of `to_json`; raises `ValueError`, `KeyError` or `TypeError` for anything else."""
         fields: dict[str, Any] = json.loads(text)
-        steps = tuple(UndoStep(tuple(step["arguments"]), step["stdin"]) for step in fields["steps"])
+        steps = tuple(UndoStep(**{**step, "arguments": tuple(step["arguments"])}) for step in fields["steps"])
+        engine = fields.get("engine")
         return cls(
             **{
                 **fields,
@@ -89,6 +102,7 @@ class UndoRecord:
                 "kubeconfig": Path(fields["kubeconfig"]),
                 "process": ProcessName(**fields["process"]),
                 "steps": steps,
+                "engine": None if engine is None else Engine(**{**engine, "command": Path(engine["command"])}),
             }
         )
 

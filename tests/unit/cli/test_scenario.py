@@ -13,11 +13,11 @@ from kindgate.cli.commands import app
 from kindgate.errors import ScenarioError
 from kindgate.scenarios.undo_journal import UndoRecord
 from tests.unit.deploy.standin import kubeconfig, serving
-from tests.unit.scenarios.recording import RecordingKubectl, a_record, by_a_dead_process, write_recording_kubectl
+from tests.unit.scenarios.recording import RecordingProgram, a_record, by_a_dead_process, write_recording_kubectl
 
 
 @pytest.fixture
-def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordingKubectl:
+def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordingProgram:
     """A kubectl for a run in an empty folder."""
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
@@ -25,7 +25,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordingKubectl
 
 
 @pytest.fixture
-def record(kubectl: RecordingKubectl, tmp_path: Path) -> Iterator[UndoRecord]:
+def record(kubectl: RecordingProgram, tmp_path: Path) -> Iterator[UndoRecord]:
     """A record, not written yet, of an action in an existing cluster whose server answers."""
     with serving() as server:
         server.put("/version", {"gitVersion": "v1.37.2"})
@@ -40,7 +40,7 @@ def undo(record: UndoRecord) -> Result:
     return CliRunner().invoke(app, ["scenario", "undo", *options])
 
 
-def test_what_a_dead_process_left_is_undone(kubectl: RecordingKubectl, record: UndoRecord) -> None:
+def test_what_a_dead_process_left_is_undone(kubectl: RecordingProgram, record: UndoRecord) -> None:
     """Once: a second call finds nothing."""
     by_a_dead_process(record).write()
     first = undo(record)
@@ -50,7 +50,7 @@ def test_what_a_dead_process_left_is_undone(kubectl: RecordingKubectl, record: U
     assert "nothing to undo" in undo(record).stdout
 
 
-def test_an_action_in_progress_is_an_error(kubectl: RecordingKubectl, record: UndoRecord) -> None:
+def test_an_action_in_progress_is_an_error(kubectl: RecordingProgram, record: UndoRecord) -> None:
     """Its process undoes it."""
     record.write()
     result = undo(record)

@@ -11,17 +11,17 @@ import pytest
 from kindgate.cluster.owner_container import state_path
 from kindgate.scenarios.undo_journal import UndoRecord
 from tests.unit.load.conftest import Handler, Serve, Server
-from tests.unit.scenarios.recording import RecordingKubectl, a_record, write_recording_kubectl
+from tests.unit.scenarios.recording import RecordingProgram, a_record, write_recording_kubectl
 
 
 @pytest.fixture
-def kubectl(tmp_path: Path) -> RecordingKubectl:
+def kubectl(tmp_path: Path) -> RecordingProgram:
     """The program."""
     return write_recording_kubectl(tmp_path)
 
 
 @pytest.fixture
-def record(kubectl: RecordingKubectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UndoRecord:
+def record(kubectl: RecordingProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UndoRecord:
     """A record, not written yet, of an action of this process."""
     monkeypatch.setenv("KINDGATE_STATE_DIR", str(tmp_path / "state"))
     state_path("shop").mkdir(parents=True)

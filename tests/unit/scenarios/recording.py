@@ -1,4 +1,4 @@
-"""A kubectl that is a real program and records what it is asked, and a record that names it."""
+"""A kubectl and an engine that are real programs and record what they are asked, and a record that names them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kindgate.host.container_engine import Engine
 from kindgate.process import ProcessName
 from kindgate.scenarios.action import UndoStep
 from kindgate.scenarios.undo_journal import UndoRecord
 
-KUBECTL = """
+PROGRAM = """
 import json, pathlib, sys
 folder = pathlib.Path(__file__).parent
 if "version" in sys.argv:
@@ -28,10 +29,12 @@ if lines:
 
 STEPS = (UndoStep(("patch", "first"), "[1]"), UndoStep(("uncordon", "second")))
 
+RESUME = UndoStep(("unpause", "shop-worker"), program="engine")
+
 
 @dataclass(frozen=True)
-class RecordingKubectl:
-    """A kubectl that accepts everything, except for the failures that it was told to report first."""
+class RecordingProgram:
+    """A program that accepts everything, except for the failures that it was told to report first."""
 
     program: Path
 
@@ -47,16 +50,25 @@ class RecordingKubectl:
         return [(arguments, text) for arguments, text in lines]
 
 
-def write_recording_kubectl(folder: Path) -> RecordingKubectl:
-    """Write the program into a new folder `bin`."""
-    program = folder / "bin" / "kubectl"
+def write_recording_kubectl(folder: Path) -> RecordingProgram:
+    """Write a kubectl into a new folder `bin`."""
+    return _write(folder / "bin" / "kubectl")
+
+
+def write_recording_engine(folder: Path) -> tuple[Engine, RecordingProgram]:
+    """An engine whose command is a program in a new folder `engine`."""
+    program = _write(folder / "engine" / "docker")
+    return Engine("docker", program.program, "27.0", environment={"FROM": "the record"}), program
+
+
+def _write(program: Path) -> RecordingProgram:
     program.parent.mkdir()
-    program.write_text(f"#!{sys.executable} -IS\n{KUBECTL}")
+    program.write_text(f"#!{sys.executable} -IS\n{PROGRAM}")
     program.chmod(0o755)
-    return RecordingKubectl(program)
+    return RecordingProgram(program)
 
 
-def a_record(kubectl: RecordingKubectl, kubeconfig: Path) -> UndoRecord:
+def a_record(kubectl: RecordingProgram, kubeconfig: Path) -> UndoRecord:
     """A record, not written yet, of an action of this process in a cluster that kindgate created."""
     return UndoRecord(
         episode="42",

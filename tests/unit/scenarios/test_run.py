@@ -21,7 +21,7 @@ from kindgate.slo.episode import Episode, Marks, ReplicaCount
 from kindgate.waiting import Deadline
 from tests.unit.deploy.objects import live_deployment
 from tests.unit.deploy.standin import kubeconfig, serving
-from tests.unit.scenarios.recording import STEPS, RecordingKubectl
+from tests.unit.scenarios.recording import STEPS, RecordingProgram
 
 WEB = ObjectRef("Deployment", "shop", "web")
 
@@ -125,7 +125,7 @@ def run(scene: Scene, action: RecordedAction, load: RecordedLoad | None = None) 
     return run_action(action, load if load is not None else RecordedLoad(action.log), scene)
 
 
-def test_everything_happens_in_order(scene: Scene, kubectl: RecordingKubectl) -> None:
+def test_everything_happens_in_order(scene: Scene, kubectl: RecordingProgram) -> None:
     """The record is there while the action runs, and gone when the result of the undo is checked."""
     log: list[str] = []
     load = RecordedLoad(log)
@@ -136,7 +136,7 @@ def test_everything_happens_in_order(scene: Scene, kubectl: RecordingKubectl) ->
     assert load.notes == [("action", "ran")]
 
 
-def test_an_action_that_fails_is_part_of_the_episode(scene: Scene, kubectl: RecordingKubectl) -> None:
+def test_an_action_that_fails_is_part_of_the_episode(scene: Scene, kubectl: RecordingProgram) -> None:
     """The load is measured to its end, and the action undone."""
     action = RecordedAction([], ScenarioError("the image was never pulled"))
     assert run(scene, action).error == "the image was never pulled"
@@ -145,7 +145,7 @@ def test_an_action_that_fails_is_part_of_the_episode(scene: Scene, kubectl: Reco
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ZeroDivisionError()], ids=["interrupt", "defect"])
-def test_an_interrupted_action_is_undone(scene: Scene, kubectl: RecordingKubectl, error: BaseException) -> None:
+def test_an_interrupted_action_is_undone(scene: Scene, kubectl: RecordingProgram, error: BaseException) -> None:
     """And the load ends."""
     action = RecordedAction([], error)
     with pytest.raises(type(error)):

@@ -16,6 +16,7 @@ from kindgate.model import ClusterAddress
 from kindgate.process import ProcessName
 from kindgate.scenarios.action import UndoStep
 from kindgate.scenarios.undo_journal import UndoRecord, open_records, read_record
+from tests.unit.scenarios.recording import RESUME, write_recording_engine
 
 TEXT = st.text(max_size=20)
 
@@ -83,3 +84,25 @@ def test_a_record_belongs_to_its_cluster(record: UndoRecord) -> None:
     assert of_existing.belongs_to(existing)
     assert not of_existing.belongs_to(replace(existing, context="other"))
     assert not of_existing.belongs_to(replace(existing, kubeconfig=Path("/other")))
+
+
+def test_a_record_of_a_node_fault_can_be_read_back(record: UndoRecord, tmp_path: Path) -> None:
+    """With everything that calling the engine needs."""
+    engine, _ = write_recording_engine(tmp_path)
+    of_nodes = replace(record, engine=engine, steps=(RESUME, *record.steps))
+    assert UndoRecord.from_json(of_nodes.to_json()) == of_nodes
+    assert of_nodes.changes_nodes
+    assert not record.changes_nodes
+
+
+def test_nodes_of_an_existing_cluster_have_no_record(record: UndoRecord, tmp_path: Path) -> None:
+    """Whatever a user allows: no file makes kindgate change a container that it did not create."""
+    engine, _ = write_recording_engine(tmp_path)
+    with pytest.raises(ValueError, match="only nodes that kindgate created"):
+        replace(record, engine=engine, steps=(RESUME,), existing=True)
+    with pytest.raises(ValueError, match="only nodes that kindgate created"):
+        replace(record, steps=(RESUME,))
+    forged = replace(record, engine=engine, steps=(RESUME,)).to_json().replace('"existing": false', '"existing": true')
+    record.write()
+    record.path.write_text(forged)
+    assert read_record(record.path) is None
