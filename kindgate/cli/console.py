@@ -52,6 +52,11 @@ def without_secrets(text: str) -> str:
     return Redactor(environment_secrets(os.environ)).text(without_credentials(text))
 
 
+def print_redacted(line: str) -> None:
+    """Print a line that may quote a path, a command or a program's output."""
+    print(without_secrets(line), flush=True)
+
+
 def untrusted_output() -> AbstractContextManager[None]:
     """Return a context in which GitHub's runner reads no commands, for output of tests, pods and pull requests."""
     return commands_stopped(_write_to_runner, os.environ)

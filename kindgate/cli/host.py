@@ -8,7 +8,7 @@ import typer
 
 from kindgate.cli.arguments import seconds
 from kindgate.cli.command_options import with_settings
-from kindgate.cli.console import stopwatch_progress
+from kindgate.cli.console import print_redacted, stopwatch_progress
 from kindgate.options import SECONDS
 from kindgate.settings import Settings
 
@@ -63,7 +63,7 @@ def reap(
     deadline = Deadline.after(ENGINE_SECONDS)
     results = reap_clusters(find_engine(deadline), deadline=deadline, older_than=older_than)
     for result in results:
-        print(f"{result.cluster}: {result.reason}" + (f"; not deleted: {result.error}" if result.error else "; deleted"))
+        print_redacted(f"{result.cluster}: {result.reason}" + (f"; not deleted: {result.error}" if result.error else "; deleted"))
     if not results:
         print("nothing to delete")
     if any(result.error for result in results):

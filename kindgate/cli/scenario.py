@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from kindgate.cli.command_options import with_settings
-from kindgate.cli.console import stopwatch_progress
+from kindgate.cli.console import print_redacted, stopwatch_progress
 from kindgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def undo(settings: Settings) -> None:
     address, tools, engine = _find_cluster(settings)
     leftovers = undo_leftovers(address, tools.kubectl, engine, by_hand=True)
     for leftover in leftovers:
-        print(f"{leftover.what}: {leftover.error or 'undone'}")
+        print_redacted(f"{leftover.what}: {leftover.error or 'undone'}")
     if not leftovers:
         print("nothing to undo")
     if any(leftover.error for leftover in leftovers):

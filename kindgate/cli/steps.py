@@ -18,7 +18,7 @@ import typer
 
 from kindgate.cli.arguments import seconds
 from kindgate.cli.command_options import with_settings
-from kindgate.cli.console import stopwatch_progress, untrusted_output
+from kindgate.cli.console import print_redacted, stopwatch_progress, untrusted_output
 from kindgate.credentials import without_credentials
 from kindgate.errors import SettingsError
 from kindgate.options import SECONDS
@@ -61,13 +61,13 @@ def validate(
     with TemporaryDirectory(prefix="kindgate-") as folder:
         checked = check_inputs(settings, Path(folder), stopwatch_progress())
     for finding in checked.findings:
-        print(f"{finding.level}: {finding}")
+        print_redacted(f"{finding.level}: {finding}")
     first_error = checked.first_error
     for error in checked.errors:
         if error is not first_error:
-            print(f"error: {error}")
+            print_redacted(f"error: {error}")
     for note in checked.notes:
-        print(f"note: {note}")
+        print_redacted(f"note: {note}")
     if checked.rendered is not None:
         entries = ", ".join(entry.label for entry in checked.entries)
         print(f"{settings.deploy.overlay}: {len(checked.rendered.objects)} objects, entries {entries or 'none'}")

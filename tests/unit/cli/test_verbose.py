@@ -45,6 +45,18 @@ def test_commands_are_shown_once_in_plain_lines_without_secrets(tmp_path: Path, 
     assert "kindgate.host" not in result.stdout
 
 
+def test_errors_are_shown_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All problems of a run are listed, and each may quote a path or a command: here a broken kubectl and an absent engine."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/absent.sock")
+    monkeypatch.setenv("KINDGATE_ENGINE", "docker")
+
+    result = validate(tmp_path)
+
+    assert "error: " in result.output
+    assert "[redacted]" in result.output
+    assert CANARY not in result.output
+
+
 def test_nothing_is_shown_without_the_option(tmp_path: Path) -> None:
     """The option is off by default."""
     assert "kindgate.host" not in validate(tmp_path).output

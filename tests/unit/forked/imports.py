@@ -74,7 +74,7 @@ def _modules_of(package: str) -> list[str]:
 
 def preload() -> dict[str, str | None]:
     """Import what tests run; return the environment variables that it depends on, with None for unset ones."""
-    read: set[str] = set()
+    read: set[str | bytes] = set()  # starting a program by its name reads b"PATH"
 
     class RecordingEnvironment(os._Environ[str]):
         """Records which variables are read."""
@@ -96,7 +96,7 @@ def preload() -> dict[str, str | None]:
         sys.exit(f"importing ended with {code}")
     for name in [name for name in sys.modules if name in EXCLUDED or name.partition(".")[0] == "tests"]:
         del sys.modules[name]
-    return {name: os.environ.get(name) for name in read - IGNORED if not name.startswith("PYTEST_")}
+    return {name: os.environ.get(name) for name in read - IGNORED if isinstance(name, str) and not name.startswith("PYTEST_")}
 
 
 def facts(address: str, environment: dict[str, str | None]) -> dict[str, object]:

@@ -25,7 +25,7 @@ def environment(**more: str) -> dict[str, str]:
 def run_program(
     python: str, *arguments: str, folder: Path, variables: dict[str, str] | None = None, input_text: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end."""
+    """Run a program to its end; the time limit allows for a busy machine."""
     return subprocess.run(
         [python, *arguments],
         cwd=folder,
@@ -34,7 +34,7 @@ def run_program(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -157,3 +157,16 @@ def test_descriptors_are_passed_on(tmp_path: Path) -> None:
         subprocess.run(command, cwd=tmp_path, env=environment(), pass_fds=[writing], check=True, timeout=60)
         os.close(writing)
         assert pipe.read() == "through"
+
+
+def test_modules_may_start_programs_when_imported(tmp_path: Path) -> None:
+    """Matplotlib lists the fonts by a program when its cache is empty, as in the first run on a machine."""
+    result = run_program(
+        PYTHON,
+        "-c",
+        "from tests.unit.forked.imports import preload; preload()",
+        folder=CHECKOUT,
+        variables=environment(MPLCONFIGDIR=str(tmp_path)),
+    )
+
+    assert result.returncode == 0, result.stderr
