@@ -221,7 +221,7 @@ def _print_choice(choice: Choice, values: Sequence[Path], helm: Helm) -> None:
 def _validate(repository: Repository, deadline: Deadline) -> None:
     """Print everything left to do before the suite can run, except images still to be built."""
     from kindgate.cli.command_options import project_settings  # noqa: PLC0415  # keeps --help quick
-    from kindgate.cli.console import print_redacted, stopwatch_progress  # noqa: PLC0415  # the same
+    from kindgate.cli.console import stopwatch_progress, without_secrets  # noqa: PLC0415  # the same
     from kindgate.errors import KindgateError  # noqa: PLC0415  # the same
     from kindgate.pipeline.app_secrets import refuse_missing  # noqa: PLC0415  # the same
     from kindgate.pipeline.inputs import check_application  # noqa: PLC0415  # the same
@@ -232,17 +232,17 @@ def _validate(repository: Repository, deadline: Deadline) -> None:
         checked = check_application(settings, Tools(find_kubectl(settings, deadline, stopwatch_progress()), None), deadline)
         remaining = [f"{finding.level}: {finding}" for finding in checked.findings]
         for note in checked.notes:
-            print_redacted(f"note: {note}")
+            print(f"note: {note}")
         refuse_missing(settings, checked.secrets)
     except KindgateError as error:
-        remaining = [f"error: {error}"]
+        remaining = [f"error: {without_secrets(str(error))}"]
     errors = [line for line in remaining if line.startswith("error")]
     print(
         f"\n{'Before the suite can run, fix' if errors else 'The manifests are valid'}"
         + ("; worth checking:" if remaining and not errors else ":" * bool(remaining))
     )
     for line in remaining:
-        print_redacted(f"  {line}")
+        print(f"  {line}")
 
 
 def _print_next_steps(repository: Repository, plan: Plan, origin: Provenance) -> None:

@@ -61,13 +61,13 @@ def validate(
     with TemporaryDirectory(prefix="kindgate-") as folder:
         checked = check_inputs(settings, Path(folder), stopwatch_progress())
     for finding in checked.findings:
-        print_redacted(f"{finding.level}: {finding}")
+        print(f"{finding.level}: {finding}")
     first_error = checked.first_error
     for error in checked.errors:
         if error is not first_error:
             print_redacted(f"error: {error}")
     for note in checked.notes:
-        print_redacted(f"note: {note}")
+        print(f"note: {note}")
     if checked.rendered is not None:
         entries = ", ".join(entry.label for entry in checked.entries)
         print(f"{settings.deploy.overlay}: {len(checked.rendered.objects)} objects, entries {entries or 'none'}")
