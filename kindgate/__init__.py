@@ -24,14 +24,17 @@ if TYPE_CHECKING:
     from kindgate.plugin.inconclusive import InconclusiveWarning
     from kindgate.plugin.ingress import Ingress
     from kindgate.plugin.kind_cluster import KindCluster
+    from kindgate.plugin.policy import Policies
     from kindgate.plugin.prometheus import Prometheus
     from kindgate.plugin.rollout import Rollouts
     from kindgate.plugin.slo import Slo
     from kindgate.settings import Settings
     from kindgate.slo.compare import Comparison
+    from kindgate.slo.connections import Connection
     from kindgate.slo.episode import Episode
     from kindgate.slo.episode_judge import EpisodeJudgement
     from kindgate.slo.judgement import Judgement
+    from kindgate.slo.policy_judge import PolicyJudgement
     from kindgate.version import __version__
     from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
 
@@ -43,6 +46,7 @@ __all__ = [
     "Cluster",
     "CommandError",
     "Comparison",
+    "Connection",
     "Deadline",
     "Duet",
     "Episode",
@@ -55,6 +59,8 @@ __all__ = [
     "LoadError",
     "Pending",
     "PermanentFailure",
+    "Policies",
+    "PolicyJudgement",
     "Prometheus",
     "Ready",
     "ResourceSummary",
@@ -77,6 +83,7 @@ _MODULES = MappingProxyType(
         "Cluster": "kindgate.plugin.cluster",
         "CommandError": "kindgate.errors",
         "Comparison": "kindgate.slo.compare",
+        "Connection": "kindgate.slo.connections",
         "Deadline": "kindgate.waiting",
         "Duet": "kindgate.plugin.duet",
         "Episode": "kindgate.slo.episode",
@@ -89,6 +96,8 @@ _MODULES = MappingProxyType(
         "LoadError": "kindgate.errors",
         "Pending": "kindgate.waiting",
         "PermanentFailure": "kindgate.waiting",
+        "Policies": "kindgate.plugin.policy",
+        "PolicyJudgement": "kindgate.slo.policy_judge",
         "Prometheus": "kindgate.plugin.prometheus",
         "Ready": "kindgate.waiting",
         "ResourceSummary": "kindgate.observe.resource_summary",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from kindgate.cli.arguments import all_decoded
 from kindgate.cli.command_options import with_settings
 from kindgate.cli.console import print_redacted, stopwatch_progress
 from kindgate.settings import Settings
@@ -78,6 +79,29 @@ def chaos(
 
     request = ChaosRequest(fault, tuple(workload or ()), now, json_file)
     sys.exit(run_requested(settings, request))
+
+
+@scenario.command()
+@with_settings("cluster", "images", "deploy", "slo")
+def policy(
+    settings: Settings,
+    *,
+    deny: Annotated[list[str] | None, typer.Option(help="Connection that must be impossible; repeatable", metavar="RULE")] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(help="Connection that must be possible, also if --deny covers it; repeatable", metavar="RULE")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the connections as JSON", metavar="FILE")] = None,
+) -> None:
+    """Try the connections between the application's pods and from others, and judge them by rules such as `* -> database:5432`.
+
+    Without --deny and --allow, the rules are those of `scenarios: policy:` in the SLO file; without these, no pod of another
+    namespace may connect. It sends no load.
+
+    Examples: `kindgate scenario policy`, `kindgate scenario policy --deny "* -> database:5432" --allow "web -> database:5432"`
+    """
+    from kindgate.cli.policy_run import run_policy  # noqa: PLC0415  # keeps --help quick
+
+    sys.exit(run_policy(settings, deny=all_decoded(deny), allow=all_decoded(allow), json_file=json_file))
 
 
 @scenario.command()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kindgate.errors import SettingsError
+from kindgate.report.policy_records import policy_rows
 from kindgate.report.run_report import RunReport
 
 ID_LIMIT = 60
@@ -64,6 +65,7 @@ def digest_of(report: RunReport) -> str:
         "comparison": sorted([row.metric, row.verdict] for row in report.comparison),
         "answers": sorted([row.route, row.verdict or "", *map(str, row.changes)] for row in report.answers if row.changes or row.verdict),
         "scenarios": sorted([row.test, record.name, str(row), row.verdict] for record in report.scenarios for row in record.objectives),
+        "policy": sorted([row.test, row.explanation, row.verdict] for row in policy_rows(report.policy)),
         "gate": [
             *report.gate_changes.files,
             *((row.file, row.metric, row.old, row.new) for row in report.gate_changes.thresholds),

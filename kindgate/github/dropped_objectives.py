@@ -45,4 +45,5 @@ def no_longer_judged(report: RunReport, base: RunReport) -> tuple[str, ...]:
 def _objectives(report: RunReport) -> set[tuple[str, str]]:
     """What a report judged, each with its test."""
     scenarios = {(f"{record.name}: {row.selector}", record.test) for record in report.scenarios for row in record.objectives}
-    return {(row.metric, row.test) for row in report.objectives} | scenarios
+    policy = {(f"policy: {row.requirement}", record.test) for record in report.policy for row in record.rows}
+    return {(row.metric, row.test) for row in report.objectives} | scenarios | policy

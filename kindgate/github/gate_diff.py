@@ -95,6 +95,8 @@ def _objectives(file: str, text: str) -> dict[str, str]:
         found.setdefault(f"compare: {tolerance.figure}", []).append(str(tolerance))
     for one in document.scenarios:
         found.setdefault(f"scenarios: {one.scenario}: {one.selector}: {one.expression.aggregate}", []).append(str(one.expression))
+    if document.policy:
+        found["scenarios: policy"] = [str(rule) for rule in document.policy]
     if document.answers is not None:
         found["compare: answers"] = [str(document.answers)]
     sizes = document.bursts

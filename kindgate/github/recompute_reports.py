@@ -119,7 +119,9 @@ def recompute_all(reports: Mapping[str, RunReport], bases: Sequence[Base] = (), 
 
 def _base_for(report: RunReport, bases: Sequence[Base]) -> Base | None:
     same = (
-        base for base in bases if isinstance(base, BaseObjectives) and not is_edited(report.judged, base, report.answers, report.scenarios)
+        base
+        for base in bases
+        if isinstance(base, BaseObjectives) and not is_edited(report.judged, base, report.answers, report.scenarios, report.policy)
     )
     return next(same, bases[0] if bases else None)
 

@@ -21,6 +21,7 @@ from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, JudgedRes
 from kindgate.report.judged_scenarios import JudgedEpisodes, scenario_figures
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.objective_records import GateChanges
+from kindgate.report.policy_records import JudgedPolicy, policy_records, policy_rows
 from kindgate.report.resource_records import ResourceSeries, ResourceWindow, WorkloadResources
 from kindgate.report.run_report import (
     LINKS,
@@ -54,7 +55,7 @@ class Measurement:
     """Results of one test: its bursts, verdicts, and the application's resource use meanwhile.
 
     `origin` names the bursts behind its verdicts; `ended_containers` explain missed ones. `scenarios` are episodes with the
-    judgments about them, and `capacity` is what a search found.
+    judgments about them, `policy` are judgments about policies, and `capacity` is what a search found.
     """
 
     test: str
@@ -65,6 +66,7 @@ class Measurement:
     resources: tuple[ResourceSummary, ...] = field(default=())
     ended_containers: tuple[EndedContainer, ...] = ()
     scenarios: tuple[JudgedEpisodes, ...] = ()
+    policy: tuple[JudgedPolicy, ...] = ()
     capacity: CapacityRow | None = None
 
 
@@ -106,6 +108,7 @@ def build_report(
     ]
     kept = judged_figures(results, samples)
     scenarios = scenario_figures((one.test, judged) for one in measurements for judged in one.scenarios)
+    policy = policy_records((one.test, judged) for one in measurements for judged in one.policy)
     bursts = [(one.test, result) for one in measurements for result in one.bursts]
     windows = [(one.test, summary) for one in measurements for summary in one.resources]
     all_notes = [shortened(note, LINE_LIMIT) for note in notes]
@@ -122,7 +125,7 @@ def build_report(
             interrupted=interrupted,
             setup_error=setup_error,
             tests=tests,
-            objectives=(*objectives, *comparison, *judged_rows(answers), *scenario_objectives(scenarios.scenarios)),
+            objectives=(*objectives, *comparison, *judged_rows(answers), *scenario_objectives(scenarios.scenarios), *policy_rows(policy)),
         ),
         exit_code=exit_code,
         environment=environment or RunEnvironment(),
@@ -139,6 +142,7 @@ def build_report(
         figures=kept.figures,
         scenarios=scenarios.scenarios,
         episodes=scenarios.episodes,
+        policy=policy,
         workload=shortened(workload, NAME_LIMIT),
         bursts=tuple(burst_record(f"burst {place}", result, test) for place, (test, result) in enumerate(bursts[:BURSTS], 1)),
         resources=tuple(resource_record(summary, test or "load") for test, summary in windows[:BURSTS]),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kindgate.plugin.duet import Duet
     from kindgate.plugin.ingress import Ingress
     from kindgate.plugin.kind_cluster import KindCluster
+    from kindgate.plugin.policy import Policies
     from kindgate.plugin.prometheus import Prometheus
     from kindgate.plugin.rollout import Rollouts
     from kindgate.plugin.slo import Slo
@@ -172,6 +173,19 @@ def kindgate_chaos(request: pytest.FixtureRequest) -> Chaos:
     from kindgate.plugin.scenario_fixture import fixture_of  # noqa: PLC0415  # see `slo`
 
     return fixture_of(Chaos, request.node, environment_at(request.config, DeployedApplication))
+
+
+@pytest.fixture
+def kindgate_policy(request: pytest.FixtureRequest) -> Policies:
+    """What policies allow, proven by connecting: `policy.check()` judges every connection by rules; `matrix()` returns them.
+
+    With --kind-existing, tests that use it are skipped: connections are tried inside the nodes that kindgate created.
+    """
+    if request.config.stash[SETTINGS].cluster.existing is not None:
+        pytest.skip("--kind-existing: connections are tried inside nodes that kindgate created")
+    from kindgate.plugin.policy import policies_of  # noqa: PLC0415  # see `slo`
+
+    return policies_of(request.node, environment_at(request.config, DeployedApplication))
 
 
 def _skip_unless_allowed(config: pytest.Config, scenario: str, effect: str) -> None:

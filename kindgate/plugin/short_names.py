@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kindgate.plugin.duet import Duet
     from kindgate.plugin.ingress import Ingress
     from kindgate.plugin.kind_cluster import KindCluster
+    from kindgate.plugin.policy import Policies
     from kindgate.plugin.prometheus import Prometheus
     from kindgate.plugin.rollout import Rollouts
     from kindgate.plugin.slo import Slo
@@ -90,3 +91,9 @@ def rollout(kindgate_rollout: Rollouts) -> Rollouts:
 def chaos(kindgate_chaos: Chaos) -> Chaos:
     """`kindgate_chaos` under its short name."""
     return kindgate_chaos
+
+
+@pytest.fixture
+def policy(kindgate_policy: Policies) -> Policies:
+    """`kindgate_policy` under its short name."""
+    return kindgate_policy

@@ -16,6 +16,7 @@ from kindgate.report.frozen_record import LINE_LIMIT, NAME_LIMIT
 from kindgate.report.judged import Judged
 from kindgate.report.markdown_escape import shortened
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
+from kindgate.report.policy_records import PolicyRecord, base_policy, edits_policy
 from kindgate.report.recomputation import ROWS_LIMIT, BaseVerdict, RecomputedVerdict
 from kindgate.report.replay_looks import NO_ROUND, WORK_LIMIT, Looks, Replay, Round, recompare, replay, replay_capacity
 from kindgate.report.scenario_claims import RecomputedScenario, base_scenarios, edits_scenarios
@@ -89,10 +90,11 @@ def base_verdict(
     accepted_by: str = "",
     answers: Sequence[AnswersRow] = (),
     scenarios: Sequence[RecomputedScenario] = (),
+    policy: Sequence[PolicyRecord] = (),
 ) -> BaseVerdict:
     """The base's objectives, each judged from the run's longest series of bursts.
 
-    `samples` are the report's figures, `answers` its compared answers, and `scenarios` its recomputed ones. An objective is
+    `samples` are the report's figures, `answers` its compared answers, `scenarios` and `policy` its recomputed ones. An objective is
     not judged if it has no data, or if it did not fail with fewer bursts or less load than the base's plan. `accepted_by` is
     the maintainer who lets the pull request's own objectives count if it edits them.
     """
@@ -107,9 +109,10 @@ def base_verdict(
         rows += _tolerances(tolerance_series, base)
         rows += base_answers(answers, base.objectives.answers, base.load)
     rows += base_scenarios(scenarios, base.objectives.scenarios)
+    rows += base_policy(policy, base.objectives.policy)
     return BaseVerdict(
         branch=shortened(base.branch, NAME_LIMIT),
-        edited=is_edited(judged, base, answers, [one.claimed for one in scenarios]),
+        edited=is_edited(judged, base, answers, [one.claimed for one in scenarios], policy),
         accepted_by=shortened(accepted_by, NAME_LIMIT),
         strict=base.inconclusive == "fail",
         rows=tuple(rows[:ROWS_LIMIT]),
@@ -117,7 +120,11 @@ def base_verdict(
 
 
 def is_edited(
-    judged: Iterable[Judged], base: BaseObjectives, answers: Sequence[AnswersRow] = (), scenarios: Sequence[ScenarioRecord] = ()
+    judged: Iterable[Judged],
+    base: BaseObjectives,
+    answers: Sequence[AnswersRow] = (),
+    scenarios: Sequence[ScenarioRecord] = (),
+    policy: Sequence[PolicyRecord] = (),
 ) -> bool:
     """Whether the run used an objectives file other than the base's, or fewer bursts."""
     files = [entry for entry in judged if not entry.own]
@@ -134,6 +141,7 @@ def is_edited(
         or (compares and not is_expansion(tolerances, [replace(one, origin="") for one in base.objectives.compare]))
         or (compares and differs_from_base(answers, base.objectives.answers))
         or edits_scenarios(scenarios, base.objectives.scenarios)
+        or edits_policy(policy, base.objectives.policy)
         or any(Looks(entry.per_look, entry.looks, entry.turns) != base.looks(entry.turns) for entry in files)
     )
 

@@ -15,6 +15,7 @@ from kindgate.errors import NoVerdict, PublishRefused, VerdictFailed, VerdictInv
 from kindgate.model import Verdict
 from kindgate.report.answer_records import AnswersRow, judged_rows
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
+from kindgate.report.policy_records import PolicyRow, policy_rows
 from kindgate.report.recomputation import BaseVerdict, Recomputation, RecomputedVerdict
 from kindgate.report.run_report import Outcome, RunReport, SetupError, TestResult
 from kindgate.report.scenario_records import ScenarioObjective, scenario_objectives
@@ -23,7 +24,7 @@ from kindgate.report.units import plural
 Inconclusive = Literal["warn", "fail", "pass"]
 """The values of --slo-inconclusive."""
 
-JudgedRow = ThresholdOutcome | ComparisonRow | AnswersRow | ScenarioObjective
+JudgedRow = ThresholdOutcome | ComparisonRow | AnswersRow | ScenarioObjective | PolicyRow
 """A row of a report that can have a verdict."""
 
 _PYTEST_OK, _PYTEST_NO_TESTS = 0, 5
@@ -291,7 +292,8 @@ def _worst_outcome(report: RunReport) -> Outcome:
 
 def _judged(report: RunReport) -> tuple[JudgedRow, ...]:
     """All rows of a report with a verdict."""
-    return (*report.objectives, *report.comparison, *judged_rows(report.answers), *scenario_objectives(report.scenarios))
+    answers, scenarios = judged_rows(report.answers), scenario_objectives(report.scenarios)
+    return (*report.objectives, *report.comparison, *answers, *scenarios, *policy_rows(report.policy))
 
 
 def _missing_check(report: RunReport, requirements: Requirements) -> str:

@@ -15,6 +15,8 @@ from kindgate.report.answer_records import AnswersRow, changed_rows, judged_rows
 from kindgate.report.decision import Decision, decide, outcome_named
 from kindgate.report.failure_causes import EndedContainer
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
+from kindgate.report.policy_records import policy_rows
+from kindgate.report.policy_sections import policy_words
 from kindgate.report.run_report import Outcome, RunReport, TestResult
 from kindgate.report.scenario_records import scenario_objectives
 from kindgate.report.scenario_summary import ScenarioSummary, scenario_summaries
@@ -152,7 +154,7 @@ def _passed(report: RunReport) -> Headline:
     next_step: Words = ("nothing to do: this change may merge",)
     if gate.files or gate.thresholds or gate.no_longer:
         next_step = ("review this pull request's changes to the gate, listed below, then merge",)
-    judged = bool(report.objectives or report.comparison or report.scenarios)
+    judged = bool(report.objectives or report.comparison or report.scenarios or report.policy)
     equal = judged_rows(report.answers, Verdict.PASS)
     reported = [row for row in changed_rows(report.answers) if row.verdict is None]
     if not judged:
@@ -161,6 +163,8 @@ def _passed(report: RunReport) -> Headline:
     counted += [f"{plural(len(report.comparison), 'figure')} within tolerance"] if report.comparison else []
     counted += [f"{plural(len(equal), 'route')} answered alike"] if equal else []
     counted += [f"{plural(len(report.scenarios), 'scenario')} survived"] if report.scenarios else []
+    policy = policy_rows(report.policy)
+    counted += [f"{plural(len(policy), 'policy requirement')} met"] if policy else []
     if reported and not gate.files:
         next_step = ("review ", plural(len(reported), "changed answer"), ", listed below, then merge")
     left_out = left_out_tests(report)
@@ -176,7 +180,7 @@ def _failed(report: RunReport) -> Headline:
     broken = objectives_with(report, Verdict.FAIL)
     slower = sorted(comparisons_with(report, Verdict.FAIL), key=_slowdown, reverse=True)
     changed = judged_rows(report.answers, Verdict.FAIL)
-    scenarios = scenarios_with(report, Verdict.FAIL)
+    scenarios = _failed_scenarios(report)
     tests = failing_tests(report)
     if broken:
         summary: Words = (*_threshold_clause(broken[0]), *_limit_clause(broken[0]), *_others(len(broken) - 1, "objective"))
@@ -197,6 +201,7 @@ def _failed(report: RunReport) -> Headline:
         summary = (*summary, *(("; ", *_scenarios_clause(scenarios)) if scenarios else ()))
     explanations = [one.explanation for one in broken] + [row.explanation for row in slower] + [row.explanation for row in changed]
     explanations += [row.explanation for row in scenario_objectives(report.scenarios, Verdict.FAIL)]
+    explanations += [row.explanation for row in policy_rows(report.policy, Verdict.FAIL)]
     explanation = next(filter(None, (*(test.cause for test in tests), *map(_clause, explanations), *(test.error for test in tests))), "")
     cause: Words = (UntrustedText(explanation),) if explanation else ("unknown",)
     on_base = {*(one.on_base for one in broken), *(test.base for test in tests)}
@@ -229,7 +234,12 @@ def _inconclusive(report: RunReport) -> Headline:
     scenarios = scenarios_with(report, Verdict.INCONCLUSIVE)
     if scenarios and not inconclusive:
         explanation = scenario_objectives(report.scenarios, Verdict.INCONCLUSIVE)[0].explanation
-        return Headline(VERDICTS[Outcome.INCONCLUSIVE], _scenarios_clause(scenarios), (_clause(explanation),), _rerun_hint(report))
+        return Headline(
+            VERDICTS[Outcome.INCONCLUSIVE],
+            _scenarios_clause([one.sentence for one in scenarios]),
+            (_clause(explanation),),
+            _rerun_hint(report),
+        )
     if not inconclusive:
         return Headline(VERDICTS[Outcome.INCONCLUSIVE], ("no objective could be decided",), ("unknown",), _rerun_hint(report))
     first = inconclusive[0]
@@ -249,6 +259,7 @@ def _invalid(report: RunReport) -> Headline:
     explained += [row.explanation for row in comparisons_with(report, Verdict.INVALID)]
     explained += [row.explanation for row in judged_rows(report.answers, Verdict.INVALID)]
     explained += [row.explanation for row in scenario_objectives(report.scenarios, Verdict.INVALID)]
+    explained += [row.explanation for row in policy_rows(report.policy, Verdict.INVALID)]
     failed = [check for check in report.gates if check.ok is False]
     advice = failed[0].advice if failed else ""
     problems = [f"{check.name}: {check.measured} (valid: {check.asked})" for check in failed]
@@ -368,9 +379,15 @@ def _answers_clause(rows: Sequence[AnswersRow]) -> Words:
     return ("the answers of ", UntrustedText(first.route), " changed", *example, *_others(len(rows) - 1, "route"))
 
 
-def _scenarios_clause(failed: Sequence[ScenarioSummary]) -> Words:
-    """What the first scenario did, and the number of other ones."""
-    return (*failed[0].sentence, *_others(len(failed) - 1, "scenario"))
+def _failed_scenarios(report: RunReport) -> list[Words]:
+    """The sentences about failed scenarios, and about what policies allow."""
+    sentences = [one.sentence for one in scenarios_with(report, Verdict.FAIL)]
+    return sentences + [policy_words(row) for row in policy_rows(report.policy, Verdict.FAIL)]
+
+
+def _scenarios_clause(sentences: Sequence[Words]) -> Words:
+    """The first sentence about scenarios, and the number of other ones."""
+    return (*sentences[0], *_others(len(sentences) - 1, "scenario"))
 
 
 def _slowdown(row: ComparisonRow) -> float:

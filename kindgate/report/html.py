@@ -24,6 +24,7 @@ from kindgate.report.key_figures import key_figures_of, scenarios
 from kindgate.report.load_scope import load_scope
 from kindgate.report.markdown_escape import visible
 from kindgate.report.objective_records import WORST_FIRST, ThresholdOutcome
+from kindgate.report.policy_sections import matrices
 from kindgate.report.recomputation_notes import CONSISTENT, differences, sentences
 from kindgate.report.run_report import RunReport
 from kindgate.report.untrusted_text import UntrustedText, Words
@@ -52,6 +53,7 @@ def report_page(report: RunReport, decision: Decision | None = None) -> str:
         key_figures=key_figures_of(report),
         scenarios=scenarios(report),
         played=scenario_sections(report),
+        policies=matrices(report.policy),
         objectives=_worst_first(report),
         recomputation_sentences=sentences(report.recomputation) if report.recomputation else (),
         differences=differences(report.recomputation) if report.recomputation else (),

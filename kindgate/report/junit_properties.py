@@ -8,6 +8,7 @@ from statistics import median
 from kindgate.report.answer_records import AnswersRow
 from kindgate.report.burst_records import Burst, JourneySummary, LatencyFigures
 from kindgate.report.objective_records import ComparisonRow, ThresholdOutcome
+from kindgate.report.policy_records import PolicyRow
 from kindgate.report.scenario_summary import ScenarioSummary, error_budget
 from kindgate.slo.episode_figures import total
 
@@ -82,6 +83,16 @@ def scenario_properties(scenarios: Iterable[ScenarioSummary]) -> list[Property]:
         budget = error_budget(one.record, episodes)
         properties += [(f"scenario.error_budget[{which}]", f"{budget:g}")] if budget is not None else []
         properties += [(f"scenario.verdict[{which}: {row}]", row.verdict.value) for row in one.record.objectives]
+    return properties
+
+
+def policy_properties(rows: Iterable[PolicyRow]) -> list[Property]:
+    """`policy.verdict[deny stranger -> *]`, and the numbers of what was judged and what missed it."""
+    properties: list[Property] = []
+    for row in rows:
+        which = f"[{row.requirement}]"
+        properties.append((f"policy.verdict{which}", row.verdict.value))
+        properties += [(f"policy.judged{which}", str(row.judged)), (f"policy.misses{which}", str(row.misses))]
     return properties
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kindgate.model import TIME_TO_FIRST_TEST, Verdict
+from kindgate.report.policy_records import policy_rows
 from kindgate.report.run_report import RunReport, TestResult
 from kindgate.report.scenario_records import scenario_objectives
 from kindgate.report.units import number, percent, plural, span
@@ -35,6 +36,7 @@ def _objectives(report: RunReport) -> Iterable[KeyFigure]:
     verdicts = Counter([one.verdict for one in report.objectives] + [row.verdict for row in report.comparison])
     verdicts.update(row.verdict for row in report.answers if row.verdict is not None)
     verdicts.update(row.verdict for row in scenario_objectives(report.scenarios))
+    verdicts.update(row.verdict for row in policy_rows(report.policy))
     total, met = verdicts.total(), verdicts[Verdict.PASS]
     if total:
         others = [f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdict != Verdict.PASS and verdicts[verdict]]
@@ -82,7 +84,7 @@ class ScenarioRow:
 
 def scenarios(report: RunReport) -> tuple[ScenarioRow, ...]:
     """The tests of scenarios that judged no episode, in order: those that did have a section of their own."""
-    judged = {record.test for record in report.scenarios}
+    judged = {record.test for record in report.scenarios} | {record.test for record in report.policy}
     return tuple(_scenario(report, test) for test in report.tests if test.scenario and test.node_id not in judged)
 
 

@@ -9,6 +9,8 @@ from kindgate.report.capacity_words import capacity_cells, capacity_columns, cap
 from kindgate.report.headline import BEFORE, before_confirmation, headline, interval
 from kindgate.report.load_scope import load_scope
 from kindgate.report.markdown_escape import shortened, visible
+from kindgate.report.policy_records import policy_rows
+from kindgate.report.policy_sections import policy_words
 from kindgate.report.run_report import RunReport
 from kindgate.report.scenario_summary import scenario_summaries
 from kindgate.report.units import change, limit, number, percent, quantity, span
@@ -100,6 +102,7 @@ def _answers(report: RunReport) -> list[Sequence[str]]:
 def _scenarios(report: RunReport) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = [("verdict", "scenario")]
     rows += [(one.verdict.value, shortened(_plain(one.sentence), 200)) for one in scenario_summaries(report)]
+    rows += [(row.verdict.value, shortened(_plain(policy_words(row)), 200)) for row in policy_rows(report.policy)]
     return rows
 
 

@@ -11,8 +11,8 @@ from kindgate.report.frozen_record import Line, Name, Record
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT
 from kindgate.report.scenario_records import SCENARIO_OBJECTIVES_LIMIT
 
-ROWS_LIMIT = 2 * (OBJECTIVES_LIMIT + COMPARISON_LIMIT) + 300 + SCENARIO_OBJECTIVES_LIMIT
-"""All rows that a report can have judged, plus as many that claim something else, the compared answers, and the scenarios."""
+ROWS_LIMIT = 2 * (OBJECTIVES_LIMIT + COMPARISON_LIMIT) + 300 + SCENARIO_OBJECTIVES_LIMIT + 2400
+"""All rows that a report can have judged, plus as many that claim something else, the compared answers, the scenarios, and policies."""
 
 
 class RecomputedVerdict(Record):

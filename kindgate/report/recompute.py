@@ -14,6 +14,7 @@ from kindgate.report.claims import RecomputedEntry, claims_of, recompute_entry
 from kindgate.report.decision import WORST_FIRST, outcome_of
 from kindgate.report.measurements import FiguresRefused, samples_of
 from kindgate.report.objective_records import ValidityRow
+from kindgate.report.policy_records import policy_claims, policy_rows, recomputed_policy
 from kindgate.report.recomputation import BaseVerdict, Recomputation
 from kindgate.report.replay_looks import WORK_LIMIT
 from kindgate.report.run_report import Outcome, RunReport
@@ -38,17 +39,20 @@ def recompute_report(report: RunReport, base: BaseObjectives | UnreadBase | None
     answers = tuple(row.recomputed for row in report.answers)
     recomputed = recompute_scenarios(report.scenarios, report.episodes)
     scenarios = tuple(one.record for one in recomputed)
+    policy = tuple(map(recomputed_policy, report.policy))
     verdict: BaseVerdict | None = None
     if isinstance(base, UnreadBase):
         verdict = base.verdict(accepted_by)
     elif base is not None:
-        verdict = base_verdict(report.judged, samples, base, accepted_by=accepted_by, answers=report.answers, scenarios=recomputed)
+        verdict = base_verdict(
+            report.judged, samples, base, accepted_by=accepted_by, answers=report.answers, scenarios=recomputed, policy=policy
+        )
     outcome = outcome_of(
         exit_code=report.exit_code,
         interrupted=report.outcome is Outcome.INTERRUPTED,
         setup_error=report.setup_error,
         tests=report.tests,
-        objectives=(*claims.objectives, *claims.comparison, *judged_rows(answers), *scenario_objectives(scenarios)),
+        objectives=(*claims.objectives, *claims.comparison, *judged_rows(answers), *scenario_objectives(scenarios), *policy_rows(policy)),
     )
     return report.model_copy(
         update={
@@ -57,9 +61,15 @@ def recompute_report(report: RunReport, base: BaseObjectives | UnreadBase | None
             "comparison": claims.comparison,
             "answers": answers,
             "scenarios": scenarios,
+            "policy": policy,
             "gates": _validity(entries, recomputed)[:VALIDITY_LIMIT],
             "recomputation": Recomputation(
-                claims=(*claims.claims, *answer_claims(report.answers), *(claim for one in recomputed for claim in one.claims)),
+                claims=(
+                    *claims.claims,
+                    *answer_claims(report.answers),
+                    *(claim for one in recomputed for claim in one.claims),
+                    *policy_claims(report.policy),
+                ),
                 base=verdict,
             ),
         }

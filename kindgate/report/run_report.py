@@ -19,6 +19,7 @@ from kindgate.report.frozen_record import Count, Epoch, Line, Name, Record, Rela
 from kindgate.report.judged import COMPARISON_LIMIT, OBJECTIVES_LIMIT, Judged
 from kindgate.report.measurements import BURSTS_LIMIT, BurstFigures
 from kindgate.report.objective_records import ComparisonRow, GateChanges, ThresholdOutcome, ValidityRow
+from kindgate.report.policy_records import POLICY_LIMIT, PolicyRecord
 from kindgate.report.recomputation import Recomputation
 from kindgate.report.resource_records import ResourceWindow
 from kindgate.report.scenario_records import SCENARIO_OBJECTIVES_LIMIT, SCENARIOS_LIMIT, ScenarioRecord
@@ -179,6 +180,7 @@ class RunReport(Record):
     answers: Annotated[tuple[AnswersRow, ...], Field(max_length=ANSWERS_LIMIT)] = ()
     scenarios: Annotated[tuple[ScenarioRecord, ...], Field(max_length=SCENARIOS_LIMIT)] = ()
     episodes: Annotated[tuple[EpisodeRecord, ...], Field(max_length=EPISODES_LIMIT)] = ()
+    policy: Annotated[tuple[PolicyRecord, ...], Field(max_length=POLICY_LIMIT)] = ()
     capacity: Annotated[tuple[CapacityRow, ...], Field(max_length=CAPACITY_LIMIT)] = ()
     workload: Name = ""
     bursts: Annotated[tuple[Burst, ...], Field(max_length=500)] = ()

@@ -9,6 +9,8 @@ from kindgate.report.comment_layout import Block, folded_table, table
 from kindgate.report.headline import BEFORE, SHORT_SHA, Headline, before_confirmation, failing_tests, interval
 from kindgate.report.markdown_escape import cell_code, code_block, code_span, html_code
 from kindgate.report.objective_records import WORST_FIRST, ComparisonRow, ThresholdOutcome
+from kindgate.report.policy_records import policy_rows
+from kindgate.report.policy_sections import policy_words
 from kindgate.report.recomputation_notes import differences, sentences
 from kindgate.report.run_report import RunReport, TestResult
 from kindgate.report.scenario_summary import scenario_summaries
@@ -89,8 +91,9 @@ def answers_block(report: RunReport) -> Block | None:
 
 
 def scenarios_block(report: RunReport) -> Block | None:
-    """What each action did under load, in one line each, failed ones first."""
+    """What each action did under load, and what policies allow, in one line each; of both, failed ones first."""
     lines = tuple(f"- {MARKS[one.verdict]} {markdown(one.sentence)}" for one in scenario_summaries(report))
+    lines += tuple(f"- {MARKS[row.verdict]} {markdown(policy_words(row))}" for row in policy_rows(report.policy))
     return Block(("**Scenarios**", ""), lines, usefulness=86, noun="scenario") if lines else None
 
 

@@ -23,9 +23,12 @@ def collections_of(workloads: Iterable[ObjectRef]) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def watched(api: Api, workloads: Sequence[ObjectRef], deadline: Deadline) -> Iterator[Informer]:
-    """Yield a live copy of the workloads and their pods, once everything is listed; raises `WaitFailed` and `WaitTimeout`."""
-    with Informer(api, collections_of(workloads), deadline) as informer:
+def watched(api: Api, workloads: Sequence[ObjectRef], deadline: Deadline, more: Iterable[tuple[str, str]] = ()) -> Iterator[Informer]:
+    """Yield a live copy of the workloads, their pods and `more` collections, once everything is listed.
+
+    Raises `WaitFailed` and `WaitTimeout`.
+    """
+    with Informer(api, [*collections_of(workloads), *more], deadline) as informer:
 
         def listed() -> Ready[None] | Pending | PermanentFailure:
             if informer.list_refusal:

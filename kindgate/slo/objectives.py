@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from kindgate.errors import SloError
+from kindgate.slo.connections import ConnectionRule
 from kindgate.slo.episode_objectives import EpisodeThreshold
 from kindgate.slo.threshold import DEFAULT_METRIC, METRICS, MetricType, Selector, Threshold
 
@@ -106,7 +107,7 @@ class Objectives:
     """All objectives of a suite; without `answers`, changed answers are reported for a workload, and otherwise not looked for.
 
     `scenarios` are those written in the file: `thresholds_for` selects those of an action, or the default. `within` are the
-    thresholds that limit a capacity, if none of `thresholds` does.
+    thresholds that limit a capacity, if none of `thresholds` does. `policy` are the rules about connections.
     """
 
     thresholds: tuple[Threshold, ...] = ()
@@ -115,6 +116,7 @@ class Objectives:
     answers: AnswersObjective | None = None
     scenarios: tuple[EpisodeThreshold, ...] = ()
     within: tuple[Threshold, ...] = ()
+    policy: tuple[ConnectionRule, ...] = ()
 
     @property
     def steady(self) -> tuple[Threshold, ...]:

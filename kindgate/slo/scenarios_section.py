@@ -32,6 +32,7 @@ from kindgate.slo.episode_objectives import (
     tags_problem,
 )
 from kindgate.slo.grammar import parse_expression, refuse_aggregation, split_selector, split_tag
+from kindgate.slo.policy_section import POLICY
 from kindgate.slo.threshold import Threshold
 from kindgate.source_location import Source
 from kindgate.yaml_document import YamlDocument
@@ -48,8 +49,10 @@ def read_scenarios(document: YamlDocument, node: yaml.Node, thresholds: Sequence
     found: list[EpisodeThreshold] = []
     for key, value in document.pairs(node, "scenarios"):
         name = document.source(key)
+        if name.text == POLICY:
+            continue  # its rules are read by `read_policy`
         if name.text not in SCENARIOS:
-            raise name.error(f"unknown scenario {name.text!r}", next_step=f"known scenarios: {', '.join(SCENARIOS)}")
+            raise name.error(f"unknown scenario {name.text!r}", next_step=f"known scenarios: {', '.join((*SCENARIOS, POLICY))}")
         reader = _Scenario(document, name.text, allowed_failures(thresholds))
         found += reader.thresholds(value)
         if len(found) > SCENARIO_OBJECTIVES_LIMIT:

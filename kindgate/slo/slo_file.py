@@ -12,6 +12,7 @@ compare:
 bursts: {count: 25, rate: 300, duration: 2s}
 scenarios:
   rollout: {lost: ["count==0"]}
+  policy: {deny: ["stranger -> *"]}
 ```
 
 The key `workload` is left to `kindgate.workload`, which reads the same file.
@@ -29,6 +30,7 @@ from kindgate.slo.answers_section import read_answers
 from kindgate.slo.compare_section import read_tolerances
 from kindgate.slo.grammar import THRESHOLD_KEYS, parse_threshold, read_delay, read_switch
 from kindgate.slo.objectives import NOTHING_WITHIN, BurstSizes, Objectives, limiting
+from kindgate.slo.policy_section import read_policy
 from kindgate.slo.scenarios_section import read_scenarios
 from kindgate.slo.threshold import CAPACITY, Threshold
 from kindgate.source_location import Source
@@ -66,10 +68,11 @@ class _Objectives:
         compare = read_tolerances(self._document, sections["compare"]) if "compare" in sections else ()
         answers = read_answers(self._document, sections["compare"]) if compare else None
         scenarios = read_scenarios(self._document, sections["scenarios"], thresholds) if "scenarios" in sections else ()
-        if not thresholds and not compare and not scenarios and "workload" not in sections:
+        policy = read_policy(self._document, sections["scenarios"]) if "scenarios" in sections else ()
+        if not (thresholds or compare or scenarios or policy or "workload" in sections):
             raise self._document.source(root).error("no objective found", 0, 1, next_step="add thresholds: or compare:")
         bursts = self._bursts(sections["bursts"]) if "bursts" in sections else BurstSizes()
-        objectives = Objectives(thresholds, compare, bursts, answers, scenarios)
+        objectives = Objectives(thresholds, compare, bursts, answers, scenarios, policy=policy)
         if "thresholds" in sections and not limiting(thresholds):
             self._refuse_unlimited_capacity(sections["thresholds"])
         return objectives

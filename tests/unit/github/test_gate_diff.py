@@ -23,6 +23,12 @@ def rows(old: str, new: str) -> list[tuple[str, str, str]]:
     return [(change.metric, change.old, change.new) for change in threshold_changes("slo.yaml", old, new)]
 
 
+def test_a_changed_rule_about_connections_is_listed() -> None:
+    """All rules are one row."""
+    old, new = (f"scenarios: {{policy: {{deny: ['{rule}']}}}}" for rule in ("* -> db", "stranger -> db"))
+    assert rows(old, new) == [("scenarios: policy", "deny * -> db", "deny stranger -> db")]
+
+
 def test_gate_files_are_distinguished_from_application_files() -> None:
     """Workflows, end-to-end tests, manifests and objectives of any suite in the repository belong to the gate."""
     application = [

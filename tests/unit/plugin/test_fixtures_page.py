@@ -28,6 +28,7 @@ def test_every_fixture_is_described() -> None:
         "namespace",
         "rollout",
         "chaos",
+        "policy",
     }
 
     assert {f"kindgate_{name}" for name in short} | {"kindgate_settings"} == set(documented)
