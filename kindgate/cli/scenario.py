@@ -56,9 +56,23 @@ def rollout(
 def chaos(
     settings: Settings,
     fault: Annotated[
-        Literal["kill-pod", "kill-pods", "kill-container", "kill-containers", "kill-ingress", "drain"],
+        Literal[
+            "kill-pod",
+            "kill-pods",
+            "kill-container",
+            "kill-containers",
+            "kill-ingress",
+            "drain",
+            "pause-node",
+            "stop-node",
+            "kill-kubelet",
+            "lose-dns",
+            "partition",
+            "packet-loss",
+        ],
         typer.Argument(
-            help="kill-pod or kill-container (one of each workload), kill-pods or kill-containers (all), kill-ingress or drain (a worker)",
+            help="kill-pod or kill-container (one of each workload), kill-pods or kill-containers (all), kill-ingress, "
+            "drain, pause-node, stop-node or kill-kubelet (a worker), lose-dns, partition or packet-loss (a pod of each workload)",
             metavar="[FAULT]",
         ),
     ] = "kill-pod",
@@ -68,6 +82,16 @@ def chaos(
         typer.Option(help="Workload to injure; default: all behind the entries; repeatable", metavar="[KIND/]NAME"),
     ] = None,
     now: Annotated[bool, typer.Option("--now", help="Kill pods without a grace period")] = False,
+    node: Annotated[str, typer.Option(help="Node to act on; default: a worker with most pods of the application", metavar="NODE")] = "",
+    lasting: Annotated[
+        float | None, typer.Option("--for", help="Duration of a fault of a node, of DNS or of the network; default: 15", metavar="SECONDS")
+    ] = None,
+    percent: Annotated[int | None, typer.Option(help="Share of the packets that packet-loss drops; default: 20")] = None,
+    direction: Annotated[Literal["in", "out", "both"], typer.Option(help="Packets of a network fault, as the pod sees them")] = "both",
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(help="Workload whose packets a network fault drops; default: all; repeatable", metavar="[KIND/]NAME"),
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the episode as JSON", metavar="FILE")] = None,
 ) -> None:
     """Cause a fault under load, and judge it by `scenarios:` of the SLO file; by default no request may be lost.
@@ -77,7 +101,17 @@ def chaos(
     from kindgate.cli.chaos_request import ChaosRequest  # noqa: PLC0415  # keeps --help quick
     from kindgate.cli.scenario_run import run_requested  # noqa: PLC0415  # the same
 
-    request = ChaosRequest(fault, tuple(workload or ()), now, json_file)
+    request = ChaosRequest(
+        fault,
+        tuple(workload or ()),
+        now,
+        json_file,
+        node=node,
+        seconds=lasting,
+        percent=percent,
+        direction=direction,
+        peers=tuple(peer or ()),
+    )
     sys.exit(run_requested(settings, request))
 
 

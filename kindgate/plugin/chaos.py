@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kindgate.pipeline.episode_run import ingress_controller
 from kindgate.plugin.scenario_fixture import ScenarioFixture
 from kindgate.scenarios.container_kill import ContainerKill
+from kindgate.scenarios.dns_loss import DnsLoss
 from kindgate.scenarios.drain import Drain
+from kindgate.scenarios.network_fault import LOSS_PERCENT, NetworkFault
+from kindgate.scenarios.node_fault import FAULT_SECONDS, NodeFaultName, NodeOutage
+from kindgate.scenarios.packet_filter import EVERYTHING, Direction
 from kindgate.scenarios.pod_kill import PodKill
 from kindgate.slo.episode import Episode
 
@@ -42,6 +48,71 @@ class Chaos(ScenarioFixture):
     def drain(self, *workloads: str, node: str = "") -> Episode:
         """Drain the worker with most pods in the workloads' namespaces, or `node`; only in a cluster of kindgate's with two workers."""
         return self._run(Drain(self._address, self._find_targets(workloads), node))
+
+    def pause_node(self, *workloads: str, node: str = "", seconds: float = FAULT_SECONDS) -> Episode:
+        """Pause a worker and everything on it; only in a cluster that kindgate created, as all faults of nodes.
+
+        It is the worker with most pods in the workloads' namespaces that no ingress controller runs on, or `node`.
+        """
+        return self._fail_node("pause-node", workloads, node, seconds)
+
+    def stop_node(self, *workloads: str, node: str = "", seconds: float = FAULT_SECONDS) -> Episode:
+        """Stop a worker as by a loss of power, and start it again."""
+        return self._fail_node("stop-node", workloads, node, seconds)
+
+    def kill_kubelet(self, *workloads: str, node: str = "", seconds: float = FAULT_SECONDS) -> Episode:
+        """Stop the kubelet of a worker, whose pods go on, and start it again."""
+        return self._fail_node("kill-kubelet", workloads, node, seconds)
+
+    def lose_dns(self, *workloads: str, seconds: float = FAULT_SECONDS) -> Episode:
+        """Scale the cluster's DNS to zero and back; only in a cluster that kindgate created."""
+        return self._run(DnsLoss(self._address, self._find_targets(workloads), seconds=seconds))
+
+    def partition(
+        self,
+        *workloads: str,
+        peers: Sequence[str] = (),
+        direction: Direction = "both",
+        all_pods: bool = False,
+        seconds: float = FAULT_SECONDS,
+    ) -> Episode:
+        """Cut one ready pod of each workload, or all (`all_pods`), off the network; only in a cluster that kindgate created.
+
+        With `peers`, they are cut off from these workloads alone. `direction` (`in`, `out`, `both`) is as the pod sees it.
+        """
+        return self._fail_network(workloads, EVERYTHING, peers, direction, all_pods=all_pods, seconds=seconds)
+
+    def packet_loss(
+        self,
+        *workloads: str,
+        percent: int = LOSS_PERCENT,
+        peers: Sequence[str] = (),
+        direction: Direction = "both",
+        all_pods: bool = False,
+        seconds: float = FAULT_SECONDS,
+    ) -> Episode:
+        """Drop a share of the packets, chosen at random; the rest is as for `partition`."""
+        return self._fail_network(workloads, percent, peers, direction, all_pods=all_pods, seconds=seconds)
+
+    def _fail_network(
+        self, workloads: tuple[str, ...], percent: int, peers: Sequence[str], direction: Direction, *, all_pods: bool, seconds: float
+    ) -> Episode:
+        return self._run(
+            NetworkFault(
+                self._address,
+                self._find_targets(workloads),
+                self._cluster.engine,
+                percent=percent,
+                direction=direction,
+                peers=self._find_targets(tuple(peers)) if peers else (),
+                all_pods=all_pods,
+                seconds=seconds,
+            )
+        )
+
+    def _fail_node(self, name: NodeFaultName, workloads: tuple[str, ...], node: str, seconds: float) -> Episode:
+        targets = self._find_targets(workloads)
+        return self._run(NodeOutage(self._address, targets, self._cluster.engine, name, node=node, seconds=seconds))
 
     def _default(self) -> Episode:
         return self.kill_pod()

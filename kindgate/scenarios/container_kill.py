@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kindgate.cluster.api_client import Api
-from kindgate.errors import ScenarioError
 from kindgate.host.container_engine import Engine
 from kindgate.model import ClusterAddress, Manifest, ObjectRef
 from kindgate.object_status import app_container_statuses
 from kindgate.scenarios.action import UndoStep
 from kindgate.scenarios.pod_kill import PodKill
+from kindgate.scenarios.workers import own_engine
 from kindgate.waiting import Deadline
 
 _SECONDS = 20.0
@@ -30,15 +30,8 @@ class ContainerKill(PodKill):
 
     def undo(self) -> tuple[UndoStep, ...]:
         """No steps: the kubelet starts the container again. Raises `ScenarioError` on a cluster that kindgate did not create."""
-        self._own_engine()
+        own_engine(self._address, self._engine, "containers are killed")
         return super().undo()
-
-    def _own_engine(self) -> Engine:
-        if self._engine is None or self._address.existing:
-            raise ScenarioError(
-                "containers are killed only in a cluster that kindgate created", next_step="kill the pods instead, or create a cluster"
-            )
-        return self._engine
 
     def _killed(self, pod: Manifest) -> tuple[str, ...]:
         name = pod["spec"]["containers"][0]["name"]
@@ -47,7 +40,8 @@ class ContainerKill(PodKill):
     def _kill(self, api: Api, pod: Manifest, deadline: Deadline) -> None:
         del api  # the API server has no request for this
         node = str(pod["spec"]["nodeName"])
+        engine = own_engine(self._address, self._engine, "containers are killed")
         for identity in self._killed(pod):
             container = identity.rpartition("/")[2]
             command = ("exec", node, "ctr", "--namespace", "k8s.io", "tasks", "kill", "--all", "--signal", "SIGKILL", container)
-            self._own_engine().run(*command, deadline=deadline.at_most(_SECONDS))
+            engine.run(*command, deadline=deadline.at_most(_SECONDS))

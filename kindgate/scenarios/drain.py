@@ -14,16 +14,14 @@ from kindgate.cluster.api_retry import retried
 from kindgate.deploy.monitoring import MONITORING
 from kindgate.errors import ApiError, ScenarioError
 from kindgate.model import ClusterAddress, Manifest, ObjectRef
-from kindgate.object_status import is_true
 from kindgate.scenarios.action import Note, UndoStep
 from kindgate.scenarios.live_pods import ready_pods_of, watched
 from kindgate.scenarios.pod_kill import pods_replaced
-from kindgate.scenarios.rollout import READ_SECONDS, read_workloads, wait_rolled_out
-from kindgate.scenarios.state_diff import differences
+from kindgate.scenarios.rollout import READ_SECONDS, wait_rolled_out
+from kindgate.scenarios.workers import list_objects, most_used, state_with_node, usable_workers, wait_unchanged
 from kindgate.waiting import Deadline, Pending, PermanentFailure, Ready, wait_for
 
 _CHECK_SECONDS = 0.5
-_CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 _MIRROR = "kubernetes.io/config.mirror"
 
 
@@ -53,7 +51,7 @@ class Drain:
             raise ScenarioError("nodes are drained only in a cluster that kindgate created")
         deadline = Deadline.after(READ_SECONDS)
         with connect(self._address) as api:
-            return node_to_drain(_items(api, "nodes", deadline), _items(api, "pods", deadline), self.workloads, self._requested)
+            return node_to_drain(list_objects(api, "nodes", deadline), list_objects(api, "pods", deadline), self.workloads, self._requested)
 
     @functools.cached_property
     def before(self) -> tuple[Manifest, ...]:
@@ -90,21 +88,10 @@ class Drain:
     def restored(self, deadline: Deadline) -> tuple[str, ...]:
         """Wait until the workloads are ready and the node accepts pods, and return what differs from before."""
         wait_rolled_out(self._address, self.before[:-1], deadline)
-        final = deadline.at_most(READ_SECONDS)
-
-        def same() -> Ready[tuple[str, ...]] | Pending:
-            found = differences(self.before, self._state())
-            return Ready(found) if not found or final.expired else Pending(found[0])  # the taint is removed a moment later
-
-        return wait_for("the node to be as before", same, deadline, interval=_CHECK_SECONDS)
+        return wait_unchanged(self.before, self._state, deadline)
 
     def _state(self) -> tuple[Manifest, ...]:
-        with connect(self._address) as api:
-            path = f"/api/v1/nodes/{self.node}"
-            deadline = Deadline.after(READ_SECONDS)
-            live = retried(lambda: api.request("GET", path, deadline), f"{self.targets[0]} cannot be read", deadline)
-        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": self.node}, "spec": live.get("spec") or {}}
-        return (*read_workloads(self._address, self.workloads), node)
+        return state_with_node(self._address, self.workloads, self.node)
 
     def _cordon(self, api: Api, deadline: Deadline) -> None:
         body = [{"op": "add", "path": "/spec/unschedulable", "value": True}]
@@ -115,7 +102,7 @@ class Drain:
 
     def _pods(self, api: Api, deadline: Deadline) -> list[Manifest]:
         query = [("fieldSelector", f"spec.nodeName={self.node}")]
-        return [pod for pod in _items(api, "pods", deadline, query) if _is_evicted(pod, self.node)]
+        return [pod for pod in list_objects(api, "pods", deadline, query) if _is_evicted(pod, self.node)]
 
     def _evict(self, api: Api, evicted: set[str], note: Note, deadline: Deadline) -> Ready[None] | Pending | PermanentFailure:
         """Ask for the eviction of every pod that is left; ready once none is."""
@@ -145,8 +132,7 @@ def node_to_drain(nodes: Iterable[Manifest], pods: Iterable[Manifest], workloads
 
     Raises `ScenarioError` if there is no such node, or no other one that accepts pods.
     """
-    usable = [node for node in nodes if is_true(node, "Ready") and not (node.get("spec") or {}).get("unschedulable")]
-    workers = [str(node["metadata"]["name"]) for node in usable if _CONTROL_PLANE not in (node["metadata"].get("labels") or {})]
+    workers = usable_workers(nodes)
     candidates = [name for name in workers if requested in {"", name}]
     if not candidates or len(workers) < 2:
         raise ScenarioError(
@@ -154,13 +140,7 @@ def node_to_drain(nodes: Iterable[Manifest], pods: Iterable[Manifest], workloads
             last_state=f"workers that are ready and accept pods: {', '.join(workers) or 'none'}",
             next_step="use a cluster with two workers: --kind-workers 2",
         )
-    namespaces = {ref.namespace for ref in workloads}
-    counts = dict.fromkeys(candidates, 0)
-    for pod in pods:
-        name = str((pod.get("spec") or {}).get("nodeName", ""))
-        if name in counts and pod["metadata"].get("namespace") in namespaces and is_true(pod, "Ready"):
-            counts[name] += 1
-    return max(sorted(counts), key=lambda name: counts[name])
+    return most_used(candidates, pods, workloads)
 
 
 def refuse_bound(pod: Manifest) -> None:
@@ -187,10 +167,3 @@ def _request_eviction(api: Api, ref: ObjectRef, deadline: Deadline) -> None:
     path = f"/api/v1/namespaces/{ref.namespace}/pods/{ref.name}/eviction"
     metadata = {"name": ref.name, "namespace": ref.namespace}
     api.request("POST", path, deadline, body={"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata})
-
-
-def _items(api: Api, plural: str, deadline: Deadline, query: Sequence[tuple[str, str]] = ()) -> list[Manifest]:
-    path = f"/api/v1/{plural}"
-    found = retried(lambda: api.request("GET", path, deadline, query=query), f"the {plural} cannot be listed", deadline)
-    kind = {"nodes": "Node", "pods": "Pod"}[plural]
-    return [{**item, "kind": kind} for item in found["items"]]

@@ -17,9 +17,10 @@ from kindgate.deploy.readiness import wait_ready
 from kindgate.errors import DeployError, ScenarioError, WaitFailed
 from kindgate.model import ClusterAddress, Manifest, ObjectRef, Rendered
 from kindgate.scenarios.action import Note, UndoStep
+from kindgate.scenarios.json_patch import Patch
 from kindgate.scenarios.state_diff import differences
 from kindgate.scenarios.template_changes import Template, stamped, with_environment, with_images, with_missing_image
-from kindgate.scenarios.template_patch import Patch, change_patch, restore_patch, undo_steps
+from kindgate.scenarios.template_patch import change_patch, restore_patch, undo_steps
 from kindgate.waiting import Deadline, Pending, Ready, wait_for
 
 READ_SECONDS = 30.0

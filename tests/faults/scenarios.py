@@ -65,6 +65,33 @@ def worker_killed(scene: Scene) -> Outcome:
     return outcome
 
 
+def node_fault_killed(scene: Scene) -> Outcome:
+    """SIGKILL of the run whose test has paused a worker of a kept cluster."""
+    options = ("--kind-workers", "1")
+    kept = scene.wait_for_end(scene.start("test_answers", "--kind-keep", "always", *options), Stopwatch())
+    if kept.exit_code != 0:
+        return kept
+    before = _state(scene)
+    run = scene.start("test_paused", "-m", "chaos", "--kind-reuse", *options, name="pausing")
+    run.wait_until("the worker to be paused", lambda: _worker_status(scene) == "paused")
+    watch = Stopwatch()
+    run.signal(signal.SIGKILL)
+    code, seconds = run.wait(), watch.seconds
+    problems = _problems_after("SIGKILL", scene, before)
+    status = _worker_status(scene)
+    problems += [] if status == "running" else [f"the worker is {status}"]
+    scene.kindgate("reap")  # removes the private folder of the killed run, as the next run does
+    down = scene.kindgate("down", "--cluster-name", scene.cluster)
+    problems += [] if down.returncode == 0 else [f"kindgate down: {down.stderr}"]
+    return Outcome(code, seconds, run.complete_output, tuple(problems))
+
+
+def _worker_status(scene: Scene) -> str:
+    """The engine's word for the state of the worker's container."""
+    inspect = ("inspect", "--format", "{{.State.Status}}", scene.node("worker", scene.cluster))
+    return scene.engine.run(*inspect, deadline=Deadline.after(30)).stdout.strip()
+
+
 def _problems_after(fault: str, scene: Scene, before: list[dict[str, Any]]) -> list[str]:
     """What is not as before, once the undo has been done and rolled out."""
     folder = scene.state / "undo"
@@ -90,5 +117,6 @@ def _kubectl(scene: Scene, *arguments: str) -> str:
 
 FAULTS: tuple[Fault, ...] = (
     Fault("scenario-killed", "process", Expected((-9,), within=10.0, report=False), command_killed),
+    Fault("node-fault-killed", "process", Expected((-9,), within=10.0, report=False), node_fault_killed),
     Fault("rollout-worker-killed", "process", Expected((1,), r"worker 'gw\d' crashed", within=120.0), worker_killed),
 )

@@ -38,6 +38,16 @@ def test_a_drained_node_costs_no_request(chaos: Chaos) -> None:
     chaos.check(chaos.drain())
 
 
+def test_a_paused_node_costs_no_more_than_its_share(chaos: Chaos) -> None:
+    """The endpoints still name its pods, whose requests wait until it goes on."""
+    chaos.check(chaos.pause_node(seconds=5))
+
+
+def test_a_partitioned_pod_costs_no_more_than_its_share(chaos: Chaos) -> None:
+    """Until its readiness probe has failed often enough."""
+    chaos.check(chaos.partition(seconds=5))
+
+
 def test_the_ingress_controller_returns(chaos: Chaos) -> None:
     """Every request is lost until its new pod is ready."""
     chaos.check(chaos.kill_ingress())

@@ -16,6 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from kindgate.observe.resource_summary import ResourceSummary
     from kindgate.plugin.burst import Bursts
+    from kindgate.plugin.chaos import Chaos
     from kindgate.plugin.cluster import Cluster
     from kindgate.plugin.ingress import Ingress
     from kindgate.plugin.rollout import Rollouts
@@ -71,6 +72,12 @@ def test_rollout(rollout: Rollouts) -> None:
     """A restart under load; the harness kills its worker in the middle."""
     signal_progress(f"rolling-{os.getpid()}")
     rollout.restart()
+
+
+@pytest.mark.chaos
+def test_paused(chaos: Chaos) -> None:
+    """A worker is paused under load; meanwhile, the harness kills the run."""
+    chaos.pause_node(seconds=60)
 
 
 def test_resources(resources: ResourceSummary) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,12 @@ def test_each_change_has_its_action(request_: RolloutRequest, kind: type[Rollout
         ("kill-pods", True, "kill-pods-now"),
         ("kill-containers", False, "kill-containers"),
         ("drain", False, "drain"),
+        ("pause-node", False, "pause-node"),
+        ("stop-node", False, "stop-node"),
+        ("kill-kubelet", False, "kill-kubelet"),
+        ("lose-dns", False, "lose-dns"),
+        ("partition", False, "partition"),
+        ("packet-loss", False, "packet-loss"),
     ],
 )
 def test_each_fault_has_its_action(fault: Fault, *, now: bool, name: str) -> None:
@@ -120,6 +127,49 @@ def test_only_pods_are_killed_without_a_grace_period(fault: Fault) -> None:
     """The error comes before a cluster is looked for."""
     with pytest.raises(SettingsError, match=f"--now is about pods .* {fault}"):
         ChaosRequest(fault, now=True)
+
+
+@pytest.mark.parametrize("fault", ["kill-pod", "kill-container", "drain"])
+def test_only_faults_that_last_have_a_duration(fault: Fault) -> None:
+    """The error comes before a cluster is looked for."""
+    with pytest.raises(SettingsError, match=f"--for is about faults that last, not about {fault}"):
+        ChaosRequest(fault, seconds=5.0)
+
+
+@pytest.mark.parametrize("fault", ["kill-pod", "kill-container", "lose-dns"])
+def test_only_faults_of_nodes_have_a_node(fault: Fault) -> None:
+    """The same."""
+    with pytest.raises(SettingsError, match=f"--node is about faults of nodes, not about {fault}"):
+        ChaosRequest(fault, node="worker")
+
+
+@pytest.mark.parametrize("fault", ["pause-node", "lose-dns"])
+def test_a_duration_is_checked_before_anything_happens(fault: Fault) -> None:
+    """Too long for an action."""
+    with pytest.raises(ScenarioError, match="a fault cannot last 600 s"):
+        ChaosRequest(fault, seconds=600.0).action(CLUSTER, WEB)
+
+
+@pytest.mark.parametrize("fault", ["partition", "kill-pod"])
+def test_only_a_loss_has_a_share(fault: Fault) -> None:
+    """A partition drops every packet."""
+    with pytest.raises(SettingsError, match=f"--percent is about packet-loss, not about {fault}"):
+        ChaosRequest(fault, percent=50)
+
+
+@pytest.mark.parametrize("request_", [{"peers": ("web",)}, {"direction": "in"}], ids=["peer", "direction"])
+def test_only_faults_of_the_network_have_a_peer_and_a_direction(request_: dict[str, Any]) -> None:
+    """The error comes before a cluster is looked for."""
+    with pytest.raises(SettingsError, match="--peer and --direction are about faults of the network, not about kill-pod"):
+        ChaosRequest("kill-pod", **request_)
+
+
+@pytest.mark.parametrize("fault", ["pause-node", "stop-node", "kill-kubelet", "lose-dns", "partition", "packet-loss"])
+def test_nodes_dns_and_networks_of_an_existing_cluster_never_fail(fault: Fault) -> None:
+    """They also serve others, whatever the user allows."""
+    cluster = replace(CLUSTER, address=replace(CLUSTER.address, existing=True))
+    with pytest.raises(ScenarioError, match=r"also serves others|only in a cluster that kindgate created"):
+        ChaosRequest(fault).action(cluster, WEB).undo()
 
 
 def test_the_ingress_controller_of_an_existing_cluster_is_never_killed() -> None:

@@ -56,6 +56,16 @@ def test_a_fault_is_judged_by_what_it_may_cost() -> None:
     assert chaos.check(chaos.kill_pods("web", now=True)).verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize("name", ["pause_node", "stop_node", "kill_kubelet", "lose_dns", "partition", "packet_loss"])
+def test_faults_that_last_are_named_as_on_the_command_line(name: str) -> None:
+    """The name selects the objective."""
+    actions: list[Action] = []
+
+    episode = getattr(played(actions, []), name)(seconds=5)
+
+    assert [action.name for action in actions] == [episode.action] == [name.replace("_", "-")]
+
+
 @pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize(("allowed", "skipped"), [("rollout", True), ("chaos", False)])
 def test_an_existing_cluster_is_left_alone_unless_faults_are_allowed(
