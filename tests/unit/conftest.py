@@ -67,6 +67,14 @@ def _outside_of_github(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", guarded)
 
 
+@pytest.fixture
+def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bursts are really sent, but no verdict depends on the machine: for tests of anything but the validity checks."""
+    from tests.unit.quiet_machine import use_quiet_machine  # noqa: PLC0415 - of tests that ask for it
+
+    use_quiet_machine(monkeypatch)
+
+
 @pytest.fixture(scope="session", name="_forking_python")
 def _forking_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     from tests.unit.forked.session import forking_python  # noqa: PLC0415 - of tests that ask for it

@@ -125,6 +125,7 @@ def test_the_judge_gets_the_engines_figures_unchanged(plan: BurstPlan, tmp_path:
     assert (sample.health.foreign, sample.health.steal) == (0.25, result.health.steal)
 
 
+@pytest.mark.usefixtures("quiet_machine")
 def test_facts_are_decided_at_the_first_look(plan: BurstPlan, tmp_path: Path) -> None:
     """An objective without an interval needs no second interim look."""
     objectives = Objectives(parse_marker(("http_reqs: count>=10",)))
@@ -132,7 +133,7 @@ def test_facts_are_decided_at_the_first_look(plan: BurstPlan, tmp_path: Path) ->
     judged = measure_and_judge(objectives, burst_series(plan, tmp_path), 1, on_look=lambda judgement: looks.append(judgement.look))
 
     assert looks == [1]
-    assert judged.judgement.verdict in (Verdict.PASS, Verdict.INVALID)
+    assert judged.judgement.verdict is Verdict.PASS
     assert all(isinstance(result, BurstResult) for result in judged.bursts)
 
 
@@ -151,6 +152,7 @@ def aborting(text: str, delay: float = 0.0) -> Objectives:
     return Objectives((replace(parse_marker((text,))[0], abort_on_fail=True, delay_abort_eval=delay),))
 
 
+@pytest.mark.usefixtures("quiet_machine")
 def test_an_irreversible_miss_ends_the_series_between_looks(plan: BurstPlan, tmp_path: Path) -> None:
     """The objective allows no failures, so a failure in the first burst cancels the other nine planned ones."""
     broken = replace(plan, routes=(replace(plan.routes[0], host="broken.localhost"),))
@@ -161,6 +163,7 @@ def test_an_irreversible_miss_ends_the_series_between_looks(plan: BurstPlan, tmp
     assert judged.judgement.verdict is Verdict.FAIL
 
 
+@pytest.mark.usefixtures("quiet_machine")
 def test_an_irreversible_miss_ends_nothing_before_its_delay(plan: BurstPlan, tmp_path: Path) -> None:
     """`delayAbortEval` counts from the start of the first burst."""
     broken = replace(plan, routes=(replace(plan.routes[0], host="broken.localhost"),))
@@ -170,6 +173,7 @@ def test_an_irreversible_miss_ends_nothing_before_its_delay(plan: BurstPlan, tmp
     assert not judged.judgement.abort
 
 
+@pytest.mark.usefixtures("quiet_machine")
 def test_a_percentile_waits_for_its_look(plan: BurstPlan, tmp_path: Path) -> None:
     """Every request exceeds the limit, but the interval is not computed before all planned bursts are done."""
     broken = replace(plan, routes=(replace(plan.routes[0], host="broken.localhost"),), loop=OpenLoop.constant(1000, requests=100))

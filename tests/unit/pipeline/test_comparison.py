@@ -198,14 +198,16 @@ def test_versions_on_different_nodes_are_not_compared(tmp_path: Path) -> None:
     assert (compared.comparison.verdict, compared.comparison.look, swap.times) == (Verdict.INVALID, 1, 0)
 
 
+@pytest.mark.usefixtures("quiet_machine")
 def test_a_slower_version_is_detected_under_real_load(application: DeployedApplication, load_lock: LoadLock) -> None:
-    """Head waits 80 ms before each answer: six bursts and twenty more find it, unless the machine is too busy."""
+    """Head waits 80 ms before each answer: six bursts and twenty more find it."""
     settings = Settings(load=LoadSettings(rate=100, duration=0.3, warmup=0.1), slo=SloSettings(base="main"))
-    burst_series = comparison_series(settings, COMPARED, application, load_lock)
-    compared = measure_and_compare(COMPARED, burst_series, 2, SwapCounter())
+    objectives = Objectives(compare=(Tolerance(50.0, 0.25),))
+    burst_series = comparison_series(settings, objectives, application, load_lock)
+    compared = measure_and_compare(objectives, burst_series, 2, SwapCounter())
     (result,) = compared.comparison.results
 
-    assert compared.comparison.verdict in {Verdict.FAIL, Verdict.INVALID}
+    assert compared.comparison.verdict is Verdict.FAIL
     assert result.change is not None
     assert result.change > 0.2
     assert result.head is not None

@@ -25,6 +25,9 @@ StandIn = Callable[[Reach], list[type[object]]]
 INI = "[pytest]\naddopts = -p no:locust -p no:hypothesispytest -p no:pytest-kind\n"
 """Disables three plugins that load slowly and that no nested suite uses."""
 
+QUIET_MACHINE = ("-p", "tests.unit.plugin.quiet_machine_plugin")
+"""Options of a nested run whose verdicts must not depend on the machine."""
+
 LATE = ("plugin.duet", "plugin.item_objectives", "plugin.outcomes", "pipeline.finish", "report.page_charts")
 """Modules that kindgate imports lazily."""
 

@@ -14,7 +14,7 @@ from kindgate.deploy.baseline import Baseline
 from kindgate.model import Rendered
 from kindgate.pipeline.environment import Environment, VersionSwap
 from kindgate.plugin.controller import LazyPipeline
-from tests.unit.plugin.conftest import StandIn, pipeline_of, reached
+from tests.unit.plugin.conftest import QUIET_MACHINE, StandIn, pipeline_of, reached
 
 pytestmark = pytest.mark.usefixtures("forks")
 
@@ -30,8 +30,8 @@ def test_figures(duet):
     (result,) = duet.compare().results
     assert result.base > 0 and result.head > 0
 """
-OPTIONS = ("-m", "e2e", "--slo-base", "main", "--slo-file", "slo.yaml", "--load-warmup", "0.1")
-SLOW = 0.05
+OPTIONS = (*QUIET_MACHINE, "-m", "e2e", "--slo-base", "main", "--slo-file", "slo.yaml", "--load-warmup", "0.1")
+SLOW = 0.1
 """Delay in seconds before the slow version answers."""
 
 
@@ -94,7 +94,7 @@ def _two_versions(suite: pytest.Pytester, stand_in: StandIn, slow: str, monkeypa
 
 
 def test_a_slower_version_fails_its_test_and_both_figures_are_reported(suite: pytest.Pytester) -> None:
-    """Duet bursts distinguish 50 ms from none, twice; both tests share the bursts, one by its route, and the report has a row for each."""
+    """Duet bursts distinguish 100 ms from none, twice; both tests share the bursts, one by its route, and the report has a row for each."""
     result = suite.runpytest_inprocess(*OPTIONS)
 
     result.assert_outcomes(passed=1, failed=1)
@@ -103,20 +103,19 @@ def test_a_slower_version_fails_its_test_and_both_figures_are_reported(suite: py
     rows = {row["test"].rpartition("::")[2]: row for row in report["comparison"]}
     assert set(rows) == {"test_no_slower", "test_figures"}
     verdicts = {row["verdict"] for row in rows.values()}
-    assert verdicts <= {"FAIL", "INVALID"}  # a busy machine breaks the loop-lag check, as intended
-    if verdicts == {"FAIL"}:
-        result.stdout.fnmatch_lines(["*p(50) of http_req_duration*route:foo.localhost* in the pull request*baseline*slower*"])
+    assert verdicts == {"FAIL"}
+    result.stdout.fnmatch_lines(["*p(50) of http_req_duration*route:foo.localhost* in the pull request*baseline*slower*"])
     assert rows["test_no_slower"]["change"] > 0.5
     assert len(report["bursts"]) <= 6 + 20
-    assert {row["first"]["verdict"] for row in rows.values() if row["verdict"] == "FAIL"} <= {"FAIL"}
+    assert {row["first"]["verdict"] for row in rows.values()} == {"FAIL"}
     assert {route["route"] for burst in report["bursts"] for route in burst["routes"]} == {"foo.localhost (head)", "foo.localhost (base)"}
 
 
 @pytest.mark.parametrize("slow", ["foo-base.localhost"])
 def test_a_faster_version_passes(suite: pytest.Pytester) -> None:
-    """With a slow baseline the verdict is PASS, or INVALID on a busy machine."""
-    outcomes = suite.runpytest_inprocess(*OPTIONS, "-k", "no_slower", "-n", "1").parseoutcomes()
+    """With a slow baseline the verdict is PASS."""
+    suite.runpytest_inprocess(*OPTIONS, "-k", "no_slower", "-n", "1").assert_outcomes(passed=1)
 
     (row,) = json.loads((suite.path / "artifacts" / "report.json").read_text())["comparison"]
     assert row["change"] < 0
-    assert (row["verdict"], outcomes) in [("PASS", {"passed": 1}), ("INVALID", {"failed": 1})]
+    assert row["verdict"] == "PASS"

@@ -21,7 +21,7 @@ from kindgate.report.run_report import RunReport
 from kindgate.settings import SloSettings
 from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import Objectives
-from tests.unit.plugin.conftest import StandIn, pipeline_of, reached
+from tests.unit.plugin.conftest import QUIET_MACHINE, StandIn, pipeline_of, reached
 from tests.unit.report.bursts import measured_burst
 from tests.unit.report.judged_runs import GeneratedSeries, SaturatedSeries
 
@@ -39,7 +39,7 @@ def test_afterwards(app):
 BURSTS = "bursts: {count: 3, rate: 100, duration: 300ms}\n"
 pytestmark = pytest.mark.usefixtures("requested_stages", "forks")
 
-OPTIONS = ("-m", "e2e", "--slo-file", "slo.yaml", "--load-warmup", "0")
+OPTIONS = (*QUIET_MACHINE, "-m", "e2e", "--slo-file", "slo.yaml", "--load-warmup", "0")
 
 
 class Broken(BaseHTTPRequestHandler):
