@@ -12,16 +12,28 @@ from kindgate.cli.steps import pipeline_for_steps
 from kindgate.errors import SettingsError
 from kindgate.pipeline.environment import DeployedApplication
 from kindgate.pipeline.load_lock import load_lock_of_run
-from kindgate.pipeline.policy_run import try_connections
+from kindgate.pipeline.policy_run import try_connections, try_permissions, try_pod_security
 from kindgate.report.decision import exit_code_of
 from kindgate.report.plain_text import aligned
+from kindgate.scenarios.pod_admission import Level
 from kindgate.settings import Settings
 from kindgate.slo.connections import Connection, named_rules
+from kindgate.slo.judge import overall
 from kindgate.slo.policy_judge import judge_connections
 
 
-def run_policy(settings: Settings, *, deny: Iterable[str], allow: Iterable[str], json_file: Path | None) -> int:
+def run_policy(
+    settings: Settings,
+    *,
+    deny: Iterable[str],
+    allow: Iterable[str],
+    json_file: Path | None,
+    level: Level | None = None,
+    permissions: bool = False,
+) -> int:
     """Try the connections, print them and the verdicts, and return the exit code of docs/exit-codes.md.
+
+    With `level`, Pod Security judges the pods too; with `permissions`, so are those of the service accounts.
 
     Raises `SettingsError` on an existing cluster, and `SloError` for a bad rule before anything is created.
     """
@@ -31,15 +43,19 @@ def run_policy(settings: Settings, *, deny: Iterable[str], allow: Iterable[str],
     with pipeline_for_steps(settings) as pipeline:
         rules = rules or pipeline.objectives.policy
         application = pipeline.environment_at(DeployedApplication)
-        tried = try_connections(application, load_lock_of_run(pipeline.run_id), stopwatch_progress())
+        lock = load_lock_of_run(pipeline.run_id)
+        tried = try_connections(application, lock, stopwatch_progress())
+        more = [try_pod_security(application, lock, level)] if level is not None else []
+        more += [try_permissions(application, lock)] if permissions else []
     if json_file is not None:
         document = [asdict(one) for one in tried.connections]
         json_file.write_text(json.dumps(document, indent=2), encoding="utf-8")
     print("\n".join(matrix_lines(tried.connections)))
     judgement = judge_connections(rules, tried.connections, tried.base)
-    for result in judgement.results:
+    results = [*judgement.results, *more]
+    for result in results:
         print(result.explanation)
-    return exit_code_of(judgement.verdict, settings.slo.inconclusive)
+    return exit_code_of(overall(result.verdict for result in results), settings.slo.inconclusive)
 
 
 def matrix_lines(connections: Sequence[Connection]) -> list[str]:

@@ -124,6 +124,11 @@ def policy(
     allow: Annotated[
         list[str] | None, typer.Option(help="Connection that must be possible, also if --deny covers it; repeatable", metavar="RULE")
     ] = None,
+    pod_security: Annotated[
+        Literal["baseline", "restricted"] | None,
+        typer.Option(help="Also judge whether this level of Pod Security admits the pods: baseline or restricted", metavar="LEVEL"),
+    ] = None,
+    permissions: Annotated[bool, typer.Option("--permissions", help="Also judge what the service accounts may do")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the connections as JSON", metavar="FILE")] = None,
 ) -> None:
     """Try the connections between the application's pods and from others, and judge them by rules such as `* -> database:5432`.
@@ -135,7 +140,15 @@ def policy(
     """
     from kindgate.cli.policy_run import run_policy  # noqa: PLC0415  # keeps --help quick
 
-    sys.exit(run_policy(settings, deny=all_decoded(deny), allow=all_decoded(allow), json_file=json_file))
+    code = run_policy(
+        settings,
+        deny=all_decoded(deny),
+        allow=all_decoded(allow),
+        json_file=json_file,
+        level=pod_security,
+        permissions=permissions,
+    )
+    sys.exit(code)
 
 
 @scenario.command()

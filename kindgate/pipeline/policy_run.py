@@ -1,19 +1,23 @@
-"""The connections of a run's application and of its baseline, tried before anything else of the run uses the machine."""
+"""What policies allow a run's application and its baseline, tried before anything else of the run uses the machine."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 
+from kindgate.cluster.api_client import connect
 from kindgate.deploy.baseline import application_namespaces
 from kindgate.errors import ScenarioError
-from kindgate.model import ObjectRef, Rendered
+from kindgate.model import Manifest, ObjectRef, Rendered
 from kindgate.pipeline.environment import DeployedApplication
 from kindgate.pipeline.load_lock import LoadLock
 from kindgate.progress import Progress
 from kindgate.scenarios.connection_matrix import PolicyScene, Version, probing
+from kindgate.scenarios.permissions import accounts_of, judge_permissions, powers_of
+from kindgate.scenarios.pod_admission import Level, try_pods
 from kindgate.scenarios.targets import ROLLED_OUT
 from kindgate.slo.connections import Connection
+from kindgate.slo.policy_judge import PolicyResult
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,29 @@ def try_connections(application: DeployedApplication, lock: LoadLock, progress: 
         progress("trying connections between pods")
         tried = [prober.connections(version) for version in versions]
     return TriedConnections(*tried)
+
+
+def try_pod_security(application: DeployedApplication, lock: LoadLock, level: Level) -> PolicyResult:
+    """Whether Pod Security at `level` would admit the application's pods; raises `KindgateError` if that cannot be tried."""
+    cluster = application.cluster
+    with lock.exclusive(), connect(cluster.address) as api:
+        return try_pods(api, cluster.address, cluster.kubectl, own_objects(application.rendered), level)
+
+
+def try_permissions(application: DeployedApplication, lock: LoadLock) -> PolicyResult:
+    """What the application's service accounts may do, compared with its baseline's if there is one; raises `KindgateError`."""
+    base = application.cluster.base
+    with lock.exclusive(), connect(application.address) as api:
+        powers = {account: powers_of(api, account) for account in accounts_of(own_objects(application.rendered))}
+        if base is None:
+            return judge_permissions(powers)
+        return judge_permissions(powers, {account: powers_of(api, account) for account in accounts_of(own_objects(base.rendered))})
+
+
+def own_objects(rendered: Rendered) -> tuple[Manifest, ...]:
+    """The objects in the application's own namespaces."""
+    names = application_namespaces(rendered)
+    return tuple(item for item in rendered.objects if ObjectRef.of(item).namespace in names)
 
 
 def version_of(rendered: Rendered, shown: dict[str, str] | None = None) -> Version:

@@ -8,7 +8,7 @@ import pytest
 
 from kindgate.model import Verdict
 from kindgate.pipeline.environment import DeployedApplication
-from kindgate.pipeline.policy_run import TriedConnections, try_connections
+from kindgate.pipeline.policy_run import TriedConnections, try_connections, try_permissions, try_pod_security
 from kindgate.pipeline.report_builder import Measurement
 from kindgate.plugin.inconclusive import apply_policy
 from kindgate.plugin.item_objectives import slo_file_of
@@ -16,9 +16,10 @@ from kindgate.plugin.provisioning_access import load_lock_of, provider_of
 from kindgate.plugin.session_state import SETTINGS
 from kindgate.report.junit_properties import policy_properties
 from kindgate.report.policy_records import JudgedPolicy, policy_row
+from kindgate.scenarios.pod_admission import Level
 from kindgate.settings import SloSettings
 from kindgate.slo.connections import Connection, ConnectionRule, named_rules
-from kindgate.slo.policy_judge import PolicyJudgement, judge_connections
+from kindgate.slo.policy_judge import PolicyJudgement, PolicyResult, judge_connections
 
 
 class Policies:
@@ -31,11 +32,15 @@ class Policies:
         self,
         try_all: Callable[[], TriedConnections],
         *,
+        try_pods: Callable[[Level], PolicyResult],
+        try_accounts: Callable[[], PolicyResult],
         rules: tuple[ConnectionRule, ...],
         settings: SloSettings,
         record: Callable[[JudgedPolicy], object],
     ) -> None:
         self._try_all = try_all
+        self._try_pods = try_pods
+        self._try_accounts = try_accounts
         self._rules = rules
         self._settings = settings
         self._record = record
@@ -60,9 +65,29 @@ class Policies:
     def check(self, *, deny: Iterable[str] = (), allow: Iterable[str] = ()) -> PolicyJudgement:
         """Judge, and fail the test unless every rule is met; the rules are as for `judge`."""
         judgement = self.judge(deny=deny, allow=allow)
+        self._apply(judgement)
+        return judgement
+
+    def check_pod_security(self, level: Level = "restricted") -> PolicyJudgement:
+        """Fail the test unless Pod Security at this level would admit all pods of the application, which are created as a dry run."""
+        return self._checked(self._try_pods(level))
+
+    def check_permissions(self) -> PolicyJudgement:
+        """Fail the test if a service account of the application has a wildcard permission, reads Secrets or creates pods.
+
+        With a baseline, what the account of the same name may do there is no miss.
+        """
+        return self._checked(self._try_accounts())
+
+    def _checked(self, result: PolicyResult) -> PolicyJudgement:
+        judgement = PolicyJudgement((result,))
+        self._record(JudgedPolicy(judgement))
+        self._apply(judgement)
+        return judgement
+
+    def _apply(self, judgement: PolicyJudgement) -> None:
         explanations = (result.explanation for result in judgement.results if result.verdict is not Verdict.PASS)
         apply_policy(judgement.verdict, explanations, self._settings)
-        return judgement
 
 
 def policies_of(item: pytest.Item, application: DeployedApplication) -> Policies:
@@ -72,8 +97,11 @@ def policies_of(item: pytest.Item, application: DeployedApplication) -> Policies
         provider_of(item.config).record(Measurement(item.nodeid, policy=(judged,)))
         item.user_properties += policy_properties(policy_row(result) for result in judged.judgement.results)
 
+    lock = load_lock_of(item.config)
     return Policies(
-        lambda: try_connections(application, load_lock_of(item.config)),
+        lambda: try_connections(application, lock),
+        try_pods=lambda level: try_pod_security(application, lock, level),
+        try_accounts=lambda: try_permissions(application, lock),
         rules=slo_file_of(item.config).objectives.policy,
         settings=item.config.stash[SETTINGS].slo,
         record=record,

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from kindgate import Verdict
+from kindgate import Deadline, Pending, Ready, Verdict, wait_for
+from kindgate.cluster.api_client import connect
 from kindgate.deploy.baseline import application_namespaces
+from kindgate.model import ObjectRef
+from kindgate.scenarios.permissions import powers_of
+from kindgate.scenarios.pod_admission import refusal, violations_in
 from kindgate.slo.connections import DEFAULT_RULES
 from kindgate.slo.policy_judge import judge_connections
+from tests.e2e.scenarios.bad_pods import BAD_PODS, GOOD, Spec
 
 if TYPE_CHECKING:
     from kindgate import Application, Cluster, Policies
 
 pytestmark = pytest.mark.policy
+
+EVERYTHING = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
 
 COPIED = ("apiVersion", "kind", "spec")
 
@@ -41,6 +49,36 @@ def without_policies(cluster: Cluster, namespaces: tuple[str, ...]) -> Iterator[
         cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename", "-", stdin=json.dumps(document))
 
 
+def grant(cluster: Cluster, account: ObjectRef, role: str, rule: dict[str, list[str]]) -> None:
+    """Bind a role with one rule to the account."""
+    group = "rbac.authorization.k8s.io"
+    subject = {"kind": "ServiceAccount", "name": account.name, "namespace": account.namespace}
+    metadata = {"name": role, "namespace": account.namespace}
+    created = (
+        {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": metadata, "rules": [rule]},
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "RoleBinding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": role},
+            "subjects": [subject],
+        },
+    )
+    for item in created:
+        cluster.kubectl("create", "--filename", "-", stdin=json.dumps(item))
+
+
+def held_by(cluster: Cluster, account: ObjectRef) -> list[str]:
+    """The powers of an account, in words, once the authorizer has seen every binding."""
+
+    def probe() -> Ready[list[str]] | Pending:
+        with connect(cluster.address) as api:
+            first, second = ([str(power) for power in powers_of(api, account)] for _ in range(2))
+        return Ready(second) if first == second else Pending(f"{first}, then {second}")
+
+    return wait_for("the authorizer", probe, Deadline.after(30))
+
+
 def test_no_stranger_connects(policy: Policies) -> None:
     """By the rules of the SLO file, or by the default."""
     policy.check()
@@ -59,3 +97,38 @@ def test_without_policies_every_pod_connects(policy: Policies, cluster: Cluster,
     assert all(connection.is_allowed for connection in open_matrix)
     assert judge_connections(DEFAULT_RULES, before).verdict is Verdict.PASS
     assert after == before
+
+
+def test_pod_security_would_admit_the_application(policy: Policies) -> None:
+    """At its strictest level."""
+    policy.check_pod_security("restricted")
+
+
+def test_bad_pods_are_refused_for_their_reason(cluster: Cluster, namespace: str) -> None:
+    """Each by what is wrong with it, and the good pod that they differ from is admitted."""
+    metadata = {"name": "web", "namespace": namespace}
+
+    def objection(spec: Spec) -> str:
+        with connect(cluster.address) as api:
+            return refusal(api, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+
+    with ThreadPoolExecutor(4) as pool:
+        found = dict(zip(BAD_PODS, pool.map(objection, [spec for spec, _ in BAD_PODS.values()]), strict=True))
+
+    assert objection(GOOD) == ""
+    assert {name: found[name] for name, (_, reason) in BAD_PODS.items() if reason not in violations_in(found[name])} == {}
+
+
+def test_service_accounts_have_no_more_than_they_need(policy: Policies) -> None:
+    """Neither Secrets nor wildcards."""
+    policy.check_permissions()
+
+
+def test_what_an_account_is_granted_is_found(cluster: Cluster, namespace: str) -> None:
+    """By the API server's own authorizer: nothing at first, then exactly the power that a role gives, and with * everything."""
+    account = ObjectRef("ServiceAccount", namespace, "default")
+    powers = [held_by(cluster, account)]
+    for number, rule in enumerate(({"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}, EVERYTHING)):
+        grant(cluster, account, f"role-{number}", rule)
+        powers.append(held_by(cluster, account))
+    assert powers == [[], ["get secrets"], ["do anything"]]

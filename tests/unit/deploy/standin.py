@@ -65,7 +65,7 @@ class Refusal:
 
 @dataclass
 class ApiServer:
-    """The server's objects by path, the requests it received, and its configured faults."""
+    """The server's objects by path, the requests it received, its configured faults, and who is `granted` which verb and resource."""
 
     url: str = ""
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -73,6 +73,7 @@ class ApiServer:
     headers: list[dict[str, str]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     finalizers: tuple[str, ...] = ()
+    granted: set[tuple[str, str, str]] = field(default_factory=set)
     logs: dict[str, str] = field(default_factory=dict)
     versions: Iterator[int] = field(default_factory=lambda: itertools.count(10))
     watches: dict[int, tuple[str, queue.Queue[Any]]] = field(default_factory=dict)
@@ -244,7 +245,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         path, _ = self._asked()
         manifest = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if not self._refused(path):
+        if path.endswith("/subjectaccessreviews"):
+            asked = manifest["spec"]["resourceAttributes"]
+            allowed = (manifest["spec"]["user"], asked["verb"], asked["resource"]) in self.state.granted
+            self._reply(201, {**manifest, "status": {"allowed": allowed}})
+        elif not self._refused(path):
             created = f"{path}/{manifest['metadata']['name']}"
             self.state.put(created, manifest)
             if path == "/api/v1/namespaces":  # its controller does this a moment later

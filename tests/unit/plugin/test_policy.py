@@ -15,6 +15,7 @@ from kindgate.plugin.policy import Policies
 from kindgate.report.policy_records import JudgedPolicy
 from kindgate.settings import SloSettings
 from kindgate.slo.connections import Connection, Seen, named_rules
+from kindgate.slo.policy_judge import PolicyResult
 from tests.unit.plugin.conftest import StandIn, reached
 
 CLOSED = (Connection("shop", "db", 5432, Seen.CONNECTED), Connection("stranger", "db", 5432, Seen.REFUSED))
@@ -29,7 +30,14 @@ class Tried:
         self.times = 0
         self._tried = TriedConnections(head, base)
         rules = named_rules([], deny, "slo.yaml")
-        self.policy = Policies(self._try_all, rules=rules, settings=SloSettings(), record=self.recorded.append)
+        self.policy = Policies(
+            self._try_all,
+            try_pods=lambda level: PolicyResult(f"{level} pods", "pod", 1, ("web: root",), misses=1),
+            try_accounts=lambda: PolicyResult("accounts", "service account", 1),
+            rules=rules,
+            settings=SloSettings(),
+            record=self.recorded.append,
+        )
 
     def _try_all(self) -> TriedConnections:
         self.times += 1
@@ -84,6 +92,15 @@ def test_the_matrix_is_not_recorded() -> None:
     tried = Tried(OPEN)
     assert tried.policy.matrix() == OPEN
     assert tried.recorded == []
+
+
+def test_pods_and_accounts_are_judged_and_recorded() -> None:
+    """Each as one requirement."""
+    tried = Tried(CLOSED)
+    with pytest.raises(pytest.fail.Exception, match="FAIL: restricted pods: web: root; 1 of 1 pod misses it"):
+        tried.policy.check_pod_security()
+    assert tried.policy.check_permissions().verdict is Verdict.PASS
+    assert [one.judgement.verdict for one in tried.recorded] == [Verdict.FAIL, Verdict.PASS]
 
 
 @pytest.mark.usefixtures("forks")
