@@ -1,4 +1,4 @@
-"""Run `kindgate scenario`: one episode against the running application, its figures, and the exit code."""
+"""Run `kindgate scenario`: an episode against the running application, another if an objective is missed, and the exit code."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from kindgate.scenarios.action import Action
 from kindgate.scenarios.rollout import BadImage, Rollback, Rollout, Update
 from kindgate.settings import Settings
 from kindgate.slo.episode import Episode
+from kindgate.slo.episode_confirm import confirm_episodes, needs_repetition
 from kindgate.slo.episode_judge import judge_scenario
 
 Change = Literal["restart", "update", "rollback", "bad-image"]
@@ -86,17 +87,30 @@ def run_requested(settings: Settings, request: ActionRequest) -> int:
         application = pipeline.environment_at(DeployedApplication)
         objectives = pipeline.objectives
         plan = episode_plan(settings.load, objectives, application, settings.scenario.rate)
-        action = request.action(application.cluster, episode_targets(application, request.workloads))
-        episode = run_episode(action, plan, application, load=settings.load, lock=load_lock_of_run(pipeline.run_id), progress=progress)
-    if request.json_file is not None:
-        request.json_file.write_text(json.dumps(episode.to_json(), indent=2), encoding="utf-8")
-    print("\n".join(figures(episode)))
-    if episode.undone:
-        raise ScenarioError("the application is not as it was before", last_state=episode.undone, next_step="run `kindgate scenario undo`")
-    judgement = judge_scenario(objectives, episode)
+        workloads, lock = episode_targets(application, request.workloads), load_lock_of_run(pipeline.run_id)
+
+        def run() -> Episode:
+            action = request.action(application.cluster, workloads)
+            return run_episode(action, plan, application, load=settings.load, lock=lock, progress=progress)
+
+        episode = _shown(run())
+        if request.json_file is not None:
+            request.json_file.write_text(json.dumps(episode.to_json(), indent=2), encoding="utf-8")
+        judgement = judge_scenario(objectives, episode)
+        if needs_repetition(judgement, [episode]):
+            progress("repeating it, to confirm what was missed")
+            judgement = confirm_episodes(judgement, [episode], [_shown(run())])
     for _, explanation in judgement.explanations:
         print(explanation)
     return exit_code_of(judgement.verdict, settings.slo.inconclusive)
+
+
+def _shown(episode: Episode) -> Episode:
+    """Print the figures of an episode; raises `ScenarioError` if its action was not undone."""
+    print("\n".join(figures(episode)))
+    if episode.undone:
+        raise ScenarioError("the application is not as it was before", last_state=episode.undone, next_step="run `kindgate scenario undo`")
+    return episode
 
 
 def figures(episode: Episode) -> list[str]:

@@ -26,28 +26,28 @@ class Chaos(ScenarioFixture):
 
     def kill_pod(self, *workloads: str, now: bool = False) -> Episode:
         """Delete one ready pod of each workload, with its grace period, or without one (`now`)."""
-        return self._run(PodKill(self._address, self._find_targets(workloads), now=now))
+        return self._run(lambda: PodKill(self._address, self._find_targets(workloads), now=now))
 
     def kill_pods(self, *workloads: str, now: bool = False) -> Episode:
         """Delete all ready pods of each workload at once; requests are lost until a new one is ready."""
-        return self._run(PodKill(self._address, self._find_targets(workloads), all_pods=True, now=now))
+        return self._run(lambda: PodKill(self._address, self._find_targets(workloads), all_pods=True, now=now))
 
     def kill_container(self, *workloads: str) -> Episode:
         """Kill the processes of the first container of one ready pod of each workload; only in a cluster that kindgate created."""
-        return self._run(ContainerKill(self._address, self._find_targets(workloads), self._cluster.engine))
+        return self._run(lambda: ContainerKill(self._address, self._find_targets(workloads), self._cluster.engine))
 
     def kill_containers(self, *workloads: str) -> Episode:
         """Kill those of all ready pods of each workload at once."""
-        return self._run(ContainerKill(self._address, self._find_targets(workloads), self._cluster.engine, all_pods=True))
+        return self._run(lambda: ContainerKill(self._address, self._find_targets(workloads), self._cluster.engine, all_pods=True))
 
     def kill_ingress(self, *, now: bool = False) -> Episode:
         """Kill the pods of the ingress controller that kindgate installed; requests are lost until a new one is ready."""
         controller = ingress_controller(self._cluster)
-        return self._run(PodKill(self._address, controller, all_pods=True, now=now, name="kill-ingress"))
+        return self._run(lambda: PodKill(self._address, controller, all_pods=True, now=now, name="kill-ingress"))
 
     def drain(self, *workloads: str, node: str = "") -> Episode:
         """Drain the worker with most pods in the workloads' namespaces, or `node`; only in a cluster of kindgate's with two workers."""
-        return self._run(Drain(self._address, self._find_targets(workloads), node))
+        return self._run(lambda: Drain(self._address, self._find_targets(workloads), node))
 
     def pause_node(self, *workloads: str, node: str = "", seconds: float = FAULT_SECONDS) -> Episode:
         """Pause a worker and everything on it; only in a cluster that kindgate created, as all faults of nodes.

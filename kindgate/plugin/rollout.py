@@ -18,19 +18,19 @@ class Rollouts(ScenarioFixture):
 
     def restart(self, *workloads: str) -> Episode:
         """Replace the pods, as `kubectl rollout restart` does."""
-        return self._run(Rollout(self._address, self._find_targets(workloads), "restart"))
+        return self._run(lambda: Rollout(self._address, self._find_targets(workloads), "restart"))
 
     def update(self, *workloads: str, env: Mapping[str, str] | None = None, images: Mapping[str, str] | None = None) -> Episode:
         """Roll out a revision with other variables, or with images in place of those called as the keys."""
-        return self._run(Update(self._address, self._find_targets(workloads), env=env, images=images))
+        return self._run(lambda: Update(self._address, self._find_targets(workloads), env=env, images=images))
 
     def rollback(self, *workloads: str) -> Episode:
         """Roll out a new revision, and the old one again, both under the load of one episode."""
-        return self._run(Rollback(self._address, self._find_targets(workloads), "rollback"))
+        return self._run(lambda: Rollback(self._address, self._find_targets(workloads), "rollback"))
 
     def bad_image(self, *workloads: str) -> Episode:
         """Roll out an image that does not exist; the episode has an `error` unless the rollout stops and the cause is found."""
-        return self._run(BadImage(self._address, self._find_targets(workloads)))
+        return self._run(lambda: BadImage(self._address, self._find_targets(workloads)))
 
     def _default(self) -> Episode:
         return self.restart()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import pytest
@@ -23,6 +23,7 @@ from kindgate.report.scenario_summary import summaries_of
 from kindgate.scenarios.action import Action
 from kindgate.settings import SloSettings
 from kindgate.slo.episode import Episode
+from kindgate.slo.episode_confirm import confirm_episodes, needs_repetition
 from kindgate.slo.episode_judge import EpisodeJudgement, judge_scenario
 from kindgate.slo.objectives import Objectives
 
@@ -30,6 +31,9 @@ FindTargets = Callable[[tuple[str, ...]], tuple[ObjectRef, ...]]
 """Finds the workloads of these names, or all behind the application's entries."""
 
 RunAction = Callable[[Action], Episode]
+
+MakeAction = Callable[[], Action]
+"""Creates the same action anew: each can be run once."""
 
 
 class ScenarioFixture(ABC):
@@ -52,15 +56,20 @@ class ScenarioFixture(ABC):
         self._objectives = objectives
         self._settings = settings
         self._record = record
+        self._done: list[tuple[Episode, MakeAction]] = []
 
     def judge(self, *episodes: Episode) -> EpisodeJudgement:
         """Judge episodes of one action together, by the scenario's objectives in the SLO file; without it, no request may be lost.
 
-        Without an episode, runs the scenario's default action first.
+        Without an episode, runs the scenario's default action first. If an objective is missed, the same is done once more: a
+        FAIL that the repetition does not confirm is INCONCLUSIVE.
         """
         judged = episodes or (self._default(),)
         judgement = judge_scenario(self._objectives, *judged)
-        self._record(JudgedEpisodes(judged, judgement))
+        repetition = self._repeat(judged) if needs_repetition(judgement, judged) else ()
+        if repetition:
+            judgement = confirm_episodes(judgement, judged, repetition)
+        self._record(JudgedEpisodes(judged, judgement, repetition=repetition))
         return judgement
 
     def check(self, *episodes: Episode) -> EpisodeJudgement:
@@ -77,12 +86,18 @@ class ScenarioFixture(ABC):
     def _default(self) -> Episode:
         """An episode of the action that is judged if a test names none."""
 
-    def _run(self, action: Action) -> Episode:
-        episode = self._run_action(action)
+    def _repeat(self, episodes: Sequence[Episode]) -> tuple[Episode, ...]:
+        """An episode of the same action for each; none if one of them was not run by this fixture."""
+        makers = [make for episode in episodes for known, make in self._done if known is episode]
+        return tuple(map(self._run, makers)) if len(makers) == len(episodes) else ()
+
+    def _run(self, make: MakeAction) -> Episode:
+        episode = self._run_action(make())
         if episode.undone:
             raise ScenarioError(
                 "the application is not as it was before the action", last_state=episode.undone, next_step="run `kindgate scenario undo`"
             )
+        self._done.append((episode, make))
         return episode
 
 

@@ -18,11 +18,15 @@ from kindgate.slo.episode_judge import EpisodeJudgement, EpisodeResult
 
 @dataclass(frozen=True)
 class JudgedEpisodes:
-    """Episodes of one action and the judgement about them; `own` objectives come from the test, not from the SLO file."""
+    """Episodes of one action and the judgement about them and the `repetition` that was to confirm a FAIL.
+
+    `own` objectives come from the test, not from the SLO file.
+    """
 
     episodes: tuple[Episode, ...]
     judgement: EpisodeJudgement
     own: bool = False
+    repetition: tuple[Episode, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,12 @@ def scenario_figures(judged: Iterable[tuple[str, JudgedEpisodes]]) -> ScenarioFi
         if not results:
             break
         rows += len(results)
-        fits = len(episodes) + len(one.episodes) <= EPISODES_LIMIT and len(results) == len(one.judgement.results)
-        places = range(len(episodes), len(episodes) + len(one.episodes)) if fits else ()
-        episodes += map(episode_record, one.episodes if fits else ())
-        records[place] = scenario_record(one.judgement, test, places, own=one.own, results=results)
+        own = (*one.episodes, *one.repetition)
+        fits = len(episodes) + len(own) <= EPISODES_LIMIT and len(results) == len(one.judgement.results)
+        places = tuple(range(len(episodes), len(episodes) + len(own))) if fits else ()
+        split = len(one.episodes)
+        episodes += map(episode_record, own if fits else ())
+        records[place] = scenario_record(one.judgement, test, places[:split], repetition=places[split:], own=one.own, results=results)
     checks = tuple(row for place in sorted(records) for row in validity_rows(entries[place][1].judgement, entries[place][0]))
     left_out = len(entries) - sum(bool(record.episodes) for record in records.values())
     return ScenarioFigures(tuple(records[place] for place in sorted(records)), tuple(episodes), checks, left_out)
@@ -66,16 +72,18 @@ def scenario_record(
     test: str,
     places: Iterable[int],
     *,
+    repetition: Iterable[int] = (),
     own: bool = False,
     results: Sequence[EpisodeResult] | None = None,
 ) -> ScenarioRecord:
-    """The record of a judgement of the episodes at `places`; `results` are those of its results that are kept, all by default."""
+    """The record of a judgement of the episodes at `places` and of their repetition; `results` are those that are kept, all by default."""
     return ScenarioRecord(
         test=shortened(test, LINE_LIMIT),
         own=own,
         scenario=judgement.scenario,
         action=judgement.action,
         episodes=tuple(places),
+        repetition=tuple(repetition),
         objectives=tuple(_objective(result, test) for result in (judgement.results if results is None else results)),
     )
 

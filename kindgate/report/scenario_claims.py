@@ -13,7 +13,8 @@ from kindgate.report.markdown_escape import shortened
 from kindgate.report.recomputation import RecomputedVerdict
 from kindgate.report.scenario_records import ScenarioObjective, ScenarioRecord
 from kindgate.slo.episode import Episode
-from kindgate.slo.episode_judge import EpisodeJudgement, judge_episodes
+from kindgate.slo.episode_confirm import judge_repeated
+from kindgate.slo.episode_judge import EpisodeJudgement
 from kindgate.slo.episode_objectives import EpisodeThreshold, thresholds_for
 
 NO_EPISODES = "the report has no episodes for it"
@@ -26,6 +27,7 @@ class RecomputedScenario:
 
     claimed: ScenarioRecord
     episodes: tuple[Episode, ...] = ()
+    repetition: tuple[Episode, ...] = ()
     judgement: EpisodeJudgement | None = None
     problem: str = ""
 
@@ -33,7 +35,8 @@ class RecomputedScenario:
     def record(self) -> ScenarioRecord:
         """The record with the recomputed verdicts; one that cannot be recomputed is a FAIL."""
         if self.judgement is not None:
-            return scenario_record(self.judgement, self.claimed.test, self.claimed.episodes, own=self.claimed.own)
+            claimed = self.claimed
+            return scenario_record(self.judgement, claimed.test, claimed.episodes, repetition=claimed.repetition, own=claimed.own)
         failed = {"verdict": Verdict.FAIL, "explanation": shortened(f"{Verdict.FAIL}: cannot be recomputed: {self.problem}.", LINE_LIMIT)}
         return self.claimed.model_copy(update={"objectives": tuple(row.model_copy(update=failed) for row in self.claimed.objectives)})
 
@@ -81,20 +84,24 @@ def _recomputed(record: ScenarioRecord, episodes: Sequence[EpisodeRecord]) -> Re
     if problem:
         return RecomputedScenario(record, problem=problem)
     played = tuple(episodes[place].episode() for place in record.episodes)
+    repetition = tuple(episodes[place].episode() for place in record.repetition)
     try:
-        judgement = judge_episodes([row.threshold(record.scenario) for row in record.objectives], played)
+        judgement = judge_repeated([row.threshold(record.scenario) for row in record.objectives], played, repetition)
     except ValueError as error:
-        return RecomputedScenario(record, played, problem=str(error))
-    return RecomputedScenario(record, played, judgement)
+        return RecomputedScenario(record, played, repetition, problem=str(error))
+    return RecomputedScenario(record, played, repetition, judgement)
 
 
 def _problem(record: ScenarioRecord, episodes: Sequence[EpisodeRecord]) -> str:
     """The error in a scenario's episodes; empty if they are valid."""
     if not record.episodes:
         return NO_EPISODES
-    if max(record.episodes) >= len(episodes) or len(set(record.episodes)) < len(record.episodes):
+    places = (*record.episodes, *record.repetition)
+    if max(places) >= len(episodes) or len(set(places)) < len(places):
         return "the report refers to episodes that it does not contain, or to one of them twice"
-    chosen = [episodes[place] for place in record.episodes]
+    if record.repetition and len(record.repetition) != len(record.episodes):
+        return "the report has another number of repeated episodes than of first ones"
+    chosen = [episodes[place] for place in places]
     if any((one.scenario, one.action) != (record.scenario, record.action) for one in chosen):
         return "the report refers to episodes of another action"
     return next((f"an episode's figures are impossible: {one.inconsistency}" for one in chosen if one.inconsistency), "")
@@ -117,7 +124,7 @@ def _base_rows(one: RecomputedScenario, thresholds: Sequence[EpisodeThreshold]) 
             RecomputedVerdict(objective=shortened(str(threshold), LINE_LIMIT), reason=shortened(one.problem, LINE_LIMIT))
             for threshold in thresholds
         ]
-    record = scenario_record(judge_episodes(thresholds, one.episodes), "", one.claimed.episodes)
+    record = scenario_record(judge_repeated(thresholds, one.episodes, one.repetition), "", one.claimed.episodes)
     names = [shortened(f"{record.name}: {row}", LINE_LIMIT) for row in record.objectives]
     return [
         RecomputedVerdict(objective=name, reason=NOTHING_SENT)

@@ -76,7 +76,8 @@ class ScenarioObjective(Record):
 class ScenarioRecord(Record):
     """One action as a test judged it: its `objectives`, and the `episodes` behind them, as indexes into the report's.
 
-    `own` objectives come from the test, not from the SLO file. Without episodes, the verdicts cannot be recomputed.
+    `repetition` are those that were to confirm a FAIL. `own` objectives come from the test, not from the SLO file. Without
+    episodes, the verdicts cannot be recomputed.
     """
 
     test: Line = ""
@@ -84,6 +85,7 @@ class ScenarioRecord(Record):
     scenario: ActionName
     action: ActionName
     episodes: Annotated[tuple[Place, ...], Field(max_length=EPISODES_LIMIT)] = ()
+    repetition: Annotated[tuple[Place, ...], Field(max_length=EPISODES_LIMIT)] = ()
     objectives: Annotated[tuple[ScenarioObjective, ...], Field(min_length=1, max_length=SCENARIO_OBJECTIVES_LIMIT)]
 
     @property

@@ -48,8 +48,10 @@ def scenario_sections(report: RunReport) -> tuple[ScenarioSection, ...]:
         seen[action] += 1
         name = action if seen[action] == 1 else f"{action}, test {seen[action]}"
         episodes: list[EpisodeSection] = []
-        for place, episode in enumerate(summary.episodes, 1):
-            of_episode = f"{name}, episode {place}"
+        for place, episode in enumerate((*summary.episodes, *summary.repetition), 1):
+            of_episode = (
+                f"{name}, episode {place}" if place <= len(summary.episodes) else f"{name}, repetition {place - len(summary.episodes)}"
+            )
             chart = timeline_chart(episode, f"episode{drawn}", of_episode) if drawn < CHARTED_EPISODES else None
             drawn += chart is not None
             figures = tuple(_figures(summary.record, episode))

@@ -18,10 +18,14 @@ from kindgate.slo.judge import overall
 
 @dataclass(frozen=True)
 class ScenarioSummary:
-    """One judged action of a report: its record, its episodes, the worst of its verdicts, and the sentence about it."""
+    """One judged action of a report: its record, its episodes, the worst of its verdicts, and the sentence about it.
+
+    `repetition` are the episodes that were to confirm a FAIL.
+    """
 
     record: ScenarioRecord
     episodes: tuple[EpisodeRecord, ...]
+    repetition: tuple[EpisodeRecord, ...]
     verdict: Verdict
     sentence: Words
 
@@ -50,17 +54,21 @@ def error_budget(record: ScenarioRecord, episodes: Sequence[EpisodeRecord]) -> f
 
 
 def _summary(record: ScenarioRecord, all_episodes: Sequence[EpisodeRecord]) -> ScenarioSummary:
-    episodes = tuple(all_episodes[place] for place in record.episodes if place < len(all_episodes))
+    episodes, repetition = (
+        tuple(all_episodes[place] for place in places if place < len(all_episodes)) for places in (record.episodes, record.repetition)
+    )
     verdict = overall(row.verdict for row in record.objectives)
-    return ScenarioSummary(record, episodes, verdict, _sentence(record, episodes, verdict))
+    return ScenarioSummary(record, episodes, repetition, verdict, _sentence(record, episodes, repetition, verdict))
 
 
-def _sentence(record: ScenarioRecord, episodes: Sequence[EpisodeRecord], verdict: Verdict) -> Words:
+def _sentence(record: ScenarioRecord, episodes: Sequence[EpisodeRecord], repetition: Sequence[EpisodeRecord], verdict: Verdict) -> Words:
     repeated = f" in {len(episodes)} episodes" if len(episodes) > 1 else ""
     if verdict is Verdict.INVALID:
         return (f"{record.name}: the measurement cannot be trusted",)
     if verdict is Verdict.INCONCLUSIVE:
-        return (f"{record.name}: no request showed anything",)
+        lost, again = (_of_requests(one).removeprefix(", ") for one in (episodes, repetition))
+        unconfirmed = f"{lost}{repeated}, but {again} when it was repeated: not confirmed"
+        return (f"{record.name}: {unconfirmed if repetition else 'no request showed anything'}",)
     if verdict is Verdict.PASS:
         return (f"survived: {record.name}{_of_requests(episodes)}{_back(episodes)}{repeated}",)
     error = next((one.error for one in episodes if one.error and one.complete), "")
@@ -68,7 +76,8 @@ def _sentence(record: ScenarioRecord, episodes: Sequence[EpisodeRecord], verdict
         return (f"{record.name} did not succeed: ", UntrustedText(error.splitlines()[0]))
     failed = [row for row in record.objectives if row.verdict is Verdict.FAIL]
     if episodes and any(row.metric in {"lost", "error_budget"} for row in failed):
-        return (f"{record.name} lost{_of_requests(episodes).removeprefix(',').removesuffix(' lost')}{repeated}", *_outage(episodes))
+        again = f", and{_lost_of(repetition)} when it was repeated" if repetition else ""
+        return (f"{record.name} lost{_lost_of(episodes)}{repeated}{again}", *_outage(episodes))
     first = failed[0]
     measured = quantity(first.measured, first.unit) if first.measured is not None else "without an end"
     return (f"{record.name}: ", UntrustedText(str(first)), f" was {measured}{repeated}")
@@ -78,6 +87,11 @@ def _of_requests(episodes: Sequence[EpisodeRecord]) -> str:
     """`, 12 of 6,012 requests lost`."""
     requests = total(one.requests for one in episodes)
     return f", {requests.lost:,} of {plural(requests.scheduled, 'request')} lost" if episodes else ""
+
+
+def _lost_of(episodes: Sequence[EpisodeRecord]) -> str:
+    """` 12 of 6,012 requests`."""
+    return _of_requests(episodes).removeprefix(",").removesuffix(" lost")
 
 
 def _back(episodes: Sequence[EpisodeRecord]) -> str:

@@ -42,6 +42,29 @@ def explain_episodes(
     return f"{verdict}: {body}; {SCOPE}."
 
 
+def explain_repeated(
+    threshold: EpisodeThreshold,
+    verdict: Verdict,
+    first: tuple[float | None, Sequence[Episode]],
+    second: tuple[float | None, Sequence[Episode]],
+    reason: str,
+) -> str:
+    """The sentence for a threshold that `first` missed and that `second`, its repetition, decided.
+
+    Both are the figure and its episodes; `reason` is the sentence about the repetition alone, for one that decided nothing.
+    """
+    what = f"{first[1][0].scenario} {first[1][0].action}"
+    limit = f"must be {threshold.expression.operator} {_value(threshold, threshold.expression.limit)}"
+    before, again = _figure(threshold, *first), _figure(threshold, *second)
+    match verdict:
+        case Verdict.FAIL:
+            return f"{verdict}: {what}: {before}, and when it was repeated, {again} (exact, without an interval); {limit}; {SCOPE}."
+        case Verdict.INCONCLUSIVE if reason.startswith(str(Verdict.PASS)):
+            return f"{verdict}: {what}: not confirmed: {before}, but when it was repeated, {again}; {limit}; {SCOPE}."
+        case _:
+            return f"{verdict}: {what}: not confirmed: {before}; {limit}; its repetition was {reason}"
+
+
 def lost_words(requests: Requests) -> str:
     """The lost requests by kind: `8 failed, 4 unanswered`; empty without any."""
     kinds = ((requests.failed, "failed"), (requests.unanswered, "unanswered"), (requests.sent_twice, "sent twice"))

@@ -13,6 +13,7 @@ from kindgate.errors import ScenarioError
 from kindgate.model import ClusterAddress, ObjectRef, Rendered, Verdict
 from kindgate.pipeline.environment import Environment, RunningCluster
 from kindgate.plugin.controller import LazyPipeline
+from kindgate.plugin.inconclusive import InconclusiveWarning
 from kindgate.plugin.rollout import Rollouts
 from kindgate.report.judged_scenarios import JudgedEpisodes
 from kindgate.scenarios.action import Action
@@ -75,14 +76,40 @@ def test_each_method_does_what_it_is_called() -> None:
     assert played.named == [("a",), ("b",), ("c",), ("d",)]
 
 
-def test_lost_requests_fail_the_test() -> None:
-    """No request may be lost by default; the failed verdict is recorded too."""
-    played = Played(restart(LOSSES, undone=""))
+def test_requests_that_are_lost_twice_fail_the_test() -> None:
+    """No request may be lost by default; the failed verdict is recorded too, with the repetition."""
+    played = Played(restart(LOSSES, undone=""), restart(LOSSES, undone=""))
 
-    with pytest.raises(pytest.fail.Exception, match="3 of 4,800 requests lost"):
+    with pytest.raises(pytest.fail.Exception, match="3 of 4,800 requests lost: 3 failed, and when it was repeated, 3 of 4,800"):
         played.rollouts.check()
 
-    assert [one.judgement.verdict for one in played.recorded] == [Verdict.FAIL]
+    (recorded,) = played.recorded
+    assert recorded.judgement.verdict is Verdict.FAIL
+    assert (len(recorded.episodes), len(recorded.repetition)) == (1, 1)
+    assert [action.name for action in played.actions] == ["restart", "restart"]
+
+
+def test_requests_that_are_lost_once_are_inconclusive() -> None:
+    """Something slowed the machine in one of the two; the action is repeated as the test wrote it."""
+    played = Played(restart(LOSSES, undone=""), restart(undone=""))
+
+    with pytest.warns(InconclusiveWarning, match="not confirmed: 3 of 4,800 requests lost"):
+        judgement = played.rollouts.check(played.rollouts.update("web", env={"A": "b"}))
+
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert [(type(action), action.name) for action in played.actions] == [(Update, "update")] * 2
+    assert played.named == [("web",), ("web",)]
+
+
+def test_only_a_fail_is_repeated() -> None:
+    """Nor is one of an episode that came from elsewhere, which nothing can repeat."""
+    lost = restart(LOSSES)
+    played = Played(restart(undone=""), restart(LOSSES, foreign=0.5, undone=""), restart(error="it stopped", undone=""))
+
+    verdicts = [played.rollouts.judge().verdict for _ in range(3)] + [played.rollouts.judge(lost).verdict]
+
+    assert verdicts == [Verdict.PASS, Verdict.INVALID, Verdict.FAIL, Verdict.FAIL]
+    assert len(played.actions) == 3
 
 
 def test_the_slo_file_decides_what_may_be_lost() -> None:
@@ -95,13 +122,13 @@ def test_the_slo_file_decides_what_may_be_lost() -> None:
 def test_several_episodes_are_judged_together() -> None:
     """Their losses add up, so each alone would hold."""
     objectives = parse_document('scenarios: {rollout: {lost: ["count<4"]}}', "slo.yaml")
-    played = Played(restart(LOSSES, undone=""), restart(LOSSES, undone=""), objectives=objectives)
+    played = Played(*[restart(LOSSES, undone="")] * 4, objectives=objectives)
     episodes = [played.rollouts.update("web", env={"A": "b"}), played.rollouts.update("web", images={"app": "app:2"})]
 
     judgement = played.rollouts.judge(*episodes)
 
     assert (judgement.verdict, judgement.episodes, judgement.action) == (Verdict.FAIL, 2, "update")
-    assert played.named == [("web",), ("web",)]
+    assert played.named == [("web",)] * 4
 
 
 def test_an_episode_that_was_not_judged_is_not_recorded() -> None:
@@ -158,8 +185,9 @@ def test_a_judged_episode_reaches_the_reports(suite: pytest.Pytester, stand_in: 
     report = json.loads((suite.path / "artifacts/report.json").read_text())
     result.assert_outcomes(failed=1)
     assert report["outcome"] == "failed"
-    assert [(one["scenario"], one["action"], one["episodes"]) for one in report["scenarios"]] == [("rollout", "restart", [0])]
-    assert [one["targets"] for one in report["episodes"]] == [["Deployment shop/web"]]
+    played = [(one["scenario"], one["action"], one["episodes"], one["repetition"]) for one in report["scenarios"]]
+    assert played == [("rollout", "restart", [0], [1])]
+    assert [one["targets"] for one in report["episodes"]] == [["Deployment shop/web"]] * 2
     properties = ET.parse(suite.path / "artifacts/junit.xml").iter("property")
     assert {each.get("name"): each.get("value") for each in properties}["scenario.lost[rollout restart]"] == "3"
 

@@ -9,6 +9,7 @@ from kindgate.pipeline.report_builder import Measurement, build_report
 from kindgate.report.judged_scenarios import JudgedEpisodes
 from kindgate.report.run_report import Run, RunReport, TestResult
 from kindgate.slo.episode import Episode
+from kindgate.slo.episode_confirm import confirm_episodes
 from kindgate.slo.episode_judge import judge_scenario
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.slo_file import parse_document
@@ -25,6 +26,12 @@ def objectives(*lines: str, scenario: str = "rollout") -> Objectives:
 def judged(*episodes: Episode, by: Objectives | None = None, own: bool = False) -> JudgedEpisodes:
     """Return episodes with the judgement by these objectives, or by the default."""
     return JudgedEpisodes(episodes, judge_scenario(by or Objectives(), *episodes), own)
+
+
+def repeated(first: Episode, again: Episode, *, by: Objectives | None = None) -> JudgedEpisodes:
+    """Return an episode with its repetition, and the judgement about both by these objectives, or by the default."""
+    judgement = confirm_episodes(judge_scenario(by or Objectives(), first), [first], [again])
+    return JudgedEpisodes((first,), judgement, repetition=(again,))
 
 
 def played_run(*entries: JudgedEpisodes, **changes: Any) -> RunReport:

@@ -16,7 +16,7 @@ from kindgate.report.recompute import recompute_report
 from kindgate.report.run_report import Outcome, RunReport
 from kindgate.slo.episode import Requests
 from kindgate.slo.objectives import Objectives
-from tests.unit.report.played import judged, objectives, played_run
+from tests.unit.report.played import judged, objectives, played_run, repeated
 from tests.unit.slo.episodes import restart
 
 LOSS = {6: Requests(failed=3, unanswered=1)}
@@ -40,6 +40,29 @@ def test_an_honest_report_keeps_everything(lines: list[str], losses: list[dict[i
     assert len(recomputed.recomputation.claims) == len(lines) + 1
     assert (recomputed.scenarios, recomputed.gates, recomputed.outcome) == (report.scenarios, report.gates, report.outcome)
     assert decide(recomputed) == decide(report)
+
+
+@pytest.mark.parametrize(("again", "verdict"), [(LOSS, Verdict.FAIL), ({}, Verdict.INCONCLUSIVE)])
+def test_a_repetition_is_recomputed(again: dict[int, Requests], verdict: Verdict) -> None:
+    """Both verdicts, the sentences and the decision; without the repetition, the first FAIL would stand."""
+    report = played_run(repeated(restart(LOSS), restart(again)), judged(restart(action="update")))
+    recomputed = recompute_report(report)
+    assert recomputed.recomputation is not None
+    assert recomputed.recomputation.contradicted == ()
+    assert (recomputed.scenarios, recomputed.gates, recomputed.outcome) == (report.scenarios, report.gates, report.outcome)
+    assert [row.verdict for record in recomputed.scenarios for row in record.objectives] == [verdict, Verdict.PASS]
+    dropped = report.scenarios[0].model_copy(update={"repetition": ()})
+    alone = recompute_report(report.model_copy(update={"scenarios": (dropped,)})).scenarios[0]
+    assert alone.objectives[0].verdict is Verdict.FAIL
+
+
+def test_a_forged_repetition_cannot_merge() -> None:
+    """It is not one of the first episodes, nor of another action, nor one of several."""
+    honest = forged(played_run(repeated(restart(LOSS), restart()), judged(restart(action="update"))))
+    record, other = honest.scenarios
+    for places in ((0,), (9,), other.episodes, (1, 2)):
+        edited = record.model_copy(update={"repetition": places})
+        assert contradicted(honest.model_copy(update={"scenarios": (edited, other)})) == [(Verdict.PASS, None)]
 
 
 def forged(report: RunReport, **changes: Any) -> RunReport:
@@ -108,6 +131,13 @@ def test_the_base_judges_the_episodes_of_a_looser_run() -> None:
         ("rollout restart: outage: max<500", Verdict.PASS),
     ]
     assert base_rows(played_run(judged(restart())), Objectives()) == [("rollout restart: lost: count==0", Verdict.PASS)]
+
+
+def test_the_base_counts_the_repetition_too() -> None:
+    """A loss that was not repeated is no FAIL by the base's objectives either."""
+    once, twice = (played_run(repeated(restart(LOSS), restart(again))) for again in ({}, LOSS))
+    assert base_rows(once, Objectives()) == [("rollout restart: lost: count==0", Verdict.INCONCLUSIVE)]
+    assert base_rows(twice, Objectives()) == [("rollout restart: lost: count==0", Verdict.FAIL)]
 
 
 def test_a_route_that_is_no_longer_sent_is_not_judged() -> None:

@@ -17,7 +17,7 @@ from kindgate.report.plain_text import terminal_lines
 from kindgate.report.run_report import RunReport
 from kindgate.report.scenario_summary import scenario_summaries
 from kindgate.slo.episode import Phase, PhaseFigures, Requests
-from tests.unit.report.played import judged, objectives, played_run
+from tests.unit.report.played import judged, objectives, played_run, repeated
 from tests.unit.report.test_html import Page
 from tests.unit.report.test_markdown import assert_harmless
 from tests.unit.slo.episodes import restart
@@ -41,6 +41,16 @@ def phases(**of: int) -> tuple[PhaseFigures, ...]:
             "PASS",
         ),
         (judged(restart(LOSS)), "rollout restart lost 4 of 4,800 requests (longest outage 0.4 s, foo)", "FAIL"),
+        (
+            repeated(restart(LOSS), restart(LOSS)),
+            "rollout restart lost 4 of 4,800 requests, and 4 of 4,800 requests when it was repeated (longest outage 0.4 s, foo)",
+            "FAIL",
+        ),
+        (
+            repeated(restart(LOSS), restart()),
+            "rollout restart: 4 of 4,800 requests lost, but 0 of 4,800 requests lost when it was repeated: not confirmed",
+            "INCONCLUSIVE",
+        ),
         (judged(restart(LOSS), restart()), "rollout restart lost 4 of 9,600 requests in 2 episodes (longest outage 0.4 s, foo)", "FAIL"),
         (
             judged(restart(), by=objectives("lost: count==0", "recovery: max<1000")),
