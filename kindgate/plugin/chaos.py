@@ -66,7 +66,7 @@ class Chaos(ScenarioFixture):
 
     def lose_dns(self, *workloads: str, seconds: float = FAULT_SECONDS) -> Episode:
         """Scale the cluster's DNS to zero and back; only in a cluster that kindgate created."""
-        return self._run(DnsLoss(self._address, self._find_targets(workloads), seconds=seconds))
+        return self._run(lambda: DnsLoss(self._address, self._find_targets(workloads), seconds=seconds))
 
     def partition(
         self,
@@ -98,7 +98,7 @@ class Chaos(ScenarioFixture):
         self, workloads: tuple[str, ...], percent: int, peers: Sequence[str], direction: Direction, *, all_pods: bool, seconds: float
     ) -> Episode:
         return self._run(
-            NetworkFault(
+            lambda: NetworkFault(
                 self._address,
                 self._find_targets(workloads),
                 self._cluster.engine,
@@ -112,7 +112,7 @@ class Chaos(ScenarioFixture):
 
     def _fail_node(self, name: NodeFaultName, workloads: tuple[str, ...], node: str, seconds: float) -> Episode:
         targets = self._find_targets(workloads)
-        return self._run(NodeOutage(self._address, targets, self._cluster.engine, name, node=node, seconds=seconds))
+        return self._run(lambda: NodeOutage(self._address, targets, self._cluster.engine, name, node=node, seconds=seconds))
 
     def _default(self) -> Episode:
         return self.kill_pod()
