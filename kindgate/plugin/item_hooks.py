@@ -49,7 +49,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
-    """Deselect what the run does not request, order scenarios last, and parse every marker's objectives before anything is created.
+    """Deselect what the run does not request, and parse every marker's objectives before anything is created.
 
     Ends after pytest's own selection: deselected tests cost nothing.
 
@@ -59,11 +59,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     yield
     deselect_unrequested(config, collected, items)
     _deselect_comparisons(config, items)
-    scenarios = _order_scenarios_last(config, items)
+    scenarios = scenarios_of(config)
     for item in items:
         if "kindgate_app" in getattr(item, "fixturenames", ()):
             item.keywords[USES_APP] = True
-        if item in scenarios:
+        if markers_among(item, scenarios):
             item.user_properties.append((SCENARIO_PROPERTY, _first_sentence(item)))
         for marker in item.iter_markers("slo"):
             try:
@@ -99,17 +99,6 @@ def _first_sentence(item: pytest.Item) -> str:
     return text.splitlines()[0]
 
 
-def _order_scenarios_last(config: pytest.Config, items: list[pytest.Item]) -> frozenset[pytest.Item]:
-    """Sort the scenarios' tests behind all others, which measure an undisturbed application, and return them."""
-    names = scenarios_of(config)
-    scenarios = frozenset(item for item in items if markers_among(item, names))
-    if scenarios:
-        items.sort(key=scenarios.__contains__)
-        if hasattr(config, "workerinput"):
-            provider_of(config).announce_scenarios([item.nodeid for item in items if item in scenarios])
-    return scenarios
-
-
 def _deselect_comparisons(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect tests that compare two versions if the options name only one."""
     if config.stash[SETTINGS].slo.compares:
@@ -127,8 +116,13 @@ def _check(marker: pytest.Mark, item: pytest.Item) -> None:
         parse_marker(marker.args, item.nodeid, marker.kwargs)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Reject selected tests whose planned load could not confirm their objectives, before anything is created."""
+    """Order scenarios last, and reject selected tests whose planned load could not confirm their objectives.
+
+    Only now is the order final: `--ff` and `--nf` move tests forward at the end of pytest's selection. Nothing is created before.
+    """
+    _order_scenarios_last(session)
     count_selected(session.config, session.items)
     for item in session.items:
         names = getattr(item, "fixturenames", ())
@@ -137,6 +131,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 _refuse_too_small_plan(item, compares="kindgate_duet" in names)
             except SloError as error:
                 _reject(session.config, error)
+
+
+def _order_scenarios_last(session: pytest.Session) -> None:
+    """Sort the scenarios' tests behind all others, which measure an undisturbed application."""
+    names = scenarios_of(session.config)
+    scenarios = frozenset(item for item in session.items if markers_among(item, names))
+    if scenarios:
+        session.items.sort(key=scenarios.__contains__)
+        if hasattr(session.config, "workerinput"):
+            provider_of(session.config).announce_scenarios([item.nodeid for item in session.items if item in scenarios])
 
 
 def _refuse_too_small_plan(item: pytest.Item, *, compares: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,28 @@ def scenarios_began_last(noted: list[str]) -> bool:
 def test_scenarios_run_after_all_measured_tests(project: pytest.Pytester, distribution: tuple[str, ...]) -> None:
     """They are not started while another worker still measures."""
     project.runpytest_inprocess(*ALL, *distribution).assert_outcomes(passed=11)
+
+    assert scenarios_began_last(order(project))
+
+
+@pytest.mark.parametrize("distribution", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize(
+    ("option", "name", "known"),
+    [
+        ("--ff", "lastfailed", {"test_a.py::test_scenario_a": True}),
+        ("--nf", "nodeids", [f"test_b.py::test_measured[{number}]" for number in range(4)]),
+    ],
+    ids=["failed first", "new first"],
+)
+def test_failed_and_new_scenarios_run_last_too(
+    project: pytest.Pytester, option: str, name: str, known: object, distribution: tuple[str, ...]
+) -> None:
+    """`pytest` would move such tests forward, by what the last run left in its cache."""
+    cache = project.path / ".pytest_cache" / "v" / "cache"
+    cache.mkdir(parents=True)
+    (cache / name).write_text(json.dumps(known))
+
+    project.runpytest_inprocess(*ALL, option, *distribution).assert_outcomes(passed=11)
 
     assert scenarios_began_last(order(project))
 
