@@ -17,10 +17,10 @@ workload:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal, cast
+from typing import Final, Literal, TypeVar, cast
 
 import yaml
 
@@ -46,6 +46,9 @@ WEIGHTS_LIMIT: Final = MAX_BLOCK // 2
 
 _KEY = "workload"
 _STAGES_LIMIT = 100
+
+_Value = TypeVar("_Value")
+_Pair = tuple[yaml.Node, yaml.Node]
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def _read(document: YamlDocument, node: yaml.Node, folder: Path) -> Workload:
         folder=folder,
         sources=document.sources(node),
     )
-    mix = _mix(document, parts["mix"], dict(workload.weights)) if "mix" in parts else ()
+    mix = _read_mix(document, parts["mix"], dict(workload.weights)) if "mix" in parts else ()
     workload = replace(workload, mix=mix)
     total = sum(weight for _, weight in workload.weights)
     if not total:
@@ -150,22 +153,29 @@ def _load(document: YamlDocument, node: yaml.Node, names: Collection[str]) -> Lo
         duration=None if duration is None else read_seconds(document.scalar(duration, "a duration"), "the duration"),
         stages=_stages(document, parts["stages"]) if "stages" in parts else (),
         arrival=_arrival(document, arrival) if isinstance(arrival, yaml.ScalarNode) else None,
-        streams=() if arrival is None or isinstance(arrival, yaml.ScalarNode) else _streams(document, arrival, names),
+        streams=() if arrival is None or isinstance(arrival, yaml.ScalarNode) else _read_streams(document, arrival, names),
     )
 
 
-def _streams(document: YamlDocument, node: yaml.Node, names: Collection[str]) -> tuple[tuple[str, Arrival], ...]:
+def _read_streams(document: YamlDocument, node: yaml.Node, names: Collection[str]) -> tuple[tuple[str, Arrival], ...]:
     """The arrival processes by the name of a route, a journey or a group."""
-    streams = []
-    pairs = document.pairs(node, "arrival")
-    if not pairs:
+    streams = _by_name(document, document.pairs(node, "arrival"), names, "route, journey or group", _arrival)
+    if not streams:
         raise document.source(node).error("no arrival process is named", 0, 1, next_step="write uniform, or {search: uniform}")
+    return streams
+
+
+def _by_name(
+    document: YamlDocument, pairs: Iterable[_Pair], known: Collection[str], kinds: str, read: Callable[[YamlDocument, yaml.Node], _Value]
+) -> tuple[tuple[str, _Value], ...]:
+    """The values of a mapping whose keys are `known` names of `kinds`."""
+    values = []
     for key, value in pairs:
         name = document.source(key)
-        if name.text not in names:
-            raise name.error(f"no route, journey or group is named {name.text!r}", next_step=f"known names: {listed(names)}")
-        streams.append((name.text, _arrival(document, value)))
-    return tuple(streams)
+        if name.text not in known:
+            raise name.error(f"no {kinds} is named {name.text!r}", next_step=f"known names: {listed(known)}")
+        values.append((name.text, read(document, value)))
+    return tuple(values)
 
 
 def _arrival(document: YamlDocument, node: yaml.Node) -> Arrival:
@@ -190,14 +200,12 @@ def _stage(document: YamlDocument, node: yaml.Node) -> LoadStage:
     return LoadStage(duration, read_rate(document.scalar(parts["target"], "a number"), "the target", zero=True))
 
 
-def _mix(document: YamlDocument, node: yaml.Node, known: Collection[str]) -> tuple[tuple[str, int], ...]:
-    weights = []
-    pairs = document.pairs(node, "mix")
-    if not pairs:
+def _read_mix(document: YamlDocument, node: yaml.Node, known: Collection[str]) -> tuple[tuple[str, int], ...]:
+    weights = _by_name(document, document.pairs(node, "mix"), known, "route or journey", _weight)
+    if not weights:
         raise document.source(node).error("the mix is empty", 0, 1, next_step="write the weights by name, as in {search: 6, buy: 1}")
-    for key, value in pairs:
-        name = document.source(key)
-        if name.text not in known:
-            raise name.error(f"no route or journey is named {name.text!r}", next_step=f"known names: {listed(known)}")
-        weights.append((name.text, read_weight(document.scalar(value, "a weight"))))
-    return tuple(weights)
+    return weights
+
+
+def _weight(document: YamlDocument, node: yaml.Node) -> int:
+    return read_weight(document.scalar(node, "a weight"))
