@@ -27,6 +27,7 @@ from kindgate.pipeline.baseline_source import bundled_objects, default_namespace
 from kindgate.pipeline.image_supply import ImageSupply, find_image_supply
 from kindgate.pipeline.run_objectives import (
     SloFile,
+    capacity_notes,
     closed_loop_notes,
     comparison_seconds,
     load_workload,
@@ -85,7 +86,7 @@ def prepare(settings: Settings, slo_file: SloFile, folder: Path, progress: Progr
     refuse_rates_of_program(slo_file, settings)
     objectives, workload = slo_file.objectives, load_workload(slo_file.workload, os.environ)
     _refuse_nothing_to_compare(settings, objectives)
-    for line in closed_loop_notes(workload, objectives):
+    for line in (*closed_loop_notes(workload, objectives), *capacity_notes(objectives, settings)):
         progress(f"note: {line}")
     for line in (*tolerance_advice(objectives.compare), _comparison_time(settings, objectives)) if settings.slo.compares else ():
         progress(f"note: {line}")

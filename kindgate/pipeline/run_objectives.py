@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from kindgate.errors import LoadError, SloError
 from kindgate.load.k6_script import InspectedScript, inspect_script
 from kindgate.load.locust_users import user_classes
+from kindgate.report.units import span
 from kindgate.settings import Settings, SloSettings
+from kindgate.slo.capacity_search import NEAR_BURSTS
 from kindgate.slo.confirm import round_pairs
 from kindgate.slo.judge import LOOKS
 from kindgate.slo.objectives import Objectives
@@ -71,6 +73,15 @@ def closed_loop_notes(loaded: LoadedWorkload | None, objectives: Objectives) -> 
     return (f"under {loaded.workload.program}:, users wait for responses, so objectives on times cannot pass: {', '.join(about_times)}",)
 
 
+def capacity_notes(objectives: Objectives, settings: Settings) -> tuple[str, ...]:
+    """Expected duration of judging the capacities, for users who wait for it or set a time limit."""
+    if not objectives.capacities:
+        return ()
+    least, most = map(span, capacity_seconds(objectives, settings))
+    name = "a capacity" if len(objectives.capacities) == 1 else f"{len(objectives.capacities)} capacities"
+    return (f"judging {name} takes {least} to {most} of load if the application carries between half and twice the required rate",)
+
+
 def refuse_rates_of_program(slo_file: SloFile, settings: Settings) -> None:
     """Raise `SloError` for a comparison or a capacity under a program, whose requests nothing can send at a given rate."""
     workload = slo_file.workload
@@ -119,6 +130,20 @@ def comparison_seconds(objectives: Objectives, settings: Settings) -> tuple[floa
     pairs = sizes.count or slo.bursts
     confirmation = warmup + burst * round_pairs(pairs)
     return confirmation + warmup + burst * pairs, confirmation + LOOKS * (warmup + burst * pairs)
+
+
+def capacity_seconds(objectives: Objectives, settings: Settings) -> tuple[float, float]:
+    """Minimum and maximum seconds of load for all capacities, each between half and twice its required rate.
+
+    The required rate takes one look or three, and each burst of the search has its own warm-up.
+    """
+    sizes, slo, warmup = objectives.bursts, settings.slo, settings.load.warmup
+    burst = (sizes.duration or settings.load.duration) + BETWEEN_BURSTS
+    count, looks = (1, 1) if slo.quick else (sizes.count or slo.bursts, LOOKS)
+    least, most = (
+        each * (warmup + burst * count) + bursts * (warmup + burst) for each, bursts in zip((1, looks), NEAR_BURSTS, strict=True)
+    )
+    return len(objectives.capacities) * least, len(objectives.capacities) * most
 
 
 def refuse_too_small_plan(slo_file: SloFile, settings: Settings) -> None:

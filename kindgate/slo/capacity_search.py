@@ -28,6 +28,9 @@ SMALLEST_SHARE: Final = 0.1
 ATTEMPTS: Final = 2
 """Bursts after which a rate is missed."""
 
+NEAR_BURSTS: Final = (3, 9)
+"""Fewest and most bursts of a search for a capacity between half and twice the first rate."""
+
 
 @dataclass(frozen=True)
 class RateTrial:

@@ -14,6 +14,8 @@ from kindgate.load.program import K6Script
 from kindgate.pipeline.run_objectives import (
     BETWEEN_BURSTS,
     SloFile,
+    capacity_notes,
+    capacity_seconds,
     closed_loop_notes,
     comparison_seconds,
     load_workload,
@@ -22,6 +24,7 @@ from kindgate.pipeline.run_objectives import (
     refuse_too_small_plan,
 )
 from kindgate.settings import LoadSettings, Settings, SloSettings
+from kindgate.slo.grammar import parse_marker
 from kindgate.slo.objectives import BurstSizes, Objectives
 from kindgate.workload.burst_plan import LoadedWorkload
 from kindgate.workload.data_files import WorkloadData
@@ -57,6 +60,27 @@ def test_a_quick_look_takes_one_pair(how: str, seconds: float) -> None:
     """A quick look decides nothing, so no round follows."""
     slo = replace(SETTINGS.slo, quick=True, compare=how)  # type: ignore[arg-type]  # one of its words
     assert expected(settings=replace(SETTINGS, slo=slo)) == (seconds, seconds)
+
+
+TWO_CAPACITIES = Objectives(parse_marker(("med<300", "capacity: value>100", "capacity: value>200")))
+
+
+@pytest.mark.parametrize(
+    ("quick", "seconds"), [(False, (2 * (61 + 3 * 3), 2 * (3 * 61 + 9 * 3))), (True, (2 * (3 + 3 * 3), 2 * (3 + 9 * 3)))]
+)
+def test_the_duration_of_each_capacity_has_looks_and_a_search(*, quick: bool, seconds: tuple[float, float]) -> None:
+    """One to three looks, or a burst that decides nothing, and three to nine bursts with a warm-up each."""
+    settings = replace(SETTINGS, slo=replace(SETTINGS.slo, quick=quick))
+
+    assert capacity_seconds(TWO_CAPACITIES, settings) == pytest.approx(seconds)
+
+
+def test_the_duration_of_capacities_is_noted_if_there_are_any() -> None:
+    """Users wait for it, or set a time limit."""
+    (note,) = capacity_notes(TWO_CAPACITIES, SETTINGS)
+
+    assert "2 capacities takes 2 min 20 s to 7 min 0 s of load" in note
+    assert capacity_notes(Objectives(parse_marker(("med<300",))), SETTINGS) == ()
 
 
 WORKLOAD = """

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kindgate.model import Verdict
-from kindgate.slo.capacity_search import PRECISION, SMALLEST_SHARE, CapacityRange, RateTrial, capacity_range, next_rate
+from kindgate.slo.capacity_search import NEAR_BURSTS, PRECISION, SMALLEST_SHARE, CapacityRange, RateTrial, capacity_range, next_rate
 
 Outcome = Callable[[float], Verdict]
 
 
-def search(start: float, outcome: Outcome) -> list[RateTrial]:
-    """Every trial of a search that begins at `start`."""
-    trials = [RateTrial(start, outcome(start))]
+def search(start: float, outcome: Outcome, bursts: int = 1) -> list[RateTrial]:
+    """Every trial of a search that begins at `start`, which `bursts` bursts have decided."""
+    trials = [RateTrial(start, outcome(start), bursts=bursts)]
     while (rate := next_rate(trials)) is not None:
         trials.append(RateTrial(rate, outcome(rate)))
     return trials
@@ -39,6 +39,13 @@ def test_a_capacity_is_found_from_below_and_from_above(start: float, factor: flo
     assert found.met <= capacity < found.missed
     assert found.missed / found.met <= PRECISION + 0.1 / found.met + 0.05
     assert len(trials) < 40
+
+
+def test_the_bursts_of_a_near_capacity_are_known_before_the_search() -> None:
+    """The first rate, which three looks decided, is not counted."""
+    counts = [len(search(800, up_to(8 * percent), bursts=30)) - 1 for percent in range(50, 200)]
+
+    assert (min(counts), max(counts)) == NEAR_BURSTS
 
 
 def test_a_search_ends_at_the_largest_rate() -> None:
