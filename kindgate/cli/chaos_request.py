@@ -18,6 +18,7 @@ from kindgate.scenarios.network_fault import LOSS_PERCENT, NetworkFault
 from kindgate.scenarios.node_fault import FAULT_SECONDS, NODE_FAULTS, NodeOutage
 from kindgate.scenarios.packet_filter import EVERYTHING, Direction
 from kindgate.scenarios.pod_kill import PodKill
+from kindgate.scenarios.pressure import MEMORY_PERCENT, Pressure
 from kindgate.scenarios.targets import named_workloads
 
 Fault = Literal[
@@ -33,8 +34,12 @@ Fault = Literal[
     "lose-dns",
     "partition",
     "packet-loss",
+    "cpu-pressure",
+    "memory-pressure",
 ]
-LASTING: frozenset[Fault] = frozenset({"pause-node", "stop-node", "kill-kubelet", "lose-dns", "partition", "packet-loss"})
+LASTING: frozenset[Fault] = frozenset(
+    {"pause-node", "stop-node", "kill-kubelet", "lose-dns", "partition", "packet-loss", "cpu-pressure", "memory-pressure"}
+)
 """Faults that last for a time, and then end by themselves."""
 
 
@@ -42,7 +47,8 @@ LASTING: frozenset[Fault] = frozenset({"pause-node", "stop-node", "kill-kubelet"
 class ChaosRequest:
     """One call of `kindgate scenario chaos`; `now` is without a grace period, `node` the node to act on, `seconds` a fault's duration.
 
-    `percent` of the packets of `direction`, from or to the workloads `peers` or all, are lost by `packet-loss`.
+    `percent` of the packets of `direction`, from or to the workloads `peers` or all, are lost by `packet-loss`; `memory-pressure`
+    fills that share of the memory.
     """
 
     fault: Fault
@@ -63,8 +69,8 @@ class ChaosRequest:
             raise SettingsError(f"--node is about faults of nodes, not about {self.fault}")
         if self.seconds is not None and self.fault not in LASTING:
             raise SettingsError(f"--for is about faults that last, not about {self.fault}")
-        if self.percent is not None and self.fault != "packet-loss":
-            raise SettingsError(f"--percent is about packet-loss, not about {self.fault}")
+        if self.percent is not None and self.fault not in {"packet-loss", "memory-pressure"}:
+            raise SettingsError(f"--percent is about packet-loss and memory-pressure, not about {self.fault}")
         if (self.peers or self.direction != "both") and self.fault not in {"partition", "packet-loss"}:
             raise SettingsError(f"--peer and --direction are about faults of the network, not about {self.fault}")
 
@@ -83,6 +89,9 @@ class ChaosRequest:
                 peers = named_workloads(self.peers, cluster.rendered)
                 percent = EVERYTHING if self.fault == "partition" else LOSS_PERCENT if self.percent is None else self.percent
                 action = NetworkFault(address, workloads, engine, percent=percent, direction=self.direction, peers=peers, seconds=seconds)
+            case "cpu-pressure" | "memory-pressure":
+                share = MEMORY_PERCENT if self.percent is None else self.percent
+                action = Pressure(address, workloads, engine, self.fault, percent=share, seconds=seconds)
             case "kill-ingress":
                 action = PodKill(address, ingress_controller(cluster), all_pods=True, now=self.now, name=self.fault)
             case "kill-container" | "kill-containers":

@@ -69,10 +69,13 @@ def chaos(
             "lose-dns",
             "partition",
             "packet-loss",
+            "cpu-pressure",
+            "memory-pressure",
         ],
         typer.Argument(
             help="kill-pod or kill-container (one of each workload), kill-pods or kill-containers (all), kill-ingress, "
-            "drain, pause-node, stop-node or kill-kubelet (a worker), lose-dns, partition or packet-loss (a pod of each workload)",
+            "drain, pause-node, stop-node or kill-kubelet (a worker), lose-dns, partition, packet-loss, "
+            "cpu-pressure or memory-pressure (a pod of each workload)",
             metavar="[FAULT]",
         ),
     ] = "kill-pod",
@@ -83,10 +86,11 @@ def chaos(
     ] = None,
     now: Annotated[bool, typer.Option("--now", help="Kill pods without a grace period")] = False,
     node: Annotated[str, typer.Option(help="Node to act on; default: a worker with most pods of the application", metavar="NODE")] = "",
-    lasting: Annotated[
-        float | None, typer.Option("--for", help="Duration of a fault of a node, of DNS or of the network; default: 15", metavar="SECONDS")
+    lasting: Annotated[float | None, typer.Option("--for", help="Duration of a fault that lasts; default: 15", metavar="SECONDS")] = None,
+    percent: Annotated[
+        int | None,
+        typer.Option(help="Share of the packets that packet-loss drops (20), or of its limit to which memory-pressure fills memory (80)"),
     ] = None,
-    percent: Annotated[int | None, typer.Option(help="Share of the packets that packet-loss drops; default: 20")] = None,
     direction: Annotated[Literal["in", "out", "both"], typer.Option(help="Packets of a network fault, as the pod sees them")] = "both",
     peer: Annotated[
         list[str] | None,

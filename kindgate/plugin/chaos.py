@@ -13,6 +13,7 @@ from kindgate.scenarios.network_fault import LOSS_PERCENT, NetworkFault
 from kindgate.scenarios.node_fault import FAULT_SECONDS, NodeFaultName, NodeOutage
 from kindgate.scenarios.packet_filter import EVERYTHING, Direction
 from kindgate.scenarios.pod_kill import PodKill
+from kindgate.scenarios.pressure import MEMORY_PERCENT, Pressure, PressureName
 from kindgate.slo.episode import Episode
 
 
@@ -93,6 +94,23 @@ class Chaos(ScenarioFixture):
     ) -> Episode:
         """Drop a share of the packets, chosen at random; the rest is as for `partition`."""
         return self._fail_network(workloads, percent, peers, direction, all_pods=all_pods, seconds=seconds)
+
+    def cpu_pressure(self, *workloads: str, all_pods: bool = False, seconds: float = FAULT_SECONDS) -> Episode:
+        """Run two busy loops within the CPU limit of one ready pod of each workload, or of all; only in a cluster that kindgate created."""
+        return self._press("cpu-pressure", workloads, all_pods=all_pods, seconds=seconds)
+
+    def memory_pressure(
+        self, *workloads: str, percent: int = MEMORY_PERCENT, all_pods: bool = False, seconds: float = FAULT_SECONDS
+    ) -> Episode:
+        """Fill the memory of these pods to a share of its limit; only in a cluster that kindgate created."""
+        return self._press("memory-pressure", workloads, percent, all_pods=all_pods, seconds=seconds)
+
+    def _press(
+        self, name: PressureName, workloads: tuple[str, ...], percent: int = MEMORY_PERCENT, *, all_pods: bool, seconds: float
+    ) -> Episode:
+        targets = self._find_targets(workloads)
+        engine = self._cluster.engine
+        return self._run(lambda: Pressure(self._address, targets, engine, name, percent=percent, all_pods=all_pods, seconds=seconds))
 
     def _fail_network(
         self, workloads: tuple[str, ...], percent: int, peers: Sequence[str], direction: Direction, *, all_pods: bool, seconds: float

@@ -43,11 +43,6 @@ def test_a_paused_node_costs_no_more_than_its_share(chaos: Chaos) -> None:
     chaos.check(chaos.pause_node(seconds=5))
 
 
-def test_a_partitioned_pod_costs_no_more_than_its_share(chaos: Chaos) -> None:
-    """Until its readiness probe has failed often enough."""
-    chaos.check(chaos.partition(seconds=5))
-
-
 def test_the_ingress_controller_returns(chaos: Chaos) -> None:
     """Every request is lost until its new pod is ready."""
     chaos.check(chaos.kill_ingress())

@@ -53,6 +53,8 @@ def test_each_change_has_its_action(request_: RolloutRequest, kind: type[Rollout
         ("lose-dns", False, "lose-dns"),
         ("partition", False, "partition"),
         ("packet-loss", False, "packet-loss"),
+        ("cpu-pressure", False, "cpu-pressure"),
+        ("memory-pressure", False, "memory-pressure"),
     ],
 )
 def test_each_fault_has_its_action(fault: Fault, *, now: bool, name: str) -> None:
@@ -153,7 +155,7 @@ def test_a_duration_is_checked_before_anything_happens(fault: Fault) -> None:
 @pytest.mark.parametrize("fault", ["partition", "kill-pod"])
 def test_only_a_loss_has_a_share(fault: Fault) -> None:
     """A partition drops every packet."""
-    with pytest.raises(SettingsError, match=f"--percent is about packet-loss, not about {fault}"):
+    with pytest.raises(SettingsError, match=f"--percent is about packet-loss and memory-pressure, not about {fault}"):
         ChaosRequest(fault, percent=50)
 
 
@@ -164,7 +166,7 @@ def test_only_faults_of_the_network_have_a_peer_and_a_direction(request_: dict[s
         ChaosRequest("kill-pod", **request_)
 
 
-@pytest.mark.parametrize("fault", ["pause-node", "stop-node", "kill-kubelet", "lose-dns", "partition", "packet-loss"])
+@pytest.mark.parametrize("fault", ["pause-node", "stop-node", "kill-kubelet", "lose-dns", "partition", "cpu-pressure", "memory-pressure"])
 def test_nodes_dns_and_networks_of_an_existing_cluster_never_fail(fault: Fault) -> None:
     """They also serve others, whatever the user allows."""
     cluster = replace(CLUSTER, address=replace(CLUSTER.address, existing=True))

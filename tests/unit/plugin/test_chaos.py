@@ -56,7 +56,9 @@ def test_a_fault_is_judged_by_what_it_may_cost() -> None:
     assert chaos.check(chaos.kill_pods("web", now=True)).verdict is Verdict.PASS
 
 
-@pytest.mark.parametrize("name", ["pause_node", "stop_node", "kill_kubelet", "lose_dns", "partition", "packet_loss"])
+@pytest.mark.parametrize(
+    "name", ["pause_node", "stop_node", "kill_kubelet", "lose_dns", "partition", "packet_loss", "cpu_pressure", "memory_pressure"]
+)
 def test_faults_that_last_are_named_as_on_the_command_line(name: str) -> None:
     """The name selects the objective."""
     actions: list[Action] = []

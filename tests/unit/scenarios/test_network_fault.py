@@ -106,7 +106,7 @@ def test_a_filter_that_a_node_refuses_is_an_error(address: ClusterAddress, engin
     action = NetworkFault(address, [WEB], found)
     action.undo()
     program.fail("the node has no nft")
-    with pytest.raises(ScenarioError, match="packets of Pod shop/a cannot be dropped") as raised:
+    with pytest.raises(ScenarioError, match="partition of Pod shop/a cannot begin") as raised:
         action.run(lambda _: None, Deadline.after(60))
     assert "the node has no nft" in raised.value.last_state
 
@@ -134,7 +134,7 @@ def test_what_others_need_is_left_alone(
         if reason == "no-pod":
             item["status"]["conditions"] = []
         server.put(path_of(item), item)
-    with pytest.raises(ScenarioError, match=r"only in a cluster that kindgate created|the network of its nodes|has no ready pod"):
+    with pytest.raises(ScenarioError, match=r"only in a cluster that kindgate created|the network of its node|has no ready pod"):
         NetworkFault(replace(address, existing=reason == "existing"), [WEB], found).undo()
     assert program.calls == []
 
