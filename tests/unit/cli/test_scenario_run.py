@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kindgate.cli import scenario_run
 from kindgate.cli.chaos_request import ChaosRequest, Fault
 from kindgate.cli.scenario_run import Change, RolloutRequest, figures, run_requested
 from kindgate.errors import ScenarioError, SettingsError
 from kindgate.model import ClusterAddress, ObjectRef, Rendered
 from kindgate.pipeline.environment import RunningCluster
+from kindgate.scenarios.action import Action
 from kindgate.scenarios.rollout import BadImage, Rollback, Rollout, Update
 from kindgate.settings import ClusterSettings, ScenarioSettings, Settings
 from kindgate.slo.episode import Episode, EpisodeEvent, Marks, Phase, PhaseFigures, Requests, RouteFigures
+from kindgate.slo.objectives import Objectives
+from tests.unit.slo.episodes import restart
 
 FOLDER = Path("run")
 CLUSTER = RunningCluster(ClusterAddress("test", Path("kubeconfig"), "test", ""), Rendered(FOLDER, ()), FOLDER, FOLDER, FOLDER)
@@ -106,6 +112,58 @@ def test_the_figures_state_what_was_lost_where() -> None:
     assert lines[3].split() == ["during", "4.0", "s", "100", "3"]
     assert lines[4] == "search: 3 lost, outage 0.25 s"
     assert lines[5].split() == ["5.01", "s", "action:", "restarted"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "again", "code", "shown"),
+    [
+        ({}, None, 0, "PASS: rollout restart: 0 of 4,800 requests lost"),
+        ({6: Requests(failed=3)}, {}, 0, "INCONCLUSIVE: rollout restart: not confirmed: 3 of 4,800 requests lost"),
+        ({6: Requests(failed=3)}, {6: Requests(failed=2)}, 20, "and when it was repeated, 2 of 4,800 requests lost"),
+    ],
+    ids=["nothing lost", "lost once", "lost twice"],
+)
+def test_what_was_missed_is_repeated(
+    *,
+    lost: dict[int, Requests],
+    again: dict[int, Requests] | None,
+    code: int,
+    shown: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """Once, by a new action; the file has the first episode."""
+    episodes = [restart(each, undone="") for each in (lost, again) if each is not None]
+    actions: list[Action] = []
+
+    def run_episode(action: Action, *_: object, **__: object) -> Episode:
+        actions.append(action)
+        return episodes[len(actions) - 1]
+
+    class Application:
+        cluster = CLUSTER
+
+    class Pipeline:
+        run_id, objectives = "test", Objectives()
+
+        def environment_at(self, _stage: object) -> Application:
+            return Application()
+
+    for name, stand_in in {
+        "pipeline_for_steps": lambda _: nullcontext(Pipeline()),
+        "episode_plan": lambda *_: None,
+        "episode_targets": lambda *_: WEB,
+        "run_episode": run_episode,
+    }.items():
+        monkeypatch.setattr(scenario_run, name, stand_in)
+
+    file = tmp_path / "episode.json"
+    assert run_requested(Settings(), RolloutRequest("restart", json_file=file)) == code
+
+    assert shown in capsys.readouterr().out
+    assert len(set(map(id, actions))) == len(episodes)
+    assert Episode.from_json(json.loads(file.read_text())) == episodes[0]
 
 
 def test_an_existing_cluster_has_to_allow_the_scenario() -> None:
