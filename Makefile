@@ -127,6 +127,7 @@ docs: $(DOCS) ## write the pages that are generated from the code, and build the
 	$(BIN)/python -m kindgate.report.schema > docs/report.schema.json
 	$(BIN)/python -m kindgate.load.burst_document > docs/load-result.schema.json
 	$(BIN)/python -m kindgate.workload.schema > docs/workload.schema.json
+	$(BIN)/python -m kindgate.slo.schema > docs/slo.schema.json
 	$(BIN)/python -m sphinx -b html --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/html
 
 links: docs ## check the documentation's links to other sites

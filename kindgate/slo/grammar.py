@@ -36,7 +36,7 @@ THRESHOLD_KEYS = ("threshold", "abortOnFail", "delayAbortEval")
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 """Spaces according to Go's `unicode.IsSpace`; Python's `str.strip` removes more."""
 
-_BOOLEANS = {
+SWITCHES = {
     spelling: word in {"true", "yes", "on"}
     for word in ("true", "yes", "on", "false", "no", "off")
     for spelling in (word, word.title(), word.upper())
@@ -174,9 +174,9 @@ def refuse_aggregation(source: Source, parsed: Expression, metric: str, supporte
 
 def read_switch(source: Source) -> bool:
     """Whether `abortOnFail` is on. Raises `SloError`, pointing at the text, for any other word."""
-    if source.text not in _BOOLEANS:
+    if source.text not in SWITCHES:
         raise source.error(f"{source.text!r} is neither true nor false")
-    return _BOOLEANS[source.text]
+    return SWITCHES[source.text]
 
 
 def read_delay(source: Source) -> float:

@@ -42,7 +42,8 @@ LIMITS = DocumentLimits(characters=64 * 1024, depth=24, events=10_000)
 OBJECTIVES_LIMIT = 500
 """Maximum number of thresholds of a document; a report cannot show more."""
 
-_MAX_BURSTS = 200
+MAX_BURSTS = 200
+"""Maximum number of bursts of a look."""
 
 
 def parse_document(text: str, file: str = "slo.yaml") -> Objectives:
@@ -117,8 +118,8 @@ class _Objectives:
 
 
 def _count(source: Source) -> float:
-    if not re.fullmatch("[0-9]{1,3}", source.text) or not 1 <= int(source.text) <= _MAX_BURSTS:
-        raise source.error(f"the burst count must be an integer from 1 to {_MAX_BURSTS}")
+    if not re.fullmatch("[0-9]{1,3}", source.text) or not 1 <= int(source.text) <= MAX_BURSTS:
+        raise source.error(f"the burst count must be an integer from 1 to {MAX_BURSTS}")
     return int(source.text)
 
 
