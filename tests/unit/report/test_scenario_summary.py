@@ -137,6 +137,14 @@ def test_the_page_has_a_section_with_a_timeline() -> None:
     assert len(regions) == len(set(regions))
 
 
+def test_the_page_shows_the_repetition() -> None:
+    """It decided the verdict, so a reader sees what it lost and when."""
+    page = Page(report_page(played_run(repeated(restart(LOSS), restart()))))
+    assert {"Table of Timeline of rollout restart, episode 1", "Table of Timeline of rollout restart, repetition 1"} <= set(
+        page.values("aria-label")
+    )
+
+
 def test_a_test_that_judged_its_scenario_is_not_listed_twice() -> None:
     """Its section says more than a row about the bursts that it did not send."""
     report = played_run(judged(restart()))
