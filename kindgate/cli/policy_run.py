@@ -12,7 +12,7 @@ from kindgate.cli.steps import pipeline_for_steps
 from kindgate.errors import SettingsError
 from kindgate.pipeline.environment import DeployedApplication
 from kindgate.pipeline.load_lock import load_lock_of_run
-from kindgate.pipeline.policy_run import try_connections, try_permissions, try_pod_security
+from kindgate.pipeline.policy_run import try_admission, try_connections, try_permissions, try_pod_security
 from kindgate.report.decision import exit_code_of
 from kindgate.report.plain_text import aligned
 from kindgate.scenarios.pod_admission import Level
@@ -29,11 +29,13 @@ def run_policy(
     allow: Iterable[str],
     json_file: Path | None,
     level: Level | None = None,
+    admission: bool = False,
     permissions: bool = False,
 ) -> int:
     """Try the connections, print them and the verdicts, and return the exit code of docs/exit-codes.md.
 
-    With `level`, Pod Security judges the pods too; with `permissions`, so are those of the service accounts.
+    With `level`, Pod Security judges the pods too; with `admission` and `permissions`, the workloads and the service accounts
+    are judged.
 
     Raises `SettingsError` on an existing cluster, and `SloError` for a bad rule before anything is created.
     """
@@ -46,6 +48,7 @@ def run_policy(
         lock = load_lock_of_run(pipeline.run_id)
         tried = try_connections(application, lock, stopwatch_progress())
         more = [try_pod_security(application, lock, level)] if level is not None else []
+        more += [try_admission(application, lock)] if admission else []
         more += [try_permissions(application, lock)] if permissions else []
     if json_file is not None:
         document = [asdict(one) for one in tried.connections]

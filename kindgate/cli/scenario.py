@@ -132,6 +132,7 @@ def policy(
         Literal["baseline", "restricted"] | None,
         typer.Option(help="Also judge whether this level of Pod Security admits the pods: baseline or restricted", metavar="LEVEL"),
     ] = None,
+    admission: Annotated[bool, typer.Option("--admission", help="Also judge the workloads by kindgate's admission policies")] = False,
     permissions: Annotated[bool, typer.Option("--permissions", help="Also judge what the service accounts may do")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the connections as JSON", metavar="FILE")] = None,
 ) -> None:
@@ -150,6 +151,7 @@ def policy(
         allow=all_decoded(allow),
         json_file=json_file,
         level=pod_security,
+        admission=admission,
         permissions=permissions,
     )
     sys.exit(code)

@@ -12,6 +12,7 @@ from kindgate.model import Manifest, ObjectRef, Rendered
 from kindgate.pipeline.environment import DeployedApplication
 from kindgate.pipeline.load_lock import LoadLock
 from kindgate.progress import Progress
+from kindgate.scenarios.admission_policies import try_workloads
 from kindgate.scenarios.connection_matrix import PolicyScene, Version, probing
 from kindgate.scenarios.permissions import accounts_of, judge_permissions, powers_of
 from kindgate.scenarios.pod_admission import Level, try_pods
@@ -51,6 +52,13 @@ def try_pod_security(application: DeployedApplication, lock: LoadLock, level: Le
     cluster = application.cluster
     with lock.exclusive(), connect(cluster.address) as api:
         return try_pods(api, cluster.address, cluster.kubectl, own_objects(application.rendered), level)
+
+
+def try_admission(application: DeployedApplication, lock: LoadLock) -> PolicyResult:
+    """Whether the shipped admission policies would admit the application's workloads; raises `KindgateError` if that cannot be tried."""
+    cluster = application.cluster
+    with lock.exclusive(), connect(cluster.address) as api:
+        return try_workloads(api, cluster.address, cluster.kubectl, own_objects(application.rendered))
 
 
 def try_permissions(application: DeployedApplication, lock: LoadLock) -> PolicyResult:

@@ -8,7 +8,7 @@ import pytest
 
 from kindgate.model import Verdict
 from kindgate.pipeline.environment import DeployedApplication
-from kindgate.pipeline.policy_run import TriedConnections, try_connections, try_permissions, try_pod_security
+from kindgate.pipeline.policy_run import TriedConnections, try_admission, try_connections, try_permissions, try_pod_security
 from kindgate.pipeline.report_builder import Measurement
 from kindgate.plugin.inconclusive import apply_policy
 from kindgate.plugin.item_objectives import slo_file_of
@@ -33,6 +33,7 @@ class Policies:
         try_all: Callable[[], TriedConnections],
         *,
         try_pods: Callable[[Level], PolicyResult],
+        try_workloads: Callable[[], PolicyResult],
         try_accounts: Callable[[], PolicyResult],
         rules: tuple[ConnectionRule, ...],
         settings: SloSettings,
@@ -40,6 +41,7 @@ class Policies:
     ) -> None:
         self._try_all = try_all
         self._try_pods = try_pods
+        self._try_workloads = try_workloads
         self._try_accounts = try_accounts
         self._rules = rules
         self._settings = settings
@@ -72,6 +74,13 @@ class Policies:
         """Fail the test unless Pod Security at this level would admit all pods of the application, which are created as a dry run."""
         return self._checked(self._try_pods(level))
 
+    def check_admission(self) -> PolicyJudgement:
+        """Fail the test unless the policies of `k8s/components/admission-policies` would admit all workloads of the application.
+
+        They require labels, a memory limit and a CPU request, images of known registries, and versions other than `latest`.
+        """
+        return self._checked(self._try_workloads())
+
     def check_permissions(self) -> PolicyJudgement:
         """Fail the test if a service account of the application has a wildcard permission, reads Secrets or creates pods.
 
@@ -101,6 +110,7 @@ def policies_of(item: pytest.Item, application: DeployedApplication) -> Policies
     return Policies(
         lambda: try_connections(application, lock),
         try_pods=lambda level: try_pod_security(application, lock, level),
+        try_workloads=lambda: try_admission(application, lock),
         try_accounts=lambda: try_permissions(application, lock),
         rules=slo_file_of(item.config).objectives.policy,
         settings=item.config.stash[SETTINGS].slo,

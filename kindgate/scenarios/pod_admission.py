@@ -71,7 +71,7 @@ def try_pods(api: Api, address: ClusterAddress, kubectl: Path, objects: Iterable
     with trial_namespace(api, address, kubectl, {ENFORCE_LABEL: level}) as namespace:
         for ref, template in ((ObjectRef.of(item), template) for item in objects for template in pod_templates(item)):
             judged += 1
-            message = refusal(api, trial_pod(template, namespace))
+            message = dry_run(api, trial_pod(template, namespace))
             violations = violations_in(message)
             if violations:
                 missed.append(f"{ref}: {violations}")
@@ -95,21 +95,21 @@ def trial_pod(template: PodTemplate, namespace: str) -> dict[str, Any]:
     }
 
 
-def refusal(api: Api, pod: Manifest) -> str:
-    """The API server's objection to a pod that it is asked to create as a dry run; empty if it admits it. Raises `DeployError`."""
+def dry_run(api: Api, item: Manifest) -> str:
+    """The API server's objection to creating an object, which it does not do; empty if it admits it. Raises `DeployError`."""
     deadline = Deadline.after(TRIAL_SECONDS)
-    path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods"
 
     def send() -> str:
         try:
-            api.request("POST", path, deadline, query=[("dryRun", "All")], body=pod)
+            path = api.object_path(item, deadline).rpartition("/")[0]
+            api.request("POST", path, deadline, query=[("dryRun", "All")], body=item)
         except ApiError as error:
             if is_worth_retrying(error):
                 raise
             return error.message
         return ""
 
-    return retried(send, "a pod cannot be tried", deadline)
+    return retried(send, f"{ObjectRef.of(item)} cannot be tried", deadline)
 
 
 def violations_in(message: str) -> str:

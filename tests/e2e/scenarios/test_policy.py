@@ -13,11 +13,13 @@ import pytest
 from kindgate import Deadline, Pending, Ready, Verdict, wait_for
 from kindgate.cluster.api_client import connect
 from kindgate.deploy.baseline import application_namespaces
-from kindgate.model import ObjectRef
+from kindgate.model import Manifest, ObjectRef
+from kindgate.scenarios.admission_policies import LABEL, denial_in, placed, shipped_policies, wait_enforced
 from kindgate.scenarios.permissions import powers_of
-from kindgate.scenarios.pod_admission import refusal, violations_in
+from kindgate.scenarios.pod_admission import dry_run, violations_in
 from kindgate.slo.connections import DEFAULT_RULES
 from kindgate.slo.policy_judge import judge_connections
+from tests.e2e.namespaces import namespace_for_pods
 from tests.e2e.scenarios.bad_pods import BAD_PODS, GOOD, Spec
 
 if TYPE_CHECKING:
@@ -47,6 +49,17 @@ def without_policies(cluster: Cluster, namespaces: tuple[str, ...]) -> Iterator[
         objects = [{key: item[key] for key in (*COPIED, "metadata")} for item in policies]
         document = {"apiVersion": "v1", "kind": "List", "items": objects}
         cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename", "-", stdin=json.dumps(document))
+
+
+@contextmanager
+def shipped(cluster: Cluster) -> Iterator[None]:
+    """Have kindgate's admission policies in the cluster for the block."""
+    document = json.dumps({"apiVersion": "v1", "kind": "List", "items": shipped_policies()})
+    cluster.kubectl("create", "--filename", "-", stdin=document)
+    try:
+        yield
+    finally:
+        cluster.kubectl("delete", "--filename", "-", stdin=document)
 
 
 def grant(cluster: Cluster, account: ObjectRef, role: str, rule: dict[str, list[str]]) -> None:
@@ -110,13 +123,41 @@ def test_bad_pods_are_refused_for_their_reason(cluster: Cluster, namespace: str)
 
     def objection(spec: Spec) -> str:
         with connect(cluster.address) as api:
-            return refusal(api, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+            return dry_run(api, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
 
     with ThreadPoolExecutor(4) as pool:
         found = dict(zip(BAD_PODS, pool.map(objection, [spec for spec, _ in BAD_PODS.values()]), strict=True))
 
     assert objection(GOOD) == ""
     assert {name: found[name] for name, (_, reason) in BAD_PODS.items() if reason not in violations_in(found[name])} == {}
+
+
+def test_admission_policies_would_admit_the_application(policy: Policies) -> None:
+    """Each of them has refused a pod that violates it alone before."""
+    policy.check_admission()
+
+
+def test_a_bad_workload_is_refused_with_the_reason(cluster: Cluster, app: Application) -> None:
+    """A Deployment of the application without what the policies require, and one with an image of another registry."""
+    original = next(iter(app.rendered.of_kind("Deployment")))
+    template = original["spec"]["template"]
+    container = template["spec"]["containers"][0]
+
+    def changed(**fields: object) -> Manifest:
+        spec = {**template["spec"], "containers": [{**container, **fields}]}
+        return {**original, "spec": {**original["spec"], "template": {**template, "spec": spec}}}
+
+    tried = [changed(resources={}), changed(image="registry.invalid/web:1.0"), changed(image="web:latest"), original]
+    with shipped(cluster), namespace_for_pods(cluster, "admission", LABEL) as name, connect(cluster.address) as api:
+        wait_enforced(api, name)
+        found = [denial_in(dry_run(api, placed(item, name))) for item in tried]
+
+    assert found == [
+        ("kindgate-limits", f"no memory limit or no CPU request: {container['name']}"),
+        ("kindgate-registries", f"image of another registry: {container['name']}"),
+        ("kindgate-no-latest", f"image without a version: {container['name']}"),
+        ("", ""),
+    ]
 
 
 def test_service_accounts_have_no_more_than_they_need(policy: Policies) -> None:

@@ -40,6 +40,10 @@ RESOURCES: dict[str, list[tuple[str, str, bool]]] = {
     "batch/v1": [("Job", "jobs", True)],
     "discovery.k8s.io/v1": [("EndpointSlice", "endpointslices", True)],
     "networking.k8s.io/v1": [("NetworkPolicy", "networkpolicies", True)],
+    "admissionregistration.k8s.io/v1": [
+        ("ValidatingAdmissionPolicy", "validatingadmissionpolicies", False),
+        ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", False),
+    ],
     "rbac.authorization.k8s.io/v1": [("ClusterRole", "clusterroles", False)],
 }
 """The discovery response: kind, plural name, and whether the kind is namespaced."""

@@ -33,6 +33,7 @@ class Tried:
         self.policy = Policies(
             self._try_all,
             try_pods=lambda level: PolicyResult(f"{level} pods", "pod", 1, ("web: root",), misses=1),
+            try_workloads=lambda: PolicyResult("workloads", "workload", 1),
             try_accounts=lambda: PolicyResult("accounts", "service account", 1),
             rules=rules,
             settings=SloSettings(),
@@ -100,7 +101,8 @@ def test_pods_and_accounts_are_judged_and_recorded() -> None:
     with pytest.raises(pytest.fail.Exception, match="FAIL: restricted pods: web: root; 1 of 1 pod misses it"):
         tried.policy.check_pod_security()
     assert tried.policy.check_permissions().verdict is Verdict.PASS
-    assert [one.judgement.verdict for one in tried.recorded] == [Verdict.FAIL, Verdict.PASS]
+    assert tried.policy.check_admission().verdict is Verdict.PASS
+    assert [one.judgement.verdict for one in tried.recorded] == [Verdict.FAIL, Verdict.PASS, Verdict.PASS]
 
 
 @pytest.mark.usefixtures("forks")

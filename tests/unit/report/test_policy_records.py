@@ -51,6 +51,13 @@ def test_a_verdict_about_policies_decides_the_run(connections: tuple[Connection,
     assert decide(report).may_merge is (outcome is Outcome.PASSED)
 
 
+def test_a_stated_outcome_does_not_hide_a_missed_rule() -> None:
+    """The content decides."""
+    stated = run_report(judged()).model_copy(update={"policy": run_report(judged(OPEN)).policy})
+    assert stated.outcome is Outcome.PASSED
+    assert not decide(stated).may_merge
+
+
 def test_a_missed_rule_is_the_headline() -> None:
     """The comment, the terminal and the page name the connection."""
     report = run_report(judged(OPEN))
