@@ -6,16 +6,17 @@ sandboxes, so none is loaded for them.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kindgate.cluster.api_client import Api
 from kindgate.cluster.api_retry import request_if_exists, retried
-from kindgate.errors import ScenarioError
+from kindgate.errors import DeployError, ScenarioError
 from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.process import ProcessName
 from kindgate.scenarios.action import UndoStep
@@ -31,6 +32,13 @@ START_SECONDS = 60.0
 
 _USER = 65535
 """The user of the image, which Pod Security `restricted` wants to see as a number that is not 0."""
+
+
+RESOURCES: Final = {"cpu": "10m", "memory": "16Mi"}
+"""Requests and limits of a pod, which does nothing."""
+
+_LIMITED: Final = re.compile("quota|LimitRange|(minimum|maximum) (cpu|memory)", re.IGNORECASE)
+"""Messages of a ResourceQuota or a LimitRange."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +96,11 @@ def sandbox_image(nodes: Mapping[str, Any]) -> str:
 
 def outsider_manifest(pod: ObjectRef, image: str) -> dict[str, Any]:
     """The pod as it is created, within Pod Security `restricted` and any LimitRange that is not unusual."""
-    resources = {"cpu": "10m", "memory": "16Mi"}
     container = {
         "name": "pause",
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "resources": {"requests": resources, "limits": resources},
+        "resources": {"requests": dict(RESOURCES), "limits": dict(RESOURCES)},
         "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
     }
     return {
@@ -118,7 +125,18 @@ def outsider_manifest(pod: ObjectRef, image: str) -> dict[str, Any]:
 def _create(api: Api, pod: ObjectRef, image: str, deadline: Deadline) -> None:
     body = outsider_manifest(pod, image)
     path = f"/api/v1/namespaces/{pod.namespace}/pods"
-    retried(lambda: api.request("POST", path, deadline, body=body), f"{pod}, which tries connections, cannot be created", deadline)
+    try:
+        retried(lambda: api.request("POST", path, deadline, body=body), f"{pod}, which tries connections, cannot be created", deadline)
+    except DeployError as error:
+        limits = f"{RESOURCES['cpu']} CPU and {RESOURCES['memory']} memory"
+        raise ScenarioError(
+            error.message,
+            waited=error.waited,
+            last_state=error.last_state,
+            next_step=f"leave room for one more pod with {limits} in the ResourceQuota and LimitRange of namespace {pod.namespace}"
+            if _LIMITED.search(error.message)
+            else error.next_step,
+        ) from error
 
 
 def _wait_running(api: Api, pod: ObjectRef, deadline: Deadline) -> RunningPod:

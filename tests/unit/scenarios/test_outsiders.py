@@ -11,7 +11,7 @@ import pytest
 from kindgate.cluster.api_client import connect
 from kindgate.cluster.owner_container import state_path
 from kindgate.deploy.pod_security import baseline_problems
-from kindgate.errors import DeployError, ScenarioError
+from kindgate.errors import ScenarioError
 from kindgate.model import ClusterAddress, ObjectRef
 from kindgate.pod_templates import PodTemplate
 from kindgate.scenarios.outsiders import outsider_manifest, outsiders, sandbox_image
@@ -57,13 +57,17 @@ def test_a_stranger_and_neighbors_run_and_are_deleted(address: ClusterAddress, k
     assert list(open_records()) == []
 
 
+@pytest.mark.parametrize(
+    ("message", "limited"), [("exceeded quota: pods", True), ("minimum cpu usage per Container is 50m", True), ("a webhook denied", False)]
+)
 def test_a_pod_that_is_refused_is_an_error_and_leaves_nothing(
-    server: ApiServer, address: ClusterAddress, kubectl: RecordingProgram
+    server: ApiServer, address: ClusterAddress, kubectl: RecordingProgram, message: str, *, limited: bool
 ) -> None:
-    """Those that were created before it are deleted."""
-    server.refusals.append(Refusal("POST", "/namespaces/shop/pods", 403, "exceeded quota: pods"))
-    with pytest.raises(DeployError, match="exceeded quota"), connect(address) as api, outsiders(api, address, kubectl.program, ["shop"]):
+    """Those that were created before it are deleted, and what limits the namespace is the next step."""
+    server.refusals.append(Refusal("POST", "/namespaces/shop/pods", 403, message))
+    with pytest.raises(ScenarioError, match=message) as raised, connect(address) as api, outsiders(api, address, kubectl.program, ["shop"]):
         pass
+    assert ("ResourceQuota and LimitRange of namespace shop" in raised.value.next_step) is limited
     assert len(kubectl.calls) == 2
     assert list(open_records()) == []
 
