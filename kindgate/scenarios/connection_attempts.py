@@ -7,6 +7,7 @@ created have nodes that are containers of an engine.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from kindgate.errors import ScenarioError
@@ -71,15 +72,18 @@ def try_all(engine: Engine, attempts: Iterable[Attempt], deadline: Deadline) -> 
     by_node: dict[str, list[Attempt]] = {}
     for attempt in dict.fromkeys(attempts):
         by_node.setdefault(attempt.pod.node, []).append(attempt)
-    seen: dict[Attempt, Seen] = {}
-    for node, of_node in by_node.items():
-        script = node_script(of_node)
-        result = engine.run("exec", "--interactive", node, "bash", "-s", input=script, deadline=deadline, check=False)
-        answers = parse_answers(result.stdout)
-        if not answers:
-            raise ScenarioError(f"no connection can be tried on node {node}", last_state=result.stderr.strip() or "no output")
-        seen.update((attempt, answers.get(place, Seen.FAILED)) for place, attempt in enumerate(of_node))
-    return seen
+    with ThreadPoolExecutor(max(1, len(by_node))) as pool:
+        results = pool.map(lambda node: _on_node(engine, node, by_node[node], deadline), by_node)
+        return {attempt: seen for of_node in results for attempt, seen in of_node.items()}
+
+
+def _on_node(engine: Engine, node: str, attempts: Sequence[Attempt], deadline: Deadline) -> dict[Attempt, Seen]:
+    script = node_script(attempts)
+    result = engine.run("exec", "--interactive", node, "bash", "-s", input=script, deadline=deadline, check=False)
+    answers = parse_answers(result.stdout)
+    if not answers:
+        raise ScenarioError(f"no connection can be tried on node {node}", last_state=result.stderr.strip() or "no output")
+    return {attempt: answers.get(place, Seen.FAILED) for place, attempt in enumerate(attempts)}
 
 
 def node_script(attempts: Sequence[Attempt]) -> str:

@@ -69,9 +69,10 @@ def try_pods(api: Api, address: ClusterAddress, kubectl: Path, objects: Iterable
     """The result for the pods that `objects` create, at a level of Pod Security; nothing is created but an empty namespace."""
     missed, unknown, judged = [], [], 0
     with trial_namespace(api, address, kubectl, {ENFORCE_LABEL: level}) as namespace:
-        for ref, template in ((ObjectRef.of(item), template) for item in objects for template in pod_templates(item)):
+        for workload, template in ((item, template) for item in objects for template in pod_templates(item)):
+            ref = ObjectRef.of(workload)
             judged += 1
-            message = dry_run(api, trial_pod(template, namespace))
+            message = dry_run(api, trial_pod(template, namespace, claims_of(workload)))
             violations = violations_in(message)
             if violations:
                 missed.append(f"{ref}: {violations}")
@@ -80,8 +81,15 @@ def try_pods(api: Api, address: ClusterAddress, kubectl: Path, objects: Iterable
     return PolicyResult(f"Pod Security {level} admits the pods", "pod", judged, tuple(missed), tuple(unknown), len(missed))
 
 
-def trial_pod(template: PodTemplate, namespace: str) -> dict[str, Any]:
-    """A pod of the template, without what only the namespace of its workload has."""
+def claims_of(item: Manifest) -> tuple[str, ...]:
+    """The volumes that a StatefulSet's controller adds to its pods, by name."""
+    return tuple(claim["metadata"]["name"] for claim in (item.get("spec") or {}).get("volumeClaimTemplates") or ())
+
+
+def trial_pod(template: PodTemplate, namespace: str, claims: Iterable[str] = ()) -> dict[str, Any]:
+    """A pod of the template with volumes for `claims`, without what only the namespace of its workload has."""
+    spec = {key: value for key, value in template.spec.items() if key not in _OF_A_NAMESPACE}
+    added = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -91,7 +99,7 @@ def trial_pod(template: PodTemplate, namespace: str) -> dict[str, Any]:
             "labels": dict(template.labels),
             "annotations": dict(template.annotations),
         },
-        "spec": {key: value for key, value in template.spec.items() if key not in _OF_A_NAMESPACE},
+        "spec": {**spec, "volumes": [*(spec.get("volumes") or ()), *added]} if added else spec,
     }
 
 

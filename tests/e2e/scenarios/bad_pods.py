@@ -53,7 +53,6 @@ BAD_PODS: Mapping[str, tuple[Spec, str]] = {
     "host port": ({**GOOD, "containers": [{**CONTAINER, "ports": [{"containerPort": 80, "hostPort": 80}]}]}, "hostPort"),
     "host folder": (with_volume(hostPath={"path": "/etc"}), "hostPath"),
     "NFS": (with_volume(nfs={"server": "a", "path": "/"}), "restricted volume types"),
-    "process mount": ({**with_container(procMount="Unmasked"), "hostUsers": True}, "procMount"),
     "sysctl": (with_pod(sysctls=[{"name": "kernel.msgmax", "value": "1"}]), "forbidden sysctls"),
     "SELinux type": (with_pod(seLinuxOptions={"type": "spc_t"}), "seLinuxOptions"),
     "init container": ({**GOOD, "initContainers": [{"name": "i", "image": "a:1"}]}, "allowPrivilegeEscalation != false"),

@@ -11,7 +11,7 @@ from kindgate.cluster.api_client import connect
 from kindgate.cluster.owner_container import state_path
 from kindgate.model import ClusterAddress, Verdict
 from kindgate.pod_templates import pod_template
-from kindgate.scenarios.pod_admission import trial_pod, try_pods, violations_in
+from kindgate.scenarios.pod_admission import claims_of, trial_pod, try_pods, violations_in
 from kindgate.scenarios.undo_journal import open_records
 from kindgate.slo.policy_judge import PolicyResult
 from tests.unit.deploy.objects import deployment, service
@@ -82,6 +82,17 @@ def test_a_tried_pod_needs_nothing_of_its_own_namespace() -> None:
     pod = trial_pod(template, "trial-1")
     assert pod["metadata"]["labels"] == {"app": "web"}
     assert sorted(pod["spec"]) == ["containers", "hostNetwork"]
+
+
+def test_a_tried_pod_of_a_statefulset_has_its_claims() -> None:
+    """Their volumes are not in the template, but mounted."""
+    item = deployment()
+    item["spec"] |= {"volumeClaimTemplates": [{"metadata": {"name": "data"}}]}
+    item["spec"]["template"]["spec"]["volumes"] = [{"name": "tmp", "emptyDir": {}}]
+    template = pod_template(item)
+    assert template is not None
+    volumes = trial_pod(template, "trial-1", claims_of(item))["spec"]["volumes"]
+    assert volumes == [{"name": "tmp", "emptyDir": {}}, {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
 
 
 def test_only_pod_security_violates() -> None:
