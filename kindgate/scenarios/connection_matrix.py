@@ -98,10 +98,15 @@ def settled(
     for _ in range(ROUNDS - 1):
         pause(ROUND_INTERVAL)
         before, after = after, _round(cells, try_round(), network)
-        if after == before:
+        if all(map(_agree, before, after)):
             return after
     pairs = zip(before, after, strict=True)
-    return tuple(new if new == old else replace(new, seen=Seen.CHANGING) for old, new in pairs)
+    return tuple(new if _agree(old, new) else replace(new, seen=Seen.CHANGING) for old, new in pairs)
+
+
+def _agree(old: Connection, new: Connection) -> bool:
+    """Whether two attempts show the same: a connection that is refused once and times out once is denied."""
+    return old.is_allowed is new.is_allowed and (new.is_allowed is not None or old.seen is new.seen)
 
 
 def _round(cells: Sequence[Cell], seen: Mapping[Attempt, Seen], network: Attempt) -> tuple[Connection, ...]:

@@ -133,7 +133,7 @@ def _create(api: Api, pod: ObjectRef, image: str, deadline: Deadline) -> None:
             error.message,
             waited=error.waited,
             last_state=error.last_state,
-            next_step=f"leave room for one more pod with {limits} in the ResourceQuota and LimitRange of namespace {pod.namespace}"
+            next_step=f"allow one more pod, with {limits}, in the ResourceQuota and LimitRange of namespace {pod.namespace}"
             if _LIMITED.search(error.message)
             else error.next_step,
         ) from error

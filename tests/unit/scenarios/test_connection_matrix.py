@@ -65,6 +65,13 @@ def test_rounds_are_repeated_until_two_agree(results: tuple[Seen, ...], seen: Se
     assert (connection.seen, len(given), len(pauses)) == (seen, number, number - 1)
 
 
+def test_two_ways_of_being_denied_agree() -> None:
+    """Behind a Service, one pod may be refused and another not answered."""
+    try_round, given = rounds(REFUSED, TIMED_OUT)
+    (connection,) = settled([CELL], NETWORK, try_round, lambda _: None)
+    assert (connection.is_allowed, len(given)) == (False, 2)
+
+
 def test_attempts_that_never_agree_are_changing() -> None:
     """They are neither allowed nor denied."""
     try_round, given = rounds(*([CONNECTED, REFUSED] * ROUNDS))
