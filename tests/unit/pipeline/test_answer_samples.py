@@ -123,14 +123,14 @@ def compared(
     *,
     pods: tuple[str, ...] = (),
     secret: str = "unused-secret",
-    timeout: float = 5.0,
+    timeout: float = 60.0,
 ) -> tuple[dict[str, AnswersResult], Store]:
     """Compare the answers of a server by route; return its record of requests too."""
     with closing(Store(page)) as store:
         loaded = LoadedWorkload(workload := parse_workload(WORKLOAD), read_data_files(workload, {}))
         endpoints = (Endpoint(HEAD_HOST, store.url),)
         address = ClusterAddress("test", Path("kubeconfig"), "test", store.url)
-        setup = WorkloadSetup(loaded, endpoints, address, {HEAD: {}, BASE: HOSTS}, "salt", 5.0)
+        setup = WorkloadSetup(loaded, endpoints, address, {HEAD: {}, BASE: HOSTS}, "salt", 60.0)
         plan = workload_plan(loaded, endpoints, PlanSettings(OpenLoop.constant(200, requests=10, arrival="uniform"), timeout=timeout))
         lock = LoadLock(folder / "run", folder / "machine")
         deployments = Deployments(((BASE_HOST, HEAD_HOST),), pods)

@@ -49,7 +49,7 @@ def _setup(shop: Shop) -> Iterator[WorkloadSetup]:
             ClusterAddress("test", Path("kubeconfig"), "test", server.url),
             {HEAD: {}, BASE: HOSTS},
             "salt",
-            5.0,
+            60.0,
         )
 
 

@@ -76,7 +76,7 @@ def address(url: str) -> ClusterAddress:
 
 def send(application: Application, *routes: Route, **values: str) -> dict[str, Any]:
     """Send routes to the application."""
-    return send_in_order(routes, address(application.url), values, timeout=5, secrets=SECRETS)
+    return send_in_order(routes, address(application.url), values, timeout=60, secrets=SECRETS)
 
 
 def test_requests_are_sent_in_order_and_use_what_earlier_ones_extracted(application: Application) -> None:
@@ -190,7 +190,7 @@ def test_a_request_without_a_response_is_not_repeated() -> None:
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(LoadError, match=r"register: no response: .*was not repeated"):
-            send_in_order([Route(url, method="POST", name="register")], address(url), {}, timeout=5, secrets=SECRETS)
+            send_in_order([Route(url, method="POST", name="register")], address(url), {}, timeout=60, secrets=SECRETS)
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
 
