@@ -66,7 +66,7 @@ def test_rounds_are_repeated_until_two_agree(results: tuple[Seen, ...], seen: Se
 
 
 def test_two_ways_of_being_denied_agree() -> None:
-    """Behind a Service, one pod may be refused and another not answered."""
+    """A network plugin refuses some attempts of a client, and answers others not at all."""
     try_round, given = rounds(REFUSED, TIMED_OUT)
     (connection,) = settled([CELL], NETWORK, try_round, lambda _: None)
     assert (connection.is_allowed, len(given)) == (False, 2)
