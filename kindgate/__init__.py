@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kindgate.plugin.policy import Policies
     from kindgate.plugin.prometheus import Prometheus
     from kindgate.plugin.rollout import Rollouts
+    from kindgate.plugin.scaling import Scaling
     from kindgate.plugin.slo import Slo
     from kindgate.settings import Settings
     from kindgate.slo.compare import Comparison
@@ -65,6 +66,7 @@ __all__ = [
     "Ready",
     "ResourceSummary",
     "Rollouts",
+    "Scaling",
     "Settings",
     "Slo",
     "SloError",
@@ -102,6 +104,7 @@ _MODULES = MappingProxyType(
         "Ready": "kindgate.waiting",
         "ResourceSummary": "kindgate.observe.resource_summary",
         "Rollouts": "kindgate.plugin.rollout",
+        "Scaling": "kindgate.plugin.scaling",
         "Settings": "kindgate.settings",
         "Slo": "kindgate.plugin.slo",
         "SloError": "kindgate.errors",

@@ -263,7 +263,7 @@ class SloSettings:
         return bool(self.base or self.base_image)
 
 
-ALLOWED_SCENARIOS = ("rollout", "chaos")
+ALLOWED_SCENARIOS = ("rollout", "chaos", "scaling")
 """Scenarios that can be allowed on an existing cluster, where they change only the application's own objects, never nodes."""
 
 
@@ -274,11 +274,20 @@ class ScenarioSettings:
     rate: float | None = option(
         None, "--scenario-rate", "Requests per second during a scenario; default: 200, or the workload's own rate if higher", "N", above=0
     )
+    peak: float | None = option(
+        None,
+        "--scenario-peak",
+        "Requests per second at the top of the ramp of the scenario scaling; default: four times those before it",
+        "N",
+        above=0,
+    )
     allow: tuple[str, ...] = option(
-        (), "--scenario-allow", "Scenario that may run on the cluster of --kind-existing: rollout or chaos; repeatable", "NAME"
+        (), "--scenario-allow", "Scenario that may run on the cluster of --kind-existing: rollout, chaos or scaling; repeatable", "NAME"
     )
 
     def __post_init__(self) -> None:
+        if self.peak is not None and self.rate is not None and self.peak <= self.rate:
+            raise SettingsError(f"--scenario-peak {self.peak:g} is not above --scenario-rate {self.rate:g}")
         for name in self.allow:
             if name not in ALLOWED_SCENARIOS:
                 raise SettingsError(f"--scenario-allow: {name!r} is not one of {', '.join(ALLOWED_SCENARIOS)}")
@@ -331,9 +340,13 @@ class GitHubSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings of a run. `root` is the folder for relative paths."""
+    """All settings of a run. `root` is the folder for relative paths.
+
+    `autoscaling` is not an option: the run scales the application, so its autoscalers need metrics.
+    """
 
     root: Path = Path()
+    autoscaling: bool = False
     cluster: ClusterSettings = ClusterSettings()
     images: ImageSettings = ImageSettings()
     deploy: DeploySettings = DeploySettings()

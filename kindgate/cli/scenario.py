@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -155,6 +156,35 @@ def policy(
         permissions=permissions,
     )
     sys.exit(code)
+
+
+@scenario.command()
+@with_settings("cluster", "images", "deploy", "load", "slo", "scenario")
+def scaling(
+    settings: Settings,
+    direction: Annotated[
+        Literal["out-and-in", "scale-out", "scale-in"],
+        typer.Argument(help="out-and-in, or one of its halves: scale-out, scale-in", metavar="[DIRECTION]"),
+    ] = "out-and-in",
+    *,
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(help="Workload whose autoscaler is tested; default: all behind the entries; repeatable", metavar="[KIND/]NAME"),
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the (last) episode as JSON", metavar="FILE")] = None,
+) -> None:
+    """Raise the load until autoscalers add pods, then lower it until they remove them, and judge both by `scenarios:` of the SLO file.
+
+    By default a new pod must be ready in time, and no request may be lost while pods are removed.
+
+    Examples: `kindgate scenario scaling --scenario-peak 1000`, `kindgate scenario scaling scale-out --workload web`
+    """
+    from kindgate.cli.scaling_request import ScalingRequest  # noqa: PLC0415  # keeps --help quick
+    from kindgate.cli.scenario_run import run_requested  # noqa: PLC0415  # the same
+
+    directions: tuple[Literal["scale-out", "scale-in"], ...] = ("scale-out", "scale-in") if direction == "out-and-in" else (direction,)
+    requests = [ScalingRequest(each, tuple(workload or ()), json_file) for each in directions]
+    sys.exit(run_requested(replace(settings, autoscaling=True), *requests))
 
 
 @scenario.command()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from kindgate.cli.arguments import all_decoded
 from kindgate.cli.console import stopwatch_progress
 from kindgate.cli.steps import pipeline_for_steps
 from kindgate.errors import ScenarioError, SettingsError
 from kindgate.image_arguments import images_by_name
-from kindgate.model import ObjectRef
+from kindgate.model import ObjectRef, Verdict
 from kindgate.pipeline.environment import DeployedApplication, RunningCluster
 from kindgate.pipeline.episode_run import episode_plan, episode_targets, run_episode
 from kindgate.pipeline.load_lock import load_lock_of_run
@@ -24,6 +24,11 @@ from kindgate.settings import Settings
 from kindgate.slo.episode import Episode
 from kindgate.slo.episode_confirm import confirm_episodes, needs_repetition
 from kindgate.slo.episode_judge import judge_scenario
+from kindgate.slo.episode_objectives import SCALING
+from kindgate.slo.judge import overall
+
+if TYPE_CHECKING:
+    from kindgate.pipeline.provisioner import Pipeline
 
 Change = Literal["restart", "update", "rollback", "bad-image"]
 
@@ -72,37 +77,47 @@ class RolloutRequest:
         return (Rollback if self.change == "rollback" else Rollout)(address, workloads, self.change)
 
 
-def run_requested(settings: Settings, request: ActionRequest) -> int:
-    """Run the episode, print its figures, and return the exit code of docs/exit-codes.md.
+def run_requested(settings: Settings, *requests: ActionRequest) -> int:
+    """Run an episode of each request in order, print its figures, and return the exit code of docs/exit-codes.md for the worst.
 
     Raises `SettingsError` on an existing cluster that does not allow the scenario.
     """
+    for request in requests:
+        _refuse_unless_allowed(settings, request)
+    with pipeline_for_steps(settings) as pipeline:
+        application = pipeline.environment_at(DeployedApplication)
+        verdicts = [_run_one(settings, request, pipeline, application) for request in requests]
+    return exit_code_of(overall(verdicts), settings.slo.inconclusive)
+
+
+def _refuse_unless_allowed(settings: Settings, request: ActionRequest) -> None:
     if settings.cluster.existing is not None and request.scenario not in settings.scenario.allow:
         raise SettingsError(
             f"the scenario {request.scenario} replaces pods of your cluster",
             next_step=f"allow that with --scenario-allow {request.scenario}",
         )
+
+
+def _run_one(settings: Settings, request: ActionRequest, pipeline: Pipeline, application: DeployedApplication) -> Verdict:
+    """Run one episode and another if it is not confirmed, print their figures, and judge them."""
     progress = stopwatch_progress()
-    with pipeline_for_steps(settings) as pipeline:
-        application = pipeline.environment_at(DeployedApplication)
-        objectives = pipeline.objectives
-        plan = episode_plan(settings.load, objectives, application, settings.scenario.rate)
-        workloads, lock = episode_targets(application, request.workloads), load_lock_of_run(pipeline.run_id)
+    plan = episode_plan(settings.load, pipeline.objectives, application, settings.scenario.rate)
+    workloads, lock = episode_targets(application, request.workloads), load_lock_of_run(pipeline.run_id)
 
-        def run() -> Episode:
-            action = request.action(application.cluster, workloads)
-            return run_episode(action, plan, application, load=settings.load, lock=lock, progress=progress)
+    def run() -> Episode:
+        action = request.action(application.cluster, workloads)
+        return run_episode(action, plan, application, load=settings.load, lock=lock, peak=settings.scenario.peak, progress=progress)
 
-        episode = _shown(run())
-        if request.json_file is not None:
-            request.json_file.write_text(json.dumps(episode.to_json(), indent=2), encoding="utf-8")
-        judgement = judge_scenario(objectives, episode)
-        if needs_repetition(judgement, [episode]):
-            progress("repeating it, to confirm what was missed")
-            judgement = confirm_episodes(judgement, [episode], [_shown(run())])
+    episode = _shown(run())
+    if request.json_file is not None:
+        request.json_file.write_text(json.dumps(episode.to_json(), indent=2), encoding="utf-8")
+    judgement = judge_scenario(pipeline.objectives, episode)
+    if request.scenario != SCALING and needs_repetition(judgement, [episode]):
+        progress("repeating it, to confirm what was missed")
+        judgement = confirm_episodes(judgement, [episode], [_shown(run())])
     for _, explanation in judgement.explanations:
         print(explanation)
-    return exit_code_of(judgement.verdict, settings.slo.inconclusive)
+    return judgement.verdict
 
 
 def _shown(episode: Episode) -> Episode:

@@ -14,6 +14,7 @@ from kindgate.deploy.baseline import Baseline, place_baseline
 from kindgate.deploy.confinement import with_enforcement
 from kindgate.deploy.gateways import with_gateways
 from kindgate.deploy.manifest_images import with_images
+from kindgate.deploy.metrics_api import METRICS_SERVER
 from kindgate.deploy.nginx_annotations import with_implied_class
 from kindgate.deploy.normalize import DEFAULT_NAMESPACE, normalized
 from kindgate.deploy.render import render_component
@@ -61,8 +62,9 @@ def read_baseline(
 
 
 def bundled_objects(settings: Settings, kubectl: Path, deadline: Deadline) -> frozenset[ObjectRef]:
-    """Objects of the bundled components in --app-component: they are kindgate's own and exempt from the Pod Security level."""
-    parts = [render_component(name, kubectl=kubectl, deadline=deadline) for name in settings.deploy.components]
+    """Objects of the bundled components that may be applied: they are kindgate's own and exempt from the Pod Security level."""
+    names = {*settings.deploy.components, *([METRICS_SERVER] if settings.autoscaling else ())}
+    parts = [render_component(name, kubectl=kubectl, deadline=deadline) for name in sorted(names)]
     return frozenset(ObjectRef.of(item) for part in normalized(parts) for item in part.objects)
 
 

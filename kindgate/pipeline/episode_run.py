@@ -17,8 +17,9 @@ from kindgate.pipeline.load_lock import LoadLock
 from kindgate.pipeline.workload_setup import with_setup_values
 from kindgate.progress import Progress
 from kindgate.scenarios.action import Action
-from kindgate.scenarios.episode_load import EpisodeLoad
+from kindgate.scenarios.episode_load import AFTER_SECONDS, EpisodeLoad, Ramp
 from kindgate.scenarios.run import Scene, run_action
+from kindgate.scenarios.scaling import ScaleOut
 from kindgate.scenarios.targets import ingress_controllers, named_workloads, workloads_behind
 from kindgate.settings import LoadSettings
 from kindgate.slo.episode import Episode
@@ -27,6 +28,12 @@ from kindgate.slo.objectives import Objectives
 
 EPISODE_RATE = 200.0
 """Requests per second of an episode, unless the workload's own rate is higher."""
+
+PEAK_FACTOR = 4.0
+"""The load at the top of a ramp as a multiple of that before it, unless --scenario-peak states it."""
+
+PEAK_SECONDS = 10.0
+"""Seconds at the top of a ramp after the action; response times need not be those of the lower load."""
 
 EPISODE_SEEDS = 4_000_000
 """Distance of the seeds of episodes from their plan's: no burst and no warm-up has them."""
@@ -67,9 +74,12 @@ def run_episode(
     *,
     load: LoadSettings,
     lock: LoadLock,
+    peak: float | None = None,
     progress: Progress = lambda _: None,
 ) -> Episode:
     """Do `action` under the load of `plan`, and undo it, before anything else of the run uses the machine.
+
+    Under a scale-out, the load rises to `peak` requests per second, or by `PEAK_FACTOR`.
 
     Raises `KindgateError` if the action cannot be done or the load not be sent; what fails later is part of the episode.
     """
@@ -80,8 +90,25 @@ def run_episode(
         setup = run_setup(application, load)
         if setup is not None:
             plan = with_setup_values(plan, setup.values(folder))
-        episode_load = EpisodeLoad(plan, own_cpu=cluster.own_cpu, warmup=load.warmup)
+        ramp = ramp_to(peak, plan) if isinstance(action, ScaleOut) else None
+        after = AFTER_SECONDS if ramp is None else PEAK_SECONDS
+        episode_load = EpisodeLoad(plan, own_cpu=cluster.own_cpu, warmup=load.warmup, ramp=ramp, after=after)
         return run_action(action, episode_load, Scene(cluster.address, cluster.kubectl, cluster.engine), progress=progress)
+
+
+def ramp_to(peak: float | None, plan: BurstPlan) -> Ramp:
+    """The ramp from the plan's rate to `peak` requests per second, or to `PEAK_FACTOR` times its rate.
+
+    Raises `ScenarioError` for a peak that is not higher.
+    """
+    assert isinstance(plan.loop, OpenLoop)  # noqa: S101  # episodes have one
+    rate = plan.loop.peak_rate * requests_per_arrival(plan)
+    if peak is not None and peak <= rate:
+        raise ScenarioError(
+            f"--scenario-peak {peak:g} is not above the load before the ramp, {rate:g} requests per second",
+            next_step="raise it, or lower --scenario-rate",
+        )
+    return Ramp(PEAK_FACTOR if peak is None else peak / rate)
 
 
 def with_own_seed(plan: BurstPlan, folder: Path) -> BurstPlan:

@@ -15,8 +15,10 @@ from kindgate.deploy.entries import Entry, PathSource, entry_note, read_entries
 from kindgate.deploy.gateways import with_gateways, with_providers
 from kindgate.deploy.manifest_findings import Finding, errors_first, with_lines, with_strict_policy
 from kindgate.deploy.manifest_images import with_image_ids, with_images, with_loaded_images
+from kindgate.deploy.metrics_api import METRICS_SERVER, needs_metrics_server
 from kindgate.deploy.nginx_annotations import with_implied_class
 from kindgate.deploy.normalize import normalized
+from kindgate.deploy.render import with_components
 from kindgate.deploy.tls import with_run_certificates
 from kindgate.deploy.validate import raise_for_errors, validate
 from kindgate.errors import KindgateError, ManifestError, SettingsError, SloError
@@ -308,10 +310,13 @@ def _refuse_unusable_workload(workload: LoadedWorkload | None, entries: Iterable
 
 
 def _rendered(settings: Settings, kubectl: Path, deadline: Deadline) -> tuple[Rendered, ...]:
-    """The manifests of --app-apply and --app-overlay, in the order of application."""
+    """The manifests of --app-apply and --app-overlay, in the order of application, with metrics if the run scales the application."""
     sources = renderer(settings, kubectl, deadline)
-    prerequisites = (sources.prerequisite(settings.path(path)) for path in settings.deploy.apply)
-    return (*prerequisites, sources.render(settings.path(settings.deploy.overlay), settings.deploy.components))
+    prerequisites = [sources.prerequisite(settings.path(path)) for path in settings.deploy.apply]
+    rendered = sources.render(settings.path(settings.deploy.overlay), settings.deploy.components)
+    if settings.autoscaling and settings.cluster.existing is None and needs_metrics_server((*prerequisites, rendered)):
+        rendered = with_components(rendered, [METRICS_SERVER], kubectl=kubectl, deadline=deadline)
+    return (*prerequisites, rendered)
 
 
 def check_artifacts_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,10 @@ class LazyPipeline:
     def swap_versions(self) -> VersionSwap:
         """Swap the two versions of a comparison; raises `KindgateError`."""
         return self.get_or_create().swap_versions()
+
+    def request_autoscaling(self) -> None:
+        """Have metrics for autoscalers; the pipeline does not exist yet, since collection precedes every test."""
+        self._settings = replace(self._settings, autoscaling=True)
 
     def get_or_create(self) -> Pipeline:
         """Return the pipeline, creating it if no test has requested a stage."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kindgate.plugin.policy import Policies
     from kindgate.plugin.prometheus import Prometheus
     from kindgate.plugin.rollout import Rollouts
+    from kindgate.plugin.scaling import Scaling
     from kindgate.plugin.slo import Slo
 
 
@@ -186,6 +187,24 @@ def kindgate_policy(request: pytest.FixtureRequest) -> Policies:
     from kindgate.plugin.policy import policies_of  # noqa: PLC0415  # see `slo`
 
     return policies_of(request.node, environment_at(request.config, DeployedApplication))
+
+
+@pytest.fixture
+def kindgate_scaling(request: pytest.FixtureRequest) -> Scaling:
+    """Autoscalers under load: `scaling.check()` scales out and in, and judges both; `scale_out()`, `scale_in()`.
+
+    Tests that use it are skipped if the manifests have no HorizontalPodAutoscaler, and with --kind-existing unless
+    --scenario-allow names `scaling`.
+    """
+    _skip_unless_allowed(request.config, "scaling", "autoscalers add and remove pods of your cluster")
+    from kindgate.plugin.scaling import Scaling  # noqa: PLC0415  # see `slo`
+    from kindgate.plugin.scenario_fixture import fixture_of  # noqa: PLC0415  # see `slo`
+    from kindgate.scenarios.autoscalers import KIND  # noqa: PLC0415  # see `slo`
+
+    application = environment_at(request.config, DeployedApplication)
+    if not any(application.rendered.of_kind(KIND)):
+        pytest.skip(f"the application's manifests have no {KIND}")
+    return fixture_of(Scaling, request.node, application)
 
 
 def _skip_unless_allowed(config: pytest.Config, scenario: str, effect: str) -> None:

@@ -134,13 +134,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _order_scenarios_last(session: pytest.Session) -> None:
-    """Sort the scenarios' tests behind all others, which measure an undisturbed application."""
+    """Sort the scenarios' tests behind all others, which measure an undisturbed application.
+
+    Autoscalers need metrics, so the pipeline learns before the cluster is created that they are tested.
+    """
     names = scenarios_of(session.config)
     scenarios = frozenset(item for item in session.items if markers_among(item, names))
     if scenarios:
         session.items.sort(key=scenarios.__contains__)
         if hasattr(session.config, "workerinput"):
             provider_of(session.config).announce_scenarios([item.nodeid for item in session.items if item in scenarios])
+    if any("scaling" in markers_among(item, names) for item in scenarios):
+        provider_of(session.config).request_autoscaling()
 
 
 def _refuse_too_small_plan(item: pytest.Item, *, compares: bool) -> None:

@@ -77,6 +77,10 @@ class Provider(Protocol):
         """Name the scenarios' tests, which run after all others."""
         ...
 
+    def request_autoscaling(self) -> None:
+        """Have metrics in the cluster, if the application has autoscalers that need them."""
+        ...
+
 
 class ProvisioningAccess(Protocol):
     """The part of the pipeline that a provider drives."""
@@ -87,6 +91,10 @@ class ProvisioningAccess(Protocol):
 
     def swap_versions(self) -> VersionSwap:
         """Swap the two versions of a comparison; raises `KindgateError`."""
+        ...
+
+    def request_autoscaling(self) -> None:
+        """Have metrics for autoscalers; called before the first stage is reached."""
         ...
 
 
@@ -140,6 +148,10 @@ class LocalProvider:
     def announce_scenarios(self, tests: Sequence[str]) -> None:
         """Keep the names of the scenarios' tests; all workers collect the same."""
         self.scenarios.update(tests)
+
+    def request_autoscaling(self) -> None:
+        """Pass it on to the pipeline."""
+        self.pipeline.request_autoscaling()
 
     def refuse(self, reason: str) -> None:
         """Stop the pipeline here: later callers get `reason`."""
@@ -197,7 +209,7 @@ class ProviderServer:
                     return
 
     def _answer(self, request: str, arguments: list[Any]) -> Environment | VersionSwap | Failure | None:
-        if request in {"record", "reject", "announce_scenarios"}:
+        if request in {"record", "reject", "announce_scenarios", "request_autoscaling"}:
             getattr(self._provider, request)(*arguments)
             return None
         try:
@@ -239,6 +251,10 @@ class RemoteProvider:
     def announce_scenarios(self, tests: Sequence[str]) -> None:
         """Send the names of the scenarios' tests to the controller, before it distributes any test."""
         self._ask("announce_scenarios", tests)
+
+    def request_autoscaling(self) -> None:
+        """Pass it on to the controller, before it distributes any test."""
+        self._ask("request_autoscaling")
 
     def close(self) -> None:
         """Disconnect."""

@@ -25,6 +25,7 @@ from kindgate.settings import SloSettings
 from kindgate.slo.episode import Episode
 from kindgate.slo.episode_confirm import confirm_episodes, needs_repetition
 from kindgate.slo.episode_judge import EpisodeJudgement, judge_scenario
+from kindgate.slo.judge import overall
 from kindgate.slo.objectives import Objectives
 
 FindTargets = Callable[[tuple[str, ...]], tuple[ObjectRef, ...]]
@@ -77,10 +78,14 @@ class ScenarioFixture(ABC):
 
         An inconclusive objective warns, fails or passes according to --slo-inconclusive.
         """
-        judgement = self.judge(*episodes)
-        explanations = (result.explanation for result in judgement.results if result.verdict is not Verdict.PASS)
-        apply_policy(judgement.verdict, explanations, self._settings)
-        return judgement
+        return self._enforce(self.judge(*episodes))
+
+    def _enforce(self, *judgements: EpisodeJudgement) -> EpisodeJudgement:
+        """Fail the test unless all judgements pass, and return the worst."""
+        verdict = overall(judgement.verdict for judgement in judgements)
+        results = (result for judgement in judgements for result in judgement.results)
+        apply_policy(verdict, (result.explanation for result in results if result.verdict is not Verdict.PASS), self._settings)
+        return next(judgement for judgement in judgements if judgement.verdict is verdict)
 
     @abstractmethod
     def _default(self) -> Episode:
@@ -114,7 +119,7 @@ def fixture_of(kind: type[Fixture], item: pytest.Item, application: DeployedAppl
 
     def run(action: Action) -> Episode:
         plan = episode_plan(settings.load, objectives, application, settings.scenario.rate)
-        return run_episode(action, plan, application, load=settings.load, lock=load_lock_of(item.config))
+        return run_episode(action, plan, application, load=settings.load, lock=load_lock_of(item.config), peak=settings.scenario.peak)
 
     def record(judged: JudgedEpisodes) -> None:
         provider_of(item.config).record(Measurement(item.nodeid, scenarios=(judged,)))

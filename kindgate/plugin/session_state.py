@@ -39,5 +39,5 @@ E2E = "kindgate-e2e"
 
 CLUSTER_FIXTURES = frozenset(f"kindgate_{name}" for name in ("cluster", "kind_cluster", "app", "ingress", "prometheus", "namespace"))
 BURST_FIXTURES = frozenset(f"kindgate_{name}" for name in ("burst", "slo", "duet", "resources"))
-SCENARIO_FIXTURES = frozenset({"kindgate_rollout", "kindgate_chaos", "kindgate_policy"})
+SCENARIO_FIXTURES = frozenset(f"kindgate_{name}" for name in ("rollout", "chaos", "scaling", "policy"))
 """Long names: tests that request the short ones have them too, but tests with a project's own `app` do not."""

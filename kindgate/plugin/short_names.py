@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kindgate.plugin.policy import Policies
     from kindgate.plugin.prometheus import Prometheus
     from kindgate.plugin.rollout import Rollouts
+    from kindgate.plugin.scaling import Scaling
     from kindgate.plugin.slo import Slo
 
 
@@ -97,3 +98,9 @@ def chaos(kindgate_chaos: Chaos) -> Chaos:
 def policy(kindgate_policy: Policies) -> Policies:
     """`kindgate_policy` under its short name."""
     return kindgate_policy
+
+
+@pytest.fixture
+def scaling(kindgate_scaling: Scaling) -> Scaling:
+    """`kindgate_scaling` under its short name."""
+    return kindgate_scaling

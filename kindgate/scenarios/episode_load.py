@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -25,7 +25,7 @@ from kindgate.load.generator_pool import GeneratorPool, warm_up
 from kindgate.load.generator_process import START_SECONDS
 from kindgate.load.in_flight import uncapped
 from kindgate.load.own_cpu import OwnCpu
-from kindgate.load.plan import BurstPlan, OpenLoop
+from kindgate.load.plan import BurstPlan, OpenLoop, Stage
 from kindgate.load.raw_samples import CODES, Column, Rows
 from kindgate.load.report_collector import FINISH_LEAD_SECONDS, GRACE_SECONDS
 from kindgate.load.result import BurstResult, FailureKind
@@ -45,16 +45,28 @@ AFTER_SECONDS: Final = 30.0
 LONGEST_SECONDS: Final = 900.0
 """Seconds after which the load of an episode ends, whatever happens."""
 
+RAMP_SECONDS: Final = 10.0
+"""Seconds in which the rate rises in an episode with a ramp."""
+
 CUT_SECONDS: Final = 1.0
 """Seconds in which unanswered requests may still end if the episode is interrupted."""
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """A rise of the rate that begins with the action: within `seconds` to `factor` times the rate before, where it stays."""
+
+    factor: float
+    seconds: float = RAMP_SECONDS
 
 
 class EpisodeLoad:
     """The load of one episode, a context manager: within its block, requests are being sent.
 
-    `plan` has the routes, and its loop the rate: its highest, which stays the same all the time. The first `warmup` seconds
-    are not counted; after `before` more, the block begins. `own_cpu` separates the run's CPU time from that of other programs.
-    The load ends by itself after `longest` seconds. The machine must be reserved for all of it (`kindgate.pipeline.load_lock`).
+    `plan` has the routes, and its loop the rate: its highest, which stays the same all the time unless there is a `ramp`. The
+    first `warmup` seconds are not counted; after `before` more, the block begins. `own_cpu` separates the run's CPU time from
+    that of other programs. The load ends by itself after `longest` seconds. The machine must be reserved for all of it
+    (`kindgate.pipeline.load_lock`).
 
     Leaving the block waits until the steady state is back, at most `after` seconds, and then until every request has been
     answered or lost. An exception ends the load without that; what was measured until then is kept.
@@ -71,13 +83,15 @@ class EpisodeLoad:
         before: float = BEFORE_SECONDS,
         after: float = AFTER_SECONDS,
         longest: float = LONGEST_SECONDS,
+        ramp: Ramp | None = None,
     ) -> None:
         if plan.program is not None:
             raise LoadError("another program cannot send the load of a scenario", next_step="describe the load with routes:")
         loop = plan.loop
         if isinstance(loop, OpenLoop):
-            plan = replace(plan, loop=OpenLoop.constant(loop.peak_rate, seconds=longest, arrival=loop.arrival))
+            plan = replace(plan, loop=OpenLoop(_stages(loop.peak_rate, before, longest, ramp), loop.arrival))
         self.plan = uncapped(plan)
+        self._warm_up_plan = replace(self.plan, loop=loop)
         self._pool = GeneratorPool(own_cpu)
         self._load = RunningLoad(self.plan, self._pool)
         self._warmup = warmup
@@ -94,7 +108,7 @@ class EpisodeLoad:
         """Start the load, and return when it has run for `before` seconds. Raises `LoadError` if it does not run."""
         with ExitStack() as stack:
             stack.enter_context(self._pool)
-            if self._warmup > 0 and warm_up(self.plan, self._warmup, self._pool).interrupted:
+            if self._warmup > 0 and warm_up(self._warm_up_plan, self._warmup, self._pool).interrupted:
                 raise KeyboardInterrupt
             stack.callback(self._cut_off)
             self._load.start(Deadline.after(2 * START_SECONDS + preparation_seconds(self.plan)))
@@ -216,6 +230,14 @@ class EpisodeLoad:
         if self._ended is not None and self._ended > self._load.finished:
             return f"the load ended after {self._load.finished:.0f} s, before the action did"
         return ""
+
+
+def _stages(rate: float, before: float, longest: float, ramp: Ramp | None) -> tuple[Stage, ...]:
+    """The rates of an episode: constant for `longest` seconds, or with a ramp after the first `before` of them."""
+    if ramp is None:
+        return (Stage(longest, rate, rate),)
+    peak = ramp.factor * rate
+    return (Stage(before, rate, rate), Stage(ramp.seconds, rate, peak), Stage(max(1.0, longest - before - ramp.seconds), peak, peak))
 
 
 def _without_cut_off(rows: Rows) -> Rows:

@@ -9,7 +9,7 @@ from kindgate.figures import figure, milliseconds, percent
 from kindgate.model import Verdict
 from kindgate.slo.episode import Episode, Phase, Requests
 from kindgate.slo.episode_figures import back_at_once, covered, lost_of, total
-from kindgate.slo.episode_objectives import ERROR_BUDGET, LOST, OUTAGE, RECOVERY, EpisodeThreshold
+from kindgate.slo.episode_objectives import ERROR_BUDGET, LOST, OUTAGE, RECOVERY, SCALE_OUT_TIME, EpisodeThreshold
 from kindgate.slo.explain import SCOPE, validity_advice, validity_figures
 from kindgate.slo.validity import ValidityCheck
 
@@ -32,7 +32,8 @@ def explain_episodes(
         case Verdict.INVALID:
             body = f"{what}: {validity_figures(blamed)}, so {found} in {basis} says nothing about the service: {validity_advice(blamed)}"
         case Verdict.INCONCLUSIVE:
-            body = f"{what}: no request was sent that {threshold.selector} is about, in {basis}"
+            lacking = "the number of ready pods is unknown" if threshold.metric.name == SCALE_OUT_TIME else "no request was sent"
+            body = f"{what}: {lacking} that {threshold.selector} is about, in {basis}"
         case Verdict.PASS if threshold.tag_map.get("phase") == Phase.RECOVERY and back_at_once(episodes):
             body = f"{what}: the steady state was back when the action ended, in {basis}, so {threshold.selector} is about no request"
         case Verdict.FAIL if error:
@@ -79,8 +80,8 @@ def _figure(threshold: EpisodeThreshold, measured: float | None, episodes: Seque
     if measured is None:
         return f"{name} without a value"
     if math.isinf(measured):
-        reason = "p95 was not back when the load ended" if threshold.metric.name == RECOVERY else "no request was answered"
-        return f"{name} has no value because {reason}"
+        reasons = {RECOVERY: "p95 was not back when the load ended", SCALE_OUT_TIME: "no additional pod became ready"}
+        return f"{name} has no value because {reasons.get(threshold.metric.name, 'no request was answered')}"
     return f"{name} = {milliseconds(measured)}{_slowest_route(threshold, episodes)}"
 
 

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 
 from kindgate.slo.episode import Episode, Phase, Requests
-from kindgate.slo.episode_objectives import ERROR_BUDGET, LOST, OUTAGE, P95, RECOVERY, EpisodeThreshold
+from kindgate.slo.episode_objectives import ERROR_BUDGET, LOST, OUTAGE, P95, RECOVERY, SCALE_OUT_TIME, EpisodeThreshold
 
 
 def sent_during(episode: Episode) -> int:
@@ -78,7 +78,23 @@ def time_of(threshold: EpisodeThreshold, episode: Episode) -> float | None:
     if name == P95:
         phase = next((one for one in episode.phases if one.phase == threshold.tag_map["phase"] and one.requests.scheduled), None)
         return None if phase is None else math.inf if phase.p95 is None else phase.p95
+    if name == SCALE_OUT_TIME:
+        return until_more_pods(episode)
     return episode.first_success
+
+
+def until_more_pods(episode: Episode) -> float | None:
+    """Milliseconds from the beginning of the action until a workload had more ready pods than then.
+
+    Infinity if none had; None if the number of ready pods is unknown.
+    """
+    began = episode.marks.began
+    counts = sorted(episode.replicas, key=lambda count: count.at)
+    before = {count.workload: count.ready for count in counts if count.at <= began}
+    if not before:
+        return None
+    more = (count.at for count in counts if count.at > began and count.ready > before.get(count.workload, count.ready))
+    return 1000 * (next(more, math.inf) - began)
 
 
 def _aggregated(threshold: EpisodeThreshold, values: Sequence[float]) -> float:

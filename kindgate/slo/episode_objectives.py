@@ -21,22 +21,34 @@ _TIME = AGGREGATIONS[MetricType.TREND]
 class EpisodeMetric:
     """A metric of episodes. `unit` is the unit of limits, `tags` select parts of it, besides `action`.
 
-    Aggregations of a time are over repeated episodes: each has one figure.
+    Aggregations of a time are over repeated episodes: each has one figure. With `only`, it is about episodes of this scenario
+    and action alone.
     """
 
     name: str
     unit: str
     aggregations: tuple[str, ...]
     tags: tuple[str, ...] = ()
+    only: tuple[str, str] | None = None
 
     @property
     def is_time(self) -> bool:
         """Whether it is a time in milliseconds."""
         return self.unit == "ms"
 
+    def is_about(self, scenario: str, action: str) -> bool:
+        """Whether episodes of this action have the figure."""
+        return self.only in {None, (scenario, action)}
+
 
 LOST, ERROR_BUDGET, RECOVERY, P95 = "lost", "error_budget", "recovery", "p95"
-FIRST_SUCCESS, OUTAGE = "first_success", "outage"
+FIRST_SUCCESS, OUTAGE, SCALE_OUT_TIME = "first_success", "outage", "scale_out"
+
+SCALING, SCALE_OUT, SCALE_IN = "scaling", "scale-out", "scale-in"
+"""The scenario in which the number of pods follows the load, and its actions."""
+
+SCALE_OUT_SECONDS = 120.0
+"""Seconds from the beginning of a ramp within which a new pod must be ready, unless an objective states another limit."""
 
 EPISODE_METRICS: Mapping[str, EpisodeMetric] = {
     metric.name: metric
@@ -47,6 +59,7 @@ EPISODE_METRICS: Mapping[str, EpisodeMetric] = {
         EpisodeMetric(OUTAGE, "ms", _TIME, ("route",)),
         EpisodeMetric(RECOVERY, "ms", _TIME),
         EpisodeMetric(P95, "ms", _TIME, ("phase",)),
+        EpisodeMetric(SCALE_OUT_TIME, "ms", _TIME, only=(SCALING, SCALE_OUT)),
     )
 }
 """Every metric of episodes by name."""
@@ -111,8 +124,11 @@ def tags_problem(metric: EpisodeMetric, tags: Mapping[str, str]) -> tuple[str, s
     return "", ""
 
 
-def default_threshold(scenario: str) -> EpisodeThreshold:
-    """The objective of a scenario for which none is written: no request is lost."""
+def default_threshold(scenario: str, action: str) -> EpisodeThreshold:
+    """The objective of an action for which none is written: no request is lost, and after a ramp a new pod is ready in time."""
+    if (scenario, action) == (SCALING, SCALE_OUT):
+        in_time = Expression("max", "<", 1000 * SCALE_OUT_SECONDS)
+        return EpisodeThreshold(scenario, EPISODE_METRICS[SCALE_OUT_TIME], in_time, origin="the default")
     return EpisodeThreshold(scenario, EPISODE_METRICS[LOST], Expression("count", "==", 0.0), origin="the default")
 
 
@@ -122,9 +138,13 @@ def thresholds_for(thresholds: Iterable[EpisodeThreshold], scenario: str, action
     One with the tag `action` replaces those about the same part of an episode without it: a drained node may lose more
     requests than a killed pod.
     """
-    written = [one for one in thresholds if one.scenario == scenario and one.tag_map.get(ACTION_TAG, action) == action]
+    written = [
+        one
+        for one in thresholds
+        if one.scenario == scenario and one.tag_map.get(ACTION_TAG, action) == action and one.metric.is_about(scenario, action)
+    ]
     special = {one.part for one in written if ACTION_TAG in one.tag_map}
-    return tuple(one for one in written if ACTION_TAG in one.tag_map or one.part not in special) or (default_threshold(scenario),)
+    return tuple(one for one in written if ACTION_TAG in one.tag_map or one.part not in special) or (default_threshold(scenario, action),)
 
 
 def refuse_unknown_routes(thresholds: Iterable[EpisodeThreshold], routes: Iterable[str]) -> None:

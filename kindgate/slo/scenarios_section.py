@@ -13,6 +13,9 @@ scenarios:
   chaos:
     lost: ["count==0"]
     lost{action:drain}: ["count<50"]       # replaces the one above for this action
+  scaling:
+    scale_out: ["max<60000"]               # milliseconds until a new pod is ready, from the beginning of the ramp
+    lost{action:scale-in}: ["count==0"]
 ```
 """
 
@@ -23,6 +26,7 @@ from collections.abc import Iterable, Sequence
 import yaml
 
 from kindgate.slo.episode_objectives import (
+    ACTION_TAG,
     EPISODE_METRICS,
     ERROR_BUDGET,
     SCENARIOS,
@@ -87,6 +91,12 @@ class _Scenario:
 
     def _of_selector(self, selector: Source, node: yaml.Node) -> list[EpisodeThreshold]:
         metric, tags = _parse_selector(selector)
+        if metric.only is not None:
+            scenario, action = metric.only
+            if (self._name, dict(tags).get(ACTION_TAG, action)) != metric.only:
+                raise selector.error(
+                    f"{metric.name} is a figure of {scenario} {action}", next_step=f"write it under {scenario}:, without a tag"
+                )
         if metric.name == ERROR_BUDGET and self._allowed is None:
             raise selector.error(
                 "the error budget is unknown", next_step='state it under thresholds: for all requests, as in http_req_failed: ["rate<0.01"]'

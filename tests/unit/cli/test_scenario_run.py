@@ -12,6 +12,7 @@ import pytest
 
 from kindgate.cli import scenario_run
 from kindgate.cli.chaos_request import ChaosRequest, Fault
+from kindgate.cli.scaling_request import Direction, ScalingRequest
 from kindgate.cli.scenario_run import Change, RolloutRequest, figures, run_requested
 from kindgate.errors import ScenarioError, SettingsError
 from kindgate.model import ClusterAddress, ObjectRef, Rendered
@@ -21,6 +22,8 @@ from kindgate.scenarios.rollout import BadImage, Rollback, Rollout, Update
 from kindgate.settings import ClusterSettings, ScenarioSettings, Settings
 from kindgate.slo.episode import Episode, EpisodeEvent, Marks, Phase, PhaseFigures, Requests, RouteFigures
 from kindgate.slo.objectives import Objectives
+from tests.unit.deploy.objects import rendered
+from tests.unit.scenarios.autoscaler_objects import autoscaler
 from tests.unit.slo.episodes import restart
 
 FOLDER = Path("run")
@@ -67,6 +70,16 @@ def test_each_fault_has_its_action(fault: Fault, *, now: bool, name: str) -> Non
     """Of the workloads that were found."""
     action = ChaosRequest(fault, now=now).action(CLUSTER, WEB)
     assert (action.scenario, action.name, action.workloads) == ("chaos", name, WEB)
+
+
+@pytest.mark.parametrize("direction", ["scale-out", "scale-in"])
+def test_each_direction_has_its_action(direction: Direction) -> None:
+    """Of the workloads that have an autoscaler in the manifests."""
+    scaled = replace(CLUSTER, rendered=rendered(autoscaler()))
+    action = ScalingRequest(direction).action(scaled, WEB)
+    assert (action.scenario, action.name, action.workloads) == ("scaling", direction, WEB)
+    with pytest.raises(ScenarioError, match="no HorizontalPodAutoscaler"):
+        ScalingRequest(direction).action(CLUSTER, WEB)
 
 
 def test_a_variable_may_contain_an_equals_sign() -> None:

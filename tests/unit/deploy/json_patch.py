@@ -24,6 +24,8 @@ def patched(document: Any, patch: list[dict[str, Any]]) -> Any:
                 raise PatchRejected(operation["path"])
             if operation["op"] == "add":  # of a member, never of an item of a list
                 node[last] = copy.deepcopy(operation["value"])
+            if operation["op"] == "remove":
+                del node[last]
             if operation["op"] == "replace":
                 node[last], _ = copy.deepcopy(operation["value"]), node[last]
         except (KeyError, TypeError) as error:

@@ -37,6 +37,8 @@ RESOURCES: dict[str, list[tuple[str, str, bool]]] = {
         ("StatefulSet", "statefulsets", True),
         ("DaemonSet", "daemonsets", True),
     ],
+    "autoscaling/v2": [("HorizontalPodAutoscaler", "horizontalpodautoscalers", True)],
+    "metrics.k8s.io/v1beta1": [],
     "batch/v1": [("Job", "jobs", True)],
     "discovery.k8s.io/v1": [("EndpointSlice", "endpointslices", True)],
     "networking.k8s.io/v1": [("NetworkPolicy", "networkpolicies", True)],

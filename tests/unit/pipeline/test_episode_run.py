@@ -15,7 +15,7 @@ from kindgate.load.template import Encoding, Placeholder, Template
 from kindgate.load.variables import Counter
 from kindgate.model import ObjectRef
 from kindgate.pipeline.environment import DeployedApplication
-from kindgate.pipeline.episode_run import EPISODE_RATE, episode_plan, episode_targets, with_own_seed
+from kindgate.pipeline.episode_run import EPISODE_RATE, PEAK_FACTOR, episode_plan, episode_targets, ramp_to, with_own_seed
 from kindgate.settings import LoadSettings
 from kindgate.slo.objectives import Objectives
 from kindgate.slo.slo_file import parse_document
@@ -96,3 +96,12 @@ def numbers(plan: BurstPlan) -> list[object]:
     schedule = make_schedule(plan.loop, plan.routes, plan.seed)
     (values,) = all_entry_values(plan, schedule.route)
     return [values.at(number)["n"] for number in range(len(schedule.route))]
+
+
+def test_a_ramp_leads_to_the_peak_in_requests_and_not_in_arrivals(application: DeployedApplication) -> None:
+    """Or to a multiple of the rate before it; a peak that is not higher is an error."""
+    plan = episode_plan(LoadSettings(), Objectives(), with_workload(application, JOURNEY.format(rate=10)), 100)
+    assert ramp_to(None, plan).factor == PEAK_FACTOR
+    assert ramp_to(250, plan).factor == pytest.approx(2.5)
+    with pytest.raises(ScenarioError, match="--scenario-peak 100 is not above the load before the ramp, 100"):
+        ramp_to(100, plan)

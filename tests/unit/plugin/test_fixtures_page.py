@@ -29,6 +29,7 @@ def test_every_fixture_is_described() -> None:
         "rollout",
         "chaos",
         "policy",
+        "scaling",
     }
 
     assert {f"kindgate_{name}" for name in short} | {"kindgate_settings"} == set(documented)

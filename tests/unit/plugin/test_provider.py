@@ -36,6 +36,7 @@ class Counting:
         self.requested_stages: list[type[object]] = []
         self.busy = 0
         self.swaps = 0
+        self.autoscaling = False
         self.overlapped = False
         self._error = error
 
@@ -53,6 +54,10 @@ class Counting:
         """Count the request."""
         self.swaps += 1
         return VersionSwap("deployed again", f"swap {self.swaps}")
+
+    def request_autoscaling(self) -> None:
+        """Record the request."""
+        self.autoscaling = True
 
 
 @pytest.fixture(name="folder")

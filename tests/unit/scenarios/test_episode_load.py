@@ -21,7 +21,7 @@ from kindgate.load.schedule import NANOS, make_schedule
 from kindgate.load.template import Encoding, Placeholder, Template
 from kindgate.load.variables import Counter
 from kindgate.report.episode_records import episode_record
-from kindgate.scenarios.episode_load import EpisodeLoad
+from kindgate.scenarios.episode_load import EpisodeLoad, Ramp
 from kindgate.scenarios.run import Load
 from kindgate.slo.episode import Episode, Phase, ReplicaCount, Requests
 from tests.unit.load.conftest import Serve, answering, hanging, read_request
@@ -355,3 +355,22 @@ def test_an_episode_has_its_events_in_order_and_what_its_caller_adds(serve: Serv
     assert (episode.error, episode.undone, episode.replicas) == ("no pod was ready", "nothing", replicas)
     assert episode.foreign is not None
     assert Episode.from_json(episode.to_json()) == episode
+
+
+def test_a_ramp_begins_with_the_action_and_stays_at_its_peak(serve: Serve) -> None:
+    """The rate before is that of the plan, and so is that of the warm-up; episodes without a ramp keep it."""
+    plan = plan_of(serve(answering()), rate=100)
+    with EpisodeLoad(plan, warmup=0, before=1.0, after=0.2, ramp=Ramp(4.0, seconds=1.0)) as load:
+        load.begin()
+        continue_until(load, 3.0)
+        load.end()
+    before, during = episode_of(load).phases[:2]
+
+    assert before.requests.scheduled / before.seconds == pytest.approx(100, rel=0.25)
+    assert during.requests.scheduled / during.seconds > 250
+    loop = load.plan.loop
+    assert isinstance(loop, OpenLoop)
+    assert [(stage.start_rate, stage.end_rate) for stage in loop.stages] == [(100, 100), (100, 400), (400, 400)]
+    constant = EpisodeLoad(plan).plan.loop
+    assert isinstance(constant, OpenLoop)
+    assert [(stage.seconds, stage.end_rate) for stage in constant.stages] == [(900, 100)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kindgate.errors import SloError
 from kindgate.model import Verdict
-from kindgate.slo.episode import Episode, Phase, PhaseFigures, Requests
+from kindgate.slo.episode import Episode, Phase, PhaseFigures, ReplicaCount, Requests
 from kindgate.slo.episode_judge import EpisodeJudgement, judge_episodes, judge_scenario
 from kindgate.slo.load_health import LoadHealth
 from kindgate.slo.objectives import Objectives
@@ -217,3 +217,23 @@ def test_a_pass_of_no_losses_means_no_losses(losses: list[dict[int, Requests]]) 
     judgement = judge_scenario(Objectives(), *map(restart, losses))
     assert judgement.results[0].measured == number
     assert judgement.verdict is (Verdict.FAIL if number else Verdict.PASS)
+
+
+@pytest.mark.parametrize(
+    ("counts", "measured", "verdict", "words"),
+    [
+        (((0.0, "web", 2), (3.0, "web", 1), (4.0, "web", 2), (9.5, "web", 3)), 4500.0, Verdict.PASS, "= 4,500 ms"),
+        (((0.0, "web", 2), (0.0, "api", 2), (7.0, "api", 1), (8.0, "api", 2)), None, Verdict.FAIL, "no additional pod became ready"),
+        ((), None, Verdict.INCONCLUSIVE, "the number of ready pods is unknown"),
+    ],
+    ids=["one more", "only replaced", "unknown"],
+)
+def test_a_scale_out_is_timed_by_the_first_additional_pod(
+    counts: tuple[tuple[float, str, int], ...], measured: float | None, verdict: Verdict, words: str
+) -> None:
+    """Counted from the beginning of the action: what was ready then is no new pod, and a pod that returns is none either."""
+    replicas = tuple(ReplicaCount(*count) for count in counts)
+    episode = replace(restart(), scenario="scaling", action="scale-out", replicas=replicas)
+    result = judge_scenario(Objectives(), episode).results[0]
+    assert (result.measured, result.verdict) == (measured, verdict)
+    assert words in result.explanation

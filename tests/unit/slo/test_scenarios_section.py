@@ -57,9 +57,18 @@ def test_an_action_replaces_the_objectives_of_its_scenario() -> None:
         "chaos: lost{action:drain}: count<50",
     ]
     assert list(map(str, thresholds_for(found, "chaos", "kill"))) == ["chaos: outage: max<500"]
-    assert thresholds_for(found, "scaling", "out") == (default_threshold("scaling"),)
+    assert thresholds_for(found, "scaling", "scale-in") == (default_threshold("scaling", "scale-in"),)
     only_drain = read("scenarios: {chaos: {'lost{action:drain}': ['count<50']}}")
-    assert thresholds_for(only_drain, "chaos", "kill") == (default_threshold("chaos"),)
+    assert thresholds_for(only_drain, "chaos", "kill") == (default_threshold("chaos", "kill"),)
+
+
+def test_a_time_to_scale_out_is_not_judged_for_a_scale_in() -> None:
+    """Each action has the objectives that its episodes have figures for, or the default."""
+    found = read("scenarios: {scaling: {scale_out: ['max<60000'], 'lost{action:scale-in}': ['count<3']}}")
+    assert list(map(str, thresholds_for(found, "scaling", "scale-out"))) == ["scaling: scale_out: max<60000"]
+    assert list(map(str, thresholds_for(found, "scaling", "scale-in"))) == ["scaling: lost{action:scale-in}: count<3"]
+    assert list(map(str, thresholds_for((), "scaling", "scale-out"))) == ["scaling: scale_out: max<120000"]
+    assert list(map(str, thresholds_for((), "scaling", "scale-in"))) == ["scaling: lost: count==0"]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +76,8 @@ def test_an_action_replaces_the_objectives_of_its_scenario() -> None:
     [
         ("rolout: {lost: ['count==0']}", "2:3", "unknown scenario 'rolout'"),
         ("rollout: {}", "2:12", "no objective found"),
+        ("rollout: {scale_out: ['max<1']}", "2:13", "scale_out is a figure of scaling scale-out"),
+        ("scaling: {'scale_out{action:scale-in}': ['max<1']}", "2:14", "scale_out is a figure of scaling scale-out"),
         ("rollout: ['count==0']", "2:12", "rollout must be a mapping"),
         ("rollout: {lost: 'count==0'}", "2:20", "must be a list"),
         ("rollout: {lost: []}", "2:19", "must be a list"),
