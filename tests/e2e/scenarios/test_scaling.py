@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.scaling]
 
-HPA = "horizontalpodautoscaler/foo"
+HPA = ("horizontalpodautoscaler", "foo", "-n", "echo")
+"""The autoscaler that the negative twin changes: one of the bundled echo servers."""
 
 
-def test_autoscalers_add_pods_in_time_and_remove_them_without_a_lost_request(scaling: Scaling, cluster: Cluster) -> None:
-    """The load rises until new pods are ready, and falls until they are gone; afterward the autoscaler is as before."""
-    before = json.loads(cluster.kubectl("get", HPA, "-n", "echo", "-o", "json"))["spec"]
-
+def test_autoscalers_add_pods_in_time_and_remove_them_without_a_lost_request(scaling: Scaling) -> None:
+    """The load rises until new pods are ready, and falls until they are gone; afterward the autoscalers are as before."""
     scaling.check()
-
-    assert json.loads(cluster.kubectl("get", HPA, "-n", "echo", "-o", "json"))["spec"] == before
 
 
 def test_an_autoscaler_without_room_fails_for_its_reason(scaling: Scaling, cluster: Cluster) -> None:
     """The negative twin: with maxReplicas equal to minReplicas no pod is added, and the autoscaler's own condition is named."""
-    before = json.loads(cluster.kubectl("get", HPA, "-n", "echo", "-o", "json"))["spec"]["maxReplicas"]
-    cluster.kubectl("patch", HPA, "-n", "echo", "--type", "merge", "-p", '{"spec": {"maxReplicas": 2}}')
+    before = cluster.kubectl("get", *HPA, "--ignore-not-found", "-o", "json")
+    if not before:
+        pytest.skip("the application is not the bundled echo servers with autoscalers")
+    most = json.loads(before)["spec"]["maxReplicas"]
+    cluster.kubectl("patch", *HPA, "--type", "merge", "-p", '{"spec": {"maxReplicas": 2}}')
     try:
         episode = scaling.scale_out("foo")
     finally:
-        cluster.kubectl("patch", HPA, "-n", "echo", "--type", "merge", "-p", json.dumps({"spec": {"maxReplicas": before}}))
+        cluster.kubectl("patch", *HPA, "--type", "merge", "-p", json.dumps({"spec": {"maxReplicas": most}}))
 
     assert "ScalingLimited is True: TooManyReplicas" in episode.error
