@@ -1,4 +1,4 @@
-"""The folders `echo` and `shop` have tests of one bundled application each: they are collected only if that one is judged."""
+"""The folders `echo`, `shop` and `stateful` have tests of one application each: they are collected only if that one is judged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kindgate import assets
 from kindgate.plugin.pytest_options import settings_of
 
 FOLDER = Path(__file__).parent
-APPLICATIONS = ("echo", "shop")
+APPLICATIONS = ("echo", "shop", "stateful")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -23,4 +23,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def _judged(config: pytest.Config) -> str:
     settings = settings_of(config)
     overlay = settings.path(settings.deploy.overlay).resolve()
+    if overlay.is_relative_to((FOLDER / "stateful").resolve()):
+        return "stateful"
     return "shop" if overlay.is_relative_to((assets.manifests() / "apps" / "shop").resolve()) else "echo"
