@@ -52,7 +52,8 @@ TERMINAL = ("COLUMNS", "LINES")
 """Variables that readline sets without Python's knowledge."""
 
 IGNORED = frozenset({"HOME", "PATH", "TMPDIR", *TERMINAL})
-"""Variables that are read during imports but do not change the imported modules."""
+IGNORED_PREFIXES = ("PYTEST_", "XDG_")
+"""Variables, and prefixes of variables, that are read during imports but do not change the imported modules."""
 
 
 class _Importing:
@@ -96,7 +97,7 @@ def preload() -> dict[str, str | None]:
         sys.exit(f"importing ended with {code}")
     for name in [name for name in sys.modules if name in EXCLUDED or name.partition(".")[0] == "tests"]:
         del sys.modules[name]
-    return {name: os.environ.get(name) for name in read - IGNORED if isinstance(name, str) and not name.startswith("PYTEST_")}
+    return {name: os.environ.get(name) for name in read - IGNORED if isinstance(name, str) and not name.startswith(IGNORED_PREFIXES)}
 
 
 def facts(address: str, environment: dict[str, str | None]) -> dict[str, object]:

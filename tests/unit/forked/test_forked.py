@@ -118,6 +118,11 @@ def test_another_kindgate_forces_a_new_interpreter(tmp_path: Path) -> None:
     assert forked("-P", "-c", IS_FORK, folder=tmp_path / "site")
 
 
+def test_a_separate_cache_folder_prevents_no_fork(tmp_path: Path) -> None:
+    """Libraries look it up when they are imported, but are the same with any."""
+    assert forked("-c", IS_FORK, folder=tmp_path, variables=environment(XDG_CACHE_HOME=str(tmp_path)))
+
+
 def test_a_signal_reaches_the_fork(tmp_path: Path) -> None:
     """It acts as if sent to the program itself."""
     program = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(9))\nprint('ready', flush=True)\nsignal.pause()"
